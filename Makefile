@@ -1,0 +1,55 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Each target does its own set-up: a fresh Debian machine with make, git and Python 3.11+ needs nothing else.
+
+.PHONY: help demo test unit integration lanes molecule lint gates clean
+.DEFAULT_GOAL := help
+
+PYTEST := .venv/bin/python -m pytest -q
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+help:
+	@echo 'make demo    two simulated VRP devices and two Linux hosts: configure, converge, verify, clean up'
+	@echo 'make test    lint, units, integration over SSH and in network namespaces, all ansible-core lanes, Molecule'
+	@echo 'make gates   lint, ansible-test sanity, galaxy-importer, build, offline install'
+	@echo 'make clean   remove what the targets made in the tree (make clean-lab: the lab hosts too)'
+
+.PHONY: setup
+setup:
+	@tests/tools/setup apt main
+
+demo: setup
+	@tests/demo/demo
+
+lint: setup
+	@tests/tools/lint
+
+unit: setup
+	$(PYTEST) -n 2 tests/unit
+
+integration: setup
+	$(PYTEST) tests/integration
+
+lanes: setup
+	@tests/tools/setup lanes
+	@tests/tools/lanes
+
+molecule: setup
+	@tests/tools/molecule
+
+test: setup
+	@tests/tools/test
+
+gates: setup
+	@tests/tools/setup lanes importer
+	@tests/tools/lint
+	@tests/tools/gates
+
+.PHONY: clean clean-lab
+clean-lab:
+	tests/testbed/lab clean
+
+clean:
+	rm -rf .build .venv .venv-core-2.16 .venv-core-newest .venv-importer .mypy_cache .ruff_cache .pytest_cache
