@@ -1,0 +1,84 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a device can do wrong. Two families: the user asked for something wrong (ntp.errors.UserError), or the device did this."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from ..ntp.errors import NtpMulticastError
+
+MASK = "********"
+
+# The shapes in which a device prints stored secrets (fact 2.3).
+_CIPHERTEXT = re.compile(
+    r"(%\^%#|%\+%#|%#%#|%@%#|%@%@|%\$%\$|@%@%).*?\1"  # reversible, delimiters equal on both sides
+    r"|\$1[acd]\$\S+"  # irreversible
+)
+
+
+def mask(text: str, secrets: Iterable[str] = ()) -> str:
+    """The text with each of the secrets, and whatever looks like a stored ciphertext, replaced by asterisks."""
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        text = text.replace(secret, MASK)
+    return _CIPHERTEXT.sub(MASK, text)
+
+
+class DeviceError(NtpMulticastError):
+    """The device did something that was not expected of it.
+
+    line: the line that was sent, masked; "" when no line is to blame
+    caret: the device's caret line as it was printed, "" when it printed none
+    words: what the device said, masked
+    """
+
+    def __init__(self, message: str, *, line: str = "", caret: str = "", words: str = "") -> None:
+        self.message = message
+        self.line = line
+        self.caret = caret
+        self.words = words
+        super().__init__(self._text())
+
+    def _text(self) -> str:
+        parts = [self.message]
+        if self.line:
+            parts.append(f"Line: {self.line}")
+        if self.caret.strip():
+            parts.append(f"Caret: {self.caret}")
+        if self.words:
+            parts.append(f"The device said: {self.words}")
+        return "\n".join(parts)
+
+
+class RefusedError(DeviceError):
+    """The device refused a line."""
+
+
+class CommitError(DeviceError):
+    """The device refused a commit."""
+
+
+class PendingError(DeviceError):
+    """Somebody else's lines are pending in the candidate configuration."""
+
+
+class LockedError(DeviceError):
+    """Another user holds the lock on the configuration."""
+
+
+class QuestionError(DeviceError):
+    """The device asked something that has no known safe answer."""
+
+
+class LoginError(DeviceError):
+    """The login did not lead to a prompt."""
+
+
+class SessionError(DeviceError):
+    """The session was lost, or the device stayed silent for too long."""
+
+
+class ParseError(DeviceError):
+    """A text of the device could not be understood."""
