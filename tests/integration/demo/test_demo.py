@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Timecast developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The demo as a newcomer runs it, at the highest verbosity, with what went over the wire judged by tshark and by RFC 4493 / RFC 2104."""
+"""The demo as a newcomer runs it, at a high verbosity; tshark and RFC 4493 / RFC 2104 judge what went over the wire."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ pytestmark = [
 
 @dataclass(frozen=True)
 class Demo:
-    """A finished run: its exit code, all that it printed, what it kept, and the arguments of every process seen meanwhile."""
+    """A finished run: exit code, all that it printed, what it kept, the arguments of every process seen meanwhile."""
 
     exit_code: int
     printed: str
