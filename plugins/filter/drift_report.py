@@ -1,0 +1,187 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: drift_report
+short_description: Which hosts have drifted, as text for people and as data for machines
+version_added: 0.1.0
+author:
+  - Timecast developers (@timecast)
+description:
+  - Judges the registered results of tasks that ran in check mode.
+  - A host is C(unreachable) when one of its results says so, else C(failed) when one failed or none is there,
+    else C(drifted) when one says that it would change something, else C(in_sync).
+  - The playbook P(timecast.ntp_multicast.check_drift#playbook) prints the lines and writes the summary.
+options:
+  _input:
+    description: Host names, each with the list of the results of its tasks. Results of loops are looked into.
+    type: dict
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Show which hosts have drifted
+  ansible.builtin.debug:
+    msg: "{{ ({'CE1': [hostvars['CE1'].ntp_multicast_result]} | timecast.ntp_multicast.drift_report).lines }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The report.
+  type: dict
+  contains:
+    lines:
+      description:
+        - A line for each host, then the differences of those that have drifted
+          and the messages of those that could not be checked.
+      type: list
+      elements: str
+    in_sync:
+      description: Whether all hosts, and at least one, are in sync.
+      type: bool
+    summary:
+      description: The same as data, to be written as JSON.
+      type: dict
+      contains:
+        version:
+          description: Version of this format, 1.
+          type: int
+        in_sync:
+          description: Whether all hosts, and at least one, are in sync.
+          type: bool
+        totals:
+          description: How many hosts are in each state.
+          type: dict
+        hosts:
+          description:
+            - For each host its C(state), the C(commands) that would be sent, the C(diff) as lines,
+              and a C(message) where it could not be checked.
+          type: dict
+"""
+
+import difflib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+
+FORMAT_VERSION = 1
+IN_SYNC, DRIFTED, UNREACHABLE, FAILED = "in_sync", "drifted", "unreachable", "failed"
+STATES = (IN_SYNC, DRIFTED, UNREACHABLE, FAILED)
+
+
+@dataclass(frozen=True)
+class HostDrift:
+    """What is known about one host. ``diff`` holds lines of a unified diff."""
+
+    state: str
+    commands: list[str] = field(default_factory=list)
+    diff: list[str] = field(default_factory=list)
+    message: str = ""
+
+
+def single_results(results: Sequence[Any]) -> Iterator[Mapping[str, Any]]:
+    """Every result of a task or of one turn of its loop; skipped ones are left out."""
+    for result in results:
+        if not isinstance(result, Mapping) or result.get("skipped"):
+            continue
+        if isinstance(result.get("results"), Sequence) and not isinstance(result["results"], str):
+            yield from single_results(result["results"])
+        else:
+            yield result
+
+
+def as_text(value: Any) -> str:
+    """One side of a diff: text, or what stands for a missing file or a change of attributes."""
+    if value is None:
+        return ""
+    if isinstance(value, Mapping):
+        return "".join(f"{key}: {value[key]}\n" for key in sorted(value))
+    return str(value)
+
+
+def diff_lines(result: Mapping[str, Any]) -> list[str]:
+    """The differences that a result carries, as a unified diff."""
+    diffs = result.get("diff") or []
+    lines: list[str] = []
+    for diff in [diffs] if isinstance(diffs, Mapping) else diffs:
+        if "prepared" in diff:
+            lines += str(diff["prepared"]).splitlines()
+            continue
+        lines += difflib.unified_diff(
+            as_text(diff.get("before")).splitlines(),
+            as_text(diff.get("after")).splitlines(),
+            str(diff.get("before_header") or "before"),
+            str(diff.get("after_header") or "after"),
+            lineterm="",
+        )
+    return lines
+
+
+def message_of(result: Mapping[str, Any]) -> str:
+    message = result.get("msg") or "no reason given"
+    return (" ".join(map(str, message)) if isinstance(message, list) else str(message)).strip()
+
+
+def drift_of_host(results: Sequence[Any]) -> HostDrift:
+    found = list(single_results(results))
+    for result in found:
+        if result.get("unreachable"):
+            return HostDrift(UNREACHABLE, message=message_of(result))
+    for result in found:
+        if result.get("failed"):
+            return HostDrift(FAILED, message=message_of(result))
+    if not found:
+        return HostDrift(FAILED, message="nothing was checked on this host")
+    changed = [result for result in found if result.get("changed")]
+    if not changed:
+        return HostDrift(IN_SYNC)
+    return HostDrift(
+        DRIFTED,
+        commands=[str(command) for result in changed for command in result.get("commands") or []],
+        diff=[line for result in changed for line in diff_lines(result)],
+    )
+
+
+def report_lines(hosts: Mapping[str, HostDrift]) -> list[str]:
+    """A line for each host in aligned columns, then the details of those that are not in sync."""
+    width = max((len(name) for name in hosts), default=0)
+    lines = [f"{name.ljust(width)}  {host.state.replace('_', ' ')}" for name, host in hosts.items()]
+    for name, host in hosts.items():
+        if host.message:
+            lines += ["", f"{name}: {host.message}"]
+        if host.state == DRIFTED:
+            lines += [
+                "",
+                f"{name}:",
+                *(f"  {line}" for line in host.diff or host.commands or ["(no difference shown)"]),
+            ]
+    return lines
+
+
+def drift_report(results: Mapping[str, Any]) -> dict[str, Any]:
+    if not isinstance(results, Mapping):
+        raise AnsibleFilterError(
+            f"drift_report needs a dictionary of host names and results, not {type(results).__name__}."
+        )
+    hosts = {str(name): drift_of_host(result or []) for name, result in results.items()}
+    totals = {state: sum(host.state == state for host in hosts.values()) for state in STATES}
+    in_sync = bool(hosts) and totals[IN_SYNC] == len(hosts)
+    summary = {
+        "version": FORMAT_VERSION,
+        "in_sync": in_sync,
+        "totals": totals,
+        "hosts": {name: asdict(host) for name, host in hosts.items()},
+    }
+    return {"lines": report_lines(hosts), "in_sync": in_sync, "summary": summary}
+
+
+class FilterModule:
+    """Ansible's entry point."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {"drift_report": drift_report}
