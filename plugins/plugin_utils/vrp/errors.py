@@ -9,8 +9,7 @@ import re
 from collections.abc import Iterable
 
 from ..ntp.errors import NtpMulticastError
-
-MASK = "********"
+from ..ntp.model import MASK
 
 # The shapes in which a device prints stored secrets (fact 2.3).
 _CIPHERTEXT = re.compile(
@@ -58,6 +57,10 @@ class RefusedError(DeviceError):
 
 class CommitError(DeviceError):
     """The device refused a commit."""
+
+
+class ConflictError(CommitError):
+    """The commit conflicts with another user's: the configuration has to be read and planned anew."""
 
 
 class PendingError(DeviceError):

@@ -1,0 +1,301 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The candidate configuration as a transaction: open, apply, commit or discard (facts 3.2, 3.3, 4.1).
+
+Rules of this file: whatever happens between entering and leaving the context, no line of ours stays pending and no lock of ours stays
+held. What cannot be cleared by a command is left to the device, which drops the candidate of a session that ends.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from types import TracebackType
+
+from ..ntp.errors import NtpMulticastError, UserError
+from .errors import CommitError, ConflictError, DeviceError, LockedError, PendingError, QuestionError, RefusedError
+from .lines import ConfigurationLine
+from .prompt import same_view
+from .questions import Occasion
+from .session import Session
+from .session_answer import Answer
+
+_CANCELED = re.compile(r"^\s*commit cancell?ed", re.IGNORECASE | re.MULTILINE)  # fact 3.2
+_CONFLICT = re.compile(r"conflict", re.IGNORECASE)
+_LOCKED = re.compile(r"\block|\boccupied\b|\bexclusive\b", re.IGNORECASE)
+_BUSY = re.compile(r"\bbusy\b|\bagain\b|\blater\b|\bin progress\b|\bbeing\b|\brecover", re.IGNORECASE)
+_COMMIT_ID = re.compile(r"(?<!\d)1\d{9}(?!\d)")  # fact 3.2: 1000000001..1999999999
+_RECOVERY_TIMEOUT = 10.0
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How often to try again when the device is locked or busy; the delay in seconds doubles each time."""
+
+    retries: int = 3
+    delay: float = 5.0
+
+
+@dataclass(frozen=True)
+class CommitSettings:
+    """What the commit command carries. trial: seconds after which the device goes back by itself, None = no trial."""
+
+    trial: int | None = None
+    label: str | None = None
+    description: str | None = None
+
+    @property
+    def command(self) -> str:
+        """Fact 3.2: `commit [ trial [ seconds ] [ label L ] ] [ description T ]`, or `commit label L [ description T ]`."""
+        words = ["commit"]
+        if self.trial is not None:
+            words.append(f"trial {self.trial}")
+        if self.label is not None:
+            words.append(f"label {self.label}")
+        if self.description is not None:
+            words.append(f"description {self.description}")
+        return " ".join(words)
+
+
+class Outcome(enum.Enum):
+    """What became of the lines; the value is a sentence for the user."""
+
+    NOTHING_SENT = "No configuration line was sent."
+    PENDING = "Lines are pending."
+    CLEARED = "The candidate configuration was cleared; nothing was changed."
+    DROPPED = "The session was ended with lines pending; the device drops them. Nothing was committed."
+    COMMITTED = "The change is committed."
+    UNKNOWN = "The session was lost while committing: the change may or may not have taken effect."
+    TRIAL = "A trial commit runs."
+    TRIAL_ABORTED = "The trial commit was rolled back; nothing was changed."
+    TRIAL_EXPIRES = "A trial commit was not confirmed; the device goes back by itself when its time is over."
+    IMMEDIATE = "The device has no candidate configuration: lines took effect at once."
+
+
+class Candidate:
+    """One transaction. Use as a context; what was not committed when it ends is cleared."""
+
+    def __init__(
+        self,
+        session: Session,
+        *,
+        lock: bool = False,
+        allow_immediate: bool = False,
+        patience: Patience | None = None,
+    ) -> None:
+        self.outcome = Outcome.NOTHING_SENT
+        self.two_stage = True
+        self.applied: list[ConfigurationLine] = []
+        self.notices: list[str] = []  # what the device remarked on lines that it took, masked
+        self._session = session
+        self._lock = lock
+        self._locked = False
+        self._allow_immediate = allow_immediate
+        self._patience = patience or Patience()
+
+    # -- opening -------------------------------------------------------------------------------------------------------
+
+    def __enter__(self) -> Candidate:
+        try:
+            self._open()
+        except BaseException:
+            self._abandon()
+            raise
+        return self
+
+    def _open(self) -> None:
+        session = self._session
+        session.ask("system-view").expect("to enter the system view")
+        if not session.prompt.system:
+            raise DeviceError("The device did not enter the system view.", line="system-view")
+        if session.prompt.pending:
+            # Fact 4.1 item 4. Hanging up leaves those lines to whoever they belong to.
+            session.lost = True
+            raise PendingError(
+                "Uncommitted lines that are not ours stand in the candidate configuration. Commit or clear them "
+                "(`display configuration candidate` shows them), then run again."
+            )
+        self.two_stage = session.prompt.two_stage
+        if not self.two_stage and not self._allow_immediate:
+            raise UserError(
+                "The device has no candidate configuration: each line would take effect at once and there is no transaction. "
+                "Set allow_immediate to true to accept that."
+            )
+        if self._lock:
+            self._take_lock()
+
+    def _take_lock(self) -> None:
+        for attempt in range(self._patience.retries + 1):
+            answer = self._session.ask("configuration exclusive")
+            if not answer.refused:
+                self._locked = True
+                return
+            if attempt < self._patience.retries:
+                self._session.pause(self._patience.delay * 2**attempt)
+        raise LockedError("The configuration could not be locked.", line=answer.command, words=answer.words)
+
+    # -- lines ---------------------------------------------------------------------------------------------------------
+
+    def apply(self, lines: Iterable[ConfigurationLine]) -> None:
+        """Send the lines one at a time; raises RefusedError at the first that is not taken."""
+        for line in lines:
+            self._enter_view(line.view)
+            self._send(line)
+        self._enter_view(None)
+
+    def _send(self, line: ConfigurationLine) -> None:
+        view = self._session.prompt.view
+        self.outcome = Outcome.PENDING if self.two_stage else Outcome.IMMEDIATE
+        answer = self._session.ask(line.text, occasion=Occasion.CONFIGURATION, secrets=line.secrets)
+        answer.expect("a configuration line")
+        if not answer.echoed:
+            raise DeviceError("The device did not take the line as it was sent: its echo differs.", line=line.masked)
+        if not same_view(view, answer.prompt.view) or not answer.prompt.system:
+            # Fact 3.1, intelligent rollback: a line that does not fit is tried in the views above.
+            raise RefusedError(
+                f"The line led out of the view '{view or 'system'}' into '{answer.prompt.view or 'system'}'; "
+                "it probably does not exist in the former.",
+                line=line.masked,
+                words=answer.words,
+            )
+        self.applied.append(line)
+        if answer.words:
+            self.notices.append(f"{line.masked}: {answer.words}")
+
+    def _enter_view(self, view: str | None) -> None:
+        session = self._session
+        if same_view(view or "", session.prompt.view):
+            return
+        if session.prompt.view:
+            session.ask("quit").expect("to leave a view")
+            if session.prompt.view or not session.prompt.system:
+                raise DeviceError("The device did not return to the system view.", line="quit")
+        if view is None:
+            return
+        pending = session.prompt.pending
+        answer = session.ask(f"interface {view}").expect(f"the interface {view}")
+        if not same_view(view, session.prompt.view):
+            raise RefusedError(
+                f"The device entered the view '{session.prompt.view or 'system'}' instead of '{view}'.",
+                line=answer.command,
+            )
+        if session.prompt.pending and not pending:
+            # Fact 3.1: entering an existing view leaves no line pending.
+            raise RefusedError(f"The interface {view} does not exist; the line would create it.", line=answer.command)
+
+    # -- commit --------------------------------------------------------------------------------------------------------
+
+    def commit(self, settings: CommitSettings) -> None:
+        """Make the lines effective; on a device without a candidate they already are.
+
+        Raises ConflictError when the configuration has to be read and planned anew, LockedError, CommitError.
+        """
+        if not self.two_stage:
+            return
+        for attempt in range(self._patience.retries + 1):
+            self.outcome = Outcome.UNKNOWN
+            answer = self._session.ask(
+                settings.command, occasion=Occasion.COMMIT, timeout=self._session.timeouts.commit
+            )
+            if not _commit_refused(answer):
+                self.outcome = Outcome.COMMITTED if settings.trial is None else Outcome.TRIAL
+                return
+            self.outcome = Outcome.PENDING
+            if _CONFLICT.search(answer.words):
+                raise ConflictError(
+                    "The change conflicts with another user's.", line=answer.command, words=answer.words
+                )
+            transient = _LOCKED.search(answer.words) or _BUSY.search(answer.words)
+            if not transient or attempt == self._patience.retries:
+                break
+            self._session.pause(self._patience.delay * 2**attempt)
+        error = LockedError if _LOCKED.search(answer.words) else CommitError
+        raise error("The device refused the commit.", line=answer.command, words=answer.words)
+
+    def confirm(self) -> None:
+        """Make a trial commit permanent: a plain commit in the session that began it (fact 3.2)."""
+        answer = self._session.ask("commit", occasion=Occasion.COMMIT, timeout=self._session.timeouts.commit)
+        if _commit_refused(answer):
+            raise CommitError(
+                "The device refused to confirm the trial commit.", line=answer.command, words=answer.words
+            )
+        self.outcome = Outcome.COMMITTED
+
+    def commit_id(self) -> str | None:
+        """The id of the newest commit; None where the user may not list commits (fact 3.8)."""
+        if not self.two_stage:
+            return None
+        answer = self._session.show("display configuration commit list")
+        found = None if answer.unavailable else _COMMIT_ID.search(answer.text)
+        return found.group() if found else None
+
+    # -- leaving -------------------------------------------------------------------------------------------------------
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            self._leave()
+        else:
+            self._abandon()
+
+    def _abandon(self) -> None:
+        """Leave after an error, which must not be hidden by another one."""
+        session = self._session
+        try:
+            if not session.lost:
+                session.recover(_RECOVERY_TIMEOUT)
+                self._leave()
+        except NtpMulticastError:
+            session.lost = True
+        if self.outcome is Outcome.PENDING:
+            self.outcome = Outcome.DROPPED
+        elif self.outcome is Outcome.TRIAL:
+            self.outcome = Outcome.TRIAL_EXPIRES
+
+    def _leave(self) -> None:
+        session = self._session
+        if not session.prompt.system:
+            return
+        if self.outcome is Outcome.TRIAL:
+            self._abort_trial()
+        if session.prompt.pending or self.outcome is Outcome.PENDING:
+            self._clear()
+        if self._locked:
+            session.ask(
+                "undo configuration exclusive"
+            )  # a refusal is no error: the lock ends with the session (fact 3.2)
+            self._locked = False
+        session.ask("return", occasion=Occasion.LEAVING)
+        if session.prompt.system:
+            raise DeviceError("The device did not return to the user view.", line="return")
+
+    def _abort_trial(self) -> None:
+        answer = self._session.ask(
+            "abort trial", occasion=Occasion.ABORT_TRIAL, timeout=self._session.timeouts.commit
+        ).expect("to roll back the trial commit")
+        if answer.prompt.system:
+            self.outcome = Outcome.TRIAL_ABORTED
+
+    def _clear(self) -> None:
+        answer = self._session.ask("clear configuration candidate")
+        if answer.refused or answer.prompt.pending:
+            raise DeviceError("The candidate configuration could not be cleared.", words=answer.words)
+        if self.outcome is Outcome.PENDING:
+            self.outcome = Outcome.CLEARED
+
+
+def _commit_refused(answer: Answer) -> bool:
+    """Fact 4.1 item 2: success may be silent, so a refusal shows in words or in a prompt that still says pending."""
+    return answer.refused or bool(_CANCELED.search(answer.text)) or answer.prompt.pending
+
+
+def save(session: Session) -> None:
+    """Write the running configuration to the startup file, from the user view (fact 3.4)."""
+    try:
+        session.ask("save", occasion=Occasion.SAVE, timeout=session.timeouts.commit).expect("to save the configuration")
+    except QuestionError as error:
+        raise DeviceError(f"The configuration is effective but was not saved. {error}") from error

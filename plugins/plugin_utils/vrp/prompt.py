@@ -1,0 +1,74 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Prompts: recognised by the device's own name, never by the shape of brackets (facts 3.1, 4.1 item 5)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_FIREWALL_ROLE = r"(?:HRP_[A-Z]\s?)?"
+_ANY_USER_VIEW = re.compile(rf"{_FIREWALL_ROLE}<(?P<sysname>[^<>\r\n]{{1,246}})>\s*")
+_ANY_SYSTEM_VIEW = re.compile(rf"{_FIREWALL_ROLE}\[(?P<mark>[~*])(?P<sysname>[^\[\]\r\n]{{1,246}})\]\s*")
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """Where the session stands.
+
+    system: False in the user view, True in the system view and below it
+    mark: "~" nothing pending, "*" lines pending, "" no candidate (user view, or configuration takes effect at once)
+    view: what follows the name, "" in the user and the system view, else e.g. "100GE1/0/1"
+    """
+
+    system: bool
+    mark: str = ""
+    view: str = ""
+
+    @property
+    def pending(self) -> bool:
+        return self.mark == "*"
+
+    @property
+    def two_stage(self) -> bool:
+        return self.mark != ""
+
+
+USER_VIEW = Prompt(system=False)
+
+
+class PromptMatcher:
+    """Tells whether a line is a prompt of the device that calls itself `sysname`."""
+
+    def __init__(self, sysname: str) -> None:
+        self.sysname = sysname
+        name = re.escape(sysname)
+        self._user_view = re.compile(rf"{_FIREWALL_ROLE}<{name}>")
+        self._system_view = re.compile(rf"{_FIREWALL_ROLE}\[(?P<mark>[~*]?){name}(?:-(?P<view>[^\[\]]+))?\]")
+
+    def match(self, line: str) -> Prompt | None:
+        """The prompt that this whole line is, or None."""
+        if self._user_view.fullmatch(line):
+            return USER_VIEW
+        found = self._system_view.fullmatch(line)
+        if found:
+            return Prompt(system=True, mark=found["mark"], view=found["view"] or "")
+        return None
+
+
+def sysname_of_user_view(line: str) -> str | None:
+    """The name in a line that may be the prompt of the user view of a device whose name is not known yet."""
+    found = _ANY_USER_VIEW.fullmatch(line)
+    return found["sysname"] if found else None
+
+
+def sysname_of_system_view(line: str) -> str | None:
+    """The name in a line that may be the prompt of the system view after the device was given another name."""
+    found = _ANY_SYSTEM_VIEW.fullmatch(line)
+    return found["sysname"] if found else None
+
+
+def same_view(interface: str, view: str) -> bool:
+    """Whether the view of a prompt is that of the interface; case and blanks do not count (fact 2.1)."""
+    return "".join(interface.split()).casefold() == "".join(view.split()).casefold()

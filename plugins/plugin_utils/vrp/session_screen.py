@@ -1,0 +1,116 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a person would see: turns the octets of a terminal into lines.
+
+Rules of this file: it knows the terminal, not the device. It undoes what a terminal would undo (the pager's erasure, progress figures,
+wrapped echoes) and decides nothing about prompts or questions.
+"""
+
+from __future__ import annotations
+
+import re
+
+# A text run, one control character, or a whole escape sequence. What is left of an escape sequence waits for its rest.
+_TOKEN = re.compile(
+    r"[^\x00-\x1f\x7f\x9b]+|\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[^\[\]]|[\x00-\x1a\x1c-\x1f\x7f]"
+)
+_UNFINISHED_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|\][^\x07\x1b]*\x1b?)?$")
+_LONGEST_ESCAPE = 256
+
+
+class Screen:
+    """Lines of a terminal of endless length. The last line is the one on which the cursor stands, normally."""
+
+    def __init__(self) -> None:
+        self._lines: list[str] = [""]
+        self._row = 0
+        self._column = 0
+        self._fresh = True  # the cursor came to column 0 by CR or LF: the next character replaces the line
+        self._rest = ""
+
+    @property
+    def lines(self) -> list[str]:
+        """All lines so far; the last one may still grow."""
+        return self._lines
+
+    @property
+    def current(self) -> str:
+        """The line on which the cursor stands."""
+        return self._lines[self._row]
+
+    def feed(self, text: str) -> None:
+        """Take text as it came, in pieces of any size."""
+        text = self._rest + text
+        self._rest = ""
+        unfinished = _UNFINISHED_ESCAPE.search(text)
+        if unfinished and len(unfinished.group()) < _LONGEST_ESCAPE:
+            self._rest = unfinished.group()
+            text = text[: unfinished.start()]
+        for token in _TOKEN.findall(text):
+            if token >= " " and token != "\x7f":
+                self._write(token)
+            elif token[0] == "\x1b":
+                self._escape(token)
+            else:
+                self._control(token)
+
+    def blank_current(self) -> None:
+        """Forget the text of the current line, leaving the cursor where it is (used for an answered pager)."""
+        self._lines[self._row] = " " * self._column
+
+    def forget(self) -> None:
+        """Drop all lines but the current one."""
+        self._lines = [self.current]
+        self._row = 0
+
+    def _write(self, text: str) -> None:
+        line = "" if self._fresh else self._lines[self._row]
+        self._fresh = False
+        if self._column > len(line):
+            line = line.ljust(self._column)
+        end = self._column + len(text)
+        self._lines[self._row] = line[: self._column] + text + line[end:]
+        self._column = end
+
+    def _control(self, character: str) -> None:
+        if character == "\n":
+            self._row += 1
+            if self._row == len(self._lines):
+                self._lines.append("")
+            self._to_column(0)
+        elif character == "\r":
+            self._to_column(0)
+        elif character == "\b":
+            self._column = max(0, self._column - 1)
+        elif character == "\t":
+            self._write(" " * (8 - self._column % 8))
+
+    def _to_column(self, column: int) -> None:
+        self._column = column
+        self._fresh = column == 0
+
+    def _escape(self, sequence: str) -> None:
+        if not sequence.startswith("\x1b["):
+            return
+        arguments, final = sequence[2:-1], sequence[-1]
+        count = int(arguments) if arguments.isdigit() and len(arguments) < 5 else 1
+        if final == "D":
+            self._column = max(0, self._column - count)
+            if self._column == 0 and not self._lines[self._row].strip():
+                self._lines[self._row] = ""
+        elif final == "C":
+            self._column += count
+        elif final == "A":
+            self._row = max(0, self._row - count)
+        elif final == "K":
+            self._erase(arguments)
+
+    def _erase(self, arguments: str) -> None:
+        line = self._lines[self._row]
+        if arguments in ("", "0"):
+            self._lines[self._row] = line[: self._column]
+        elif arguments == "1":
+            self._lines[self._row] = " " * min(self._column, len(line)) + line[self._column :]
+        elif arguments == "2":
+            self._lines[self._row] = ""
