@@ -53,11 +53,11 @@ _value:
           description: Whether all hosts, and at least one, are in sync.
           type: bool
         totals:
-          description: How many hosts are in each state.
+          description: How many hosts are in each of them.
           type: dict
         hosts:
           description:
-            - For each host its C(state), the C(commands) that would be sent, the C(diff) as lines,
+            - For each host its C(status), the C(commands) that would be sent, the C(diff) as lines,
               and a C(message) where it could not be checked.
           type: dict
 """
@@ -71,23 +71,23 @@ from ansible.errors import AnsibleFilterError
 
 FORMAT_VERSION = 1
 IN_SYNC, DRIFTED, UNREACHABLE, FAILED = "in_sync", "drifted", "unreachable", "failed"
-STATES = (IN_SYNC, DRIFTED, UNREACHABLE, FAILED)
+STATUSES = (IN_SYNC, DRIFTED, UNREACHABLE, FAILED)
 
 
 @dataclass(frozen=True)
 class HostDrift:
     """What is known about one host. ``diff`` holds lines of a unified diff."""
 
-    state: str
+    status: str
     commands: list[str] = field(default_factory=list)
     diff: list[str] = field(default_factory=list)
     message: str = ""
 
 
 def single_results(results: Sequence[Any]) -> Iterator[Mapping[str, Any]]:
-    """Every result of a task or of one turn of its loop; skipped ones are left out."""
+    """Every result of a task or of one turn of its loop; skipped and empty ones are left out."""
     for result in results:
-        if not isinstance(result, Mapping) or result.get("skipped"):
+        if not isinstance(result, Mapping) or not result or result.get("skipped"):
             continue
         if isinstance(result.get("results"), Sequence) and not isinstance(result["results"], str):
             yield from single_results(result["results"])
@@ -150,11 +150,11 @@ def drift_of_host(results: Sequence[Any]) -> HostDrift:
 def report_lines(hosts: Mapping[str, HostDrift]) -> list[str]:
     """A line for each host in aligned columns, then the details of those that are not in sync."""
     width = max((len(name) for name in hosts), default=0)
-    lines = [f"{name.ljust(width)}  {host.state.replace('_', ' ')}" for name, host in hosts.items()]
+    lines = [f"{name.ljust(width)}  {host.status.replace('_', ' ')}" for name, host in hosts.items()]
     for name, host in hosts.items():
         if host.message:
             lines += ["", f"{name}: {host.message}"]
-        if host.state == DRIFTED:
+        if host.status == DRIFTED:
             lines += [
                 "",
                 f"{name}:",
@@ -169,7 +169,7 @@ def drift_report(results: Mapping[str, Any]) -> dict[str, Any]:
             f"drift_report needs a dictionary of host names and results, not {type(results).__name__}."
         )
     hosts = {str(name): drift_of_host(result or []) for name, result in results.items()}
-    totals = {state: sum(host.state == state for host in hosts.values()) for state in STATES}
+    totals = {status: sum(host.status == status for host in hosts.values()) for status in STATUSES}
     in_sync = bool(hosts) and totals[IN_SYNC] == len(hosts)
     summary = {
         "version": FORMAT_VERSION,

@@ -64,7 +64,7 @@ class Row:
     """One line of the table, as text; the field order is the column order."""
 
     host: str
-    state: str
+    synchronised: str
     role: str
     source: str
     group: str
@@ -75,7 +75,7 @@ class Row:
     key: str
 
 
-HEADINGS = Row("HOST", "STATE", "ROLE", "SOURCE", "GROUP", "INTERFACE", "STRATUM", "OFFSET", "REACH", "KEY")
+HEADINGS = Row("HOST", "SYNCHRONISED", "ROLE", "SOURCE", "GROUP", "INTERFACE", "STRATUM", "OFFSET", "REACH", "KEY")
 
 
 def offset_text(seconds: float | None) -> str:
@@ -99,7 +99,7 @@ def text(value: Any) -> str:
 
 def rows_of_host(host: str, ntp: Mapping[str, Any]) -> list[Row]:
     """The state of one host: a line for each association, or one line for a host that only serves."""
-    state = "synchronised" if ntp.get("synchronised") else "NOT SYNCHRONISED"
+    synchronised = "yes" if ntp.get("synchronised") else "NO"
     role = text(ntp.get("role"))
     associations: Sequence[Mapping[str, Any]] = ntp.get("associations") or []
     if not associations:
@@ -107,7 +107,7 @@ def rows_of_host(host: str, ntp: Mapping[str, Any]) -> list[Row]:
         return [
             Row(
                 host=host,
-                state=state,
+                synchronised=synchronised,
                 role=role,
                 source=text(ntp.get("reference_id")),
                 group=text(server.get("group")),
@@ -123,7 +123,7 @@ def rows_of_host(host: str, ntp: Mapping[str, Any]) -> list[Row]:
     return [
         Row(
             host=host,
-            state=state if index == 0 else NOTHING,
+            synchronised=synchronised if index == 0 else NOTHING,
             role=role,
             source=text(association.get("source")),
             group=text(association.get("group")),

@@ -1,0 +1,102 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: problems
+short_description: What is wrong with an NTP multicast description
+version_added: 0.1.0
+author:
+  - Timecast developers (@timecast)
+description:
+  - Checks a description against the rules of its platform, without a device.
+  - The role P(timecast.ntp_multicast.ntp_multicast#role) refuses a description that has problems.
+positional: _input
+options:
+  _input:
+    description: The description, with the sections C(authentication), C(server) and C(interfaces), each of them optional.
+    type: dict
+    required: true
+  platform:
+    description: Whose rules apply.
+    type: str
+    choices: [vrp, linux]
+    default: vrp
+  prefix:
+    description: What stands before the name of a section in the sentences.
+    type: str
+    default: config.
+  state:
+    description: What the description is for. What shall be deleted needs less than what shall be there.
+    type: str
+    choices: [merged, replaced, overridden, deleted]
+    default: merged
+"""
+
+EXAMPLES = r"""
+- name: Refuse what is wrong
+  ansible.builtin.assert:
+    that: found | length == 0
+    fail_msg: "{{ found }}"
+  vars:
+    found: "{{ description | timecast.ntp_multicast.problems(platform='linux') }}"
+    description:
+      interfaces:
+        - name: eth0
+          servers:
+            - ttl: 256
+"""
+
+RETURN = r"""
+_value:
+  description:
+    - A sentence for each problem with the option's path, its value unless that is a secret, the rule, and the rule's source.
+    - Empty when there is none.
+  type: list
+  elements: str
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp import validation
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.options import CONFIG_OPTIONS
+
+PLATFORMS = ("vrp", "linux")
+
+
+def plain(value: Any) -> Any:
+    """Ansible's values as Python's own; a text that a vault protects is not a ``str`` before ansible-core 2.19."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(entry) for entry in value]
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    return str(value)
+
+
+def problems(
+    value: Mapping[str, Any], platform: str = "vrp", prefix: str = "config.", state: str = "merged"
+) -> list[str]:
+    if not isinstance(value, Mapping):
+        raise AnsibleFilterError(f"problems needs a description, which is a dictionary, not {type(value).__name__}.")
+    if platform not in PLATFORMS:
+        raise AnsibleFilterError(f"problems: platform is {platform!r}, and has to be one of {', '.join(PLATFORMS)}.")
+    typed = ArgumentSpecValidator(CONFIG_OPTIONS).validate(plain(value))
+    if typed.error_messages:
+        return [f"{prefix.rstrip('._')}: {message}" for message in typed.error_messages]
+    found = validation.problems(typed.validated_parameters, platform=platform, prefix=prefix, state=state)
+    return [str(problem) for problem in found]
+
+
+class FilterModule:
+    """Ansible's entry point."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {"problems": problems}

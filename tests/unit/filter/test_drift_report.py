@@ -1,0 +1,96 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The judgement over results of tasks that ran in check mode."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.timecast.ntp_multicast.plugins.filter.drift_report import drift_report
+
+UNCHANGED = {"changed": False}
+SKIPPED = {"changed": False, "skipped": True}
+DEVICE = {
+    "changed": True,
+    "commands": ["interface 100GE1/0/1", "ntp multicast-server 224.0.1.1"],
+    "diff": {
+        "before": "",
+        "after": "interface 100GE1/0/1\n ntp multicast-server 224.0.1.1\n",
+        "before_header": "CE1",
+        "after_header": "CE1",
+    },
+}
+FILE = {
+    "changed": True,
+    "diff": [{"before": {"mode": "0600"}, "after": {"mode": "0640"}}, {"prepared": "-a\n+b"}],
+}
+LOOP = {"changed": True, "results": [UNCHANGED, {**FILE, "diff": []}]}
+GONE = {"unreachable": True, "msg": "Connection refused"}
+BROKEN = {"failed": True, "msg": ["one thing", "another"]}
+
+
+@pytest.mark.parametrize(
+    ("results", "status"),
+    [
+        ([UNCHANGED], "in_sync"),
+        ([SKIPPED, UNCHANGED], "in_sync"),
+        ([UNCHANGED, DEVICE], "drifted"),
+        ([LOOP], "drifted"),
+        ([DEVICE, BROKEN], "failed"),
+        ([BROKEN, GONE], "unreachable"),
+        ([], "failed"),
+        ([SKIPPED, {}], "failed"),
+        (None, "failed"),
+    ],
+)
+def test_the_worst_of_its_results_decides_for_a_host(results: Any, status: str) -> None:
+    report = drift_report({"h": results})
+    assert report["summary"]["hosts"]["h"]["status"] == status
+    assert report["in_sync"] is report["summary"]["in_sync"] is (status == "in_sync")
+
+
+def test_the_report_names_every_host_once_and_then_the_details() -> None:
+    report = drift_report({"CE1": [DEVICE], "linux1": [UNCHANGED], "l2": [GONE], "l3": [BROKEN]})
+    assert report["lines"] == [
+        "CE1     drifted",
+        "linux1  in sync",
+        "l2      unreachable",
+        "l3      failed",
+        "",
+        "CE1:",
+        "  --- CE1",
+        "  +++ CE1",
+        "  @@ -0,0 +1,2 @@",
+        "  +interface 100GE1/0/1",
+        "  + ntp multicast-server 224.0.1.1",
+        "",
+        "l2: Connection refused",
+        "",
+        "l3: one thing another",
+    ]
+
+
+def test_the_summary_is_json_with_totals_and_commands() -> None:
+    summary = json.loads(json.dumps(drift_report({"CE1": [DEVICE], "linux1": [UNCHANGED]})["summary"]))
+    assert summary["totals"] == {"in_sync": 1, "drifted": 1, "unreachable": 0, "failed": 0}
+    assert summary["hosts"]["CE1"]["commands"] == DEVICE["commands"]
+    assert summary["hosts"]["linux1"] == {"status": "in_sync", "commands": [], "diff": [], "message": ""}
+
+
+def test_all_shapes_of_a_difference_are_shown() -> None:
+    diff = drift_report({"h": [FILE]})["summary"]["hosts"]["h"]["diff"]
+    assert diff == ["--- before", "+++ after", "@@ -1 +1 @@", "-mode: 0600", "+mode: 0640", "-a", "+b"]
+
+
+def test_nobody_is_not_in_sync() -> None:
+    assert drift_report({})["in_sync"] is False
+
+
+def test_something_else_than_a_dictionary_is_refused() -> None:
+    with pytest.raises(AnsibleFilterError, match="not list"):
+        drift_report([])  # type: ignore[arg-type]

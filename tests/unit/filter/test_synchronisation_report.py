@@ -1,0 +1,117 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The table of who is synchronised to whom."""
+
+from __future__ import annotations
+
+import pytest
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.timecast.ntp_multicast.plugins.filter.synchronisation_report import (
+    offset_text,
+    synchronisation_report,
+)
+
+CLIENT = {
+    "changed": False,
+    "ntp": {
+        "synchronised": True,
+        "stratum": 3,
+        "leap": "none",
+        "reference_id": "10.99.7.21",
+        "offset": 1.23e-05,
+        "root_delay": 0.0,
+        "root_dispersion": 0.0,
+        "role": "client",
+        "associations": [
+            {
+                "source": "fd00::22",
+                "interface": "eth0",
+                "group": "ff0e::101",
+                "stratum": 3,
+                "reach": 1,
+                "offset": -0.0021,
+                "selected": False,
+                "key_id": 43,
+            },
+            {
+                "source": "10.99.7.21",
+                "interface": "eth0",
+                "group": "224.0.1.1",
+                "stratum": 2,
+                "reach": 255,
+                "offset": 1.23e-05,
+                "selected": True,
+                "key_id": 42,
+            },
+        ],
+        "servers": [],
+    },
+}
+SERVER = {
+    "ntp": {
+        "synchronised": True,
+        "stratum": 2,
+        "reference_id": "LOCL",
+        "offset": 0.0,
+        "role": "server",
+        "associations": [],
+        "servers": [
+            {"interface": "100GE1/0/1", "group": "224.0.1.1", "port": 123, "key_id": 42, "ttl": 16, "version": 4}
+        ],
+    }
+}
+LOST = {"ntp": {"synchronised": False, "stratum": 16, "offset": None, "role": None, "associations": [], "servers": []}}
+
+
+def test_one_aligned_table_with_the_selected_source_first() -> None:
+    report = synchronisation_report({"CE1": SERVER, "linux1": CLIENT})
+    assert report["unsynchronised"] == []
+    assert report["lines"] == [
+        "HOST    SYNCHRONISED  ROLE    SOURCE      GROUP      INTERFACE   STRATUM      OFFSET  REACH  KEY",
+        "CE1     yes           server  LOCL        224.0.1.1  100GE1/0/1        2       +0 ns      -   42",
+        "linux1  yes           client  10.99.7.21  224.0.1.1  eth0              3  +12.300 us    377   42",
+        "linux1  -             client  fd00::22    ff0e::101  eth0              3   -2.100 ms      1   43",
+    ]
+
+
+def test_a_host_that_is_not_synchronised_is_named() -> None:
+    report = synchronisation_report({"linux1": LOST, "CE1": SERVER})
+    assert report["unsynchronised"] == ["linux1"]
+    assert report["lines"][1].split() == ["linux1", "NO", "-", "-", "-", "-", "16", "-", "-", "-"]
+
+
+@pytest.mark.parametrize(
+    ("result", "line"),
+    [
+        ({"unreachable": True, "msg": "No route to host\nat all"}, "linux2: No route to host"),
+        ({"failed": True, "msg": "The engine does not run."}, "linux2: The engine does not run."),
+        ({}, "linux2: gave no state"),
+        (None, "linux2: gave no state"),
+    ],
+)
+def test_a_host_without_a_state_stands_below_the_table(result: object, line: str) -> None:
+    report = synchronisation_report({"linux2": result, "CE1": SERVER})
+    assert report["unsynchronised"] == ["linux2"]
+    assert report["lines"][-1] == line
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (None, "-"),
+        (0.0, "+0 ns"),
+        (-4.4e-8, "-44 ns"),
+        (1.23e-05, "+12.300 us"),
+        (-0.0021, "-2.100 ms"),
+        (3.5, "+3.500 s"),
+    ],
+)
+def test_offsets_have_the_unit_that_a_person_would_choose(seconds: float | None, text: str) -> None:
+    assert offset_text(seconds) == text
+
+
+def test_something_else_than_a_dictionary_is_refused() -> None:
+    with pytest.raises(AnsibleFilterError, match="not list"):
+        synchronisation_report([])  # type: ignore[arg-type]

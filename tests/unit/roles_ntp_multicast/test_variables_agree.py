@@ -1,0 +1,109 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One list of options: data model, role, defaults, survey and guide say the same."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.options import CONFIG_OPTIONS
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+ROLE = ROOT / "roles" / "ntp_multicast"
+SECTIONS = {f"ntp_multicast_{section}": options for section, options in CONFIG_OPTIONS.items()}
+PLAYBOOK_VARIABLES = {"ntp_multicast_hosts": {"type": "str", "default": "all"}}
+SURVEY_TYPES = {"text": "str", "multiplechoice": "str", "integer": "int"}
+
+
+class UnsafeLoader(yaml.SafeLoader):
+    """Ansible's ``!unsafe`` texts, read as texts."""
+
+
+UnsafeLoader.add_constructor("!unsafe", lambda loader, node: loader.construct_scalar(node))
+
+
+def load(path: pathlib.Path) -> Any:
+    return yaml.load(path.read_text(encoding="utf-8"), UnsafeLoader)
+
+
+ENTRY_POINTS: dict[str, Any] = load(ROLE / "meta" / "argument_specs.yml")["argument_specs"]
+ALL_OPTIONS: dict[str, Any] = {
+    name: option for entry_point in ENTRY_POINTS.values() for name, option in entry_point["options"].items()
+}
+
+
+def shape(option: dict[str, Any]) -> dict[str, Any]:
+    """What of an option has a meaning for validation; a false flag says as much as an absent one."""
+    found = {
+        key: value for key, value in option.items() if key not in ("description", "options") and value is not False
+    }
+    if "options" in option:
+        found["options"] = {name: shape(suboption) for name, suboption in option["options"].items()}
+    return found
+
+
+def paths(options: dict[str, Any], prefix: str = "") -> Iterator[str]:
+    for name, option in options.items():
+        yield prefix + name
+        yield from paths(option.get("options", {}), f"{prefix}{name}.")
+
+
+@pytest.mark.parametrize("variable", SECTIONS)
+def test_the_role_takes_the_sections_of_the_model(variable: str) -> None:
+    assert shape(ENTRY_POINTS["main"]["options"][variable]) == shape(SECTIONS[variable])
+
+
+def test_every_secret_of_the_role_is_hidden() -> None:
+    assert ENTRY_POINTS["main"]["options"]["ntp_multicast_authentication"]["options"]["keys"]["options"]["secret"][
+        "no_log"
+    ]
+
+
+def test_defaults_and_specification_agree() -> None:
+    specified = {name: option["default"] for name, option in ALL_OPTIONS.items() if "default" in option}
+    assert load(ROLE / "defaults" / "main.yml") == specified
+
+
+def test_only_the_sections_have_no_default() -> None:
+    assert {name for name, option in ALL_OPTIONS.items() if "default" not in option} == set(SECTIONS)
+
+
+def test_an_option_of_several_entry_points_has_one_shape() -> None:
+    for entry_point in ENTRY_POINTS.values():
+        for name, option in entry_point["options"].items():
+            assert shape(option) == shape(ALL_OPTIONS[name])
+
+
+TEMPLATES = load(ROOT / "docs" / "awx" / "controller_job_templates.yml")["controller_job_templates"]
+QUESTIONS = [
+    pytest.param(question, id=f"{template['name']}: {question['variable']}")
+    for template in TEMPLATES
+    for question in template["survey_spec"]["spec"]
+]
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_each_question_of_a_survey_is_a_variable(question: dict[str, Any]) -> None:
+    option = {**ALL_OPTIONS, **PLAYBOOK_VARIABLES}[question["variable"]]
+    assert SURVEY_TYPES[question["type"]] == option["type"]
+    assert question.get("choices") == option.get("choices")
+    assert question["default"] == option["default"]
+    assert not option.get("no_log")
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda template: template["name"])
+def test_each_job_template_runs_a_playbook_of_the_collection(template: dict[str, Any]) -> None:
+    name = pathlib.Path(template["playbook"]).stem.removeprefix("ntp_multicast_")
+    assert (ROOT / "playbooks" / f"{name}.yml").is_file()
+
+
+@pytest.mark.parametrize("path", list(paths(CONFIG_OPTIONS)))
+def test_the_guide_describes_every_option(path: str) -> None:
+    guide = (ROOT / "docs" / "docsite" / "rst" / "guide_data_model.rst").read_text(encoding="utf-8")
+    assert f"``{path}``" in guide
