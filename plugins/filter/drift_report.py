@@ -14,7 +14,7 @@ description:
   - Judges the registered results of tasks that ran in check mode.
   - A host is C(unreachable) when one of its results says so, else C(failed) when one failed or none is there,
     else C(drifted) when one says that it would change something, else C(in_sync).
-  - The playbook P(timecast.ntp_multicast.check_drift#playbook) prints the lines and writes the summary.
+  - The playbook C(timecast.ntp_multicast.check_drift) prints the lines and writes the summary.
 options:
   _input:
     description: Host names, each with the list of the results of its tasks. Results of loops are looked into.

@@ -13,10 +13,9 @@ author:
 description:
   - Checks a description against the rules of its platform, without a device.
   - The role P(timecast.ntp_multicast.ntp_multicast#role) refuses a description that has problems.
-positional: _input
 options:
   _input:
-    description: The description, with the sections C(authentication), C(server) and C(interfaces), each of them optional.
+    description: The description. Its sections C(authentication), C(server) and C(interfaces) are all optional.
     type: dict
     required: true
   platform:
@@ -52,7 +51,8 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - A sentence for each problem with the option's path, its value unless that is a secret, the rule, and the rule's source.
+    - A sentence for each problem with the option's path, its value unless that is a secret, the rule,
+      and the rule's source.
     - Empty when there is none.
   type: list
   elements: str

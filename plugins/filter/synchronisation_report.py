@@ -14,7 +14,7 @@ description:
   - Turns the results of M(timecast.ntp_multicast.vrp_ntp_multicast_info) and
     M(timecast.ntp_multicast.ntp_multicast_engine_info) of many hosts into one table with a line for each source,
     and says which hosts are not synchronised.
-  - The playbook P(timecast.ntp_multicast.verify#playbook) prints it.
+  - The playbook C(timecast.ntp_multicast.verify) prints it.
 options:
   _input:
     description:
