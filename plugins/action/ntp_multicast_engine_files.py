@@ -1,0 +1,52 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads the folder that the option ``src`` names on the controller; everything else happens in the module."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.plugins.action import ActionBase
+
+LEFT_OUT = {"__pycache__", "tests"}
+
+
+def read_tree(source: Path) -> dict[str, str]:
+    """Names, starting with the folder's own, and contents of the text files in a folder of the controller."""
+    return {
+        str(Path(source.name) / path.relative_to(source)): path.read_text(encoding="utf-8")
+        for path in sorted(source.rglob("*"))
+        if path.is_file() and not LEFT_OUT.intersection(path.relative_to(source).parts)
+    }
+
+
+class ActionModule(ActionBase):
+    """Completes the option ``files`` and runs the module of the same name on the host."""
+
+    _supports_check_mode = True
+    _supports_async = False
+
+    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        arguments = dict(self._task.args)
+        source = arguments.pop("src", None)
+        if source:
+            arguments["files"] = {**self._tree(source), **(arguments.get("files") or {})}
+        result.update(
+            self._execute_module(
+                module_name="timecast.ntp_multicast.ntp_multicast_engine_files",
+                module_args=arguments,
+                task_vars=task_vars,
+            )
+        )
+        return result
+
+    def _tree(self, source: str) -> dict[str, str]:
+        try:
+            folder = Path(self._find_needle("files", source))
+            return read_tree(folder)
+        except (AnsibleError, OSError, UnicodeDecodeError) as error:
+            raise AnsibleActionFail(f"src '{source}': {error}") from error

@@ -1,0 +1,169 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.base import VrpAction
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.specification import VRP_NTP_MULTICAST
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp import validation
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.boundary import (
+    configuration_from_options,
+    options_from_configuration,
+)
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.errors import UserError
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.key_memory import (
+    facts_from_memory,
+    memory_from_facts,
+)
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.plan import State, UpdateSecrets
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.candidate import CommitSettings
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.candidate_transaction import (
+    Report,
+    Request,
+    Save,
+    converge,
+    gather,
+)
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.dialect import Dialect
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.grammar import (
+    configuration_text,
+    parse_configuration,
+    render_configuration,
+    typed_lines,
+)
+
+KEY_MEMORY = "ntp_multicast_key_memory"
+
+
+class ActionModule(VrpAction):
+    """The NTP multicast configuration of one device, in one task and one transaction."""
+
+    SPECIFICATION = VRP_NTP_MULTICAST
+    UNMASKED_RESULTS = VrpAction.UNMASKED_RESULTS | {"rendered"}
+
+    def work(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        """Do what the state asks for."""
+        problems = validation.problems(options["config"], platform="vrp", state=options["state"])
+        problems += commit_problems(options["commit"])
+        if problems:
+            raise UserError("\n".join(str(problem) for problem in problems))
+        warnings = [str(warning) for warning in validation.warnings(options["config"], platform="vrp")]
+        states = {"rendered": self.rendered, "parsed": self.parsed, "gathered": self.gathered}
+        result = (
+            states[options["state"]](options) if options["state"] in states else self.configured(options, task_vars)
+        )
+        result["warnings"] = warnings + result.get("warnings", [])
+        return result
+
+    def rendered(self, options: dict[str, Any]) -> dict[str, Any]:
+        """The lines that a person would type."""
+        dialect = Dialect(options["dialect"] or Dialect.NTP.value)
+        lines = render_configuration(configuration_from_options(options["config"]), dialect)
+        return {"rendered": typed_lines(lines, masked=not options["show_secrets"]), "dialect": dialect.value}
+
+    def parsed(self, options: dict[str, Any]) -> dict[str, Any]:
+        """The model of a configuration text."""
+        present = parse_configuration(options["running_config"], chosen_dialect(options))
+        return {
+            "parsed": options_from_configuration(present.configuration),
+            "dialect": present.dialect.value if present.dialect else options["dialect"],
+            "warnings": unknown_lines(present.unknown),
+        }
+
+    def gathered(self, options: dict[str, Any]) -> dict[str, Any]:
+        """The model of what is in effect on the device."""
+        present = gather(self.logins().session(), chosen_dialect(options))
+        return {
+            "gathered": options_from_configuration(present.configuration),
+            "dialect": present.dialect.value if present.dialect else options["dialect"],
+            "automatic": list(present.automatic),
+            "warnings": unknown_lines(present.unknown),
+        }
+
+    def configured(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        """What was changed, or with check mode would be."""
+        facts = task_vars.get("ansible_facts") or {}
+        commit = CommitSettings(**{name: value for name, value in (options["commit"] or {}).items()})
+        request = Request(
+            wanted=configuration_from_options(options["config"]),
+            state=State(options["state"]),
+            update_secrets=UpdateSecrets(options["update_secrets"]),
+            memory=memory_from_facts(facts.get(KEY_MEMORY)),
+            dialect=chosen_dialect(options),
+            check=bool(self._task.check_mode),
+            save=Save(options["save"]),
+            lock=options["lock"],
+            allow_immediate=options["allow_immediate"],
+            commit=commit,
+            patience=self._connection.patience if hasattr(self._connection, "patience") else Request.patience,
+        )
+        report = converge(self.logins(), request)
+        return self.reported(report, commit)
+
+    def reported(self, report: Report, commit: CommitSettings) -> dict[str, Any]:
+        """A report in the words of network resource modules."""
+        dialect = report.dialect or Dialect.NTP
+        result: dict[str, Any] = {
+            "changed": report.changed,
+            "before": options_from_configuration(report.before),
+            "after": options_from_configuration(report.after),
+            "commands": typed_lines(report.lines, masked=True),
+            "dialect": report.dialect.value if report.dialect else None,
+            "automatic": list(report.automatic),
+            "saved": report.saved,
+            "diff": {
+                "before_header": f"{self.host} (before)",
+                "after_header": f"{self.host} (after)",
+                "before": configuration_text(report.before, dialect),
+                "after": configuration_text(report.after, dialect),
+            },
+            "warnings": unknown_lines(report.unknown) + [notice for notice in report.notices if "Warning:" in notice],
+        }
+        if report.changed:
+            result["commit"] = {"id": report.commit_id, "label": commit.label, "trial": commit.trial}
+        if report.memory is not None:
+            result["ansible_facts"] = {KEY_MEMORY: facts_from_memory(report.memory)}
+            result["_ansible_facts_cacheable"] = True
+        return result
+
+
+def chosen_dialect(options: Mapping[str, Any]) -> Dialect | None:
+    """The dialect that the user named, None to go by the device or the text."""
+    return Dialect(options["dialect"]) if options["dialect"] else None
+
+
+def unknown_lines(lines: tuple[str, ...]) -> list[str]:
+    """A warning for each NTP line that the collection does not understand and leaves alone."""
+    return [f"NTP line that is not understood and left alone: {line}" for line in lines]
+
+
+def commit_problems(commit: Mapping[str, Any] | None) -> list[validation.Problem]:
+    """What is wrong with the option `commit` (fact 3.2)."""
+    source = "CE6800 command reference, commit; huawei-cfg"
+    found = []
+    trial, label, description = ((commit or {}).get(name) for name in ("trial", "label", "description"))
+    if trial is not None and not 60 <= trial <= 65535:
+        found.append(validation.Problem("commit.trial", str(trial), "60 to 65535 seconds", source))
+    if label is not None and not is_label(label):
+        rule = "1 to 256 characters without blanks, not beginning with a digit or a hyphen"
+        found.append(validation.Problem("commit.label", repr(label), rule, source))
+    if description is not None and not (
+        1 <= len(description) <= 60 and description.isprintable() and "?" not in description
+    ):
+        rule = "1 to 60 printable characters, no question mark"
+        found.append(validation.Problem("commit.description", repr(description), rule, source))
+    return found
+
+
+def is_label(text: str) -> bool:
+    """Whether a commit may carry this label."""
+    return (
+        1 <= len(text) <= 256
+        and text.isprintable()
+        and not any(character.isspace() or character == "?" for character in text)
+        and not (text[0].isdigit() or text[0] == "-")
+    )

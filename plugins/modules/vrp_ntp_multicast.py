@@ -1,0 +1,353 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: vrp_ntp_multicast
+short_description: NTP multicast on Huawei VRP devices
+version_added: 0.1.0
+author:
+  - Timecast developers (@timecast)
+description:
+  - Configures everything that NTP multicast needs on one Huawei VRP8 or YunShan device, in one task and one transaction. These are
+    authentication keys, the authentication switch, multicast servers and multicast clients on interfaces, and what makes a
+    multicast server a usable source.
+  - An option that is omitted is not asked for. Nothing is written for it, and the default of the device stands.
+  - The device is read, the difference is planned, the lines go into the candidate configuration one at a time, each answer is checked, and one
+    commit makes them effective. A refused line clears the candidate and fails the task. After the commit the device is read again and must
+    show what was asked for.
+extends_documentation_fragment:
+  - timecast.ntp_multicast.attributes
+  - timecast.ntp_multicast.attributes.actiongroup_vrp
+attributes:
+  check_mode:
+    support: full
+    details:
+      - Predicts RV(after) and RV(commands) without opening the candidate configuration.
+  diff_mode:
+    support: full
+    details:
+      - Shows the NTP configuration text before and after. Secrets and ciphertexts are masked.
+  idempotent:
+    support: full
+    details:
+      - A device shows keys encrypted with a random salt. See O(update_secrets) for how keys converge.
+  platform:
+    support: full
+    platforms: Huawei VRP8, Huawei YunShan
+options:
+  config:
+    description:
+      - The wanted configuration.
+      - Required unless O(state) is V(deleted), V(gathered) or V(parsed).
+    type: dict
+    suboptions:
+      authentication:
+        description: The authentication switch and the keys.
+        type: dict
+        suboptions:
+          enabled:
+            description: Whether NTP authentication is switched on.
+            type: bool
+          keys:
+            description: Authentication keys.
+            type: list
+            elements: dict
+            suboptions:
+              id:
+                description:
+                  - Number of the key, V(1) to V(4294967295).
+                  - A server with O(config.interfaces[].servers[].version=4) takes V(1) to V(65535) only.
+                type: int
+                required: true
+              algorithm:
+                description:
+                  - How the key authenticates packets.
+                  - V(md5) is broken, and CloudEngine devices take it only after the package for weak algorithms was installed.
+                  - Needed for a key that is not on the device yet.
+                type: str
+                choices: [md5, hmac-sha256, aes-128-cmac, aes-256-cmac]
+              secret:
+                description:
+                  - The secret of the key, in plain text.
+                  - V(aes-128-cmac) takes exactly 16 characters, V(aes-256-cmac) exactly 32.
+                  - Never shown in results, differences, messages or logs.
+                type: str
+              trusted:
+                description: Whether the device may synchronise to a source that uses the key. A multicast client needs it.
+                type: bool
+      server:
+        description: What a multicast server also needs to answer the first requests of its clients.
+        type: dict
+        suboptions:
+          enabled:
+            description: Whether the NTP server function is enabled. Devices disable it by themselves with the first NTP line.
+            type: bool
+          listen:
+            description:
+              - Interfaces on which the device answers requests, or the one word V(all).
+            type: list
+            elements: str
+          reference_stratum:
+            description: Makes the local clock a reference clock of this stratum, V(1) to V(15).
+            type: int
+      interfaces:
+        description: The multicast entries of interfaces.
+        type: list
+        elements: dict
+        suboptions:
+          name:
+            description: Name of a layer 3 interface, such as V(100GE1/0/1) or V(Vlanif100).
+            type: str
+            required: true
+          servers:
+            description: Groups to which the device sends its time.
+            type: list
+            elements: dict
+            suboptions:
+              afi:
+                description: Address family. Omitted, that of O(config.interfaces[].servers[].address), else V(ipv4).
+                type: str
+                choices: [ipv4, ipv6]
+              address:
+                description: Multicast group. Omitted, V(224.0.1.1) or V(FF0E::101).
+                type: str
+              key_id:
+                description: Number of the key that authenticates the packets.
+                type: int
+              ttl:
+                description: Time to live of the packets, V(1) to V(255) hops.
+                type: int
+              version:
+                description: NTP version of the packets, V(1) to V(4). IPv4 only.
+                type: int
+              port:
+                description: UDP destination port, V(123) or V(1025) to V(65535).
+                type: int
+          clients:
+            description: Groups from which the device takes its time.
+            type: list
+            elements: dict
+            suboptions:
+              afi:
+                description: Address family. Omitted, that of O(config.interfaces[].clients[].address), else V(ipv4).
+                type: str
+                choices: [ipv4, ipv6]
+              address:
+                description: Multicast group. Omitted, V(224.0.1.1) or V(FF0E::101).
+                type: str
+  state:
+    description:
+      - V(merged) adds what is wanted to what is there.
+      - V(replaced) also removes what is not wanted, in the sections and on the interfaces that O(config) names.
+      - V(overridden) also removes what is not wanted anywhere else.
+      - V(deleted) removes what O(config) names; without O(config), all NTP multicast configuration.
+      - V(gathered) returns the present configuration as RV(gathered).
+      - V(rendered) returns as RV(rendered) the lines that a person would type. Needs no device.
+      - V(parsed) returns as RV(parsed) the model of O(running_config). Needs no device.
+    type: str
+    default: merged
+    choices: [merged, replaced, overridden, deleted, gathered, rendered, parsed]
+  running_config:
+    description: The text of C(display current-configuration), for O(state=parsed).
+    type: str
+  dialect:
+    description:
+      - How the device spells NTP. CloudEngine and campus devices say V(ntp), NetEngine devices V(ntp-service).
+      - Omitted, the device is asked, and O(state=rendered) writes V(ntp).
+    type: str
+    choices: [ntp, ntp-service]
+  update_secrets:
+    description:
+      - When the secret of a key is written that is on the device, and of which nothing is remembered.
+      - After each commit the module remembers, as the cacheable fact C(ntp_multicast_key_memory), digests of the secret that was sent and of the
+        ciphertext that the device shows. With that memory, a key is written exactly when either has changed. Set up fact caching to
+        keep it between runs.
+      - Without it, V(on_create) leaves the key as it is, and V(always) writes it.
+    type: str
+    default: on_create
+    choices: [on_create, always]
+  show_secrets:
+    description: Whether RV(rendered) shows secrets instead of a mask.
+    type: bool
+    default: false
+  save:
+    description: When to write the running configuration to the startup file. A commit does not do that.
+    type: str
+    default: never
+    choices: [never, changed, always]
+  lock:
+    description: Whether to lock the configuration against the commits of other users for the time of the transaction.
+    type: bool
+    default: false
+  commit:
+    description: What the commit carries.
+    type: dict
+    suboptions:
+      trial:
+        description:
+          - Commit on trial for this many seconds, V(60) to V(65535). The module then logs in a second time and verifies the configuration there. Only
+            then it confirms the commit, otherwise it rolls it back. When the device can't be reached any more, it goes back by itself.
+        type: int
+      label:
+        description: Label of the commit, 1 to 256 characters, not beginning with a digit or a hyphen.
+        type: str
+      description:
+        description: Description of the commit, 1 to 60 characters.
+        type: str
+  allow_immediate:
+    description:
+      - Whether to configure a device that has no candidate configuration, where each line takes effect at once.
+      - When a line fails there, the module takes back what was applied and reports it line by line.
+    type: bool
+    default: false
+seealso:
+  - module: timecast.ntp_multicast.vrp_ntp_multicast_info
+  - plugin: timecast.ntp_multicast.vrp_ssh
+    plugin_type: connection
+"""
+
+EXAMPLES = r"""
+- name: An authenticated multicast server
+  timecast.ntp_multicast.vrp_ntp_multicast:
+    config:
+      authentication:
+        enabled: true
+        keys:
+          - id: 42
+            algorithm: aes-128-cmac
+            secret: "{{ vault_ntp_key_42 }}"
+            trusted: true
+      server:
+        enabled: true
+        listen: [100GE1/0/1]
+        reference_stratum: 2
+      interfaces:
+        - name: 100GE1/0/1
+          servers:
+            - address: 224.0.1.1
+              key_id: 42
+              ttl: 16
+              version: 4
+    save: changed
+
+- name: A client of the same group, committed on trial
+  timecast.ntp_multicast.vrp_ntp_multicast:
+    config:
+      authentication:
+        enabled: true
+        keys:
+          - id: 42
+            algorithm: aes-128-cmac
+            secret: "{{ vault_ntp_key_42 }}"
+            trusted: true
+      interfaces:
+        - name: Vlanif100
+          clients:
+            - address: 224.0.1.1
+    state: replaced
+    commit:
+      trial: 120
+      description: NTP multicast client
+
+- name: What is there now
+  timecast.ntp_multicast.vrp_ntp_multicast:
+    state: gathered
+  register: present
+
+- name: The lines for a NetEngine device, without a device
+  timecast.ntp_multicast.vrp_ntp_multicast:
+    state: rendered
+    dialect: ntp-service
+    config:
+      interfaces:
+        - name: GigabitEthernet0/1/0
+          servers:
+            - afi: ipv6
+  delegate_to: localhost
+"""
+
+RETURN = r"""
+before:
+  description: The configuration before, as the model of O(config). Never holds secrets.
+  returned: when O(state) is V(merged), V(replaced), V(overridden) or V(deleted)
+  type: dict
+  sample: {authentication: {enabled: false, keys: []}, server: {listen: []}, interfaces: []}
+after:
+  description: The configuration that was read back, or in check mode the predicted one.
+  returned: as RV(before)
+  type: dict
+  sample: {authentication: {enabled: true, keys: [{id: 42, algorithm: aes-128-cmac, trusted: true}]}}
+commands:
+  description: The lines that were sent, or in check mode would be. Secrets are masked.
+  returned: as RV(before)
+  type: list
+  elements: str
+  sample:
+    - system-view
+    - interface 100GE1/0/1
+    - ntp multicast-server 224.0.1.1
+    - quit
+    - commit
+diff:
+  description: The NTP configuration text before and after. Secrets and ciphertexts are masked.
+  returned: as RV(before)
+  type: dict
+  sample: {before_header: CE1 (before), after_header: CE1 (after), before: "", after: "ntp authentication enable\n"}
+automatic:
+  description: Lines that the device wrote by itself, such as C(ntp server disable). They are left alone unless O(config.server.enabled) is set.
+  returned: when the device was read
+  type: list
+  elements: str
+  sample: [ntp server disable, ntp ipv6 server disable]
+dialect:
+  description: How the device or the text spells NTP.
+  returned: always
+  type: str
+  sample: ntp
+commit:
+  description: What is known of the commit.
+  returned: as RV(before), when something changed
+  type: dict
+  contains:
+    id:
+      description: Number of the commit, null where the account may not list commits and in check mode.
+      type: str
+      sample: '1000000114'
+    label:
+      description: As in O(commit.label).
+      type: str
+    trial:
+      description: As in O(commit.trial). The commit was confirmed.
+      type: int
+saved:
+  description: Whether the running configuration was written to the startup file.
+  returned: as RV(before)
+  type: bool
+gathered:
+  description: The present configuration, as the model of O(config). Never holds secrets.
+  returned: when O(state) is V(gathered)
+  type: dict
+  sample: {interfaces: [{name: 100GE1/0/1, servers: [{address: 224.0.1.1, ttl: 16}], clients: []}]}
+parsed:
+  description: The model of O(running_config). Never holds secrets.
+  returned: when O(state) is V(parsed)
+  type: dict
+  sample: {interfaces: [{name: Vlanif100, clients: [{address: 224.0.1.1}], servers: []}]}
+rendered:
+  description: Every line that a person would type, from C(system-view) to C(commit). Secrets are masked unless O(show_secrets=true).
+  returned: when O(state) is V(rendered)
+  type: list
+  elements: str
+  sample: [system-view, ntp authentication enable, commit]
+ansible_facts:
+  description: What is remembered of keys.
+  returned: when something was committed
+  type: dict
+  contains:
+    ntp_multicast_key_memory:
+      description: Salted slow hashes of secrets and digests of ciphertexts, per key. Holds neither secrets nor ciphertexts.
+      type: dict
+"""

@@ -1,0 +1,69 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the action plugins for VRP devices have in common: options in, a clean result out, errors as failures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.parameters import remove_values
+from ansible.plugins.action import ActionBase
+
+from ..ntp.errors import NtpMulticastError, UserError
+from ..vrp.candidate_transaction import Logins
+
+VRP_SSH = "timecast.ntp_multicast.vrp_ssh"
+
+
+class VrpAction(ActionBase):  # type: ignore[misc]
+    """An action plugin that works on a VRP device, or on a text, in the process that runs the task."""
+
+    # The keys of a result that may show a secret, because the user asked for it or because a mask would spoil them.
+    UNMASKED_RESULTS: frozenset[str] = frozenset({"ansible_facts", "_ansible_facts_cacheable"})
+
+    _requires_connection = False
+    SPECIFICATION: Mapping[str, Any] = {}
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Validate the options, work, and return a result without secrets."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        result["changed"] = False
+        if result.get("failed") or result.get("skipped"):
+            return result
+        validation = ArgumentSpecValidator(**self.SPECIFICATION).validate(dict(self._task.args))
+        secrets = validation._no_log_values
+        if validation.error_messages:
+            return scrubbed({**result, "failed": True, "msg": ". ".join(validation.error_messages)}, secrets)
+        try:
+            result.update(self.work(validation.validated_parameters, task_vars or {}))
+        except NtpMulticastError as error:
+            result.update(failed=True, msg=str(error))
+        kept = {name: result.pop(name) for name in self.UNMASKED_RESULTS & set(result)}
+        return {**scrubbed(result, secrets), **kept}
+
+    def work(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        """Do what the validated options ask for; the keys of the result. Raises NtpMulticastError for a failure."""
+        raise NotImplementedError
+
+    def logins(self) -> Logins:
+        """The connection of the task. Raises UserError when it is not one to a VRP device."""
+        transport = getattr(self._connection, "transport", None)
+        if transport != VRP_SSH:
+            raise UserError(
+                f"A VRP device is reached with ansible_connection={VRP_SSH}, but this host has '{transport}'. "
+                "Only the states rendered and parsed need no device."
+            )
+        return cast(Logins, self._connection)
+
+    @property
+    def host(self) -> str:
+        """What the device is called in the headers of a difference."""
+        return str(self._connection.get_option("host"))
+
+
+def scrubbed(result: dict[str, Any], secrets: set[str]) -> dict[str, Any]:
+    """The result with every secret in its texts masked."""
+    return cast(dict[str, Any], remove_values(result, secrets))

@@ -1,0 +1,56 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The options of the action plugins, as Ansible argument specifications (plain data; the documentation is compared with them)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..ntp.options import CONFIG_OPTIONS
+
+VRP_NTP_MULTICAST: dict[str, Any] = {
+    "argument_spec": {
+        "config": {"type": "dict", "options": CONFIG_OPTIONS},
+        "state": {
+            "type": "str",
+            "default": "merged",
+            "choices": ["merged", "replaced", "overridden", "deleted", "gathered", "rendered", "parsed"],
+        },
+        "running_config": {"type": "str"},
+        "dialect": {"type": "str", "choices": ["ntp", "ntp-service"]},
+        "update_secrets": {
+            "type": "str",
+            "default": "on_create",
+            "choices": ["on_create", "always"],
+            "no_log": False,
+        },
+        "show_secrets": {"type": "bool", "default": False, "no_log": False},
+        "save": {"type": "str", "default": "never", "choices": ["never", "changed", "always"]},
+        "lock": {"type": "bool", "default": False},
+        "commit": {
+            "type": "dict",
+            "options": {
+                "trial": {"type": "int"},
+                "label": {"type": "str"},
+                "description": {"type": "str"},
+            },
+        },
+        "allow_immediate": {"type": "bool", "default": False},
+    },
+    "required_if": [
+        ("state", "merged", ("config",)),
+        ("state", "replaced", ("config",)),
+        ("state", "overridden", ("config",)),
+        ("state", "rendered", ("config",)),
+        ("state", "parsed", ("running_config",)),
+    ],
+}
+
+VRP_NTP_MULTICAST_INFO: dict[str, Any] = {
+    "argument_spec": {
+        "dialect": {"type": "str", "choices": ["ntp", "ntp-service"]},
+        "wait_until_synchronised": {"type": "bool", "default": False},
+        "timeout": {"type": "int", "default": 60},
+    },
+}
