@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import re
 
-# The spellings that devices print (facts 1.4 and 2.1), by the spelling that compares.
-_TYPES = {
-    name.casefold(): name
-    for name in (
-        "10GE 25GE 40GE 50GE 100GE 200GE 400GE 800GE GE XGE XGigabitEthernet MultiGE GigabitEthernet Ethernet MEth "
-        "Eth-Trunk Ip-Trunk Vlanif Vbdif LoopBack NULL Tunnel Virtual-Template Virtual-Ethernet Global-VE Pos Nve "
-        "Stack-Port Remote-AP Serial Dialer Cellular Atm Bridge-if Sip VE-Group"
-    ).split()
-}
-_NAME = re.compile(r"\s*(\d*[A-Za-z][A-Za-z-]*?)\s*(\d.*?)?\s*")
+# The spellings that devices print (facts 1.4 and 2.1).
+_TYPES = (
+    *("10GE", "25GE", "40GE", "50GE", "100GE", "200GE", "400GE", "800GE", "GE", "XGE", "MultiGE"),
+    *("GigabitEthernet", "XGigabitEthernet", "Ethernet", "MEth", "Eth-Trunk", "Ip-Trunk", "Vlanif", "Vbdif"),
+    *("LoopBack", "NULL", "Tunnel", "Virtual-Template", "Virtual-Ethernet", "Pos", "Nve", "Remote-AP", "Serial"),
+)
+_PRINTED = {name.casefold(): name for name in _TYPES}
+_TYPE = re.compile(r"[0-9]*[A-Za-z][A-Za-z-]*(?=[0-9]|$)")
 
 
 def interface_name(text: str) -> str:
@@ -24,13 +22,20 @@ def interface_name(text: str) -> str:
 
     A name of an unknown type keeps its spelling, without blanks.
     """
-    match = _NAME.fullmatch(text)
-    if match is None:
-        return "".join(text.split())
-    kind, number = match.group(1), match.group(2) or ""
-    return _TYPES.get(kind.casefold(), kind) + "".join(number.split())
+    compact = "".join(text.split())
+    kind = _TYPE.match(compact)
+    if kind is None:
+        return compact
+    return _PRINTED.get(kind.group().casefold(), kind.group()) + compact[kind.end() :]
 
 
 def interface_key(name: str) -> str:
-    """Return the form in which two names of the same VRP interface are equal: devices ignore case and blanks."""
+    """Return the form in which two names of one VRP interface are equal: devices ignore case and blanks."""
     return "".join(name.split()).casefold()
+
+
+def natural_order(name: str) -> tuple[tuple[int, int, str], ...]:
+    """Return a sort key that puts ``100GE1/0/2`` before ``100GE1/0/10``."""
+    return tuple(
+        (0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"([0-9]+)", name) if part
+    )

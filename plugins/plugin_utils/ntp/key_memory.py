@@ -1,20 +1,41 @@
 # Copyright (c) 2026, Timecast developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is remembered of a key, so that a secret can converge although a device only shows a salted ciphertext."""
+"""What is remembered of a key, so that a secret can converge although a device only shows a salted ciphertext.
+
+After a commit the secret that was sent and the ciphertext that the device shows belong together. Both are remembered as
+hashes: the same ciphertext means that nobody changed the key on the device, the same secret that it was not rotated.
+Neither the secret nor the ciphertext can be read from a memory; the hash of the secret is slow (scrypt, RFC 7914)
+because a memory lies in a fact cache.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .changes import Change
+from .changes import Change, RemoveKey, SetKey
 from .model import Algorithm, Configuration, Secret
+
+_SALT_OCTETS = 16
+_SCRYPT = {"n": 2**14, "r": 8, "p": 1}
 
 
 @dataclass(frozen=True, slots=True)
 class KeyMemory:
+    """What is remembered of one key.
+
+    Attributes:
+        algorithm: the algorithm that was sent.
+        salt: random octets.
+        secret_hash: scrypt of the secret under ``salt``.
+        ciphertext_digest: SHA-256 of ``salt`` and the ciphertext that the device showed after the commit.
+    """
+
     algorithm: Algorithm
     salt: bytes
     secret_hash: bytes
@@ -22,25 +43,78 @@ class KeyMemory:
 
     @classmethod
     def of(cls, algorithm: Algorithm, secret: Secret, ciphertext: Secret) -> KeyMemory:
-        raise NotImplementedError
+        """Remember a secret that was sent together with the ciphertext that the device shows for it."""
+        salt = secrets.token_bytes(_SALT_OCTETS)
+        return cls(algorithm, salt, _secret_hash(salt, secret), _ciphertext_digest(salt, ciphertext))
 
     def knows_secret(self, secret: Secret) -> bool:
-        raise NotImplementedError
+        """Whether this is the secret that was sent. Slow on purpose."""
+        return hmac.compare_digest(self.secret_hash, _secret_hash(self.salt, secret))
 
     def knows_ciphertext(self, ciphertext: Secret) -> bool:
-        raise NotImplementedError
+        """Whether this is the ciphertext that the device showed."""
+        return hmac.compare_digest(self.ciphertext_digest, _ciphertext_digest(self.salt, ciphertext))
 
 
 def memory_from_facts(facts: object) -> dict[int, KeyMemory]:
-    raise NotImplementedError
+    """Return the memory per key id from cached facts.
+
+    Whatever in them is not a memory is left out: a cache is not ours alone, and to forget a key is safe.
+    """
+    memory: dict[int, KeyMemory] = {}
+    if isinstance(facts, Mapping):
+        for key_id, entry in facts.items():
+            try:
+                memory[int(key_id)] = KeyMemory(
+                    Algorithm(entry["algorithm"]),
+                    bytes.fromhex(entry["salt"]),
+                    bytes.fromhex(entry["secret_hash"]),
+                    bytes.fromhex(entry["ciphertext_digest"]),
+                )
+            except (AttributeError, KeyError, TypeError, ValueError):
+                continue
+    return memory
 
 
 def facts_from_memory(memory: Mapping[int, KeyMemory]) -> dict[str, dict[str, Any]]:
-    raise NotImplementedError
+    """Return a memory as plain data for a fact cache; the key ids become strings, as in JSON."""
+    return {
+        str(key_id): {
+            "algorithm": entry.algorithm.value,
+            "salt": entry.salt.hex(),
+            "secret_hash": entry.secret_hash.hex(),
+            "ciphertext_digest": entry.ciphertext_digest.hex(),
+        }
+        for key_id, entry in sorted(memory.items())
+    }
 
 
 def remember(
     memory: Mapping[int, KeyMemory], changes: Iterable[Change], read_back: Configuration
 ) -> dict[int, KeyMemory]:
-    """The memory after a commit of `changes`, given what the device shows now."""
-    raise NotImplementedError
+    """Return the memory after a commit.
+
+    Args:
+        memory: what was remembered before.
+        changes: what was committed.
+        read_back: what the device shows after the commit; a key that it does not show, or shows without its ciphertext,
+            is forgotten if it was written.
+    """
+    shown = {key.id: key for key in (read_back.authentication.keys or ())} if read_back.authentication else {}
+    result = dict(memory)
+    for change in changes:
+        if isinstance(change, (SetKey, RemoveKey)):
+            result.pop(change.id, None)
+        if isinstance(change, SetKey) and change.id in shown:
+            ciphertext = shown[change.id].ciphertext
+            if ciphertext is not None:
+                result[change.id] = KeyMemory.of(change.algorithm, change.secret, ciphertext)
+    return result
+
+
+def _secret_hash(salt: bytes, secret: Secret) -> bytes:
+    return hashlib.scrypt(secret.reveal().encode("utf-8", "surrogatepass"), salt=salt, **_SCRYPT)
+
+
+def _ciphertext_digest(salt: bytes, ciphertext: Secret) -> bytes:
+    return hashlib.sha256(salt + ciphertext.reveal().encode("utf-8", "surrogatepass")).digest()

@@ -102,9 +102,9 @@ def _octets(text: str) -> bytes:
 class Key:
     """An authentication key.
 
-    A wanted key carries a ``secret``; a key that was read carries the ``ciphertext`` that the device shows. The two can't
-    be compared with each other (fact 0.3). ``used_elsewhere`` is set on a key that was read when a line outside this model
-    (a unicast server, say) names it, so that it is not ours alone to remove.
+    A wanted key carries a ``secret``; a key that was read carries the ``ciphertext`` that the device shows. The two
+    can't be compared with each other (fact 0.3). ``used_elsewhere`` is set on a key that was read when a line outside
+    this model (a unicast server, say) names it, so that it is not ours alone to remove.
     """
 
     id: int
@@ -129,8 +129,8 @@ class ServerSettings:
 
     ``listen`` holds the IPv4 side: interface names, or ``all``. ``ipv6_listen`` holds the IPv6 side: addresses in the
     standard library's spelling, or ``all``, because VRP binds the IPv6 server to an address and not to an interface.
-    ``enabled`` and ``ipv6_enabled`` are the server function of each family; in a wanted configuration only ``enabled`` is
-    set and stands for both.
+    ``enabled`` and ``ipv6_enabled`` are the server function of each family; in a wanted configuration only ``enabled``
+    is set and stands for both.
     """
 
     enabled: bool | None = None
@@ -187,8 +187,8 @@ class Interface:
 class Configuration:
     """The whole NTP multicast configuration of one device.
 
-    ``foreign_lines`` is true on a present configuration when NTP lines outside this model stand on the device: they decide
-    whether the automatic ``server disable`` lines come and go (fact 0.2).
+    ``foreign_lines`` is true on a present configuration when NTP lines outside this model stand on the device: they
+    decide whether the automatic ``server disable`` lines come and go (fact 0.2).
     """
 
     authentication: Authentication | None = None

@@ -28,8 +28,8 @@ class Dialect(enum.Enum):
     def plain_secret_word(self) -> str | None:
         """The word before a secret in plain text, or None where it follows the algorithm at once (fact 1.1).
 
-        CloudEngine takes ``cipher`` for ciphertext alone. All examples of the NE40E manuals give plain text after ``cipher``,
-        and its command reference lists both lengths for it, so that is the form which is proven there.
+        CloudEngine takes ``cipher`` for ciphertext alone. All examples of the NE40E manuals give plain text after
+        ``cipher``, and its command reference lists both lengths for it, so that is the form which is proven there.
         """
         return _PLAIN_SECRET_WORDS[self]
 

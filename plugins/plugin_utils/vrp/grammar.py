@@ -1,20 +1,20 @@
 # Copyright (c) 2026, Timecast developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""NTP multicast in the language of VRP: text to model, and model to lines."""
+"""NTP multicast in the language of VRP: text to model, and model to lines.
+
+The language itself is the table in ``grammar_forms``; this module is the door to what works with it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-
-from ..ntp.changes import Change
 from ..ntp.interface_names import interface_name
-from ..ntp.model import Configuration
-from .dialect import Dialect
+from .grammar_parse import DeviceConfiguration, InterfaceFacts, parse_configuration
+from .grammar_render import configuration_text, render_changes, render_configuration
 from .lines import ConfigurationLine, typed_lines
 
 __all__ = [
+    "ConfigurationLine",
     "DeviceConfiguration",
     "InterfaceFacts",
     "configuration_text",
@@ -24,36 +24,3 @@ __all__ = [
     "render_configuration",
     "typed_lines",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class InterfaceFacts:
-    layer2: bool | None
-    ipv6_enabled: bool
-    ipv4_addresses: tuple[str, ...]
-    ipv6_addresses: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceConfiguration:
-    configuration: Configuration
-    dialect: Dialect | None
-    automatic: tuple[str, ...]
-    interfaces: Mapping[str, InterfaceFacts]
-    unknown: tuple[str, ...]
-
-
-def parse_configuration(text: str, dialect: Dialect | None = None) -> DeviceConfiguration:
-    raise NotImplementedError
-
-
-def render_changes(changes: Iterable[Change], dialect: Dialect) -> tuple[ConfigurationLine, ...]:
-    raise NotImplementedError
-
-
-def render_configuration(configuration: Configuration, dialect: Dialect) -> tuple[ConfigurationLine, ...]:
-    raise NotImplementedError
-
-
-def configuration_text(configuration: Configuration, dialect: Dialect) -> str:
-    raise NotImplementedError

@@ -1,0 +1,259 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a configuration becomes under a state: the meaning of merged, replaced, overridden and deleted.
+
+They mean what they mean for Ansible's network resource modules. ``merged`` adds to what is there and changes what
+differs. ``replaced`` makes each section and each interface that is given exactly as given, and leaves the others alone.
+``overridden`` makes everything exactly as given. ``deleted`` removes what is given, or everything if nothing is given.
+Lines outside the model, and keys that such lines use, stay.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import TypeVar
+
+from .changes import KeyReason, SwitchServer
+from .comparison import same_association
+from .interface_names import interface_key, interface_name
+from .key_policy import KeyPolicy
+from .model import (
+    ALL,
+    EMPTY,
+    AddressFamily,
+    Association,
+    Authentication,
+    Configuration,
+    Interface,
+    Key,
+    MulticastServer,
+    ServerSettings,
+)
+from .server_function import ServerRequest, server_functions, serves
+
+_Entry = TypeVar("_Entry", bound=Association)
+_Section = TypeVar("_Section")
+
+
+class State(enum.Enum):
+    """The states of the module that configure a device."""
+
+    MERGED = "merged"
+    REPLACED = "replaced"
+    OVERRIDDEN = "overridden"
+    DELETED = "deleted"
+
+    @property
+    def exactly(self) -> bool:
+        """Whether what is given is made exactly as given."""
+        return self in (State.REPLACED, State.OVERRIDDEN)
+
+
+class Resolution:
+    """The configuration that shall be, with what a comparison of the two configurations can't tell."""
+
+    def __init__(self, present: Configuration, wanted: Configuration, state: State, policy: KeyPolicy) -> None:
+        self.key_reasons: dict[int, KeyReason] = {}
+        self.server_changes: tuple[SwitchServer, ...] = ()
+        self._state = state
+        self._policy = policy
+        self.target = self._resolve(present, _everything(present) if _deletes_all(state, wanted) else wanted)
+
+    def _resolve(self, present: Configuration, wanted: Configuration) -> Configuration:
+        authentication = self._authentication(_known(present.authentication, EMPTY.authentication), wanted)
+        interfaces = _interfaces(present.interfaces or (), wanted.interfaces, self._state)
+        server, request = self._server(_known(present.server, EMPTY.server), wanted, interfaces)
+        target = Configuration(authentication, server, interfaces, present.foreign_lines)
+        ipv4, ipv6 = server_functions(present, target, request)
+        self.server_changes = tuple(function.change for function in (ipv4, ipv6) if function.change is not None)
+        return replace(target, server=replace(server, enabled=ipv4.enabled, ipv6_enabled=ipv6.enabled))
+
+    # Authentication
+
+    def _authentication(self, present: Authentication, configuration: Configuration) -> Authentication:
+        wanted = _section(configuration.authentication, Authentication(), self._state)
+        if wanted is None:
+            return present
+        if self._state is State.DELETED:
+            return _authentication_without(present, wanted)
+        keys = {key.id: key for key in present.keys or () if not self._state.exactly or key.used_elsewhere}
+        shown = {key.id: key for key in present.keys or ()}
+        for wanted_key in wanted.keys or ():
+            keys[wanted_key.id] = self._key(shown.get(wanted_key.id), wanted_key)
+        enabled = wanted.enabled
+        if enabled is None:
+            # Unicast associations may rely on the switch; their keys tell.
+            stays = not self._state.exactly or any(key.used_elsewhere for key in keys.values())
+            enabled = bool(present.enabled) and stays
+        return Authentication(enabled, _by_id(keys.values()))
+
+    def _key(self, present: Key | None, wanted: Key) -> Key:
+        key, reason = self._policy.target(present, wanted, exactly=self._state.exactly)
+        if reason is not None:
+            self.key_reasons[key.id] = reason
+        return key
+
+    # Server settings
+
+    def _server(
+        self, present: ServerSettings, configuration: Configuration, interfaces: tuple[Interface, ...]
+    ) -> tuple[ServerSettings, ServerRequest]:
+        wanted = _section(configuration.server, ServerSettings(), self._state)
+        if wanted is None:
+            return present, ServerRequest.KEEP
+        if self._state is State.DELETED:
+            return _server_without(present, wanted)
+        listen = tuple(name if name == ALL else interface_name(name) for name in wanted.listen or ())
+        ipv6_listen = wanted.ipv6_listen or ()
+        if ALL in listen and ALL not in ipv6_listen and serves(interfaces, AddressFamily.IPV6):
+            ipv6_listen = (*ipv6_listen, ALL)
+        if self._state.exactly:
+            settings = ServerSettings(
+                listen=_named(listen, present.listen or ()),
+                ipv6_listen=ipv6_listen,
+                reference_stratum=wanted.reference_stratum,
+            )
+            return settings, ServerRequest.of(wanted.enabled, ServerRequest.AUTOMATIC)
+        settings = ServerSettings(
+            listen=_union(present.listen or (), listen),
+            ipv6_listen=_union(present.ipv6_listen or (), ipv6_listen),
+            reference_stratum=(
+                present.reference_stratum if wanted.reference_stratum is None else wanted.reference_stratum
+            ),
+        )
+        return settings, ServerRequest.of(wanted.enabled, ServerRequest.KEEP)
+
+
+def _known(section: _Section | None, otherwise: _Section | None) -> _Section:
+    if section is None:
+        section = otherwise
+    if section is None:
+        raise ValueError("a section of the empty configuration is missing")
+    return section
+
+
+def _section(given: _Section | None, nothing: _Section, state: State) -> _Section | None:
+    return nothing if given is None and state is State.OVERRIDDEN else given
+
+
+def _deletes_all(state: State, wanted: Configuration) -> bool:
+    nothing_given = wanted.authentication is None and wanted.server is None and wanted.interfaces is None
+    return state is State.DELETED and nothing_given
+
+
+def _everything(present: Configuration) -> Configuration:
+    return Configuration(
+        Authentication(), ServerSettings(), tuple(Interface(interface.name) for interface in present.interfaces or ())
+    )
+
+
+def _by_id(keys: Iterable[Key]) -> tuple[Key, ...]:
+    return tuple(sorted(keys, key=lambda key: key.id))
+
+
+def _authentication_without(present: Authentication, given: Authentication) -> Authentication:
+    if given.enabled is None and given.keys is None:
+        kept = tuple(key for key in present.keys or () if key.used_elsewhere)
+        return Authentication(bool(present.enabled and kept), kept)
+    ids = {key.id for key in given.keys or ()}
+    keys = tuple(key for key in present.keys or () if key.id not in ids)
+    return Authentication(bool(present.enabled) if given.enabled is None else False, keys)
+
+
+def _server_without(present: ServerSettings, given: ServerSettings) -> tuple[ServerSettings, ServerRequest]:
+    if given.enabled is None and given.listen is None and given.reference_stratum is None:
+        return ServerSettings(listen=(), ipv6_listen=()), ServerRequest.AUTOMATIC
+    names = {interface_key(name) for name in given.listen or ()}
+    addresses = {*(given.ipv6_listen or ()), *(names & {ALL})}
+    settings = ServerSettings(
+        listen=tuple(name for name in present.listen or () if interface_key(name) not in names),
+        ipv6_listen=tuple(address for address in present.ipv6_listen or () if address not in addresses),
+        reference_stratum=present.reference_stratum if given.reference_stratum is None else None,
+    )
+    return settings, ServerRequest.KEEP if given.enabled is None else ServerRequest.AUTOMATIC
+
+
+def _named(names: tuple[str, ...], present: tuple[str, ...]) -> tuple[str, ...]:
+    spelling = {interface_key(name): name for name in present}
+    return tuple(dict.fromkeys(spelling.get(interface_key(name), name) for name in names))
+
+
+def _union(present: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*present, *_named(wanted, present))))
+
+
+# Interfaces
+
+
+def _interfaces(
+    present: tuple[Interface, ...], wanted: tuple[Interface, ...] | None, state: State
+) -> tuple[Interface, ...]:
+    if wanted is None and state is not State.OVERRIDDEN:
+        return present
+    combine = {State.MERGED: _merged, State.DELETED: _without}.get(state, _exact)
+    interfaces = {} if state is State.OVERRIDDEN else {interface_key(entry.name): entry for entry in present}
+    shown = {interface_key(entry.name): entry for entry in present}
+    for given in wanted or ():
+        key = interface_key(given.name)
+        interfaces[key] = combine(shown.get(key, Interface(interface_name(given.name))), given)
+    return tuple(entry for entry in interfaces.values() if entry.servers or entry.clients)
+
+
+def _merged(present: Interface, given: Interface) -> Interface:
+    return Interface(
+        present.name,
+        _combined(present.servers, given.servers, overlay=_overlaid),
+        _combined(present.clients, given.clients, overlay=lambda _, client: client),
+    )
+
+
+def _combined(
+    present: tuple[_Entry, ...] | None,
+    given: tuple[_Entry, ...] | None,
+    *,
+    overlay: Callable[[_Entry, _Entry], _Entry],
+) -> tuple[_Entry, ...]:
+    entries = {entry.address: entry for entry in present or ()}
+    for entry in given or ():
+        before = entries.get(entry.address)
+        entries[entry.address] = entry if before is None else _unless_same(before, overlay(before, entry))
+    return tuple(entries.values())
+
+
+def _overlaid(present: MulticastServer, given: MulticastServer) -> MulticastServer:
+    return MulticastServer(
+        given.address,
+        present.key_id if given.key_id is None else given.key_id,
+        present.ttl if given.ttl is None else given.ttl,
+        present.version if given.version is None else given.version,
+        present.port if given.port is None else given.port,
+    )
+
+
+def _exact(present: Interface, given: Interface) -> Interface:
+    return Interface(present.name, _made(present.servers, given.servers), _made(present.clients, given.clients))
+
+
+def _made(present: tuple[_Entry, ...] | None, given: tuple[_Entry, ...] | None) -> tuple[_Entry, ...]:
+    before = {entry.address: entry for entry in present or ()}
+    made = {entry.address: _unless_same(before.get(entry.address, entry), entry) for entry in given or ()}
+    return tuple(made.values())
+
+
+def _without(present: Interface, given: Interface) -> Interface:
+    if given.servers is None and given.clients is None:
+        return Interface(present.name)
+    return Interface(present.name, _less(present.servers, given.servers), _less(present.clients, given.clients))
+
+
+def _less(present: tuple[_Entry, ...] | None, given: tuple[_Entry, ...] | None) -> tuple[_Entry, ...]:
+    addresses = {entry.address for entry in given or ()}
+    return tuple(entry for entry in present or () if entry.address not in addresses)
+
+
+def _unless_same(present: _Entry, target: _Entry) -> _Entry:
+    """Keep the words in which the device states what is meant anyway."""
+    return present if same_association(present, target) else target
