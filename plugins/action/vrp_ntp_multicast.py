@@ -86,8 +86,9 @@ class ActionModule(VrpAction):
 
     def configured(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """What was changed, or with check mode would be."""
+        logins = self.logins()
         facts = task_vars.get("ansible_facts") or {}
-        commit = CommitSettings(**{name: value for name, value in (options["commit"] or {}).items()})
+        commit = CommitSettings(**(options["commit"] or {}))
         request = Request(
             wanted=configuration_from_options(options["config"]),
             state=State(options["state"]),
@@ -99,9 +100,9 @@ class ActionModule(VrpAction):
             lock=options["lock"],
             allow_immediate=options["allow_immediate"],
             commit=commit,
-            patience=self._connection.patience if hasattr(self._connection, "patience") else Request.patience,
+            patience=logins.patience,
         )
-        report = converge(self.logins(), request)
+        report = converge(logins, request)
         return self.reported(report, commit)
 
     def reported(self, report: Report, commit: CommitSettings) -> dict[str, Any]:

@@ -184,7 +184,8 @@ options:
       - name: ansible_vrp_keepalive
   proxy_command:
     description:
-      - Command whose standard input and output lead to the device. V(%h), V(%p) and V(%r) stand for host, port and user.
+      - Command whose standard input and output lead to the device. V(%h), V(%p) and V(%r) stand for host, port and
+        user.
       - It appears in the process list, so it must not contain a password.
     type: str
     default: ''
@@ -203,7 +204,8 @@ options:
       - name: ansible_proxy_jump
   legacy_algorithms:
     description:
-      - Whether to accept what old devices need, that is SHA-1 and group 1 key exchange, C(ssh-rsa) host keys, CBC ciphers, and MACs
+      - Whether to accept what old devices need, that is SHA-1 and group 1 key exchange, C(ssh-rsa) host keys, CBC
+        ciphers, and MACs
         with SHA-1 or MD5, as far as the installed paramiko still knows them.
     type: bool
     default: false
@@ -224,6 +226,7 @@ from typing import Any
 from ansible.errors import AnsibleAuthenticationFailure, AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.connection import ConnectionBase
 from ansible.utils.display import Display
+
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.candidate import Patience
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.errors import DeviceError
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.session import Session, Timeouts
@@ -338,9 +341,9 @@ class Connection(ConnectionBase):
     def exec_command(self, cmd: str, in_data: bytes | None = None, sudoable: bool = True) -> tuple[int, bytes, bytes]:
         """Refuse: a VRP device has no shell."""
         raise AnsibleError(
-            "A VRP device has no shell that could run modules or commands. Use the modules of timecast.ntp_multicast, such as "
-            "vrp_ntp_multicast; for fact gathering set ansible_facts_modules to [] on this host; for anything else delegate "
-            "the task to localhost."
+            "A VRP device has no shell that could run modules or commands. Use the modules of timecast.ntp_multicast, "
+            "such as vrp_ntp_multicast; for fact gathering set ansible_facts_modules to [] on this host; "
+            "for anything else delegate the task to localhost."
         )
 
     def put_file(self, in_path: str, out_path: str) -> None:
@@ -352,7 +355,8 @@ class Connection(ConnectionBase):
     def fetch_file(self, in_path: str, out_path: str) -> None:
         """Refuse: nothing of the collection copies files from a device."""
         raise AnsibleError(
-            "vrp_ssh does not fetch files from a VRP device. Use vrp_ntp_multicast with state=gathered, or an SFTP client."
+            "vrp_ssh does not fetch files from a VRP device. Use vrp_ntp_multicast with state=gathered, "
+            "or an SFTP client."
         )
 
     # -- login ---------------------------------------------------------------------------------------------------------
@@ -383,7 +387,8 @@ class Connection(ConnectionBase):
     def _open_client(self) -> Any:
         if PARAMIKO_IMPORT_ERROR is not None:
             raise AnsibleError(
-                f"paramiko is not installed where Ansible runs ({PARAMIKO_IMPORT_ERROR}). Install it with: pip install paramiko"
+                f"paramiko is not installed where Ansible runs ({PARAMIKO_IMPORT_ERROR}). "
+                "Install it with: pip install paramiko"
             )
         display.vvv(f"ESTABLISH VRP SSH CONNECTION TO {self._target()}", host=self.get_option("host"))
         client = paramiko.SSHClient()
@@ -453,13 +458,14 @@ class Connection(ConnectionBase):
         client.set_missing_host_key_policy(self)
 
     def missing_host_key(self, client: Any, hostname: str, key: Any) -> None:
-        """Decide about the key of a device that is not known (paramiko calls this; hostname is `[host]:port` off port 22)."""
+        """Decide about the key of a device that is not known (paramiko calls this; hostname is `[host]:port` off port
+        22)."""
         if not self.get_option("host_key_checking"):
             return
         if not self.get_option("host_key_auto_add"):
             raise AnsibleConnectionFailure(
-                f"The host key of {hostname} is not known: {fingerprint(key)}. Compare it with the device, then add it to "
-                f"{self._known_hosts_file()} (ssh-keyscan), or set ansible_host_key_auto_add to true to trust it now."
+                f"The host key of {hostname} is not known: {fingerprint(key)}. Compare it with the device, then add it "
+                f"to {self._known_hosts_file()} (ssh-keyscan), or set ansible_host_key_auto_add to true to trust it now."
             )
         remember_host_key(self._known_hosts_file(), hostname, key)
         display.vvv(f"ADDED HOST KEY {fingerprint(key)}", host=self.get_option("host"))

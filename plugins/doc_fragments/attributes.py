@@ -26,7 +26,8 @@ attributes:
 options: {}
 attributes:
   action_group:
-    description: Use C(group/timecast.ntp_multicast.vrp) in C(module_defaults) to set defaults for all modules for VRP devices.
+    description:
+      - Use C(group/timecast.ntp_multicast.vrp) in C(module_defaults) to set defaults for all modules for VRP devices.
     support: full
     membership:
       - timecast.ntp_multicast.vrp
@@ -36,7 +37,8 @@ attributes:
 requirements:
   - paramiko >= 3.4 where Ansible runs
 notes:
-  - The task needs C(ansible_connection=timecast.ntp_multicast.vrp_ssh). Its options hold address, credentials and timeouts, see
+  - The task needs C(ansible_connection=timecast.ntp_multicast.vrp_ssh). Its options hold address, credentials and
+    timeouts, see
     P(timecast.ntp_multicast.vrp_ssh#connection).
   - The work is done by an action plugin, so nothing is copied to the device and no Python is needed there.
 """

@@ -11,12 +11,16 @@ version_added: 0.1.0
 author:
   - Timecast developers (@timecast)
 description:
-  - Configures everything that NTP multicast needs on one Huawei VRP8 or YunShan device, in one task and one transaction. These are
-    authentication keys, the authentication switch, multicast servers and multicast clients on interfaces, and what makes a
+  - Configures everything that NTP multicast needs on one Huawei VRP8 or YunShan device, in one task and one
+    transaction. These are
+    authentication keys, the authentication switch, multicast servers and multicast clients on interfaces, and what
+    makes a
     multicast server a usable source.
   - An option that is omitted is not asked for. Nothing is written for it, and the default of the device stands.
-  - The device is read, the difference is planned, the lines go into the candidate configuration one at a time, each answer is checked, and one
-    commit makes them effective. A refused line clears the candidate and fails the task. After the commit the device is read again and must
+  - The device is read, the difference is planned, the lines go into the candidate configuration one at a time, each
+    answer is checked, and one
+    commit makes them effective. A refused line clears the candidate and fails the task. After the commit the device
+    is read again and must
     show what was asked for.
 extends_documentation_fragment:
   - timecast.ntp_multicast.attributes
@@ -65,7 +69,8 @@ options:
               algorithm:
                 description:
                   - How the key authenticates packets.
-                  - V(md5) is broken, and CloudEngine devices take it only after the package for weak algorithms was installed.
+                  - V(md5) is broken, and CloudEngine devices take it only after the package for weak algorithms was
+                    installed.
                   - Needed for a key that is not on the device yet.
                 type: str
                 choices: [md5, hmac-sha256, aes-128-cmac, aes-256-cmac]
@@ -76,14 +81,16 @@ options:
                   - Never shown in results, differences, messages or logs.
                 type: str
               trusted:
-                description: Whether the device may synchronise to a source that uses the key. A multicast client needs it.
+                description:
+                  - Whether the device may synchronise to a source that uses the key. A multicast client needs it.
                 type: bool
       server:
         description: What a multicast server also needs to answer the first requests of its clients.
         type: dict
         suboptions:
           enabled:
-            description: Whether the NTP server function is enabled. Devices disable it by themselves with the first NTP line.
+            description:
+              - Whether the NTP server function is enabled. Devices disable it by themselves with the first NTP line.
             type: bool
           listen:
             description:
@@ -162,8 +169,10 @@ options:
   update_secrets:
     description:
       - When the secret of a key is written that is on the device, and of which nothing is remembered.
-      - After each commit the module remembers, as the cacheable fact C(ntp_multicast_key_memory), digests of the secret that was sent and of the
-        ciphertext that the device shows. With that memory, a key is written exactly when either has changed. Set up fact caching to
+      - After each commit the module remembers, as the cacheable fact C(ntp_multicast_key_memory), digests of the
+        secret that was sent and of the
+        ciphertext that the device shows. With that memory, a key is written exactly when either has changed. Set up
+        fact caching to
         keep it between runs.
       - Without it, V(on_create) leaves the key as it is, and V(always) writes it.
     type: str
@@ -188,8 +197,10 @@ options:
     suboptions:
       trial:
         description:
-          - Commit on trial for this many seconds, V(60) to V(65535). The module then logs in a second time and verifies the configuration there. Only
-            then it confirms the commit, otherwise it rolls it back. When the device can't be reached any more, it goes back by itself.
+          - Commit on trial for this many seconds, V(60) to V(65535). The module then logs in a second time and
+            verifies the configuration there. Only
+            then it confirms the commit, otherwise it rolls it back. When the device can't be reached any more, it
+            goes back by itself.
         type: int
       label:
         description: Label of the commit, 1 to 256 characters, not beginning with a digit or a hyphen.
@@ -297,7 +308,9 @@ diff:
   type: dict
   sample: {before_header: CE1 (before), after_header: CE1 (after), before: "", after: "ntp authentication enable\n"}
 automatic:
-  description: Lines that the device wrote by itself, such as C(ntp server disable). They are left alone unless O(config.server.enabled) is set.
+  description:
+    - Lines that the device wrote by itself, such as C(ntp server disable). They are left alone unless
+      O(config.server.enabled) is set.
   returned: when the device was read
   type: list
   elements: str
@@ -337,7 +350,9 @@ parsed:
   type: dict
   sample: {interfaces: [{name: Vlanif100, clients: [{address: 224.0.1.1}], servers: []}]}
 rendered:
-  description: Every line that a person would type, from C(system-view) to C(commit). Secrets are masked unless O(show_secrets=true).
+  description:
+    - Every line that a person would type, from C(system-view) to C(commit). Secrets are masked unless
+      O(show_secrets=true).
   returned: when O(state) is V(rendered)
   type: list
   elements: str
@@ -348,6 +363,7 @@ ansible_facts:
   type: dict
   contains:
     ntp_multicast_key_memory:
-      description: Salted slow hashes of secrets and digests of ciphertexts, per key. Holds neither secrets nor ciphertexts.
+      description:
+        - Salted slow hashes of secrets and digests of ciphertexts, per key. Holds neither secrets nor ciphertexts.
       type: dict
 """

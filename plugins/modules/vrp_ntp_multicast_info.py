@@ -11,9 +11,11 @@ version_added: 0.1.0
 author:
   - Timecast developers (@timecast)
 description:
-  - Returns the state of the clock, the sources that the device follows, and the multicast servers that it is configured to be.
+  - Returns the state of the clock, the sources that the device follows, and the multicast servers that it is
+    configured to be.
   - Can wait until the clock is synchronised.
-  - For Linux hosts that run the engine of this collection, M(timecast.ntp_multicast.ntp_multicast_engine_info) returns the same shape.
+  - For Linux hosts that run the engine of this collection, M(timecast.ntp_multicast.ntp_multicast_engine_info)
+    returns the same shape.
 extends_documentation_fragment:
   - timecast.ntp_multicast.attributes
   - timecast.ntp_multicast.attributes.actiongroup_vrp

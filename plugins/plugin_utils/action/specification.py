@@ -1,7 +1,8 @@
 # Copyright (c) 2026, Timecast developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options of the action plugins, as Ansible argument specifications (plain data; the documentation is compared with them)."""
+"""The options of the action plugins, as Ansible argument specifications (plain data; the documentation is compared
+with them)."""
 
 from __future__ import annotations
 

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The candidate configuration as a transaction: open, apply, commit or discard (facts 3.2, 3.3, 4.1).
 
-Rules of this file: whatever happens between entering and leaving the context, no line of ours stays pending and no lock of ours stays
+Rules of this file: whatever happens between entering and leaving the context, no line of ours stays pending and no
+lock of ours stays
 held. What cannot be cleared by a command is left to the device, which drops the candidate of a session that ends.
 """
 
@@ -49,7 +50,8 @@ class CommitSettings:
 
     @property
     def command(self) -> str:
-        """Fact 3.2: `commit [ trial [ seconds ] [ label L ] ] [ description T ]`, or `commit label L [ description T ]`."""
+        """Fact 3.2: `commit [ trial [ seconds ] [ label L ] ] [ description T ]`, or `commit label L [ description T
+        ]`."""
         words = ["commit"]
         if self.trial is not None:
             words.append(f"trial {self.trial}")
@@ -121,8 +123,8 @@ class Candidate:
         self.two_stage = session.prompt.two_stage
         if not self.two_stage and not self._allow_immediate:
             raise UserError(
-                "The device has no candidate configuration: each line would take effect at once and there is no transaction. "
-                "Set allow_immediate to true to accept that."
+                "The device has no candidate configuration: each line would take effect at once and there is no "
+                "transaction. Set allow_immediate to true to accept that."
             )
         if self._lock:
             self._take_lock()

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Bring one device to a wanted configuration: read, plan, apply, commit, read back, verify.
 
-Rules of this file: it holds the order of the steps and what follows from a failure, but no word of the command line and nothing of
+Rules of this file: it holds the order of the steps and what follows from a failure, but no word of the command line
+and nothing of
 Ansible. A report says what is true of the device, also when a step failed.
 """
 
@@ -33,6 +34,10 @@ from .session import Session
 class Logins(Protocol):
     """Where sessions come from."""
 
+    @property
+    def patience(self) -> Patience:
+        """How long to bear with locks."""
+
     def session(self) -> Session:
         """The session of this task; a new login when the last one was lost."""
 
@@ -61,8 +66,8 @@ class Request:
     save: Save = Save.NEVER
     lock: bool = False
     allow_immediate: bool = False
-    commit: CommitSettings = CommitSettings()
-    patience: Patience = Patience()
+    commit: CommitSettings = field(default_factory=CommitSettings)
+    patience: Patience = field(default_factory=Patience)
 
 
 @dataclass(frozen=True)
@@ -97,7 +102,8 @@ def gather(session: Session, dialect: Dialect | None, interfaces: tuple[str, ...
 def converge(logins: Logins, request: Request) -> Report:
     """Bring the device to the wanted configuration, beginning anew when another user's commit came in between.
 
-    Raises UserError before anything was sent, and DeviceError with a last sentence that tells what became of the device.
+    Raises UserError before anything was sent, and DeviceError with a last sentence that tells what became of the
+    device.
     """
     for _attempt in range(request.patience.retries):
         try:
@@ -203,8 +209,8 @@ def _with_outcome(
     if isinstance(error, RefusedError) and " md5 " in error.line:
         # Fact 1.7: without the package for weak algorithms the keyword does not exist.
         hint = (
-            "\nmd5 needs the package for weak algorithms on CloudEngine devices (`install feature-software WEAKEA` in the user "
-            "view). Better: hmac-sha256 or aes-128-cmac."
+            "\nmd5 needs the package for weak algorithms on CloudEngine devices (`install feature-software WEAKEA` "
+            "in the user view). Better: hmac-sha256 or aes-128-cmac."
         )
     sentences = [candidate.outcome.value]
     if candidate.outcome is Outcome.IMMEDIATE and candidate.applied:
@@ -254,19 +260,18 @@ def _read(
     text = read_configuration(session, interfaces)
     if all_of_it and not text.complete:
         raise UserError(
-            "This account may read only single views of the configuration, and this state depends on all of them. Use an account of "
-            "level 3, or the state merged or replaced with the interfaces named."
+            "This account may read only single views of the configuration, and this state depends on all of them. "
+            "Use an account of level 3, or the state merged or replaced with the interfaces named."
         )
-    present = parse_configuration(text.text, dialect)
-    return present
+    return parse_configuration(text.text, dialect)
 
 
 def _dialect(session: Session, present: DeviceConfiguration, request: Request, *, needed: bool) -> Dialect:
     chosen = request.dialect or present.dialect
     if request.dialect is not None and present.dialect not in (None, request.dialect):
         raise UserError(
-            f"The option dialect says {request.dialect.value}, but the lines on the device say {present.dialect.value}. "
-            "Leave the option away to go by the device."
+            f"The option dialect says {request.dialect.value}, but the lines on the device say "
+            f"{present.dialect.value}. Leave the option away to go by the device."
         )
     if chosen is not None:
         return chosen

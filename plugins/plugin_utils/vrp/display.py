@@ -105,7 +105,7 @@ def _session(block: dict[str, str]) -> SourceSession:
 
 
 def _pairs(text: str) -> Iterator[tuple[str, str]]:
-    for line in text.splitlines():
+    for line in text.split("\n"):
         for piece in _BETWEEN_PAIRS.split(line):
             found = _PAIR.fullmatch(piece)
             if found:
@@ -131,7 +131,8 @@ def _seconds(value: str | None) -> float | None:
 
 
 def find_dialect(session: Session) -> Dialect:
-    """Which spelling the device has: the one whose display command it takes (facts 0.1, 4.1 item 13). Raises ParseError."""
+    """Which spelling the device has: the one whose display command it takes (facts 0.1, 4.1 item 13). Raises
+    ParseError."""
     refusals = []
     for dialect in Dialect:
         answer = session.show(f"display {dialect.word} status")

@@ -31,7 +31,8 @@ class ConfigurationText:
 def read_configuration(session: Session, interfaces: Iterable[str]) -> ConfigurationText:
     """What is in effect on the device, read from the user view.
 
-    The whole configuration is one command and one answer. An account that may not run it (level 2) reads the same text as the merge of the
+    The whole configuration is one command and one answer. An account that may not run it (level 2) reads the same
+    text as the merge of the
     candidate with what is in effect, which is equal as long as nothing is pending, or else view by view.
     """
     answer = session.show("display current-configuration", frame_end=_FRAME_END)
@@ -72,7 +73,7 @@ def _read_views(session: Session, interfaces: Iterable[str]) -> str:
 
 
 def _without_frame_end(text: str) -> str:
-    return "\n".join(line for line in text.splitlines() if line != _FRAME_END)
+    return "\n".join(line for line in text.split("\n") if line != _FRAME_END)
 
 
 def _return(session: Session) -> None:

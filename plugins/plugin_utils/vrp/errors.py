@@ -1,7 +1,8 @@
 # Copyright (c) 2026, Timecast developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a device can do wrong. Two families: the user asked for something wrong (ntp.errors.UserError), or the device did this."""
+"""What a device can do wrong. Two families: the user asked for something wrong (ntp.errors.UserError), or the device
+did this."""
 
 from __future__ import annotations
 

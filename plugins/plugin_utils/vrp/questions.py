@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Questions that a device may ask, each with the answer that can do no harm.
 
-Rules of this file: a question that is not in the table has no answer. Yes is said only where our own line raised the question and the
+Rules of this file: a question that is not in the table has no answer. Yes is said only where our own line raised the
+question and the
 manual documents its effect; the question whether to commit uncommitted lines never gets a yes (fact 3.3).
 """
 
@@ -59,7 +60,8 @@ def _question(words: str, answer: str | None, *occasions: Occasion, advice: str 
 
 
 KNOWN_QUESTIONS: tuple[Question, ...] = (
-    # Fact 3.3. Navigation and leaving: N drops the lines, which are ours and refused, or were never asked for. Elsewhere C stays, so that
+    # Fact 3.3. Navigation and leaving: N drops the lines, which are ours and refused, or were never asked for.
+    # Elsewhere C stays, so that
     # the candidate can be cleared knowingly.
     _question(r"uncommitted configurations? found.*\[[^\]]*C[^\]]*\]", "N", Occasion.LEAVING),
     _question(r"uncommitted configurations? found.*\[[^\]]*C[^\]]*\]", "C"),
@@ -83,7 +85,8 @@ KNOWN_QUESTIONS: tuple[Question, ...] = (
     _question(
         r"NTP (IPv4|IPv6) server listening all interface will be enabled\..*\[Y/N\]", "Y", Occasion.CONFIGURATION
     ),
-    # Fact 1.5: some releases ask on `ntp server disable`, in words that are not published. The question repeats what the line says.
+    # Fact 1.5: some releases ask on `ntp server disable`, in words that are not published. The question repeats what
+    # the line says.
     _question(r"\bntp\b.*\[Y/N\]", "Y", Occasion.CONFIGURATION, line=r"(undo )?ntp(-service)? (ipv6 )?server disable"),
     # Fact 3.2.
     _question(r"trial configuration will be rolled back\..*\[Y/N\]", "Y", Occasion.ABORT_TRIAL),
@@ -95,7 +98,8 @@ KNOWN_QUESTIONS: tuple[Question, ...] = (
     _question(
         r"high-risk command.*password\s*:",
         None,
-        advice="The device wants the login password again for this line (secondary authentication). Exempt this account or the command.",
+        advice="The device wants the login password again for this line (secondary authentication). "
+        "Exempt this account or the command.",
     ),
 )
 
@@ -106,7 +110,8 @@ def looks_like_question(line: str) -> bool:
 
 
 def known_question(text: str, occasion: Occasion, line: str) -> Question | None:
-    """The entry for the question that `text` (the question with the lines before it) ends with, raised by the line that was sent."""
+    """The entry for the question that `text` (the question with the lines before it) ends with, raised by the line
+    that was sent."""
     for question in KNOWN_QUESTIONS:
         if occasion not in question.occasions or not question.words.search(text):
             continue
@@ -116,7 +121,8 @@ def known_question(text: str, occasion: Occasion, line: str) -> Question | None:
 
 
 def declining_answer(text: str) -> str:
-    """What leaves an unknown question with the least effect: cancel where that is offered, else no; an empty line for a free text."""
+    """What leaves an unknown question with the least effect: cancel where that is offered, else no; an empty line for
+    a free text."""
     if re.search(r"\[[^\]]*C[^\]]*\]\s*:?\s*$", text):
         return "C"
     return "N" if re.search(r"[\[(](y|yes)\W", text, re.IGNORECASE) else ""

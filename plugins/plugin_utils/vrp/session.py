@@ -3,8 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A CLI session over a channel: commands go out, answers come back.
 
-Rules of this file: no socket, no Ansible, no NTP. It knows prompts, pagers, echoes, questions and the forms of errors (facts 3.1 to 3.7);
-what a command means is the caller's business. An answer begins after the echo of the command and ends at a prompt that carries the
+Rules of this file: no socket, no Ansible, no NTP. It knows prompts, pagers, echoes, questions and the forms of errors
+(facts 3.1 to 3.7);
+what a command means is the caller's business. An answer begins after the echo of the command and ends at a prompt
+that carries the
 device's own name.
 """
 
@@ -42,7 +44,8 @@ class Channel(Protocol):
         """Send all of the text."""
 
     def receive(self, timeout: float) -> str:
-        """Text as soon as there is some, "" when the channel is closed. Raises TimeoutError after `timeout` seconds of silence."""
+        """Text as soon as there is some, "" when the channel is closed. Raises TimeoutError after `timeout` seconds
+        of silence."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,8 @@ class Session:
     def login(self) -> None:
         """Wait for the user view, answer the questions of fact 3.7, learn the device's name.
 
-        Raises LoginError when the device wants something that only a person should decide, SessionError when it hangs up or stays silent.
+        Raises LoginError when the device wants something that only a person should decide, SessionError when it hangs
+        up or stays silent.
         """
         watch = _Watch(self._clock, self.timeouts.login)
         probes = 0
@@ -120,7 +124,8 @@ class Session:
         return True
 
     def quieten(self) -> None:
-        """Switch off the pager and the log lines of this terminal. A refusal is no error: both are coped with (facts 3.5, 3.8)."""
+        """Switch off the pager and the log lines of this terminal. A refusal is no error: both are coped with (facts
+        3.5, 3.8)."""
         for command in ("screen-length 0 temporary", "undo terminal monitor"):
             self.ask(command)
 
@@ -136,14 +141,16 @@ class Session:
     ) -> Answer:
         """Send a line that may raise a question; the answer with the prompt that follows it.
 
-        Raises QuestionError for a question without a safe answer (the session then stands at a prompt again, or is lost) and SessionError.
+        Raises QuestionError for a question without a safe answer (the session then stands at a prompt again, or is
+        lost) and SessionError.
         """
         return self._exchange(command, occasion, timeout or self.timeouts.command, secrets, frame_end="")
 
     def show(self, command: str, *, frame_end: str = "", timeout: float | None = None) -> Answer:
         """Send a display command. Text that looks like a question is only text here.
 
-        frame_end: the last line that the text is known to have; a prompt without it before is believed only after a silence
+        frame_end: the last line that the text is known to have; a prompt without it before is believed only after a
+        silence
         """
         answer = self._exchange(command, None, timeout or self.timeouts.command, (), frame_end)
         if answer.unavailable and not answer.echoed:
@@ -232,7 +239,8 @@ class Session:
         return declining_answer(text)
 
     def _renamed(self, exchange: _Exchange) -> bool:
-        """Fact 3.1: a commit can give the device another name. Believed when an empty line brings the same prompt again."""
+        """Fact 3.1: a commit can give the device another name. Believed when an empty line brings the same prompt
+        again."""
         line = self._screen.current.rstrip()
         sysname = sysname_of_system_view(line) or sysname_of_user_view(line)
         if not sysname or sysname == self.sysname or not exchange.echoed:
@@ -393,7 +401,8 @@ class _Exchange:
         )
 
     def _find_echo(self) -> None:
-        """The echo is the prompt with the command, perhaps wrapped (blanks do not count), perhaps drawn again after a log line."""
+        """The echo is the prompt with the command, perhaps wrapped (blanks do not count), perhaps drawn again after a
+        log line."""
         if self._echo_row is not None:
             return
         finished = self._screen.lines[: min(len(self._screen.lines) - 1, _ECHO_ROWS)]
@@ -414,4 +423,4 @@ def _squeeze(text: str) -> str:
 
 
 def _tail(text: str, lines: int = 6) -> str:
-    return "\n".join([line.rstrip() for line in mask(text).splitlines() if line.strip()][-lines:])
+    return "\n".join([line.rstrip() for line in mask(text).split("\n") if line.strip()][-lines:])

@@ -58,18 +58,19 @@ class Answer:
     @property
     def refused(self) -> bool:
         """No prefix, `Info:` and `Warning:` mean taken; `Error...:` or a caret mean refused."""
-        return any(_ERROR.match(line) or _CARET.fullmatch(line) for line in self.text.splitlines())
+        return any(_ERROR.match(line) or _CARET.fullmatch(line) for line in self.text.split("\n"))
 
     @property
     def unavailable(self) -> bool:
-        """For a display command: whether it was refused. Only the first line tells, since a configuration may hold any text."""
-        first = next((line for line in self.text.splitlines() if line.strip()), "")
+        """For a display command: whether it was refused. Only the first line tells, since a configuration may hold
+        any text."""
+        first = next((line for line in self.text.split("\n") if line.strip()), "")
         return bool(_ERROR.match(first) or _CARET.fullmatch(first))
 
     @property
     def words(self) -> str:
         """What the device said, masked; without the caret."""
-        lines = [line.rstrip() for line in self.text.splitlines() if line.strip() and not _CARET.fullmatch(line)]
+        lines = [line.rstrip() for line in self.text.split("\n") if line.strip() and not _CARET.fullmatch(line)]
         return mask("\n".join(lines), self.secrets)
 
     @property

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a person would see: turns the octets of a terminal into lines.
 
-Rules of this file: it knows the terminal, not the device. It undoes what a terminal would undo (the pager's erasure, progress figures,
+Rules of this file: it knows the terminal, not the device. It undoes what a terminal would undo (the pager's erasure,
+progress figures,
 wrapped echoes) and decides nothing about prompts or questions.
 """
 
@@ -13,7 +14,9 @@ import re
 
 # A text run, one control character, or a whole escape sequence. What is left of an escape sequence waits for its rest.
 _TOKEN = re.compile(
-    r"[^\x00-\x1f\x7f\x9b]+|\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[^\[\]]|[\x00-\x1a\x1c-\x1f\x7f]"
+    r"[^\x00-\x1f\x7f\x9b]+"
+    r"|\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[^\[\]]"
+    r"|[\x00-\x1a\x1c-\x1f\x7f]"
 )
 _UNFINISHED_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|\][^\x07\x1b]*\x1b?)?$")
 _LONGEST_ESCAPE = 256
@@ -47,13 +50,13 @@ class Screen:
         if unfinished and len(unfinished.group()) < _LONGEST_ESCAPE:
             self._rest = unfinished.group()
             text = text[: unfinished.start()]
-        for token in _TOKEN.findall(text):
-            if token >= " " and token != "\x7f":
-                self._write(token)
-            elif token[0] == "\x1b":
-                self._escape(token)
+        for piece in _TOKEN.findall(text):
+            if piece >= " " and piece != "\x7f":
+                self._write(piece)
+            elif piece[0] == "\x1b":
+                self._escape(piece)
             else:
-                self._control(token)
+                self._control(piece)
 
     def blank_current(self) -> None:
         """Forget the text of the current line, leaving the cursor where it is (used for an answered pager)."""
