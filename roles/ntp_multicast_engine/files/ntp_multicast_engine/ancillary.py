@@ -1,0 +1,132 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ancillary data of Linux datagram sockets: time stamps, destination address and arriving interface.
+
+Numbers that Python's socket module doesn't name come from the kernel's uapi headers, as they are on all
+architectures that Debian supports for servers.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import struct
+from dataclasses import dataclass
+
+from ntp_multicast_engine.clock import Clock, Instant, at
+from ntp_multicast_engine.packet import MAXIMUM_LENGTH
+from ntp_multicast_engine.reading import Address
+from ntp_multicast_engine.timestamps import NANOSECONDS
+
+IP_PKTINFO, IP_RECVERR, IP_MULTICAST_ALL = 8, 11, 49
+IPV6_RECVERR, IPV6_MULTICAST_ALL, IPV6_RECVPKTINFO, IPV6_PKTINFO = 25, 29, 49, 50
+SO_TIMESTAMPING = 37
+# include/uapi/linux/net_tstamp.h
+_TX_SOFTWARE, _RX_SOFTWARE, _REPORT_SOFTWARE, _OPT_ID, _OPT_TSONLY = 1 << 1, 1 << 3, 1 << 4, 1 << 7, 1 << 11
+STAMP_RECEIVED = _RX_SOFTWARE | _REPORT_SOFTWARE
+STAMP_BOTH = STAMP_RECEIVED | _TX_SOFTWARE | _OPT_ID | _OPT_TSONLY
+
+_SO_EE_ORIGIN_TIMESTAMPING = 4
+_EXTENDED_ERROR = struct.Struct("=IBBBBII")
+_TIMESPEC = struct.Struct("@ll")
+_PKTINFO4 = struct.Struct("@i4s4s")
+_PKTINFO6 = struct.Struct("@16sI")
+_ANCILLARY_SPACE = 512
+_CREDIBLE_AGE = NANOSECONDS
+"""A packet doesn't lie in the queue for longer; if it seems to, the clock was stepped meanwhile."""
+
+KERNEL, USER = "kernel", "user"
+
+
+@dataclass(frozen=True)
+class Datagram:
+    """A datagram with what the kernel tells about it. `stamps` says who took the time of arrival."""
+
+    data: bytes
+    source: str
+    source_port: int
+    scope: int
+    destination: Address | None
+    interface: int
+    arrival: Instant
+    stamps: str
+    truncated: bool
+
+
+@dataclass(frozen=True)
+class Departure:
+    """A kernel stamp of sending; `number` counts the datagrams of the socket from 0."""
+
+    number: int
+    real: int
+
+
+def enable_stamps(sock: socket.socket, flags: int) -> bool:
+    """Ask for kernel time stamps; False, if the kernel has none to give."""
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING, flags)
+    except OSError:
+        return False
+    return True
+
+
+def receive(sock: socket.socket, clock: Clock) -> Datagram | None:
+    """The next datagram, or None if there is none now. Raises OSError for what the network reports."""
+    try:
+        data, ancillary, flags, address = sock.recvmsg(MAXIMUM_LENGTH, _ANCILLARY_SPACE)
+    except (BlockingIOError, InterruptedError):
+        return None
+    now = clock.now()
+    arrival, stamps = now, USER
+    destination: Address | None = None
+    interface = 0
+    for level, kind, value in ancillary:
+        if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPING:
+            real = _software_stamp(value)
+            if real is not None and 0 <= now.real - real < _CREDIBLE_AGE:
+                arrival, stamps = at(real, now), KERNEL
+        elif level == socket.IPPROTO_IP and kind == IP_PKTINFO and len(value) >= _PKTINFO4.size:
+            interface, _local, packed = _PKTINFO4.unpack_from(value)
+            destination = ipaddress.IPv4Address(packed)
+        elif level == socket.IPPROTO_IPV6 and kind == IPV6_PKTINFO and len(value) >= _PKTINFO6.size:
+            packed, interface = _PKTINFO6.unpack_from(value)
+            destination = ipaddress.IPv6Address(packed)
+    host = str(address[0]).split("%")[0] if address else ""
+    port = address[1] if address else 0
+    scope = address[3] if address and len(address) == 4 else 0
+    truncated = bool(flags & socket.MSG_TRUNC)
+    return Datagram(data, host, port, scope, destination, interface, arrival, stamps, truncated)
+
+
+def departure(sock: socket.socket) -> Departure | None:
+    """The next stamp of sending from the error queue, or None if the queue is empty. Other errors are skipped."""
+    while True:
+        try:
+            _data, ancillary, _flags, _address = sock.recvmsg(0, _ANCILLARY_SPACE, socket.MSG_ERRQUEUE)
+        except (BlockingIOError, InterruptedError):
+            return None
+        real: int | None = None
+        number: int | None = None
+        for level, kind, value in ancillary:
+            if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPING:
+                real = _software_stamp(value)
+            elif (level, kind) in ((socket.IPPROTO_IP, IP_RECVERR), (socket.IPPROTO_IPV6, IPV6_RECVERR)):
+                _errno, origin, _type, _code, _pad, _info, data = _EXTENDED_ERROR.unpack_from(value)
+                number = data if origin == _SO_EE_ORIGIN_TIMESTAMPING else None
+        if real is not None and number is not None:
+            return Departure(number, real)
+
+
+def source_address(local: Address, interface: int) -> list[tuple[int, int, bytes]]:
+    """Ancillary data that makes an answer leave from the address that was asked."""
+    if local.version == 4:
+        return [(socket.IPPROTO_IP, IP_PKTINFO, _PKTINFO4.pack(0, local.packed, bytes(4)))]
+    return [(socket.IPPROTO_IPV6, IPV6_PKTINFO, _PKTINFO6.pack(local.packed, interface))]
+
+
+def _software_stamp(value: bytes) -> int | None:
+    if len(value) < _TIMESPEC.size:
+        return None
+    seconds, nanoseconds = _TIMESPEC.unpack_from(value)
+    return int(seconds) * NANOSECONDS + int(nanoseconds) if seconds else None

@@ -1,0 +1,97 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command line: run, check-config, status, version."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ntp_multicast_engine import __version__, configuration, report
+from ntp_multicast_engine.control import ask
+from ntp_multicast_engine.errors import ConfigurationError, EngineError
+
+DEFAULT_CONFIGURATION = "/etc/ntp-multicast-engine/engine.json"
+_SYSLOG_LEVELS = {logging.ERROR: 3, logging.WARNING: 4, logging.INFO: 6, logging.DEBUG: 7}
+
+
+class _JournalFormatter(logging.Formatter):
+    """Puts the priority before the line, as sd-daemon(3) wants it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return f"<{_SYSLOG_LEVELS.get(record.levelno, 6)}>{super().format(record)}"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="ntp-multicast-engine", description="NTP multicast server and client")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, text in (("run", "run in the foreground"), ("check-config", "check the configuration and the keys")):
+        command = commands.add_parser(name, help=text)
+        command.add_argument("--config", type=Path, default=Path(DEFAULT_CONFIGURATION), metavar="FILE")
+    status = commands.add_parser("status", help="show what a running engine does")
+    status.add_argument("--config", type=Path, default=Path(DEFAULT_CONFIGURATION), metavar="FILE")
+    status.add_argument("--socket", metavar="PATH", help="status socket; overrides the one of the configuration")
+    status.add_argument("--json", action="store_true", help="print JSON")
+    commands.add_parser("version", help="print the version")
+    return parser
+
+
+def _set_up_log() -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_JournalFormatter("%(message)s") if "JOURNAL_STREAM" in os.environ else logging.Formatter())
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+
+
+def _run(path: Path) -> int:
+    # Here, because the other commands don't need what the daemon needs.
+    from ntp_multicast_engine.daemon import Daemon
+
+    _set_up_log()
+    Daemon(path, os.environ).run()
+    return 0
+
+
+def _check(path: Path) -> int:
+    loaded = configuration.load(path)
+    wanted = loaded.configuration
+    print(f"{path}: {len(wanted.servers)} servers, {len(wanted.clients)} clients, {len(loaded.keys.keys)} keys: good")
+    return 0
+
+
+def _status(path: Path, socket_path: str | None, as_json: bool) -> int:
+    if socket_path is None:
+        with path.open("rb") as file:
+            socket_path = configuration.parse(file.read(), str(path)).status_socket
+    document = ask(socket_path)
+    if as_json:
+        print(json.dumps(document, indent=2))
+    else:
+        sys.stdout.write(report.text(document))
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; the exit code is 0, or 1 with the reason on standard error."""
+    options = _parser().parse_args(arguments)
+    try:
+        if options.command == "run":
+            return _run(options.config)
+        if options.command == "check-config":
+            return _check(options.config)
+        if options.command == "status":
+            return _status(options.config, options.socket, options.json)
+    except ConfigurationError as error:
+        for problem in error.problems:
+            print(problem, file=sys.stderr)
+        return 1
+    except (EngineError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(__version__)
+    return 0

@@ -1,0 +1,466 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The running engine: one thread, one selector, and the sockets that the configuration asks for."""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import secrets
+import selectors
+import signal
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Union
+
+from ntp_multicast_engine import __version__, configuration
+from ntp_multicast_engine.ancillary import KERNEL, USER
+from ntp_multicast_engine.association import Association, CloseRequest, SendRequest
+from ntp_multicast_engine.clock import Clock, Instant, KernelClock, KernelStatus, SystemClock
+from ntp_multicast_engine.configuration import Loaded, MulticastClient, MulticastServer
+from ntp_multicast_engine.control import Connection, ControlServer, Notifier
+from ntp_multicast_engine.discipline import Sink, make
+from ntp_multicast_engine.engine import Engine
+from ntp_multicast_engine.errors import ClockError, ConfigurationError, EngineError, StateError, TransportError
+from ntp_multicast_engine.links import LinkMonitor
+from ntp_multicast_engine.owners import clock_owners
+from ntp_multicast_engine.state import State, StateFile
+from ntp_multicast_engine.status import EngineStatus, Status
+from ntp_multicast_engine.timestamps import NANOSECONDS
+from ntp_multicast_engine.transport import GroupSocket, RequestSocket, ResponderSocket, SenderSocket
+
+log = logging.getLogger("ntp_multicast_engine")
+
+_RETRY_SOCKETS = 16 * NANOSECONDS
+_SETTLE = NANOSECONDS // 2
+"""After a change of a link: addresses come some time after the interface."""
+_DURABLE_INTERVAL = 64 * NANOSECONDS
+
+Place = Union[MulticastServer, MulticastClient, tuple[str, int]]
+"""What a socket is for: a sender, a group, or a responder's (interface or "", IP version)."""
+AnySocket = Union[GroupSocket, SenderSocket, ResponderSocket]
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """What to do when a registered socket is ready."""
+
+    act: Callable[[], None]
+
+
+def kernel_status() -> KernelStatus | None:
+    """What adjtimex tells, or None where it may not be called."""
+    try:
+        return KernelClock().status()
+    except (ClockError, OSError, AttributeError):
+        return None
+
+
+class Daemon:
+    """Carries the core's actions to the network.
+
+    :raises EngineError: from the constructor, if the configuration can't be put into effect at all. An interface that
+        isn't there yet is no such reason; it is waited for.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        environment: Mapping[str, str],
+        clock: Clock | None = None,
+        selector: selectors.BaseSelector | None = None,
+    ) -> None:
+        self._path = path
+        self._clock = clock or SystemClock()
+        self._selector = selector or selectors.DefaultSelector()
+        self._notifier = Notifier(environment)
+        loaded = configuration.load(path)
+        now = self._clock.now()
+        self._started = now.raw
+        self._state_file = StateFile(Path(loaded.configuration.state_directory))
+        self.engine = Engine(
+            loaded,
+            self._load_state(loaded),
+            now,
+            kernel=kernel_status,
+            random=random.random,
+            cookie=lambda: secrets.randbits(64) or 1,
+        )
+        self._sink: Sink = make(loaded.configuration.discipline, clock_owners)
+        self._sockets: dict[Place, AnySocket] = {}
+        self._complaints: dict[Place, str] = {}
+        self._requests: dict[Association, RequestSocket] = {}
+        self._sockets_due: int | None = now.raw
+        self._tick_due: int | None = now.raw
+        self._watchdog_due: int | None = now.raw if self._notifier.watchdog_interval else None
+        self._durable_due = now.raw + _DURABLE_INTERVAL
+        self._signals: list[int] = []
+        self._was_synchronised = False
+        self._control = ControlServer(loaded.configuration.status_socket, self.status)
+        self._watch(self._control.socket, self._accept)
+        self._links = LinkMonitor()
+        self._watch(self._links.socket, self._links_changed)
+
+    def _load_state(self, loaded: Loaded) -> State:
+        try:
+            state = self._state_file.load()
+        except StateError as error:
+            log.error("%s; starting without it", error)
+            state = State()
+        if loaded.configuration.clients:
+            # A client that can't remember would believe a replay after a restart.
+            self._state_file.save(state, durable=True)
+        return state
+
+    # The loop
+
+    def run(self) -> None:
+        """Until SIGTERM or SIGINT."""
+        waker = self._catch_signals()
+        self._notifier.ready("starting")
+        log.info("ntp-multicast-engine %s runs with %s", __version__, self._path)
+        running = True
+        try:
+            while running:
+                self._work(self._clock.now())
+                for key, _events in self._selector.select(self._timeout()):
+                    key.data.act()
+                running = self._handle_signals()
+        finally:
+            self._notifier.stopping()
+            self._close(waker)
+
+    def _catch_signals(self) -> tuple[socket.socket, socket.socket]:
+        reading, writing = socket.socketpair()
+        reading.setblocking(False)
+        writing.setblocking(False)
+        signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, lambda caught, _frame: self._signals.append(caught))
+        self._watch(reading, lambda: _drain(reading))
+        return reading, writing
+
+    def _handle_signals(self) -> bool:
+        while self._signals:
+            if self._signals.pop(0) != signal.SIGHUP:
+                return False
+            self._reload()
+        return True
+
+    def _timeout(self) -> float | None:
+        candidates = (self.engine.deadline(), self._sockets_due, self._tick_due, self._watchdog_due)
+        due = min((candidate for candidate in candidates if candidate is not None), default=None)
+        return None if due is None else max(0.0, (due - self._clock.now().raw) / NANOSECONDS)
+
+    def _work(self, now: Instant) -> None:
+        if self._sockets_due is not None and now.raw >= self._sockets_due:
+            self._open_sockets(now)
+        self._send_multicasts()
+        for action in self.engine.wake(self._clock.now()):
+            if isinstance(action, SendRequest):
+                self._send_request(action)
+            else:
+                self._close_request(action)
+        if self._tick_due is not None and now.raw >= self._tick_due:
+            self._discipline(self._sink.tick)
+        if self._watchdog_due is not None and now.raw >= self._watchdog_due:
+            self._notifier.alive()
+            self._watchdog_due = now.raw + (self._notifier.watchdog_interval or 0)
+        self._tell_changes()
+
+    def _discipline(self, act: Callable[[Any, Instant], int | None]) -> None:
+        now = self._clock.now()
+        try:
+            self._tick_due = act(self.engine.correction(now), now)
+        except ClockError as error:
+            log.error("the clock can't be steered: %s", error)
+            self._tick_due = now.raw + _RETRY_SOCKETS
+
+    def _tell_changes(self) -> None:
+        for association in self.engine.client.associations.values():
+            for event in association.events:
+                log.warning("%s", event)
+            association.events.clear()
+        now = self._clock.now()
+        system = self.engine.system_status(now, self._sink.name, None)
+        if system.synchronised != self._was_synchronised:
+            self._was_synchronised = system.synchronised
+            text = f"synchronised to {system.reference_id}" if system.synchronised else "not synchronised"
+            log.info("%s", text)
+            self._notifier.status(text)
+
+    # Sockets
+
+    def _watch(self, sock: socket.socket, act: Callable[[], None]) -> None:
+        self._selector.register(sock, selectors.EVENT_READ, _Ready(act))
+
+    def _wanted(self) -> list[Place]:
+        wanted = self.engine.configuration
+        places: list[Place] = []
+        if wanted.server.enabled:
+            listen = wanted.server.listen if wanted.server.listen is not None else ("",)
+            places += [(interface, version) for interface in listen for version in (4, 6)]
+        return [*places, *wanted.clients, *wanted.servers]
+
+    def _open_sockets(self, now: Instant) -> None:
+        """Open what is wanted and not open; close what is not wanted or stale."""
+        wanted = self._wanted()
+        for place in list(self._sockets):
+            if place not in wanted or self._sockets[place].stale():
+                self._close_socket(place)
+        for place in wanted:
+            if place not in self._sockets:
+                self._open_socket(place)
+        missing = any(place not in self._sockets for place in wanted)
+        self._sockets_due = now.raw + _RETRY_SOCKETS if missing else None
+
+    def _open_socket(self, place: Place) -> None:
+        try:
+            opened = self._make_socket(place)
+        except TransportError as error:
+            if self._complaints.get(place) != str(error):
+                log.warning("%s; waiting for it", error)
+            self._complaints[place] = str(error)
+            if isinstance(place, MulticastServer):
+                self.engine.senders[place].last_error = str(error)
+            return
+        if self._complaints.pop(place, None):
+            log.info("now open: %s", place)
+        if isinstance(place, MulticastServer):
+            self.engine.senders[place].last_error = None
+        self._sockets[place] = opened
+        self._watch(opened.socket, self._reader(opened))
+
+    def _make_socket(self, place: Place) -> AnySocket:
+        if isinstance(place, MulticastServer):
+            return SenderSocket(place, self.engine.configuration.server.port)
+        if isinstance(place, MulticastClient):
+            return GroupSocket(place)
+        interface, version = place
+        return ResponderSocket(
+            interface or None, version, self.engine.configuration.server.port, shared=bool(self._sockets)
+        )
+
+    def _reader(self, opened: AnySocket) -> Callable[[], None]:
+        if isinstance(opened, SenderSocket):
+            return lambda: self._read_departures(opened)
+        if isinstance(opened, GroupSocket):
+            return lambda: self._read_group(opened)
+        return lambda: self._read_requests(opened)
+
+    def _close_socket(self, place: Place) -> None:
+        closing = self._sockets.pop(place)
+        self._selector.unregister(closing.socket)
+        closing.close()
+
+    def _links_changed(self) -> None:
+        self._links.drain()
+        now = self._clock.now()
+        if self._sockets_due is None or self._sockets_due > now.raw + _SETTLE:
+            self._sockets_due = now.raw + _SETTLE
+
+    # Server
+
+    def _send_multicasts(self) -> None:
+        for sender in self.engine.due_senders(self._clock.now()):
+            opened = self._sockets.get(sender.configuration)
+            announcement = self.engine.announcement(self._clock.now())
+            if isinstance(opened, SenderSocket) and announcement is not None:
+                self._send_multicast(sender, opened)
+            else:
+                sender.silence()
+            sender.schedule(self._clock.now().raw)
+
+    def _send_multicast(self, sender: Any, opened: SenderSocket) -> None:
+        now = self._clock.now()
+        announcement = self.engine.announcement(now)
+        if announcement is None:
+            return
+        data = sender.packet(self._clock.now(), announcement, self.engine.keys)
+        try:
+            opened.send(data)
+        except OSError as error:
+            sender.last_error = error.strerror
+            sender.silence()
+            return
+        sender.last_error = None
+        sender.sent += 1
+        self.engine.sent += 1
+        if not opened.stamped:
+            sender.stamped(self._clock.now().real, USER)
+        self._read_departures(opened)
+
+    def _read_departures(self, opened: SenderSocket) -> None:
+        sender = self.engine.senders.get(opened.configuration)
+        for real in opened.departures():
+            if sender is not None:
+                sender.stamped(real, KERNEL)
+
+    def _read_requests(self, opened: ResponderSocket) -> None:
+        for datagram, refusal in opened.receive(self._clock):
+            if refusal:
+                self.engine.drop(refusal)
+                continue
+            reply = self.engine.take_request(datagram.data, datagram.source, datagram.arrival)
+            if reply and opened.answer(datagram, reply.encode(self._clock.now().real)):
+                self.engine.sent += 1
+
+    # Client
+
+    def _read_group(self, opened: GroupSocket) -> None:
+        for datagram, refusal in opened.receive(self._clock):
+            if refusal:
+                self.engine.drop(refusal)
+                continue
+            believed = self.engine.take_broadcast(
+                opened.configuration, datagram.data, datagram.source, datagram.arrival, datagram.stamps
+            )
+            if believed:
+                self._estimate_changed(believed)
+
+    def _estimate_changed(self, association: Association) -> None:
+        now = self._clock.now()
+        self._save_state(now)
+        correction = self.engine.correction(now)
+        if association is not self.engine.selected or correction is None:
+            return
+        try:
+            self._sink.update(correction, now)
+        except ClockError as error:
+            log.error("the clock can't be steered: %s", error)
+
+    def _save_state(self, now: Instant) -> None:
+        durable = now.raw >= self._durable_due
+        if durable:
+            self._durable_due = now.raw + _DURABLE_INTERVAL
+        try:
+            self._state_file.save(self.engine.state(), durable=durable)
+        except StateError as error:
+            log.error("%s", error)
+
+    def _send_request(self, action: SendRequest) -> None:
+        association = action.association
+        group = association.configuration
+        self._close_request(CloseRequest(association))
+        try:
+            opened = RequestSocket(association.source, group.volley_port, group.interface, self._clock)
+        except (OSError, TransportError):
+            return
+        self._requests[association] = opened
+        self._watch(opened.socket, lambda: self._read_response(association, opened))
+        try:
+            association.request_sent(opened.send(action.data))
+        except OSError:
+            return
+        self.engine.sent += 1
+
+    def _read_response(self, association: Association, opened: RequestSocket) -> None:
+        departed = opened.departure()
+        if departed is not None:
+            association.request_sent(departed)
+        try:
+            datagram = opened.receive()
+        except OSError:
+            return
+        if datagram is None:
+            return
+        if datagram.truncated:
+            self.engine.drop("truncated")
+            return
+        action = self.engine.take_response(association, datagram.data, datagram.arrival)
+        if action is not None:
+            self._close_request(action)
+            self._estimate_changed(association)
+
+    def _close_request(self, action: CloseRequest) -> None:
+        opened = self._requests.pop(action.association, None)
+        if opened is not None:
+            self._selector.unregister(opened.socket)
+            opened.close()
+
+    # Control
+
+    def _accept(self) -> None:
+        connection = self._control.accept()
+        if connection is not None:
+            self._watch(connection.socket, lambda: self._serve(connection))
+
+    def _serve(self, connection: Connection) -> None:
+        sock = connection.socket
+        if connection.answer is None:
+            self._selector.unregister(sock)
+            if self._control.serve(connection):
+                events = selectors.EVENT_READ if connection.answer is None else selectors.EVENT_WRITE
+                self._selector.register(sock, events, _Ready(lambda: self._serve(connection)))
+            return
+        self._selector.unregister(sock)
+        if self._control.serve(connection):
+            self._selector.register(sock, selectors.EVENT_WRITE, _Ready(lambda: self._serve(connection)))
+
+    def status(self) -> dict[str, Any]:
+        """The status document."""
+        now = self._clock.now()
+        engine = self.engine
+        return Status(
+            EngineStatus(__version__, os.getpid(), (now.raw - self._started) / NANOSECONDS),
+            engine.system_status(now, self._sink.name, getattr(self._sink, "last_error", None)),
+            engine.association_status(now),
+            engine.server_status(),
+            engine.counters(),
+        ).document()
+
+    def _reload(self) -> None:
+        self._notifier.reloading()
+        try:
+            loaded = configuration.load(self._path)
+            self._apply(loaded)
+        except ConfigurationError as error:
+            for problem in error.problems:
+                log.error("reload refused, the old configuration stays: %s", problem)
+        except EngineError as error:
+            log.error("reload refused, the old configuration stays: %s", error)
+        self._notifier.ready("reloaded")
+
+    def _apply(self, loaded: Loaded) -> None:
+        old, new = self.engine.configuration, loaded.configuration
+        if (old.status_socket, old.state_directory) != (new.status_socket, new.state_directory):
+            raise TransportError("status_socket and state_directory only change with a restart")
+        if old.discipline != new.discipline:
+            self._sink = make(new.discipline, clock_owners)
+        if old.server != new.server:
+            for place in list(self._sockets):
+                self._close_socket(place)
+        now = self._clock.now()
+        for association in self.engine.reconfigure(loaded, now):
+            self._close_request(CloseRequest(association))
+        self._sockets_due = self._tick_due = now.raw
+        log.info("reloaded %s", self._path)
+
+    def _close(self, waker: tuple[socket.socket, socket.socket]) -> None:
+        signal.set_wakeup_fd(-1)
+        if self.engine.configuration.clients:
+            try:
+                self._state_file.save(self.engine.state(), durable=True)
+            except StateError as error:
+                log.error("%s", error)
+        for request in self._requests.values():
+            request.close()
+        for opened in self._sockets.values():
+            opened.close()
+        for sock in waker:
+            sock.close()
+        self._links.close()
+        self._control.close()
+        self._selector.close()
+
+
+def _drain(sock: socket.socket) -> None:
+    try:
+        while sock.recv(4096):
+            pass
+    except BlockingIOError:
+        return

@@ -1,0 +1,325 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The protocol core as a whole: client, senders, responder and selection, without a socket and without a clock.
+
+Datagrams come in with instants, actions and octets go out. `daemon` carries them to the network; the tests carry them
+through a simulated one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+from collections import Counter
+from collections.abc import Callable
+
+from ntp_multicast_engine.acceptance import MAXIMUM_STRATUM
+from ntp_multicast_engine.association import Association, CloseRequest, Phase, SendRequest, Stream
+from ntp_multicast_engine.client import Client
+from ntp_multicast_engine.clock import Instant, KernelStatus
+from ntp_multicast_engine.configuration import Loaded, MulticastClient, MulticastServer
+from ntp_multicast_engine.discipline import Correction
+from ntp_multicast_engine.errors import PacketError
+from ntp_multicast_engine.estimator import Estimate, Estimator
+from ntp_multicast_engine.packet import reference_id_text
+from ntp_multicast_engine.selection import Candidate, select
+from ntp_multicast_engine.server import Announcement, Reply, Responder, Sender
+from ntp_multicast_engine.state import State
+from ntp_multicast_engine.status import AssociationStatus, Counters, ServerStatus, SystemStatus
+from ntp_multicast_engine.timestamps import NANOSECONDS
+
+UNKNOWN_UPSTREAM_STRATUM = 10
+"""Announced when the kernel says that it is synchronised, but nobody says to whom: worse than any real source."""
+LOCAL_ROOT_DISPERSION = 0.001
+_SAMPLES_FOR_FREQUENCY = 16
+_LEAPS = {0: "none", 1: "insert", 2: "delete", 3: "unsynchronised"}
+
+
+class Engine:
+    """See the head of the file.
+
+    :param kernel: tells the state of the kernel's clock, or None if that can't be known.
+    :param random: gives numbers from 0 to 1.
+    :param cookie: gives random 64-bit numbers that nobody can foresee.
+    """
+
+    def __init__(
+        self,
+        loaded: Loaded,
+        state: State,
+        now: Instant,
+        *,
+        kernel: Callable[[], KernelStatus | None],
+        random: Callable[[], float],
+        cookie: Callable[[], int],
+    ) -> None:
+        self.configuration = loaded.configuration
+        self.keys = loaded.keys
+        self.frequency: float | None = None
+        self._remembered_frequency = state.frequency
+        self._kernel = kernel
+        first = kernel()
+        self._kernel_frequency = first.frequency if first else None
+        self._random = random
+        self.client = Client(loaded.configuration.clients, state.memory, cookie, self._estimator)
+        self.senders: dict[MulticastServer, Sender] = {}
+        self._start_senders(now)
+        self.responder = Responder()
+        self.selected: Association | None = None
+        self.received = self.sent = 0
+        self.dropped: Counter[str] = Counter()
+
+    def _start_senders(self, now: Instant) -> None:
+        wanted = self.configuration.servers
+        for gone in [server for server in self.senders if server not in wanted]:
+            del self.senders[gone]
+        for server in wanted:
+            if server not in self.senders:
+                self.senders[server] = Sender(server, self._random, now.raw)
+
+    def _estimator(self) -> Estimator:
+        prior = self.frequency
+        own_clock = self.configuration.discipline.mode == "kernel"
+        order = (self._remembered_frequency, self._kernel_frequency)
+        for frequency in order if own_clock else reversed(order):
+            prior = frequency if prior is None else prior
+        return Estimator(prior)
+
+    def reconfigure(self, loaded: Loaded, now: Instant) -> list[Association]:
+        """Go on with another configuration; what didn't change goes on undisturbed. Returns the associations gone."""
+        self.configuration, self.keys = loaded.configuration, loaded.keys
+        self._start_senders(now)
+        gone = self.client.reconfigure(loaded.configuration.clients)
+        self.choose(now)
+        return gone
+
+    def state(self) -> State:
+        """What the next run should know."""
+        frequency = self.frequency if self.frequency is not None else self._remembered_frequency
+        return State(self.client.memory, frequency)
+
+    # Packets
+
+    def drop(self, reason: str) -> None:
+        self.received += 1
+        self.dropped[reason] += 1
+
+    def take_broadcast(
+        self, group: MulticastClient, data: bytes, source: str, arrival: Instant, stamps: str
+    ) -> Association | None:
+        """A datagram came to a group. Returns the association that believed it."""
+        self.received += 1
+        try:
+            association = self.client.take_broadcast(group, data, source, arrival, stamps, self.keys)
+        except PacketError as error:
+            self.dropped[error.reason] += 1
+            return None
+        self.choose(arrival)
+        return association
+
+    def take_response(self, association: Association, data: bytes, arrival: Instant) -> CloseRequest | None:
+        """A datagram came to the port of an exchange."""
+        self.received += 1
+        try:
+            action = association.take_response(data, arrival, self.keys)
+        except PacketError as error:
+            self.dropped[error.reason] += 1
+            return None
+        self.client.confirm(association)
+        self.choose(arrival)
+        return action
+
+    def take_request(self, data: bytes, source: str, arrival: Instant) -> Reply | None:
+        """A datagram came to the responder."""
+        self.received += 1
+        try:
+            return self.responder.respond(data, source, arrival, self.announcement(arrival), self.keys)
+        except PacketError as error:
+            self.dropped[error.reason] += 1
+            return None
+
+    # Time
+
+    def deadline(self) -> int | None:
+        """Raw time at which `wake` or a sender has something to do."""
+        candidates = [sender.due for sender in self.senders.values()]
+        client = self.client.deadline()
+        if client is not None:
+            candidates.append(client)
+        return min(candidates, default=None)
+
+    def wake(self, now: Instant) -> list[SendRequest | CloseRequest]:
+        """Do what is due in the client."""
+        actions = self.client.wake(now.raw, self.keys)
+        if self.client.associations or self.selected:
+            self.choose(now)
+        return actions
+
+    def due_senders(self, now: Instant) -> list[Sender]:
+        return [sender for sender in self.senders.values() if now.raw >= sender.due]
+
+    # Selection
+
+    def choose(self, now: Instant) -> None:
+        """Look again which server to follow."""
+        usable: dict[int, Association] = {}
+        candidates: list[Candidate] = []
+        for number, association in enumerate(self.client.associations.values()):
+            estimate = association.estimator.estimate() if association.usable else None
+            if estimate is None or association.header is None:
+                continue
+            usable[number] = association
+            distance = association.root_delay(estimate) / 2 + association.root_dispersion(estimate, now.raw)
+            offset = _offset(estimate, now) / NANOSECONDS
+            candidates.append(Candidate(number, offset, distance, association.header.stratum))
+        current = next((number for number, association in usable.items() if association is self.selected), None)
+        chosen = select(candidates, current)
+        self.selected = usable[chosen] if chosen is not None else None
+        estimator = self.selected.estimator if self.selected else None
+        if estimator and estimator.samples >= _SAMPLES_FOR_FREQUENCY:
+            estimate = estimator.estimate()
+            self.frequency = estimate.frequency if estimate else self.frequency
+
+    def correction(self, now: Instant) -> Correction | None:
+        """What the discipline is to work on; None, if no server is followed."""
+        if self.selected is None or self.selected.header is None:
+            return None
+        estimate = self.selected.estimator.estimate()
+        if estimate is None:
+            return None
+        error = self.selected.root_delay(estimate) / 2 + self.selected.root_dispersion(estimate, now.raw)
+        return Correction(estimate, self.selected.header.leap, error)
+
+    # What is told to others
+
+    def announcement(self, now: Instant) -> Announcement | None:
+        """What this host may say about its own clock; None, if it has no time to give.
+
+        A followed server counts only where this engine itself steers the clock by it.
+        """
+        if self.configuration.discipline.mode == "kernel" and self.selected is not None:
+            return self._followed(self.selected, now)
+        server = self.configuration.server
+        if server.stratum is not None:
+            return Announcement(0, server.stratum, server.reference_id, 0.0, LOCAL_ROOT_DISPERSION, now.real)
+        status = self._kernel()
+        if status is None or not status.synchronised:
+            return None
+        error = status.maximum_error
+        return Announcement(status.leap, UNKNOWN_UPSTREAM_STRATUM, server.reference_id, 0.0, error, now.real)
+
+    def _followed(self, association: Association, now: Instant) -> Announcement | None:
+        estimate = association.estimator.estimate()
+        header = association.header
+        if estimate is None or header is None or header.stratum >= MAXIMUM_STRATUM:
+            return None
+        return Announcement(
+            leap=header.leap,
+            stratum=header.stratum + 1,
+            reference_id=reference_id_of(association.source),
+            root_delay=association.root_delay(estimate),
+            root_dispersion=association.root_dispersion(estimate, now.raw),
+            reference=now.real,
+        )
+
+    def system_status(self, now: Instant, discipline: str, discipline_error: str | None) -> SystemStatus:
+        association, correction = self.selected, self.correction(now)
+        if association is not None and association.header is not None and correction is not None:
+            estimate = correction.estimate
+            return SystemStatus(
+                synchronised=True,
+                leap=_LEAPS[association.header.leap],
+                stratum=association.header.stratum + 1,
+                reference_id=reference_id_text(reference_id_of(association.source), association.header.stratum + 1),
+                offset=_offset(estimate, now) / NANOSECONDS,
+                jitter=estimate.jitter,
+                root_delay=association.root_delay(estimate),
+                root_dispersion=association.root_dispersion(estimate, now.raw),
+                frequency=estimate.frequency * 1e6,
+                discipline=discipline,
+                discipline_error=discipline_error,
+            )
+        serves = bool(self.configuration.servers) or self.configuration.server.enabled
+        announcement = self.announcement(now) if serves else None
+        if announcement is None:
+            nothing = (None,) * 7
+            return SystemStatus(False, _LEAPS[3], *nothing, discipline, discipline_error)
+        return SystemStatus(
+            synchronised=True,
+            leap=_LEAPS[announcement.leap],
+            stratum=announcement.stratum,
+            reference_id=reference_id_text(announcement.reference_id, announcement.stratum),
+            offset=0.0,
+            jitter=None,
+            root_delay=announcement.root_delay,
+            root_dispersion=announcement.root_dispersion,
+            frequency=None,
+            discipline=discipline,
+            discipline_error=discipline_error,
+        )
+
+    def association_status(self, now: Instant) -> tuple[AssociationStatus, ...]:
+        return tuple(self._association_status(item, now) for item in self.client.associations.values())
+
+    def _association_status(self, association: Association, now: Instant) -> AssociationStatus:
+        header, estimate = association.header, association.estimator.estimate()
+        arrival = association.last_arrival
+        group = association.configuration
+        return AssociationStatus(
+            source=association.source,
+            interface=group.interface,
+            group=str(group.group),
+            mode=association.phase.value,
+            stratum=header.stratum if header else None,
+            reference_id=reference_id_text(header.reference_id, header.stratum) if header else None,
+            reach=association.reach,
+            poll=association.poll_interval // NANOSECONDS,
+            offset=_offset(estimate, now) / NANOSECONDS if estimate else None,
+            delay=estimate.delay if estimate else None,
+            jitter=estimate.jitter if estimate else None,
+            dispersion=association.dispersion(estimate, now.raw) if estimate else None,
+            selected=association is self.selected,
+            authenticated=association.key_id is not None,
+            key_id=association.key_id,
+            last_received=(now.raw - arrival.raw) / NANOSECONDS if arrival else None,
+            timestamps=association.stamps,
+            interleaved=association.stream is Stream.INTERLEAVED,
+        )
+
+    def server_status(self) -> tuple[ServerStatus, ...]:
+        return tuple(
+            ServerStatus(
+                interface=server.interface,
+                group=str(server.group),
+                port=server.port,
+                key_id=server.key_id,
+                ttl=server.ttl,
+                version=server.version,
+                poll=1 << server.poll,
+                sent=sender.sent,
+                last_error=sender.last_error,
+                timestamps=sender.stamps,
+            )
+            for server, sender in self.senders.items()
+        )
+
+    def counters(self) -> Counters:
+        return Counters(self.received, self.sent, dict(sorted(self.dropped.items())))
+
+    def listening(self) -> int:
+        """How many associations have finished their volley."""
+        return sum(1 for item in self.client.associations.values() if item.phase is Phase.LISTENING)
+
+
+def _offset(estimate: Estimate, now: Instant) -> int:
+    """Server time minus CLOCK_REALTIME, nanoseconds."""
+    return estimate.at(now.raw) - (now.real - now.raw)
+
+
+def reference_id_of(source: str) -> bytes:
+    """RFC 5905 section 7.3: the IPv4 address, or the first octets of the MD5 hash of the IPv6 address."""
+    address = ipaddress.ip_address(source)
+    if address.version == 4:
+        return address.packed
+    return hashlib.new("md5", address.packed, usedforsecurity=False).digest()[:4]

@@ -1,0 +1,56 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What can go wrong, by whose fault it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class EngineError(Exception):
+    """Base of all errors that the engine raises on purpose."""
+
+
+class PacketError(EngineError):
+    """A packet from the network that can't be used. `reason` is the name of the counter that it raises."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong in a file: where, what stands there (never a secret), and the rule it breaks."""
+
+    path: str
+    value: str
+    rule: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.value}: {self.rule}"
+
+
+class ConfigurationError(EngineError):
+    """The configuration file or the key file asks for something that can't be done."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("; ".join(str(problem) for problem in problems))
+        self.problems = problems
+
+
+class TransportError(EngineError):
+    """A socket couldn't be opened as the configuration asks."""
+
+
+class ControlError(EngineError):
+    """The status socket can't be reached or answers nonsense."""
+
+
+class ClockError(EngineError):
+    """The system clock can't be read or steered."""
+
+
+class StateError(EngineError):
+    """The state directory can't be used."""

@@ -1,0 +1,188 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The server's two halves: the sender of mode 5 packets and the responder to mode 3 packets.
+
+Rules of the file: no sockets, no clock; time comes as an argument, packets go out as return values. Neither half says
+anything unless it is handed an announcement, which exists only while there is a time to give.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from ntp_multicast_engine.acceptance import REQUEST_TESTS, Request, first_failure
+from ntp_multicast_engine.authentication import KeyRing, Verdict
+from ntp_multicast_engine.clock import Instant
+from ntp_multicast_engine.configuration import MulticastServer
+from ntp_multicast_engine.errors import PacketError
+from ntp_multicast_engine.packet import MODE_BROADCAST, MODE_SERVER, Header, Packet, parse
+from ntp_multicast_engine.timestamps import NANOSECONDS, later, to_ntp, to_short
+
+_JITTER = 1 / 64
+"""Part of the interval by which a packet is randomly late, so that servers don't fall into step."""
+_MAXIMUM_JITTER = NANOSECONDS // 10
+_INTERLEAVE_LIMIT = 1 << 32
+"""RFC 9769 section 4 leaves it open; ntpd refuses an origin more than 1 s after the transmit time before."""
+
+
+@dataclass(frozen=True)
+class Announcement:
+    """What a server says about its own time (RFC 5905 system variables). Delays in seconds, reference in Unix ns."""
+
+    leap: int
+    stratum: int
+    reference_id: bytes
+    root_delay: float
+    root_dispersion: float
+    reference: int
+    precision: int = -20
+
+
+def _header(announcement: Announcement, *, version: int, mode: int, poll: int, transmit: int) -> Header:
+    return Header(
+        leap=announcement.leap,
+        version=version,
+        mode=mode,
+        stratum=announcement.stratum,
+        poll=poll,
+        precision=announcement.precision,
+        root_delay_short=to_short(announcement.root_delay),
+        root_dispersion_short=to_short(announcement.root_dispersion),
+        reference_id=announcement.reference_id,
+        reference=to_ntp(announcement.reference),
+        transmit=transmit,
+    )
+
+
+class Sender:
+    """The schedule and the packets of one (interface, group).
+
+    :param random: gives numbers from 0 to 1, for the jitter.
+    """
+
+    def __init__(self, configuration: MulticastServer, random: Callable[[], float], start: int) -> None:
+        self.configuration = configuration
+        self._random = random
+        self._interval = (1 << configuration.poll) * NANOSECONDS
+        # Groups that start together must not send together.
+        self._tick = start + round(random() * NANOSECONDS / 2)
+        self.due = self._tick
+        self.sent = 0
+        self.stamps: str | None = None
+        self.last_error: str | None = None
+        self._last_transmit: int | None = None
+        self._accurate: int | None = None
+
+    def packet(self, now: Instant, announcement: Announcement, keys: KeyRing) -> bytes:
+        """The packet to be sent at once; `stamped` tells afterwards when it really left.
+
+        The transmit timestamp is the moment of writing. The origin is 0 in basic mode (RFC 5905) and the accurate
+        departure of the packet before in interleaved mode (RFC 9769 section 4).
+        """
+        configuration = self.configuration
+        transmit = to_ntp(now.real)
+        header = _header(
+            announcement,
+            version=configuration.version,
+            mode=MODE_BROADCAST,
+            poll=configuration.poll,
+            transmit=transmit,
+        )
+        if configuration.interleaved and self._accurate is not None:
+            header = replace(header, origin=self._accurate)
+        self._last_transmit, self._accurate = transmit, None
+        data = header.encode()
+        if configuration.key_id is None:
+            return data
+        return keys.sign(data, configuration.key_id, configuration.version)
+
+    def stamped(self, real: int, kind: str) -> None:
+        """When the last packet left, by the best stamp there is (`kernel` or `user`)."""
+        self.stamps = kind
+        stamp = to_ntp(real)
+        if kind == "kernel" and self._last_transmit is not None:
+            after = later(stamp, self._last_transmit)
+            self._accurate = stamp if 0 <= after < _INTERLEAVE_LIMIT else None
+
+    def schedule(self, raw: int) -> None:
+        """Set the next `due`: a multiple of the interval after the first, never shifted by lateness."""
+        missed = max(0, (raw - self._tick) // self._interval)
+        self._tick += (missed + 1) * self._interval
+        self.due = self._tick + round(self._random() * min(self._interval * _JITTER, _MAXIMUM_JITTER))
+
+    def silence(self) -> None:
+        """A packet was left out: the next one can't tell when it left."""
+        self._last_transmit = self._accurate = None
+
+
+class RateLimit:
+    """A bucket of tokens for each address; the least recently seen addresses are forgotten.
+
+    :param interval: seconds in which an address earns one answer.
+    :param burst: answers that an address may have saved up.
+    """
+
+    def __init__(self, interval: float = 1.0, burst: int = 16, addresses: int = 4096) -> None:
+        self._interval = round(interval * NANOSECONDS)
+        self._burst = burst
+        self._addresses = addresses
+        self._spent_until: OrderedDict[str, int] = OrderedDict()
+
+    def allows(self, address: str, raw: int) -> bool:
+        until = max(self._spent_until.pop(address, raw), raw)
+        allowed = until - raw <= (self._burst - 1) * self._interval
+        self._spent_until[address] = until + self._interval if allowed else until
+        if len(self._spent_until) > self._addresses:
+            self._spent_until.popitem(last=False)
+        return allowed
+
+
+class Responder:
+    """Mode 4 answers to mode 3 requests."""
+
+    def __init__(self, limit: RateLimit | None = None) -> None:
+        self._limit = limit or RateLimit()
+
+    def respond(
+        self, data: bytes, source: str, received: Instant, announcement: Announcement | None, keys: KeyRing
+    ) -> Reply:
+        """Judge a request and prepare the answer, which still lacks its transmit time.
+
+        :raises PacketError: with the reason why there is no answer.
+        """
+        packet = parse(data, keys.long_tag)
+        verdict = keys.verify(packet)
+        failed = first_failure(REQUEST_TESTS, Request(packet.header, verdict))
+        if failed:
+            raise PacketError(failed)
+        # CVE-2018-8956: who knows the key must not be starved by others that forge his address.
+        if verdict is not Verdict.VALID and not self._limit.allows(source, received.raw):
+            raise PacketError("rate_limited")
+        if announcement is None:
+            raise PacketError("nothing_to_serve")
+        return Reply(packet, received, announcement, keys)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer that waits for the moment of sending. It is never longer than the request."""
+
+    request: Packet
+    received: Instant
+    announcement: Announcement
+    keys: KeyRing
+
+    def encode(self, real: int) -> bytes:
+        request = self.request.header
+        header = _header(
+            self.announcement, version=request.version, mode=MODE_SERVER, poll=request.poll, transmit=to_ntp(real)
+        )
+        answer = replace(header, origin=request.transmit, receive=to_ntp(self.received.real))
+        data = answer.encode()
+        authenticator = self.request.authenticator
+        if authenticator is None:
+            return data
+        return self.keys.sign(data, authenticator.key_id, request.version, len(authenticator.tag))

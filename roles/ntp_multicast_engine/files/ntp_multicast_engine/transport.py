@@ -1,0 +1,293 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The sockets: group membership, time to live, source address, kernel stamps. No decision about time is made here."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Iterator
+
+from ntp_multicast_engine.addresses import InterfaceAddress, address_for, interface_index
+from ntp_multicast_engine.ancillary import (
+    IP_MULTICAST_ALL,
+    IP_PKTINFO,
+    IPV6_MULTICAST_ALL,
+    IPV6_RECVPKTINFO,
+    STAMP_BOTH,
+    STAMP_RECEIVED,
+    Datagram,
+    departure,
+    enable_stamps,
+    receive,
+    source_address,
+)
+from ntp_multicast_engine.clock import Clock, Instant, at
+from ntp_multicast_engine.configuration import MulticastClient, MulticastServer
+from ntp_multicast_engine.errors import TransportError
+from ntp_multicast_engine.reading import Address
+
+BATCH = 64
+"""Datagrams read from one socket before the others have their turn."""
+_EXPEDITED_FORWARDING = 46 << 2
+"""DSCP EF, RFC 3246, in the octet that IP_TOS and IPV6_TCLASS take."""
+_MREQN = struct.Struct("@4s4si")
+_MREQ6 = struct.Struct("@16si")
+_FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
+
+
+def _datagram_socket(version: int) -> socket.socket:
+    sock = socket.socket(_FAMILIES[version], socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+    if version == 6:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    return sock
+
+
+def _ask_for_destination(sock: socket.socket, version: int) -> None:
+    if version == 4:
+        sock.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
+    else:
+        sock.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVPKTINFO, 1)
+
+
+def _end_point(address: Address, port: int, scope: int) -> tuple[str, int] | tuple[str, int, int, int]:
+    return (str(address), port) if address.version == 4 else (str(address), port, 0, scope)
+
+
+class GroupSocket:
+    """Listens to one group on one interface; hands out what came to just that group over just that interface."""
+
+    def __init__(self, configuration: MulticastClient) -> None:
+        self.configuration = configuration
+        group = configuration.group
+        self.index = interface_index(configuration.interface)
+        self.socket = _datagram_socket(group.version)
+        try:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self._join(group)
+            _ask_for_destination(self.socket, group.version)
+            enable_stamps(self.socket, STAMP_RECEIVED)
+            self.socket.bind(_end_point(group, configuration.port, self.index))
+        except OSError as error:
+            self.socket.close()
+            raise TransportError(
+                f"can't listen to {group} port {configuration.port} on {configuration.interface}: {error.strerror}"
+            ) from error
+
+    def _join(self, group: Address) -> None:
+        # Without ..._ALL = 0 a socket gets the groups that any process of the host has joined (ip(7)).
+        if group.version == 4:
+            self.socket.setsockopt(socket.IPPROTO_IP, IP_MULTICAST_ALL, 0)
+            request = _MREQN.pack(group.packed, bytes(4), self.index)
+            self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, request)
+        else:
+            self.socket.setsockopt(socket.IPPROTO_IPV6, IPV6_MULTICAST_ALL, 0)
+            request = _MREQ6.pack(group.packed, self.index)
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, request)
+
+    def stale(self) -> bool:
+        """Whether the interface has gone, or another one has its name now."""
+        try:
+            return interface_index(self.configuration.interface) != self.index
+        except TransportError:
+            return True
+
+    def receive(self, clock: Clock) -> Iterator[tuple[Datagram, str | None]]:
+        """What is there, each with the reason to drop it at once, if there is one."""
+        for _ in range(BATCH):
+            datagram = receive(self.socket, clock)
+            if datagram is None:
+                return
+            yield datagram, self._refusal(datagram)
+
+    def _refusal(self, datagram: Datagram) -> str | None:
+        if datagram.truncated:
+            return "truncated"
+        if datagram.interface != self.index:
+            return "wrong_interface"
+        if datagram.destination != self.configuration.group:
+            return "wrong_group"
+        return None
+
+    def close(self) -> None:
+        self.socket.close()
+
+
+class SenderSocket:
+    """Sends to one group through one interface, from that interface's address."""
+
+    def __init__(self, configuration: MulticastServer, source_port: int) -> None:
+        self.configuration = configuration
+        self.place: InterfaceAddress = address_for(configuration.interface, configuration.group)
+        self._sent = 0
+        version = configuration.group.version
+        self.socket = _datagram_socket(version)
+        try:
+            # Connected, so that no request to the same port of this host ends up here.
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self._set_multicast_options(version)
+            self.stamped = enable_stamps(self.socket, STAMP_BOTH)
+            self.socket.bind(_end_point(self.place.address, source_port, self.place.index))
+            self.socket.connect(_end_point(configuration.group, configuration.port, self.place.index))
+        except OSError as error:
+            self.socket.close()
+            raise TransportError(
+                f"can't send to {configuration.group} on {configuration.interface}: {error.strerror}"
+            ) from error
+
+    def _set_multicast_options(self, version: int) -> None:
+        index, ttl = self.place.index, self.configuration.ttl
+        if version == 4:
+            request = _MREQN.pack(bytes(4), self.place.address.packed, index)
+            self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, request)
+            self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, ttl)
+            self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, 0)
+            self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, _EXPEDITED_FORWARDING)
+        else:
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, index)
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, ttl)
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_LOOP, 0)
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, _EXPEDITED_FORWARDING)
+
+    def stale(self) -> bool:
+        """Whether the interface has gone or got another address."""
+        try:
+            return address_for(self.configuration.interface, self.configuration.group) != self.place
+        except TransportError:
+            return True
+
+    def send(self, data: bytes) -> None:
+        """Raises OSError."""
+        self.socket.send(data)
+        self._sent += 1
+
+    def departures(self) -> Iterator[int]:
+        """Kernel stamps of the newest datagram, Unix nanoseconds; those of earlier ones come too late to be used."""
+        while True:
+            found = departure(self.socket)
+            if found is None:
+                return
+            if found.number == (self._sent - 1) & 0xFFFFFFFF:
+                yield found.real
+
+    def close(self) -> None:
+        self.socket.close()
+
+
+class RequestSocket:
+    """One exchange with one server, from a port of its own that nobody can foresee."""
+
+    def __init__(self, server: str, port: int, interface: str, clock: Clock) -> None:
+        self._clock = clock
+        version = 6 if ":" in server else 4
+        self.socket = _datagram_socket(version)
+        try:
+            # A link-local server is one only on the interface where its multicasts came in.
+            scope = interface_index(interface) if server.lower().startswith("fe80") else 0
+            option = socket.IPV6_TCLASS if version == 6 else socket.IP_TOS
+            level = socket.IPPROTO_IPV6 if version == 6 else socket.IPPROTO_IP
+            self.socket.setsockopt(level, option, _EXPEDITED_FORWARDING)
+            enable_stamps(self.socket, STAMP_BOTH)
+            self.socket.connect((server, port) if version == 4 else (server, port, 0, scope))
+        except (OSError, TransportError):
+            self.socket.close()
+            raise
+
+    def send(self, data: bytes) -> Instant:
+        """Send, and say when by the user-space clock; raises OSError."""
+        before = self._clock.now()
+        self.socket.send(data)
+        return before
+
+    def departure(self) -> Instant | None:
+        """When the request left by the kernel's clock, as soon as that is known."""
+        found = departure(self.socket)
+        return None if found is None else at(found.real, self._clock.now())
+
+    def receive(self) -> Datagram | None:
+        """Raises OSError for what the network reports, such as a closed port."""
+        return receive(self.socket, self._clock)
+
+    def close(self) -> None:
+        self.socket.close()
+
+
+class ResponderSocket:
+    """Takes requests of one address family, on one interface or (None) on all.
+
+    :param shared: other sockets of this process hold the port already. Otherwise a second program on the port is an
+        error, which SO_REUSEADDR would hide.
+    """
+
+    def __init__(self, interface: str | None, version: int, port: int, *, shared: bool) -> None:
+        self.interface = interface
+        self.version = version
+        self.index = interface_index(interface) if interface else 0
+        self.socket = _datagram_socket(version)
+        self._level = socket.IPPROTO_IP if version == 4 else socket.IPPROTO_IPV6
+        try:
+            _ask_for_destination(self.socket, version)
+            all_groups = IP_MULTICAST_ALL if version == 4 else IPV6_MULTICAST_ALL
+            self.socket.setsockopt(self._level, all_groups, 0)
+            option = socket.IP_TOS if version == 4 else socket.IPV6_TCLASS
+            self.socket.setsockopt(self._level, option, _EXPEDITED_FORWARDING)
+            enable_stamps(self.socket, STAMP_RECEIVED)
+            if interface:
+                self._bind_to_device(interface)
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, int(shared))
+            self.socket.bind(("0.0.0.0" if version == 4 else "::", port))
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        except OSError as error:
+            self.socket.close()
+            place = interface or "all interfaces"
+            raise TransportError(f"can't answer IPv{version} on {place} port {port}: {error.strerror}") from error
+
+    def _bind_to_device(self, interface: str) -> None:
+        try:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode() + b"\0")
+        except PermissionError:
+            # Before Linux 5.7 that needs CAP_NET_RAW; the check of each datagram's interface does the same.
+            return
+
+    def stale(self) -> bool:
+        try:
+            return self.interface is not None and interface_index(self.interface) != self.index
+        except TransportError:
+            return True
+
+    def receive(self, clock: Clock) -> Iterator[tuple[Datagram, str | None]]:
+        """What is there, each with the reason to drop it at once, if there is one."""
+        for _ in range(BATCH):
+            try:
+                datagram = receive(self.socket, clock)
+            except OSError:
+                # An ICMP error about an answer; the next datagram is behind it.
+                continue
+            if datagram is None:
+                return
+            yield datagram, self._refusal(datagram)
+
+    def _refusal(self, datagram: Datagram) -> str | None:
+        if datagram.truncated:
+            return "truncated"
+        if self.index and datagram.interface != self.index:
+            return "wrong_interface"
+        if datagram.destination is None or datagram.destination.is_multicast:
+            return "wrong_group"
+        return None
+
+    def answer(self, datagram: Datagram, data: bytes) -> bool:
+        """Send from the address that was asked; False, if the network doesn't take it."""
+        assert datagram.destination is not None
+        address: tuple[str, int] | tuple[str, int, int, int] = (datagram.source, datagram.source_port)
+        if self.version == 6:
+            address = (datagram.source, datagram.source_port, 0, datagram.scope)
+        try:
+            self.socket.sendmsg([data], source_address(datagram.destination, datagram.interface), 0, address)
+        except OSError:
+            return False
+        return True
+
+    def close(self) -> None:
+        self.socket.close()
