@@ -5,26 +5,277 @@
 
 from __future__ import annotations
 
+import ipaddress
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
+
+from .boundary import group_address, ipv6_source
+from .interface_names import interface_key
+from .model import ALL, MASK, AddressFamily, Algorithm
+from .secret_rules import octets_rule, vrp_advice, vrp_rules
+
+Platform = Literal["vrp", "linux"]
+
+KEY_ID_MOST = 4294967295
+KEY_ID_MOST_VERSION_4 = 65535
+
+_KEY_COMMAND = "VRP command reference, ntp authentication-keyid"
+_SERVER_COMMAND = "VRP command reference, ntp multicast-server"
+_CLIENT_COMMAND = "VRP command reference, ntp multicast-client"
+_LISTEN_COMMAND = "VRP command reference, ntp server source-interface"
+_CLOCK_COMMAND = "VRP command reference, ntp refclock-master"
+_INTERFACE_COMMAND = "VRP command reference, interface"
+_MODEL = "data model of this collection"
+_EXTENSION_FIELDS = "RFC 7822 section 3"
+
+_VRP_INTERFACE = re.compile(r"[0-9]*[A-Za-z][A-Za-z-]*[0-9][0-9/.:]*")
+_LINUX_INTERFACE = re.compile(r"(?!\.{1,2}$)[!-.0-~]{1,15}")
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class Finding:
+    """Something about one option.
+
+    Attributes:
+        path: the option's full path, such as ``config.interfaces[0].servers[1].ttl``.
+        value: its value as text; masked if it is a secret.
+        rule: what it has to be.
+        source: where the rule comes from.
+    """
+
     path: str
     value: str
     rule: str
     source: str
 
+
+class Problem(Finding):
+    """An option that is wrong: nothing may be sent."""
+
+    __slots__ = ()
+
     def __str__(self) -> str:
-        return f"{self.path}: {self.value} is refused: {self.rule} ({self.source})"
+        return f"{self.path}: {self.value} is refused: {self.rule} ({self.source})."
+
+
+class Advice(Finding):
+    """An option that is probably not meant so, or that some device will refuse."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.value}: {self.rule} ({self.source})."
 
 
 def problems(
-    options: dict[str, Any] | None, *, platform: str, prefix: str = "config.", state: str = "merged"
+    options: Mapping[str, Any] | None, *, platform: Platform, prefix: str = "config.", state: str = "merged"
 ) -> list[Problem]:
-    raise NotImplementedError
+    """Return everything that is wrong with a wanted configuration.
+
+    Args:
+        options: the value of the option ``config``, types already as in ``CONFIG_OPTIONS``.
+        platform: ``vrp`` or ``linux``.
+        prefix: what stands before a section's name: ``config.``, or ``ntp_multicast_`` for the variables of the role.
+        state: the module's state; with ``deleted`` a server may name a key that is not given.
+    """
+    return list(_Rules(platform, prefix, state).configuration(options or {}))
 
 
-def warnings(options: dict[str, Any] | None, *, platform: str, prefix: str = "config.") -> list[Problem]:
-    raise NotImplementedError
+def warnings(options: Mapping[str, Any] | None, *, platform: Platform, prefix: str = "config.") -> list[Advice]:
+    """Return what is worth saying about a wanted configuration without refusing it; arguments as in ``problems``."""
+    return list(_advice(options or {}, platform, prefix))
+
+
+class _Rules:
+    """The rules of one platform."""
+
+    def __init__(self, platform: Platform, prefix: str, state: str) -> None:
+        self._vrp = platform == "vrp"
+        self._prefix = prefix
+        self._state = state
+
+    def configuration(self, options: Mapping[str, Any]) -> Iterator[Problem]:
+        authentication = options.get("authentication") or {}
+        yield from self._keys(authentication.get("keys") or ())
+        yield from self._server(options.get("server") or {})
+        interfaces = options.get("interfaces") or ()
+        yield from self._interfaces(interfaces)
+        if authentication.get("keys") is not None and self._state != "deleted":
+            yield from self._key_references(interfaces, {key.get("id") for key in authentication["keys"]})
+
+    # Authentication
+
+    def _keys(self, keys: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
+        first: dict[Any, str] = {}
+        for path, key in self._entries("authentication.keys", keys):
+            yield from _number(f"{path}.id", key.get("id"), 1, KEY_ID_MOST, _KEY_COMMAND)
+            yield from _once(f"{path}.id", key.get("id"), key.get("id"), first, "a key id is given once")
+            yield from self._secret(path, key)
+
+    def _secret(self, path: str, key: Mapping[str, Any]) -> Iterator[Problem]:
+        algorithm: Algorithm | None = None
+        if key.get("algorithm") is not None:
+            try:
+                algorithm = Algorithm(key["algorithm"])
+            except ValueError:
+                names = ", ".join(known.value for known in Algorithm)
+                yield Problem(f"{path}.algorithm", str(key["algorithm"]), f"it has to be one of {names}", _KEY_COMMAND)
+        if key.get("secret") is None:
+            return
+        secret = str(key["secret"])
+        length = octets_rule(algorithm, secret)
+        broken = ([length] if length else []) + (list(vrp_rules(secret)) if self._vrp else [])
+        for rule, source in broken:
+            yield Problem(f"{path}.secret", MASK, rule, source)
+
+    # Server
+
+    def _server(self, server: Mapping[str, Any]) -> Iterator[Problem]:
+        path = f"{self._prefix}server"
+        yield from _number(f"{path}.reference_stratum", server.get("reference_stratum"), 1, 15, _CLOCK_COMMAND)
+        first: dict[Any, str] = {}
+        for number, source in enumerate(server.get("listen") or ()):
+            item = f"{path}.listen[{number}]"
+            yield from self._listen(item, str(source))
+            identity = ipv6_source(str(source)) or self._interface_identity(str(source))
+            yield from _once(item, source, identity, first, "a source is given once")
+
+    def _listen(self, path: str, source: str) -> Iterator[Problem]:
+        if source == ALL:
+            return
+        address = ipv6_source(source)
+        if address is None:
+            yield from self._interface_name(path, source, ", an IPv6 address or `all`" if self._vrp else " or `all`")
+        elif not self._vrp:
+            rule = "on Linux it has to be the name of an interface, which covers both address families, or `all`"
+            yield Problem(path, source, rule, _MODEL)
+        elif address != ALL:
+            parsed = ipaddress.IPv6Address(address)
+            if parsed.is_multicast or parsed.is_loopback:
+                rule = "an IPv6 listening address has to be a host address, neither multicast nor loopback"
+                yield Problem(path, source, rule, _LISTEN_COMMAND)
+
+    # Interfaces
+
+    def _interfaces(self, interfaces: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
+        first: dict[Any, str] = {}
+        for path, interface in self._entries("interfaces", interfaces):
+            name = str(interface.get("name") or "")
+            yield from self._interface_name(f"{path}.name", name, "")
+            identity = self._interface_identity(name)
+            yield from _once(f"{path}.name", name, identity, first, "an interface is given once")
+            groups: dict[Any, str] = {}
+            for number, server in enumerate(interface.get("servers") or ()):
+                yield from self._entry(f"{path}.servers[{number}]", server, groups, _SERVER_COMMAND)
+                yield from self._multicast_server(f"{path}.servers[{number}]", server)
+            groups = {}
+            for number, client in enumerate(interface.get("clients") or ()):
+                yield from self._entry(f"{path}.clients[{number}]", client, groups, _CLIENT_COMMAND)
+
+    def _interface_identity(self, name: str) -> str:
+        return interface_key(name) if self._vrp else name
+
+    def _interface_name(self, path: str, name: str, alternatives: str) -> Iterator[Problem]:
+        if self._vrp and _VRP_INTERFACE.fullmatch("".join(name.split(" "))) is None:
+            rule = f"it has to be the name of an interface, a type and a number such as 100GE1/0/1{alternatives}"
+            yield Problem(path, repr(name), rule, _INTERFACE_COMMAND)
+        elif not self._vrp and _LINUX_INTERFACE.fullmatch(name) is None:
+            rule = f"it has to be the name of an interface, 1 to 15 characters without blank or slash{alternatives}"
+            yield Problem(path, repr(name), rule, "Linux, netdevice(7)")
+
+    def _entry(self, path: str, entry: Mapping[str, Any], first: dict[Any, str], command: str) -> Iterator[Problem]:
+        given = entry.get("address")
+        try:
+            group = group_address(entry)
+        except ValueError:
+            yield Problem(f"{path}.address", repr(given), "it has to be an IPv4 or IPv6 multicast address", command)
+            return
+        if not group.is_multicast or "%" in str(group):
+            rule = "it has to be a multicast address, 224.0.0.0 to 239.255.255.255 or from ff00::/8, without a zone"
+            yield Problem(f"{path}.address", str(given), rule, command)
+        afi = AddressFamily.of(group)
+        if entry.get("afi") not in (None, afi.value):
+            rule = f"{given} is of the family {afi.value}; leave afi out or make the two agree"
+            yield Problem(f"{path}.afi", str(entry["afi"]), rule, _MODEL)
+        address_path = f"{path}.address" if given is not None else path
+        yield from _once(address_path, group, group, first, "a group is given once for an interface and role")
+
+    def _multicast_server(self, path: str, server: Mapping[str, Any]) -> Iterator[Problem]:
+        ipv6 = _is_ipv6(server)
+        version = server.get("version")
+        yield from _number(f"{path}.ttl", server.get("ttl"), 1, 255, _SERVER_COMMAND)
+        if ipv6 and version is not None:
+            rule = "an IPv6 group takes no version; leave it out"
+            yield Problem(f"{path}.version", str(version), rule, _SERVER_COMMAND)
+        else:
+            yield from _number(f"{path}.version", version, 1, 4, _SERVER_COMMAND)
+        port = server.get("port")
+        if port is not None and port != 123 and not 1025 <= port <= 65535:
+            yield Problem(f"{path}.port", str(port), "it has to be 123 or from 1025 to 65535", _SERVER_COMMAND)
+        yield from self._key_id(f"{path}.key_id", server.get("key_id"), version, ipv6)
+
+    def _key_id(self, path: str, key_id: Any, version: Any, ipv6: bool) -> Iterator[Problem]:
+        if self._vrp:
+            limited, source = version == 4, _SERVER_COMMAND
+        else:
+            # The engine sends version 4 unless told otherwise, and always to IPv6 groups.
+            limited, source = ipv6 or version in (None, 4), _EXTENSION_FIELDS
+        if limited:
+            yield from _number(path, key_id, 1, KEY_ID_MOST_VERSION_4, source, " with NTP version 4")
+        else:
+            yield from _number(path, key_id, 1, KEY_ID_MOST, _SERVER_COMMAND)
+
+    def _key_references(self, interfaces: Sequence[Mapping[str, Any]], known: set[Any]) -> Iterator[Problem]:
+        for path, interface in self._entries("interfaces", interfaces):
+            for number, server in enumerate(interface.get("servers") or ()):
+                key_id = server.get("key_id")
+                if key_id is not None and key_id not in known:
+                    rule = f"it has to be the id of one of {self._prefix}authentication.keys"
+                    yield Problem(f"{path}.servers[{number}].key_id", str(key_id), rule, _SERVER_COMMAND)
+
+    def _entries(self, name: str, entries: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        return ((f"{self._prefix}{name}[{number}]", entry) for number, entry in enumerate(entries))
+
+
+def _number(path: str, value: Any, least: int, most: int, source: str, where: str = "") -> Iterator[Problem]:
+    if value is not None and not least <= value <= most:
+        yield Problem(path, str(value), f"it has to be from {least} to {most}{where}", source)
+
+
+def _once(path: str, value: Any, identity: Any, first: dict[Any, str], rule: str) -> Iterator[Problem]:
+    before = first.setdefault(identity, path)
+    if before != path:
+        yield Problem(path, str(value), f"{rule}, and {before} is the same", _MODEL)
+
+
+def _is_ipv6(entry: Mapping[str, Any]) -> bool:
+    try:
+        return group_address(entry).version == 6
+    except ValueError:
+        return False
+
+
+def _advice(options: Mapping[str, Any], platform: Platform, prefix: str) -> Iterator[Advice]:
+    authentication, server = options.get("authentication") or {}, options.get("server") or {}
+    servers = [entry for interface in options.get("interfaces") or () for entry in interface.get("servers") or ()]
+    if platform == "vrp":
+        for number, key in enumerate(authentication.get("keys") or ()):
+            if key.get("secret") is not None:
+                algorithm = Algorithm(key["algorithm"]) if key.get("algorithm") else None
+                for rule, source in vrp_advice(algorithm, str(key["secret"])):
+                    yield Advice(f"{prefix}authentication.keys[{number}].secret", MASK, rule, source)
+        listen = [str(source) for source in server.get("listen") or ()]
+        ipv6_heard = ALL in listen or any(ipv6_source(source) is not None for source in listen)
+        if listen and not ipv6_heard and any(_is_ipv6(entry) for entry in servers):
+            yield Advice(
+                f"{prefix}server.listen",
+                ", ".join(listen),
+                "a device answers IPv6 clients at the addresses given here or with `all`; an interface name covers "
+                "IPv4 alone, and a client that gets no answer can't measure the delay",
+                "VRP command reference, ntp ipv6 server source-address",
+            )
+    if authentication.get("enabled") is False and any(entry.get("key_id") is not None for entry in servers):
+        rule = "servers name keys, but packets are sent without authentication unless it is enabled"
+        yield Advice(f"{prefix}authentication.enabled", "false", rule, "VRP configuration guide, NTP authentication")
