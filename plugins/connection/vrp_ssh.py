@@ -465,7 +465,7 @@ class Connection(ConnectionBase):
         if not self.get_option("host_key_auto_add"):
             raise AnsibleConnectionFailure(
                 f"The host key of {hostname} is not known: {fingerprint(key)}. Compare it with the device, then add it "
-                f"to {self._known_hosts_file()} (ssh-keyscan), or set ansible_host_key_auto_add to true to trust it now."
+                f"to {self._known_hosts_file()} (ssh-keyscan), or set ansible_host_key_auto_add to true."
             )
         remember_host_key(self._known_hosts_file(), hostname, key)
         display.vvv(f"ADDED HOST KEY {fingerprint(key)}", host=self.get_option("host"))

@@ -105,11 +105,11 @@ def converge(logins: Logins, request: Request) -> Report:
     Raises UserError before anything was sent, and DeviceError with a last sentence that tells what became of the
     device.
     """
-    for _attempt in range(request.patience.retries):
+    for attempt in range(request.patience.retries):
         try:
             return _converge_once(logins, request)
         except ConflictError:
-            continue
+            logins.session().pause(request.patience.delay * 2**attempt)
     return _converge_once(logins, request)
 
 

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import re
 
-# A text run, one control character, or a whole escape sequence. What is left of an escape sequence waits for its rest.
-_TOKEN = re.compile(
+# A text run, one control character, or a whole escape sequence; an escape character that begins none is dropped.
+_PIECE = re.compile(
     r"[^\x00-\x1f\x7f\x9b]+"
-    r"|\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[^\[\]]"
-    r"|[\x00-\x1a\x1c-\x1f\x7f]"
+    r"|\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[ -/]+[0-~]|\x1b[0-Z\\^-~]"
+    r"|[\x00-\x1f\x7f]"
 )
-_UNFINISHED_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|\][^\x07\x1b]*\x1b?)?$")
+# What has come of an escape sequence waits for its rest.
+_UNFINISHED_ESCAPE = re.compile(r"\x1b(?:[ -/]*|\[[0-?]*[ -/]*|\][^\x07\x1b]*\x1b?)\Z")
 _LONGEST_ESCAPE = 256
 
 
@@ -50,7 +51,7 @@ class Screen:
         if unfinished and len(unfinished.group()) < _LONGEST_ESCAPE:
             self._rest = unfinished.group()
             text = text[: unfinished.start()]
-        for piece in _TOKEN.findall(text):
+        for piece in _PIECE.findall(text):
             if piece >= " " and piece != "\x7f":
                 self._write(piece)
             elif piece[0] == "\x1b":

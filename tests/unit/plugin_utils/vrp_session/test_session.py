@@ -1,0 +1,408 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Login, prompts, echoes, pagers, questions: the session against a device on paper."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.errors import (
+    DeviceError,
+    LoginError,
+    QuestionError,
+    RefusedError,
+    SessionError,
+)
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.prompt import Prompt, PromptMatcher, same_view
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.questions import Occasion
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.session import Session, Timeouts
+
+LOG = "Sep 24 2020 19:53:08+05:00 CE1 %%01NTP/4/STRATUM_CHANGE(l)[1]:System stratum changes from 16 to 4."
+FIRST_LINES = (
+    "\r\nInfo: The max number of VTY users is 21, the number of current VTY users online is 1.\r\n"
+    "      The current login time is 2022-10-31 14:14:23+02:00.\r\n"
+)
+
+
+# -- prompts -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "prompt"),
+    [
+        ("<CE1>", Prompt(False)),
+        ("[~CE1]", Prompt(True, "~")),
+        ("[*CE1]", Prompt(True, "*")),
+        ("[CE1]", Prompt(True, "")),
+        ("[*CE1-100GE1/0/22:1]", Prompt(True, "*", "100GE1/0/22:1")),
+        ("[~CE1-Eth-Trunk7.11]", Prompt(True, "~", "Eth-Trunk7.11")),
+        ("HRP_M[~CE1]", Prompt(True, "~")),
+        ("HRP_S<CE1>", Prompt(False)),
+        ("[V200R009C00SPC500]", None),
+        ("Continue? [Y/N]", None),
+        ("[~CE10]", None),
+        (" description <CE1>", None),
+        ("%^%#abc<CE1>", None),
+        ("[~CE1-a]b]", None),
+    ],
+)
+def test_only_the_own_name_makes_a_prompt(line: str, prompt: Prompt | None) -> None:
+    assert PromptMatcher("CE1").match(line) == prompt
+
+
+def test_a_name_with_signs_of_a_pattern() -> None:
+    assert PromptMatcher("a.b(c)+").match("[~a.b(c)+-Vlanif1]") == Prompt(True, "~", "Vlanif1")
+    assert PromptMatcher("a.b").match("<axb>") is None
+
+
+def test_views_are_compared_without_case_and_blanks() -> None:
+    assert same_view("100ge 1/0/1", "100GE1/0/1")
+    assert not same_view("100GE1/0/1", "100GE1/0/10")
+
+
+# -- login -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("chunk", [0, 1, 3])
+@pytest.mark.parametrize(
+    "greeting",
+    [
+        "\r\n",
+        FIRST_LINES,
+        "Authorised users only!\r\n<Welcome>\r\n" + FIRST_LINES,
+        "[~CE1]\r\n<CE1> is this device\r\n" + FIRST_LINES,
+        FIRST_LINES + LOG + "\r\n",
+    ],
+    ids=["bare", "vty", "prompt-like banner", "own name in the banner", "log"],
+)
+def test_login_learns_the_name(paper, greeting: str, chunk: int) -> None:
+    session = Session(paper(greeting=greeting, chunk=chunk), Timeouts(login=5))
+    session.login()
+    assert session.sysname == "CE1"
+    assert session.prompt == Prompt(False)
+
+
+def test_the_initial_password_is_kept(paper) -> None:
+    question = (
+        "\r\nWarning: The initial password poses security risks.\r\n"
+        "The password needs to be changed. Change now? [Y/N]:"
+    )
+    device = paper(greeting=question)
+    session = Session(device, Timeouts(login=5))
+    session.login()
+    assert device.sent[0] == "N"
+    assert session.sysname == "CE1"
+
+
+def test_an_expired_password_stops(paper) -> None:
+    question = "\r\nWarning: The password is already expired.\r\nThe password needs to be changed, Continue? [Y/N]:"
+    device = paper(greeting=question)
+    with pytest.raises(LoginError, match="has expired"):
+        Session(device, Timeouts(login=5)).login()
+    assert device.sent == []
+
+
+def test_an_unknown_question_at_login_stops(paper) -> None:
+    device = paper(greeting="\r\nShall I erase the flash? [Y/N]:")
+    with pytest.raises(LoginError, match="erase the flash"):
+        Session(device, Timeouts(login=5)).login()
+    assert device.sent == []
+
+
+def test_a_silent_device_is_given_up(paper) -> None:
+    device = paper(greeting="hello:")
+    with pytest.raises(SessionError, match="first prompt"):
+        Session(device, Timeouts(login=5)).login()
+
+
+# -- answers -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("chunk", [0, 1, 2, 7])
+def test_an_answer_has_neither_echo_nor_prompt(paper, logged_in, chunk: int) -> None:
+    text = (
+        "#\r\nsysname CE1\r\n header shell [~CE1]\r\n description <CE1>\r\n"
+        "[V200R009C00SPC500]\r\nreally? [Y/N]:\r\nreturn\r\n"
+    )
+    session = logged_in(paper({"display current-configuration": text}, chunk=chunk))
+    answer = session.show("display current-configuration", frame_end="return")
+    assert answer.text == text.replace("\r\n", "\n").rstrip("\n")
+    assert not answer.unavailable
+
+
+def test_a_configuration_line_that_equals_the_prompt_does_not_end_the_answer(paper, logged_in) -> None:
+    device = paper({}, chunk=1)
+    session = logged_in(device)
+    device.answers["display current-configuration"] = "header shell \r\n<CE1>\r\n[~CE1]\r\n#\r\nreturn\r\n"
+    assert session.show("display current-configuration", frame_end="return").lines[-1] == "return"
+
+
+def test_pages_are_turned(paper, logged_in) -> None:
+    device = paper(
+        {
+            "display this": "#\r\nline 1\r\n  ---- More ----",
+            " ": "\x1b[16D                \x1b[16Dline 2\r\nreturn\r\n",
+        }
+    )
+    assert logged_in(device).show("display this", frame_end="return").lines == ("#", "line 1", "line 2", "return")
+
+
+@pytest.mark.parametrize("chunk", [0, 1, 4])
+def test_log_lines_and_time_stamps_are_left_out(paper, logged_in, chunk: int) -> None:
+    text = f"2024-06-08 13:04:22.667 +03:00\r\n clock status: synchronized\r\n{LOG}\r\n clock stratum: 3\r\n"
+    session = logged_in(paper({"display ntp status": text}, chunk=chunk))
+    assert session.show("display ntp status").text == " clock status: synchronized\n clock stratum: 3"
+
+
+def test_a_log_line_before_the_echo(paper, logged_in) -> None:
+    device = paper({"display ntp status": " clock status: synchronized\r\n"}, chunk=5)
+    session = logged_in(device)
+    device.emit(f"\r\n{LOG}\r\n<CE1>")
+    assert session.show("display ntp status").text == " clock status: synchronized"
+
+
+def test_a_prompt_buried_under_a_log_line(paper, logged_in) -> None:
+    device = paper()
+    session = logged_in(device)
+    device.answers["system-view"] = f"[~CE1]\r\n{LOG}\r\n"
+    device.prompt = ""
+    assert session.ask("system-view").prompt == Prompt(True, "~")
+
+
+def test_a_wrapped_echo_is_an_echo(paper, logged_in) -> None:
+    device = paper()
+    session = logged_in(device)
+    device.send = lambda text: device.emit("ntp multica \x1b[1Dst-client\r\n<CE1>")
+    assert session.ask("ntp multicast-client").echoed
+
+
+def test_another_echo_is_noticed(paper, logged_in) -> None:
+    device = paper()
+    session = logged_in(device)
+    device.send = lambda text: device.emit("tp multicast-client\r\n<CE1>")
+    assert not session.ask("ntp multicast-client").echoed
+
+
+def test_a_commit_may_change_the_name(paper, logged_in) -> None:
+    device = paper()
+    session = logged_in(device)
+
+    def rename(device) -> str:
+        device.prompt = "[~NEW]"
+        return ""
+
+    device.answers["commit"] = rename
+    answer = session.ask("commit", occasion=Occasion.COMMIT)
+    assert session.sysname == "NEW"
+    assert answer.prompt == Prompt(True, "~")
+    assert not answer.refused
+    assert session.ask("display clock").echoed
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "              ^\r\nError: Unrecognized command found at '^' position.\r\n",
+        "Error:Incomplete command found at '^' position.\r\n",
+        "              ^\r\nError[2]: Incomplete command found at '^' position.\r\n",
+        "Error: No permission to run the command.\r\n",
+        "      ^\r\nsomething in another language\r\n",
+    ],
+)
+def test_refusals(paper, logged_in, words: str) -> None:
+    answer = logged_in(paper({"x": words})).ask("x")
+    assert answer.refused
+    with pytest.raises(RefusedError):
+        answer.expect("a line")
+
+
+@pytest.mark.parametrize(
+    "words", ["", "Info: fine.\r\n", "Warning: careful.\r\n", "Committing....done. \r\n", f"{LOG} Error: x\r\n"]
+)
+def test_no_refusals(paper, logged_in, words: str) -> None:
+    assert not logged_in(paper({"x": words})).ask("x").refused
+
+
+def test_the_caret_points_into_the_masked_line(paper, logged_in) -> None:
+    line = "ntp authentication-keyid 1 authentication-mode md5 TopSecret-123 oops"
+    device = paper(
+        {line: " " * (len("<CE1>") + line.index("oops")) + "^\r\nError: Too many parameters found at '^' position.\r\n"}
+    )
+    with pytest.raises(RefusedError) as raised:
+        logged_in(device).ask(line, secrets=["TopSecret-123"]).expect("a line")
+    error = raised.value
+    assert "TopSecret" not in str(error)
+    assert error.line[len(error.caret) - 1 :] == "oops"
+
+
+# -- questions ---------------------------------------------------------------------------------------------------------
+
+LISTENING = "Warning: NTP IPv4 server listening all interface will be enabled. Continue? [Y/N]:"
+UNCOMMITTED = (
+    "Warning: Uncommitted configurations found. Are you sure to commit them before exiting? [Y(yes)/N(no)/C(cancel)]:"
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "occasion", "line", "answer"),
+    [
+        (LISTENING, Occasion.CONFIGURATION, "ntp server source-interface all enable", "Y"),
+        (UNCOMMITTED, Occasion.LEAVING, "return", "N"),
+        (UNCOMMITTED, Occasion.NAVIGATION, "quit", "C"),
+        (UNCOMMITTED, Occasion.CONFIGURATION, "quit", "C"),
+        (UNCOMMITTED, Occasion.COMMIT, "commit", "C"),
+        ("Warning: NTP server will stop. Continue? [Y/N]:", Occasion.CONFIGURATION, "ntp server disable", "Y"),
+        (
+            "Warning: The trial configuration will be rolled back. Continue? [Y/N]:",
+            Occasion.ABORT_TRIAL,
+            "abort trial",
+            "Y",
+        ),
+        (
+            "Warning: The current configuration will be written to the device. Continue? [Y/N]:",
+            Occasion.SAVE,
+            "save",
+            "Y",
+        ),
+        ("Warning: all configuration will be written.\r\nAre you sure to continue?[Y/N]", Occasion.SAVE, "save", "Y"),
+    ],
+)
+def test_known_questions(paper, logged_in, question: str, occasion: Occasion, line: str, answer: str) -> None:
+    device = paper({line: question})
+    session = logged_in(device)
+    session.ask(line, occasion=occasion)
+    assert device.sent == [line, answer]
+
+
+@pytest.mark.parametrize("occasion", [occasion for occasion in Occasion if occasion is not Occasion.LOGIN])
+@pytest.mark.parametrize(
+    "question",
+    [
+        UNCOMMITTED,
+        UNCOMMITTED.replace("exiting", "leaving"),
+        "Warning: Uncommitted configurations found, commit them before exiting? [Y(yes)/N(no)/C(cancel)]:",
+        "Publish what is pending? [Y(yes)/N(no)/C(cancel)]:",
+    ],
+)
+def test_a_question_with_three_answers_never_gets_a_yes(paper, logged_in, occasion: Occasion, question: str) -> None:
+    device = paper({"quit": question})
+    session = logged_in(device)
+    with contextlib.suppress(QuestionError):
+        session.ask("quit", occasion=occasion)
+    assert not {"Y", "y", "yes", ""} & set(device.sent[1:])
+    assert device.sent[1:]
+
+
+def test_an_unknown_question_is_declined_and_told(paper, logged_in) -> None:
+    device = paper({"ntp disable": "Warning: All clocks will stop. Continue? [Y/N]:"})
+    session = logged_in(device)
+    with pytest.raises(QuestionError, match="All clocks will stop"):
+        session.ask("ntp disable", occasion=Occasion.CONFIGURATION)
+    assert device.sent == ["ntp disable", "N"]
+    assert session.ask("display clock").echoed
+
+
+def test_a_question_buried_under_a_log_line(paper, logged_in) -> None:
+    device = paper({"ntp server source-interface all enable": LISTENING})
+    session = logged_in(device)
+    original = device.send
+
+    def send(text: str) -> None:
+        original(text)
+        if text.startswith("ntp"):
+            device.emit(f"\r\n{LOG}\r\n")
+
+    device.send = send
+    session.ask("ntp server source-interface all enable", occasion=Occasion.CONFIGURATION)
+    assert device.sent[-1] == "Y"
+
+
+def test_the_question_of_a_display_is_only_text(paper, logged_in) -> None:
+    device = paper({"display this": " description Continue? [Y/N]:\r\nreturn\r\n"}, chunk=1)
+    logged_in(device).show("display this", frame_end="return")
+    assert device.sent == ["display this"]
+
+
+# -- the end, and noise ------------------------------------------------------------------------------------------------
+
+
+def test_a_closed_session_is_told(paper, logged_in) -> None:
+    device = paper()
+    session = logged_in(device)
+    device.send = lambda text: setattr(device, "closed", True)
+    with pytest.raises(SessionError, match="closed"):
+        session.ask("commit")
+    assert session.lost
+
+
+def test_no_error_of_a_lost_session_shows_the_line(paper, logged_in) -> None:
+    device = paper()
+    session = logged_in(device)
+    device.send = lambda text: device.emit(text)
+    with pytest.raises(SessionError) as raised:
+        session.ask("ntp authentication-keyid 1 authentication-mode md5 TopSecret-123", secrets=["TopSecret-123"])
+    assert "TopSecret-123" not in str(raised.value)
+
+
+def test_recovering_after_an_exchange_was_broken_off(paper, logged_in) -> None:
+    device = paper({"commit": "Committing....done.\r\n"})
+    session = logged_in(device)
+    device.send("commit\n")
+    session.recover(timeout=3)
+    assert session.ask("display clock").echoed
+
+
+NOISE = st.lists(
+    st.one_of(
+        st.text(max_size=60),
+        st.sampled_from(
+            [
+                "\r\n",
+                "<CE1",
+                ">",
+                "[~CE1",
+                "]",
+                "[~CE1]",
+                "<CE2>",
+                "[Y/N]:",
+                "---- More ----",
+                "\x1b[1A",
+                "\x1b[16D",
+                "return",
+                "\r",
+                "Error:",
+                LOG,
+            ]
+        ),
+    ),
+    max_size=40,
+).map("".join)
+
+
+@settings(max_examples=200, deadline=None)
+@given(NOISE, st.integers(0, 5))
+def test_noise_raises_nothing_but_the_documented_errors(paper, noise: str, chunk: int) -> None:
+    device = paper({"display this": noise + "\r\n"}, chunk=chunk)
+    session = Session(device, Timeouts(login=3, command=3, commit=3))
+    session.login()
+    try:
+        session.show("display this", frame_end="return")
+        session.ask("display clock")
+    except DeviceError:
+        pass
+
+
+@settings(max_examples=200, deadline=None)
+@given(NOISE, st.integers(0, 5))
+def test_noise_at_login(paper, noise: str, chunk: int) -> None:
+    session = Session(paper(greeting=noise + "\r\n", chunk=chunk), Timeouts(login=3))
+    try:
+        session.login()
+    except DeviceError:
+        return
+    assert session.sysname in ("CE1", "CE2") or f"<{session.sysname}>" in noise
