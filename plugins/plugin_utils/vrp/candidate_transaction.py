@@ -25,7 +25,7 @@ from .candidate import Candidate, CommitSettings, Outcome, Patience, save
 from .dialect import Dialect
 from .display import find_dialect
 from .display_configuration import read_configuration
-from .errors import ConflictError, DeviceError, RefusedError, SessionError
+from .errors import CommitError, ConflictError, DeviceError, RefusedError, SessionError
 from .grammar import DeviceConfiguration, interface_name, parse_configuration, render_changes
 from .lines import ConfigurationLine
 from .session import Session
@@ -108,7 +108,10 @@ def converge(logins: Logins, request: Request) -> Report:
     for attempt in range(request.patience.retries):
         try:
             return _converge_once(logins, request)
-        except ConflictError:
+        except CommitError as error:
+            # The words for a stale candidate are not published: a refusal without a known reason gets a second chance.
+            if not error.cleared or (attempt > 0 and not isinstance(error, ConflictError)):
+                raise
             logins.session().pause(request.patience.delay * 2**attempt)
     return _converge_once(logins, request)
 
@@ -151,10 +154,6 @@ def _apply(logins: Logins, session: Session, request: Request, steps: Plan, repo
                     _verify(second, request, steps)
                 candidate.confirm()
             commit_id = candidate.commit_id()
-    except ConflictError:
-        if candidate.outcome is Outcome.CLEARED:
-            raise
-        raise DeviceError(f"Another user's change came in between. {candidate.outcome.value}") from None
     except SessionError as error:
         if candidate.outcome is not Outcome.UNKNOWN:
             raise _with_outcome(error, candidate, logins, request, report) from error
@@ -216,7 +215,10 @@ def _with_outcome(
     if candidate.outcome is Outcome.IMMEDIATE and candidate.applied:
         sentences += _undo_immediate_lines(logins, request, report, candidate)
     kind = type(error) if isinstance(error, (UserError, DeviceError)) else DeviceError
-    return kind(f"{error}{hint}\n" + "\n".join(sentences))
+    told = kind(f"{error}{hint}\n" + "\n".join(sentences))
+    if isinstance(told, CommitError):
+        told.cleared = candidate.outcome is Outcome.CLEARED
+    return told
 
 
 def _undo_immediate_lines(logins: Logins, request: Request, report: Report, failed: Candidate) -> list[str]:

@@ -57,7 +57,9 @@ class RefusedError(DeviceError):
 
 
 class CommitError(DeviceError):
-    """The device refused a commit."""
+    """The device refused a commit. `cleared` tells that the candidate was cleared, so that one can begin anew."""
+
+    cleared = False
 
 
 class ConflictError(CommitError):

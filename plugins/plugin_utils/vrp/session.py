@@ -34,6 +34,7 @@ _QUIET_FOR_UNKNOWN_QUESTION = 2.0
 _LOGIN_PROBES = 5
 _DECLINED_QUESTIONS = 5
 _LONGEST_ANSWER = 64 * 1024 * 1024  # characters
+_LONG_OUTPUT = 20  # lines
 _ECHO_ROWS = 64  # the echo is looked for in the first rows only
 
 
@@ -70,6 +71,7 @@ class Session:
         self._clock = clock
         self._screen = Screen()
         self._matcher: PromptMatcher | None = None
+        self._after_long_output = False
 
     @property
     def sysname(self) -> str:
@@ -152,11 +154,7 @@ class Session:
         frame_end: the last line that the text is known to have; a prompt without it before is believed only after a
         silence
         """
-        answer = self._exchange(command, None, timeout or self.timeouts.command, (), frame_end)
-        if answer.unavailable and not answer.echoed:
-            # Fact 3.5: after a long output the first character may be lost.
-            answer = self._exchange(command, None, timeout or self.timeouts.command, (), frame_end)
-        return answer
+        return self._exchange(command, None, timeout or self.timeouts.command, (), frame_end)
 
     def recover(self, timeout: float) -> None:
         """Find back to a prompt after an exchange was broken off, declining what may be asked."""
@@ -187,7 +185,8 @@ class Session:
     ) -> Answer:
         exchange = _Exchange(self._screen, command, self._known_name(), frame_end)
         watch = _Watch(self._clock, timeout)
-        self._send(command + "\n")
+        # Fact 3.5: after a long output the first character typed may be lost. An empty line may.
+        self._send("\n" + command + "\n" if self._after_long_output else command + "\n")
         declined: list[str] = []
         while True:
             quiet = self._receive(watch, f"the answer to '{mask(command, secrets)}'")
@@ -212,6 +211,7 @@ class Session:
                 watch.heard()
         answer = exchange.answer(self.prompt, secrets)
         self._screen.forget()
+        self._after_long_output = len(answer.lines) >= _LONG_OUTPUT
         if declined:
             raise QuestionError(
                 "The device asked something that has no known safe answer; it was declined.",
