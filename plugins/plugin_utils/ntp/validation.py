@@ -259,13 +259,22 @@ def _is_ipv6(entry: Mapping[str, Any]) -> bool:
 
 def _advice(options: Mapping[str, Any], platform: Platform, prefix: str) -> Iterator[Advice]:
     authentication, server = options.get("authentication") or {}, options.get("server") or {}
-    servers = [entry for interface in options.get("interfaces") or () for entry in interface.get("servers") or ()]
+    entries = [
+        (f"{prefix}interfaces[{i}].servers[{j}]", entry)
+        for i, interface in enumerate(options.get("interfaces") or ())
+        for j, entry in enumerate(interface.get("servers") or ())
+    ]
+    servers = [entry for _, entry in entries]
     if platform == "vrp":
         for number, key in enumerate(authentication.get("keys") or ()):
             if key.get("secret") is not None:
                 algorithm = Algorithm(key["algorithm"]) if key.get("algorithm") else None
                 for rule, source in vrp_advice(algorithm, str(key["secret"])):
                     yield Advice(f"{prefix}authentication.keys[{number}].secret", MASK, rule, source)
+        for path, entry in entries:
+            if _is_ipv6(entry) and (entry.get("key_id") or 0) > KEY_ID_MOST_VERSION_4:
+                rule = "a peer that speaks NTP version 4 to IPv6 groups takes keys up to 65535 only"
+                yield Advice(f"{path}.key_id", str(entry["key_id"]), rule, _EXTENSION_FIELDS)
         listen = [str(source) for source in server.get("listen") or ()]
         ipv6_heard = ALL in listen or any(ipv6_source(source) is not None for source in listen)
         if listen and not ipv6_heard and any(_is_ipv6(entry) for entry in servers):

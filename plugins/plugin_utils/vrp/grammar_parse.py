@@ -41,7 +41,8 @@ from .grammar_language import GRAMMARS, Fields, Statement
 
 _NTP_LINE = re.compile(r"(undo[ \t]+)?(ntp(?:-service)?)[ \t]+(\S.*)")
 _KEY_REFERENCE = re.compile(r"\bauthentication-keyid ([0-9]{1,10})\b")
-_KEY_TEXT = re.compile(r"(\b(?:cipher|simple|plain|authentication-mode[ \t]+\S+))[ \t].*")
+# In a line that was not understood, whatever could be a key text.
+_KEY_TEXT = re.compile(r"(\b(?:cipher|simple|plain|authentication-keyid[ \t]+\S+))[ \t].*")
 _BANNER = re.compile(r"header (?:login|shell) information (\S)(.*)")
 # Facts 3.5: the pager's text, and the cursor movements that wipe it out.
 _PAGER = re.compile(r"[ \t]*---- ?More ?----(?:\x1b\[[0-9]*D *)*")
@@ -122,6 +123,7 @@ class _Reader:
     def __init__(self, dialect: Dialect | None) -> None:
         self._dialect = dialect
         self._sysname: str | None = None
+        self._typed = False
         self._interfaces: dict[str, _InterfaceState] = {}
         self._view: _InterfaceState | None = None
         self._other_view = False
@@ -177,6 +179,7 @@ class _Reader:
             self._view, self._other_view = self._interface(line), False
         else:
             self._view, self._other_view = None, True
+            self._typed = self._typed or line == "system-view"
             if line.startswith("sysname "):
                 self._on_sysname(line[len("sysname ") :].strip())
 
@@ -276,7 +279,7 @@ class _Reader:
             self._foreign,
         )
         return DeviceConfiguration(
-            _with_server_function(configuration, self._server_disabled),
+            _with_server_function(configuration, self._server_disabled, typed=self._typed),
             self._dialect,
             tuple(self._automatic),
             MappingProxyType({name: state.facts() for name, state in self._interfaces.items()}),
@@ -359,9 +362,12 @@ def _on_interface_line(interface: _InterfaceState, line: str) -> None:
         interface.ipv6_addresses.append(line[len("ipv6 address ") :])
 
 
-def _with_server_function(configuration: Configuration, disabled: Mapping[str, bool]) -> Configuration:
-    """Add the server function: where NTP is configured at all and no line disables it, it is enabled (fact 1.5)."""
-    unstated = None if is_bare(configuration) else True
+def _with_server_function(configuration: Configuration, disabled: Mapping[str, bool], *, typed: bool) -> Configuration:
+    """Add the server function: where NTP is configured at all and no line disables it, it is enabled (fact 1.5).
+
+    Lines as a person types them, from ``system-view`` on, leave it to the device unless they speak of it.
+    """
+    unstated = None if typed or is_bare(configuration) else True
     settings = configuration.server or ServerSettings()
     return replace(
         configuration,

@@ -58,15 +58,16 @@ def render_configuration(configuration: Configuration, dialect: Dialect) -> tupl
     """
     writer = _Writer(dialect)
     authentication = configuration.authentication or Authentication()
-    for key in authentication.keys or ():
+    keys = sorted(authentication.keys or (), key=lambda key: key.id)
+    for key in keys:
         if key.algorithm is None or (key.secret is None and key.ciphertext is None):
             raise UserError(
                 f"authentication.keys: the line of key {key.id} can't be written without its algorithm and its secret."
             )
     return (
         *writer.switch(authentication),
-        *(writer.key(key) for key in authentication.keys or ()),
-        *(writer.trust(key.id) for key in authentication.keys or () if key.trusted),
+        *(writer.key(key) for key in keys),
+        *(writer.trust(key.id) for key in keys if key.trusted),
         *writer.sources(configuration.server or ServerSettings()),
         *(line for interface in configuration.interfaces or () for line in writer.interface(interface)),
         *writer.server_functions(configuration),

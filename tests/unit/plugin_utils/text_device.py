@@ -1,0 +1,118 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A device reduced to its text: lines replace or remove lines, and the automatic lines come and go (facts 1.1 to 1.5).
+
+It knows nothing of the code under test. It stores a line by what identifies it, shows a key as a fresh ciphertext, and
+takes a default group as the same entry whether it was typed or not.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+
+_IDENTITIES = (
+    r"authentication enable",
+    r"authentication-keyid \d+",
+    r"(?:trusted|reliable) authentication-keyid \d+",
+    r"refclock-master",
+    r"(?:ipv6 )?server disable",
+    r"(?:ipv6 )?server source-interface all",
+    r"server source-interface \S+",
+    r"ipv6 server source-address \S+",
+    r"multicast-(?:server|client) ipv6(?: [0-9A-F:]+)?",
+    r"multicast-(?:server|client)(?: \d+\.\d+\.\d+\.\d+)?",
+)
+_AUTOMATIC = ("server disable", "ipv6 server disable")
+
+
+class TextDevice:
+    def __init__(self, word: str, *, prints_undo: bool = False, drops_defaults: bool = False) -> None:
+        self._word = word
+        self._prints_undo = prints_undo
+        self._drops_defaults = drops_defaults
+        self._lines: dict[tuple[str | None, str], str] = {}
+        self._salt = itertools.count(1)
+
+    def _bare(self) -> bool:
+        return all(view is None and line.removeprefix("undo ") in _AUTOMATIC for view, line in self._lines)
+
+    def enter(self, typed: list[str]) -> None:
+        """Take lines from ``system-view`` to ``commit``."""
+        if not typed:
+            return
+        assert typed[0] == "system-view" and typed[-1] == "commit", typed
+        view: str | None = None
+        was_bare = self._bare()
+        said: set[str] = set()
+        for line in typed[1:-1]:
+            if line == "quit":
+                assert view is not None
+                view = None
+            elif line.startswith("interface "):
+                assert view is None
+                view = line.removeprefix("interface ")
+            else:
+                said.add(self._line(line, view))
+        if was_bare and not self._bare():
+            for line in _AUTOMATIC:
+                if line not in said:
+                    self._lines[None, line] = line
+        if not was_bare and self._bare():
+            self._lines.clear()
+
+    def _line(self, line: str, view: str | None) -> str:
+        undo = line.startswith("undo ")
+        rest = line.removeprefix("undo ")
+        assert rest.startswith(self._word + " "), line
+        rest = rest.removeprefix(self._word + " ")
+        found = next((m for m in (re.match(f"(?:{i})(?= |$)", rest) for i in _IDENTITIES) if m), None)
+        assert found, f"refused: {line}"
+        identity = found.group().replace(" 224.0.1.1", "").replace(" FF0E::101", "")
+        assert ("multicast" in identity) == (view is not None), (line, view)
+        self._check(rest, identity, undo)
+        self._lines.pop((view, identity), None)
+        self._lines.pop((view, f"undo {identity}"), None)
+        if identity.endswith("server disable") and undo:
+            if self._prints_undo:
+                self._lines[view, f"undo {identity}"] = f"undo {identity}"
+        elif identity.endswith("source-interface all"):
+            if rest.endswith("enable"):
+                self._lines[view, identity] = rest
+        elif not undo:
+            self._lines[view, identity] = self._printed(rest, identity)
+        return identity
+
+    def _check(self, rest: str, identity: str, undo: bool) -> None:
+        key = re.search(r"multicast-server.* authentication-keyid (\d+)", rest)
+        if key and not undo:
+            assert (None, f"authentication-keyid {key.group(1)}") in self._lines, f"no such key: {rest}"
+        if undo and re.fullmatch(r"authentication-keyid \d+", identity):
+            users = [line for (view, _), line in self._lines.items() if view and line.endswith(f" {identity}")]
+            assert not users, f"key in use: {users}"
+        if re.match(r"(?:trusted|reliable) ", rest) and not undo:
+            assert (None, rest.split(" ", 1)[1]) in self._lines, f"no such key: {rest}"
+
+    def _printed(self, rest: str, identity: str) -> str:
+        key = re.match(r"(authentication-keyid \d+ authentication-mode \S+) ", rest)
+        if key:
+            return f"{key.group(1)} cipher %^%#{next(self._salt):044d}%^%#"
+        if "multicast" in identity:
+            options = dict(re.findall(r"(authentication-keyid|ttl|version|port) (\d+)", rest))
+            if self._drops_defaults:
+                defaults = {"ttl": "16", "version": "3", "port": "123"}
+                options = {k: v for k, v in options.items() if defaults.get(k) != v}
+            return " ".join([identity, *(f"{name} {value}" for name, value in options.items())])
+        return rest
+
+    def text(self) -> str:
+        """What `display current-configuration` shows."""
+        lines = ["!Software Version V300R023C00", "#", "sysname DeviceA", "#"]
+        for view in dict.fromkeys(view for view, _ in sorted(self._lines, key=lambda k: k[0] or "")):
+            lines += ["#", f"interface {view}"] if view else []
+            for (at, _), line in self._lines.items():
+                if at == view:
+                    undo = "undo " if line.startswith("undo ") else ""
+                    lines.append(f"{' ' if view else ''}{undo}{self._word} {line.removeprefix('undo ')}")
+        return "\r\n".join([*lines, "#", "return", ""])
