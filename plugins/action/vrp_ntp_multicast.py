@@ -103,9 +103,9 @@ class ActionModule(VrpAction):
             patience=logins.patience,
         )
         report = converge(logins, request)
-        return self.reported(report, commit)
+        return self.reported(report, commit, str(task_vars.get("inventory_hostname", "")))
 
-    def reported(self, report: Report, commit: CommitSettings) -> dict[str, Any]:
+    def reported(self, report: Report, commit: CommitSettings, host: str) -> dict[str, Any]:
         """A report in the words of network resource modules."""
         dialect = report.dialect or Dialect.NTP
         result: dict[str, Any] = {
@@ -117,8 +117,8 @@ class ActionModule(VrpAction):
             "automatic": list(report.automatic),
             "saved": report.saved,
             "diff": {
-                "before_header": f"{self.host} (before)",
-                "after_header": f"{self.host} (after)",
+                "before_header": f"{host} (before)",
+                "after_header": f"{host} (after)",
                 "before": configuration_text(report.before, dialect),
                 "after": configuration_text(report.after, dialect),
             },

@@ -40,12 +40,14 @@ class ActionModule(VrpAction):
     def work(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """Look, perhaps several times, and report."""
         session = self.logins().session()
-        dialect = Dialect(options["dialect"]) if options["dialect"] else find_dialect(session)
+        chosen = Dialect(options["dialect"]) if options["dialect"] else None
+        found = gather(session, chosen)
+        dialect = chosen or found.dialect or find_dialect(session)
         status = read_status(session, dialect)
         if options["wait_until_synchronised"]:
             status = wait_until_synchronised(session, dialect, status, options["timeout"])
-        present = gather(session, dialect).configuration
-        result = {"ntp": ntp_state(status, read_sessions(session, dialect), present), "dialect": dialect.value}
+        sources = read_sessions(session, dialect)
+        result = {"ntp": ntp_state(status, sources, found.configuration), "dialect": dialect.value}
         if options["wait_until_synchronised"] and not status.synchronised:
             result["failed"] = True
             result["msg"] = (

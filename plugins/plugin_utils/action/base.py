@@ -58,11 +58,6 @@ class VrpAction(ActionBase):  # type: ignore[misc]
             )
         return cast(Logins, self._connection)
 
-    @property
-    def host(self) -> str:
-        """What the device is called in the headers of a difference."""
-        return str(self._connection.get_option("host"))
-
 
 def scrubbed(result: dict[str, Any], secrets: set[str]) -> dict[str, Any]:
     """The result with every secret in its texts masked."""

@@ -131,10 +131,14 @@ def _seconds(value: str | None) -> float | None:
 
 
 def find_dialect(session: Session) -> Dialect:
-    """Which spelling the device has: the one whose display command it takes (facts 0.1, 4.1 item 13). Raises
-    ParseError."""
+    """Which spelling the device has: the one whose display command it takes (facts 0.1, 4.1 item 13).
+
+    The longer word is tried first, because a device that knows it also takes the shorter one as its abbreviation
+    (fact 3.1).
+    Raises ParseError when the device takes neither.
+    """
     refusals = []
-    for dialect in Dialect:
+    for dialect in sorted(Dialect, key=lambda dialect: -len(dialect.word)):
         answer = session.show(f"display {dialect.word} status")
         if not answer.unavailable:
             return dialect

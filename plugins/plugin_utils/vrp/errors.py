@@ -30,7 +30,7 @@ class DeviceError(NtpMulticastError):
     """The device did something that was not expected of it.
 
     line: the line that was sent, masked; "" when no line is to blame
-    caret: the device's caret line as it was printed, "" when it printed none
+    caret: blanks and a caret that points into the line, "" when the device printed none
     words: what the device said, masked
     """
 
@@ -46,7 +46,7 @@ class DeviceError(NtpMulticastError):
         if self.line:
             parts.append(f"Line: {self.line}")
         if self.caret.strip():
-            parts.append(f"Caret: {self.caret}")
+            parts.append(f"      {self.caret}")  # below the line, as the device prints it
         if self.words:
             parts.append(f"The device said: {self.words}")
         return "\n".join(parts)
