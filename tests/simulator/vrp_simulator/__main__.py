@@ -1,0 +1,101 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``python -m vrp_simulator --devices FILE.yml --log-directory DIR [--ready-file PATH] [--control SOCKET]``."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import pathlib
+import signal
+import sys
+
+import asyncssh
+import yaml
+
+from .control import serve_control
+from .device import Device
+from .errors import SettingsError
+from .journal import Journal
+from .ntp_process import start_processes, stop_processes
+from .server import Simulator
+from .settings import Settings, settings_from
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="vrp_simulator", description="Simulated Huawei VRP devices over SSH.")
+    parser.add_argument("--devices", required=True, type=pathlib.Path, help="YAML file with devices and ntp")
+    parser.add_argument("--log-directory", required=True, type=pathlib.Path, help="where the command logs go")
+    parser.add_argument("--ready-file", type=pathlib.Path, help="JSON file written when all devices listen")
+    parser.add_argument("--control", help="Unix socket for control requests")
+    parser.add_argument("--host-key", type=pathlib.Path, help="private host key; made when absent")
+    return parser.parse_args()
+
+
+def _host_key(path: pathlib.Path | None) -> asyncssh.SSHKey | None:
+    if path is None:
+        return None
+    if not path.exists():
+        key = asyncssh.generate_private_key("ssh-ed25519")
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(key.export_private_key())
+    return asyncssh.read_private_key(path)
+
+
+def _write_ready(path: pathlib.Path, simulator: Simulator, control: str | None) -> None:
+    ready = {
+        "pid": os.getpid(),
+        "host_key": simulator.public_host_key,
+        "control": control,
+        "devices": {
+            name: {"address": device.settings.address, "port": simulator.ports[name]}
+            for name, device in simulator.devices.items()
+        },
+    }
+    fresh = path.with_name(path.name + ".new")
+    fresh.write_text(json.dumps(ready, indent=2) + "\n", encoding="utf-8")
+    fresh.replace(path)
+
+
+async def _run(arguments: argparse.Namespace, settings: Settings) -> None:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    journal = Journal(arguments.log_directory)
+    devices = [Device(item, journal) for item in settings.devices]
+    simulator = Simulator(devices, _host_key(arguments.host_key))
+    await simulator.start()
+    processes = await start_processes(devices, settings.ntp) if settings.ntp is not None else []
+    control = await serve_control(simulator.devices, arguments.control) if arguments.control else None
+    try:
+        if arguments.ready_file is not None:
+            _write_ready(arguments.ready_file, simulator, arguments.control)
+        await stopped.wait()
+    finally:
+        if control is not None:
+            control.close()
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(arguments.control)
+        await stop_processes(processes)
+        await simulator.stop()
+
+
+def main() -> int:
+    arguments = _arguments()
+    try:
+        data = yaml.safe_load(arguments.devices.read_text(encoding="utf-8"))
+        settings = settings_from(data, arguments.devices.parent.resolve())
+        asyncio.run(_run(arguments, settings))
+    except (OSError, yaml.YAMLError, SettingsError) as error:
+        print(f"vrp_simulator: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

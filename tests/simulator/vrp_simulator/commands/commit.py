@@ -1,0 +1,300 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Commit, trial, rollback, lock and save (facts 3.2, 3.3, 3.4)."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import TYPE_CHECKING
+
+from ..configuration import SYSNAME, Line
+from ..errors import Refusal, SessionEnded
+from ..printing import pending_lines
+from ..release import Release
+from ..syntax import Match
+from ..transaction import Lock, conflict, now
+from .table import ALL_VIEWS, CONFIGURATION_VIEWS, Command, View
+
+if TYPE_CHECKING:
+    from ..session import Session
+
+USER = frozenset({View.USER})
+
+
+def _check_rights(session: Session) -> None:
+    """A lock or a trial of another user stops a commit (fact 3.2)."""
+    device = session.device
+    if device.faults.locked_by and device.faults.spend("lock_times"):
+        raise Refusal(f"Error: The configuration is locked by other user. [Session ID = {device.faults.locked_by}]")
+    lock = device.transactions.lock_owner()
+    if lock is not None and not _owns(session, lock):
+        raise Refusal(f"Error: The configuration is locked by other user. [Session ID = {lock.author.session}]")
+    session.check_editing()
+
+
+def _owns(session: Session, lock: Lock) -> bool:
+    return lock.author.session == session.number or (lock.by_user_name and lock.author.user == session.user.name)
+
+
+def _check_service(session: Session) -> None:
+    """Refusals that the device may give whatever the candidate says."""
+    device, faults = session.device, session.device.faults
+    if faults.spend("busy_times"):
+        raise Refusal(device.wordings.text("busy"))
+    if faults.stale_times:
+        raise Refusal(device.wordings.text("stale"))
+    lines = pending_lines(session.candidate, device.style)
+    if faults.spend("conflict_times"):
+        raise conflict(lines[-1].strip() if lines else "", "Error: The configuration already exists.")
+    hit = faults.stage2_refusal and any(re.search(faults.stage2_refusal, line) for line in lines)
+    if hit and faults.spend("stage2_times"):
+        raise Refusal(device.wordings.text("stage-2"))
+
+
+async def commit_candidate(session: Session, label: str = "", description: str = "") -> None:
+    """Make the candidate of a session the running configuration; raises ``Refusal`` and leaves it pending."""
+    device, faults = session.device, session.device.faults
+    lost = faults.lose_session
+    if lost == "before-commit":
+        faults.lose_session = ""
+        raise SessionEnded
+    _check_rights(session)
+    if not session.candidate:
+        await session.say(device.wordings.text("nothing-to-commit"))
+        return
+    _check_service(session)
+    device.transactions.second_stage(session.candidate)
+    if lost == "during-commit-undone":
+        faults.lose_session = ""
+        raise SessionEnded
+    await _progress(session)
+    device.transactions.commit(session.candidate, session.author, label, description)
+    session.candidate.clear()
+    if faults.sysname_after_commit:
+        device.running[SYSNAME] = Line(f"sysname {faults.sysname_after_commit}")
+    if lost == "during-commit":
+        faults.lose_session = ""
+        raise SessionEnded
+    await _done(session)
+    if lost == "after-commit":
+        faults.lose_session = ""
+        raise SessionEnded
+
+
+async def _progress(session: Session) -> None:
+    """A commit that takes long prints dots (fact 3.2, probably depending on duration)."""
+    seconds = session.device.faults.slow_commit
+    if seconds or session.device.style.behaviour.commit_output != "silent":
+        await session.write("Committing")
+    step = seconds / 4
+    for _ in range(4 if seconds else 0):
+        await session.write(".")
+        await asyncio.sleep(step)
+
+
+async def _done(session: Session) -> None:
+    output = session.device.style.behaviour.commit_output
+    if session.device.faults.slow_commit:
+        await session.write("done.\n")
+    elif output == "done":
+        await session.write("....done.\n")
+    elif output == "dots":  # other dot counts and a trailing blank exist (fact 3.2)
+        await session.write("..done. \n")
+
+
+async def _commit(session: Session, match: Match) -> None:
+    """``commit`` in all its forms; there is no ``comment`` keyword (fact 3.2)."""
+    label = str(match.values.get("label", ""))
+    if label and (label[0].isdigit() or label[0] == "-" or len(label) > 256):
+        raise Refusal("Error: The label is invalid.")
+    description = str(match.values.get("description", ""))
+    if len(description) > 60:
+        raise Refusal("Error: The length of the description is invalid.")
+    transactions = session.device.transactions
+    persist = str(match.values.get("persist", ""))
+    trial = transactions.trial
+    if trial is not None and "trial" not in match.words:
+        await _confirm(session, persist, label, description)
+        return
+    if "trial" not in match.words:
+        await commit_candidate(session, label, description)
+        return
+    if trial is not None:
+        raise Refusal("Error: The trial configuration has not been confirmed.")
+    before = dict(session.device.running)
+    pending = bool(session.candidate)
+    await commit_candidate(session, label, description)
+    if pending:
+        seconds = match.number("seconds") or 600
+        transactions.start_trial(session.author, before, seconds, persist)
+        await session.say("Info: The system enters the trial configuration mode.")
+        await session.say(
+            "The system will revert to previous configuration if the trial configuration is not confirmed "
+            f"in {seconds} seconds."
+        )
+
+
+async def _confirm(session: Session, persist: str, label: str, description: str) -> None:
+    """A plain commit in the session of the trial confirms it, or ``commit persist ID`` in any (fact 3.2)."""
+    transactions = session.device.transactions
+    trial = transactions.trial
+    assert trial is not None
+    if persist and persist == trial.persist:
+        trial.author = session.author
+    elif trial.persist or persist:
+        raise Refusal(session.device.wordings.text("trial-of-other-user"))
+    session.check_editing()
+    if session.candidate:
+        await commit_candidate(session, label, description)
+    elif session.device.faults.lose_session == "before-commit":
+        session.device.faults.lose_session = ""
+        raise SessionEnded
+    transactions.confirm_trial()
+
+
+async def _abort_trial(session: Session, match: Match) -> None:
+    transactions = session.device.transactions
+    trial = transactions.trial
+    if trial is None:
+        raise Refusal("Error: The system is not in the trial configuration mode.")
+    persist = str(match.values.get("persist", ""))
+    if (persist or trial.persist) and persist != trial.persist:
+        raise Refusal("Error: The persist ID is incorrect.")
+    number = match.number("session")
+    if number is not None and number != trial.author.session:
+        raise Refusal("Error: The session is not in the trial configuration mode.")
+    if not persist and number is None:
+        session.check_editing()
+    if await session.ask("Warning: The trial configuration will be rolled back. Continue? [Y/N]:") == "y":
+        transactions.end_trial()
+        await session.say("Info: The trial configuration rollback succeeded.")
+
+
+async def _clear(session: Session, match: Match) -> None:
+    """Drops everything and lands in the system view (fact 3.2)."""
+    session.candidate.clear()
+    session.enter_system()
+
+
+async def _refresh(session: Session, match: Match) -> None:
+    session.device.faults.stale_times = 0
+
+
+async def leave_pending(session: Session) -> bool:
+    """Ask what becomes of pending lines; returns whether the view may be left (fact 3.3)."""
+    if not session.candidate:
+        return True
+    if session.device.style.behaviour.leaving == "drop":
+        session.candidate.clear()
+        return True
+    answer = await session.ask(session.device.release.leaving_question)
+    if answer == "c":
+        return False
+    if answer == "y":
+        await commit_candidate(session)
+    session.candidate.clear()
+    return True
+
+
+async def _lock(session: Session, match: Match) -> None:
+    """``configuration exclusive`` in any view (fact 3.2)."""
+    transactions = session.device.transactions
+    if match.words[0] == "undo":
+        lock = transactions.lock_owner()
+        if lock is not None and lock.author.session == session.number:
+            transactions.lock = None
+        return
+    _check_rights(session)
+    transactions.lock = Lock(session.author, now(), asyncio.get_running_loop().time(), "by-user-name" in match.words)
+
+
+async def _lock_timeout(session: Session, match: Match) -> None:
+    session.device.transactions.lock_timeout = float(match.number("seconds") or 30)
+
+
+async def _rollback(session: Session, match: Match) -> None:
+    """Runs at once and makes a new commit id (fact 3.2)."""
+    device, transactions = session.device, session.device.transactions
+    _check_rights(session)
+    target = _rollback_target(session, match)
+    if await session.ask(device.release.rollback_question) != "y":
+        return
+    if device.release.rollback_checks_changes:
+        await session.say("Checking changes...")
+    await session.say("Loading rollback changes")
+    await session.say("Committing")
+    transactions.replace(transactions.state_after(target), session.author, "ROLLBACK")
+    await session.say("Check rollback result")
+    await session.say("Configuration rollback succeeded.")
+    await session.say("Please use 'display configuration commit changes last 1' to view the changes.")
+
+
+def _rollback_target(session: Session, match: Match) -> int:
+    """Return the commit id whose outcome is wanted."""
+    commits = session.device.transactions.commits
+    count = match.number("count")
+    if count is not None:
+        if count > len(commits):
+            raise Refusal("Error: The number of commits exceeds the existing ones.")
+        return commits[-count].commit_id - 1
+    if "label" in match.values:
+        found = session.device.transactions.find_label(match.text("label"))
+        if found is None:
+            raise Refusal("Error: The label does not exist.")
+        return found.commit_id
+    wanted = match.number("commit_id")
+    if wanted not in [commit.commit_id for commit in commits]:
+        raise Refusal("Error: The commit ID does not exist.")
+    assert wanted is not None
+    return wanted
+
+
+async def _save(session: Session, match: Match) -> None:
+    """The dialog of fact 3.4; independent of commit."""
+    device, dialog = session.device, session.device.release.save
+    name = str(match.values.get("name", ""))
+    question = f"Warning: Are you sure to save the configuration to {name}? [Y/N]:" if name else dialog.question
+    if await session.ask(question) != "y":
+        return
+    for slot in range(dialog.repeated):
+        for line in dialog.progress if not name else ():
+            await session.say(line.replace("slot 1 ", f"slot {slot + 13} ") if dialog.repeated > 1 else line)
+        for line in dialog.done:
+            await session.say(line)
+    if not name:
+        device.save(session.user.name)
+
+
+def commands(release: Release) -> list[Command]:
+    """``kind`` is configuration for everything that a session that only reads has no need of."""
+
+    def does(syntax: str, views: frozenset[View], run: object, level: int = 2, only: str = "two-stage") -> Command:
+        return Command(syntax, views, level, run=run, kind="configuration", only=only)  # type: ignore[arg-type]
+
+    return [
+        does(
+            "commit [ trial [ <seconds:60..65535> ] [ label <label:word> ] ] [ persist <persist:word> ] "
+            "[ description <description:text> ]",
+            CONFIGURATION_VIEWS,
+            _commit,
+        ),
+        does("commit label <label:word> [ description <description:text> ]", CONFIGURATION_VIEWS, _commit),
+        does("abort trial [ persist <persist:word> | session <session:1..999999> ]", CONFIGURATION_VIEWS, _abort_trial),
+        does("clear configuration candidate", CONFIGURATION_VIEWS, _clear),
+        does("refresh configuration candidate", CONFIGURATION_VIEWS, _refresh),
+        does("configuration exclusive [ by-user-name <user:word> ]", ALL_VIEWS, _lock),
+        does("undo configuration exclusive", ALL_VIEWS, _lock),
+        does(f"configuration-{release.lock_words} timeout <seconds:1..7200>", ALL_VIEWS, _lock_timeout)
+        if release.lock_words != "exclusive"
+        else does("configuration exclusive timeout <seconds:1..7200>", ALL_VIEWS, _lock_timeout),
+        does(
+            "rollback configuration { to commit-id <commit_id:1000000001..1999999999> | to label <label:word> | "
+            "last <count:1..100> }",
+            USER,
+            _rollback,
+            level=3,
+        ),
+        does("save [ <name:word> ]", USER, _save, only=""),
+    ]

@@ -1,0 +1,164 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The SSH side: one listener for each device, one option set for all (facts 3.7; one process, no threads)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import resource
+from collections.abc import Iterable
+from typing import Any
+
+import asyncssh
+
+from .device import Device
+from .session import Session
+from .settings import User
+from .terminal import Terminal
+
+_BACKLOG = 1024
+
+
+class _Login(asyncssh.SSHServer):
+    """Decides who may log in to the device that a connection came in for."""
+
+    def __init__(self, server: Simulator) -> None:
+        self._server = server
+        self._connection: asyncssh.SSHServerConnection | None = None
+        self._device: Device | None = None
+        self._user = ""
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        self._device = self._server.device_at(conn.get_extra_info("sockname"))
+        self._connection = conn
+        conn.set_extra_info(device=self._device)
+
+    def _find(self, username: str) -> User | None:
+        return self._device.user_named(username) if self._device is not None else None
+
+    def begin_auth(self, username: str) -> bool:
+        self._user = username
+        return True
+
+    def password_auth_supported(self) -> bool:
+        return self._device is not None and not self._device.style.behaviour.keyboard_interactive
+
+    def validate_password(self, username: str, password: str) -> bool:
+        return self._device is not None and self._device.passwords.get(username) == password
+
+    def kbdint_auth_supported(self) -> bool:
+        return self._device is not None and self._device.style.behaviour.keyboard_interactive
+
+    def get_kbdint_challenge(self, username: str, lang: str, submethods: str) -> Any:
+        return "", "", "", [("Password:", False)]
+
+    def validate_kbdint_response(self, username: str, responses: Any) -> bool:
+        return len(responses) == 1 and self.validate_password(username, responses[0])
+
+    def public_key_auth_supported(self) -> bool:
+        return self._device is not None and any(user.public_key for user in self._device.settings.users)
+
+    def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+        user = self._find(username)
+        if user is None or not user.public_key:
+            return False
+        return asyncssh.import_public_key(user.public_key).public_data == key.public_data
+
+
+class _Channel:
+    """The terminal's transport over an SSH channel."""
+
+    def __init__(self, process: asyncssh.SSHServerProcess[bytes]) -> None:
+        self._process = process
+
+    async def read(self) -> bytes:
+        while True:
+            try:
+                return await self._process.stdin.read(4096)
+            except (asyncssh.TerminalSizeChanged, asyncssh.BreakReceived, asyncssh.SignalReceived):
+                continue
+
+    def write(self, data: bytes) -> None:
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdout.write(data)
+
+    async def drain(self) -> None:
+        await self._process.stdout.drain()
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._process.exit(0)
+        # fact 3.7: a device ends the connection with the session, it does not wait for another channel.
+        self._process.channel.get_connection().close()
+
+
+class Simulator:
+    """Many devices in one process."""
+
+    def __init__(self, devices: Iterable[Device], host_key: asyncssh.SSHKey | None = None) -> None:
+        self.devices = {device.settings.name: device for device in devices}
+        self.host_key = host_key or asyncssh.generate_private_key("ssh-ed25519")
+        self.ports: dict[str, int] = {}
+        self._by_socket: dict[tuple[str, int], Device] = {}
+        self._listeners: list[asyncssh.SSHAcceptor] = []
+        self._sessions: set[asyncio.Task[None]] = set()
+
+    @property
+    def public_host_key(self) -> str:
+        """The host key in the form of a known_hosts entry without the host."""
+        return self.host_key.export_public_key().decode().strip()
+
+    def device_at(self, socket_name: tuple[Any, ...]) -> Device | None:
+        return self._by_socket.get((socket_name[0], socket_name[1]))
+
+    async def start(self) -> None:
+        """Listen for all devices."""
+        _allow_many_files()
+        options = asyncssh.SSHServerConnectionOptions(
+            server_factory=lambda: _Login(self),
+            server_host_keys=[self.host_key],
+            process_factory=self._session,
+            encoding=None,
+            line_editor=False,
+            server_version="-",  # fact 3.7: the identification is nearly empty
+            allow_scp=False,
+            agent_forwarding=False,
+        )
+        for name, device in self.devices.items():
+            acceptor = await asyncssh.listen(
+                device.settings.address, device.settings.port, options=options, backlog=_BACKLOG
+            )
+            self._listeners.append(acceptor)
+            self.ports[name] = acceptor.get_port()
+            self._by_socket[(device.settings.address, self.ports[name])] = device
+
+    async def _session(self, process: asyncssh.SSHServerProcess[bytes]) -> None:
+        device: Device | None = process.get_extra_info("device")
+        user = device.user_named(process.get_extra_info("username")) if device is not None else None
+        if device is None or user is None or process.command is not None or process.subsystem is not None:
+            process.exit(1)  # a device takes neither commands nor subsystems here
+            return
+        width = process.term_size[0] if process.term_type else 0
+        terminal = Terminal(_Channel(process), device.faults, width)
+        peer = process.get_extra_info("peername")
+        await Session(device, user, terminal, str(peer[0]) if peer else "").run()
+
+    async def stop(self) -> None:
+        """Cut all sessions and stop listening."""
+        for listener in self._listeners:
+            listener.close()
+        for device in self.devices.values():
+            device.cut_sessions()
+            device.transactions.confirm_trial()
+        for listener in self._listeners:
+            await listener.wait_closed()
+
+
+def _allow_many_files() -> None:
+    """A thousand devices need more than the usual 1,024 open files."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -1,0 +1,339 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One session of one user: views, prompts, questions, and what becomes of a typed line (facts 3.1 to 3.8)."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from .commands.system import opened_view, write_in_view
+from .commands.table import Command, View
+from .configuration import Candidate, InterfaceHeader, header
+from .errors import CaretRefusal, Refusal, SessionEnded
+from .filters import apply_filters, split_filters
+from .journal import MASK, masked
+from .login import log_in
+from .settings import User
+from .syntax import Match
+from .terminal import CONTROL_Z, Terminal
+from .transaction import Author, now
+
+if TYPE_CHECKING:
+    from .device import Device
+
+_ANSWERS = {"y": "y", "yes": "y", "n": "n", "no": "n", "c": "c", "cancel": "c"}
+WRONG_TWO = "Error: Please choose 'YES' or 'NO' first before pressing 'Enter'. [Y/N]:"  # fact 3.3
+WRONG_THREE = "Error: Please choose 'YES', 'NO' or 'CANCEL' first before pressing 'Enter'. [Y/N/C]:"
+
+
+class Session:
+    """What one user sees and has pending. ``in_system`` is false in the user view."""
+
+    def __init__(self, device: Device, user: User, terminal: Terminal, peer: str) -> None:
+        self.device = device
+        self.user = user
+        self.terminal = terminal
+        self.peer = peer
+        self.opened = now()
+        self.vty = -1
+        self.number = 0
+        self.candidate = Candidate(device.running)
+        self.in_system = False
+        self.immediate = not device.release.two_stage
+        self.interface = ""
+        self.free_view: tuple[tuple[str, str], ...] = ()  # (opening line, prompt suffix), outermost first
+        self.machine_mode = False
+        self.forwarding = device.style.behaviour.forward_to_upper_view
+
+    # views and prompts
+
+    @property
+    def view(self) -> View:
+        if not self.in_system:
+            return View.USER
+        if self.interface:
+            takes = self.device.release.names.takes_ntp_multicast(self.interface)
+            return View.NTP_INTERFACE if takes else View.INTERFACE
+        return View.FREE if self.free_view else View.SYSTEM
+
+    @property
+    def prompt(self) -> str:
+        """The prompt of fact 3.1."""
+        name = self.device.sysname
+        if not self.in_system:
+            return f"<{name}>"
+        mark = "" if self.immediate else "*" if self.candidate else "~"
+        suffix = self.interface or (self.free_view[-1][1] if self.free_view else "")
+        return f"[{mark}{name}{'-' if suffix else ''}{suffix}]"
+
+    @property
+    def author(self) -> Author:
+        return Author(self.user.name, f"VTY {self.vty}", self.number)
+
+    def enter_system(self) -> None:
+        self.in_system = True
+        self.interface = ""
+        self.free_view = ()
+
+    def leave_system(self) -> None:
+        self.enter_system()
+        self.in_system = False
+        self.immediate = not self.device.release.two_stage
+
+    def enter_interface(self, name: str, line: str) -> None:
+        """Enter the view of an interface; one that does not exist yet is created (fact 3.1)."""
+        if header(name) not in self.candidate:
+            self.check_editing()
+            self.candidate.set(header(name), InterfaceHeader(), line)
+            self._deliver_at_once()
+        self.enter_system()
+        self.interface = name
+
+    def enter_free_view(self, line: str, suffix: str) -> None:
+        """Enter a view whose content is only kept."""
+        self.check_editing()
+        text = " ".join(line.split())
+        if self.interface:
+            self.enter_system()
+        path = (*(opening for opening, _ in self.free_view), text)
+        write_in_view(self.device.new_edit(self.candidate, "", line), path, "")
+        self._deliver_at_once()
+        self.free_view = (*self.free_view, (text, suffix))
+
+    # output and questions
+
+    async def write(self, text: str) -> None:
+        await self.terminal.write(text)
+
+    async def say(self, text: str) -> None:
+        """Print a sentence, or nothing for an empty one."""
+        if text:
+            await self.write(f"{text}\n")
+
+    async def ask(self, question: str) -> str:
+        """Ask until the answer is one of those offered; return ``y``, ``n`` or ``c`` (facts 3.3, 3.6)."""
+        three = "C(cancel)" in question
+        if self.machine_mode:  # fact 3.1: mmi-mode has no questions
+            return "n" if three else "y"
+        allowed = "ync" if three else "yn"
+        text = question
+        while True:
+            await self.write(text)
+            line = await self.terminal.read_line(text)
+            self.log(text.rpartition("\n")[2], line, "other")
+            answer = _ANSWERS.get(line.strip().lower(), "")
+            if answer and answer in allowed:
+                return answer
+            text = WRONG_THREE if three else WRONG_TWO
+
+    async def ask_secret(self, prompt: str) -> str:
+        """Ask for a password, without an echo."""
+        await self.write(prompt)
+        line = await self.terminal.read_line(prompt, echo=False)
+        self.log(prompt, MASK, "other")
+        return line
+
+    def log(self, prompt: str, line: str, kind: str) -> None:
+        name = self.device.settings.name
+        self.device.journal.command(name, self.number, self.user.name, prompt, line, kind)
+
+    # the life of a session
+
+    async def run(self) -> None:
+        """Log in, then take lines until the end."""
+        try:
+            await log_in(self)
+            self._pend_foreign_lines()
+            while True:
+                prompt = self.prompt
+                await self.write(prompt)
+                if self.device.faults.log_lines != "none" and (self.terminal.monitoring or self._always_logging):
+                    await self.write("\n")
+                    await self.terminal.log_line()
+                    await self.write(prompt)
+                line = await self.terminal.read_line(prompt, help_for=None if self.machine_mode else self.help)
+                await self.take(prompt, line)
+        except (SessionEnded, ConnectionError, asyncio.CancelledError):
+            pass
+        finally:
+            self.device.close_session(self.number)
+            self.terminal.close()
+
+    @property
+    def _always_logging(self) -> bool:
+        return self.device.faults.log_lines == "always"
+
+    def cut(self) -> None:
+        """Cut the line: the session ends without a word."""
+        self.device.close_session(self.number)
+        self.terminal.close()
+
+    def _pend_foreign_lines(self) -> None:
+        """Lines that are pending before the first one of this session (fact 4.1 item 4)."""
+        view = ""
+        for line in self.device.faults.foreign_pending:
+            if line.startswith("interface "):
+                view = self.device.release.names.canonical(line.partition(" ")[2])
+            else:
+                self.device.edit_line(self.candidate, view, line)
+
+    def help(self, line: str) -> Sequence[str]:
+        """The words that may come next."""
+        return self.device.grammar.tables[self.view].completions(line)
+
+    async def take(self, prompt: str, line: str) -> None:
+        """Carry out one line and print what the device has to say."""
+        if line == CONTROL_Z:
+            line = "return"
+        stripped = line.strip()
+        if not stripped:
+            return
+        if stripped[0] in "!#":  # fact 3.1: comments; `#` at the margin goes back to the system view
+            self.log(prompt, line, "other")
+            if line.startswith("#") and self.in_system:
+                self.enter_system()
+            return
+        faults = self.device.faults
+        if faults.lose_session.startswith("line:") and re.search(faults.lose_session[5:], line):
+            faults.lose_session = ""
+            self.log(prompt, line, "other")
+            raise SessionEnded
+        try:
+            await self._execute(prompt, line)
+        except CaretRefusal as refusal:
+            column = len(prompt) + refusal.position  # fact 3.6: counted from the start of the prompt
+            await self.write(" " * column + "^\n" + self.device.release.carets[refusal.kind] + "\n")
+        except Refusal as refusal:
+            await self.say(refusal.text)
+
+    async def _execute(self, prompt: str, line: str) -> None:
+        body, filters = split_filters(line)
+        suffix = opened_view(" ".join(line.split()), inside=bool(self.free_view)) if self.in_system else None
+        if suffix is not None:
+            self.log(prompt, line, "configuration")
+            self.enter_free_view(line, suffix)
+            return
+        try:
+            command, match = self._understand(body)
+        except CaretRefusal:
+            kind = "configuration" if self.in_system else "other"
+            if self.view == View.FREE and not _is_known_anywhere(self, body):
+                self._write_free_line(prompt, line)
+                return
+            self.log(prompt, line, kind)
+            raise
+        self.log(prompt, _masked(line, match), command.kind)
+        self._check_level(command)
+        await self._misbehave(line, command)
+        if command.show is not None:
+            await self._display(command, match, filters)
+        elif command.run is not None:
+            await command.run(self, match)
+        else:
+            await self._edit(command, match)
+
+    def _understand(self, line: str) -> tuple[Command, Match]:
+        """Find the command in this view, or in the views above it (fact 3.1, "intelligent rollback")."""
+        tables = self.device.grammar.tables
+        try:
+            return tables[self.view].match(line)
+        except CaretRefusal as refusal:
+            words = line.lower().split()
+            able = self.forwarding and not self.machine_mode and self.view not in (View.USER, View.SYSTEM)
+            if not able or refusal.kind == "ambiguous" or "undo".startswith(words[0]):
+                raise
+            try:
+                found = tables[View.SYSTEM].match(line)
+            except CaretRefusal:
+                raise refusal from None
+            self.enter_system()
+            return found
+
+    def _write_free_line(self, prompt: str, line: str) -> None:
+        self.log(prompt, line, "configuration")
+        self.check_editing()
+        path = tuple(opening for opening, _ in self.free_view)
+        write_in_view(self.device.new_edit(self.candidate, "", line), path, line)
+        self._deliver_at_once()
+
+    def _check_level(self, command: Command) -> None:
+        if self.user.level < self.device.grammar.level(self.device.release, command):
+            raise Refusal(self.device.style.behaviour.permission_text)
+
+    async def _misbehave(self, line: str, command: Command) -> None:
+        """The faults that come before the output of a line."""
+        faults = self.device.faults
+        for pattern, seconds in faults.pause.items():
+            if re.search(pattern, line):
+                await asyncio.sleep(seconds)
+        if command.kind == "configuration":
+            for pattern, words in faults.refused_lines.items():
+                if re.search(pattern, line):
+                    raise Refusal(words)
+            if faults.progress:  # fact 3.2
+                await self.write("\rRunning: 33%\r\rRunning: 100%\r\x1b[1A\n")
+        await self.terminal.log_line()
+
+    async def _display(self, command: Command, match: Match, filters: Sequence[tuple[str, str]]) -> None:
+        assert command.show is not None
+        found = command.show(self, match)
+        lines = list(await found if inspect.isawaitable(found) else found)
+        kept = apply_filters(lines, filters, self.device.style.behaviour.include_keeps_separators)
+        faults = self.device.faults
+        if faults.timestamps or self.device.timestamps:  # fact 2.1
+            moment = now()
+            kept.insert(0, f"{moment:%Y-%m-%d %H:%M:%S}.{moment.microsecond // 1000:03d}{faults.timestamp_zone}")
+        paged = not self.machine_mode and not any(name == "no-more" for name, _ in filters)
+        middle = len(kept) // 2
+        if faults.log_lines != "none" and middle:
+            await self.terminal.show(kept[:middle], paged)
+            await self.terminal.log_line()
+            kept = kept[middle:]
+        await self.terminal.show(kept, paged)
+        await self.terminal.log_line()
+
+    # editing
+
+    def check_editing(self) -> None:
+        """While another user's trial runs nobody else may configure (fact 3.2)."""
+        self.device.transactions.check_trial(self.number, self.user.name)
+
+    async def _edit(self, command: Command, match: Match) -> None:
+        assert command.edit is not None
+        self.check_editing()
+        edit = self.device.new_edit(self.candidate, self.interface, match.line.strip())
+        question = command.question(edit, match) if command.question is not None else None
+        if question is not None and await self.ask(question) != "y":
+            return
+        command.edit(edit, match)
+        lock = self.device.transactions.lock
+        if lock is not None and lock.author.session == self.number:
+            lock.last_change = asyncio.get_running_loop().time()
+        for message in edit.messages:
+            await self.say(message)
+        self._deliver_at_once()
+
+    def _deliver_at_once(self) -> None:
+        """Immediate mode and single-stage devices: a line that is taken is in force (fact 3.1)."""
+        if not self.immediate or not self.candidate:
+            return
+        try:
+            self.device.transactions.commit(self.candidate, self.author)
+        finally:
+            self.candidate.clear()
+
+
+def _masked(line: str, match: Match) -> str:
+    """Mask the key text at its place, and whatever else looks like a secret."""
+    start = min((match.spans[name][0] for name in ("plain", "cipher") if name in match.spans), default=None)
+    return masked(line) if start is None else line[:start] + MASK
+
+
+def _is_known_anywhere(session: Session, line: str) -> bool:
+    """A navigation word with a mistake in it is no free line."""
+    return line.split()[0].lower() in ("quit", "return", "commit", "display", "interface", "system-view", "clear")

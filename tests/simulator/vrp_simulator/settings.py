@@ -1,0 +1,152 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a device file says: devices, users, interfaces, faults, and the NTP process."""
+
+from __future__ import annotations
+
+import ipaddress
+import pathlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, TypeVar
+
+from .errors import SettingsError
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    name: str
+    password: str
+    level: int = 3
+    public_key: str = ""  # one line in the form of authorized_keys
+
+    def __repr__(self) -> str:
+        return f"User({self.name!r}, level={self.level})"
+
+
+@dataclass(frozen=True, slots=True)
+class InterfaceSettings:
+    """A port of the device. ``host_interface`` is where its packets really go."""
+
+    name: str
+    layer2: bool | None = None  # None = as the release has it, but layer 3 when there is an address
+    ipv4: tuple[str, ...] = ()
+    ipv6: tuple[str, ...] = ()
+    host_interface: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceSettings:
+    name: str
+    release: str = "ce-v300r023"
+    address: str = "127.0.0.1"
+    port: int = 0
+    users: tuple[User, ...] = (User("netops", "Simulator-Login-1"),)
+    interfaces: tuple[InterfaceSettings, ...] = (
+        InterfaceSettings("100GE1/0/1", layer2=False, ipv4=("10.0.0.1/24",), ipv6=("fd00::1/64",)),
+        InterfaceSettings("100GE1/0/2"),
+    )
+    sysname: str = ""  # default: the name
+    startup_configuration: str = ""
+    behaviour: Mapping[str, object] = field(default_factory=dict)
+    wording_variant: int = 0
+    wordings: Mapping[str, str] = field(default_factory=dict)
+    weak_algorithms: bool = False  # WEAKEA is installed (fact 1.7)
+    master_key: str = ""  # default: one of its own for each device (fact 2.3)
+    faults: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class NtpSettings:
+    """How the NTP process of each device is started."""
+
+    command: tuple[str, ...]
+    directory: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+    poll: int = 3  # log2 of seconds
+    server_port: int = 123
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    devices: tuple[DeviceSettings, ...]
+    ntp: NtpSettings | None = None
+
+
+def settings_from(data: object, base: pathlib.Path) -> Settings:
+    """Check the content of a device file; relative paths are taken from ``base``."""
+    whole = _mapping(data, "the file", {"devices", "ntp"})
+    devices = whole.get("devices")
+    if not isinstance(devices, Sequence) or isinstance(devices, str) or not devices:
+        raise SettingsError("devices: a list with at least one device is needed")
+    read = tuple(device_from(item, f"devices[{index}]", base) for index, item in enumerate(devices))
+    names = [device.name for device in read]
+    for name in names:
+        if names.count(name) > 1:
+            raise SettingsError(f"devices: the name {name!r} is used twice")
+    return Settings(read, _ntp(whole["ntp"], base) if whole.get("ntp") else None)
+
+
+def device_from(data: object, where: str, base: pathlib.Path) -> DeviceSettings:
+    """Check one device of a file."""
+    known = {item.name for item in fields(DeviceSettings)}
+    values = dict(_mapping(data, where, known))
+    if not isinstance(values.get("name"), str) or not values["name"]:
+        raise SettingsError(f"{where}.name: a name is needed")
+    if "users" in values:
+        values["users"] = tuple(_record(User, item, f"{where}.users") for item in values["users"])
+    if "interfaces" in values:
+        values["interfaces"] = tuple(
+            _interface(item, f"{where}.interfaces[{index}]") for index, item in enumerate(values["interfaces"])
+        )
+    text = values.get("startup_configuration", "")
+    if isinstance(text, str) and text and "\n" not in text and (base / text).is_file():
+        values["startup_configuration"] = (base / text).read_text(encoding="utf-8")
+    return _record(DeviceSettings, values, where)
+
+
+def _interface(data: object, where: str) -> InterfaceSettings:
+    values = dict(_mapping(data, where, {item.name for item in fields(InterfaceSettings)}))
+    for afi, kind in (("ipv4", ipaddress.IPv4Interface), ("ipv6", ipaddress.IPv6Interface)):
+        given = values.get(afi, ())
+        addresses = (given,) if isinstance(given, str) else tuple(given)
+        for address in addresses:
+            try:
+                kind(address)
+            except ValueError as error:
+                raise SettingsError(f"{where}.{afi}: {error}") from None
+        values[afi] = addresses
+    return _record(InterfaceSettings, values, where)
+
+
+def _ntp(data: object, base: pathlib.Path) -> NtpSettings:
+    values = dict(_mapping(data, "ntp", {item.name for item in fields(NtpSettings)}))
+    command = values.get("command")
+    if not isinstance(command, Sequence) or isinstance(command, str) or not command:
+        raise SettingsError("ntp.command: a list of words is needed")
+    values["command"] = tuple(str(word) for word in command)
+    values["directory"] = str(base / str(values.get("directory", "ntp")))
+    values["environment"] = {str(k): str(v) for k, v in dict(values.get("environment") or {}).items()}
+    return _record(NtpSettings, values, "ntp")
+
+
+def _mapping(data: object, where: str, known: set[str]) -> Mapping[str, Any]:
+    if not isinstance(data, Mapping):
+        raise SettingsError(f"{where}: a mapping is needed, not {type(data).__name__}")
+    for key in data:
+        if key not in known:
+            raise SettingsError(f"{where}.{key}: no such option; known are {', '.join(sorted(known))}")
+    return data
+
+
+_Kind = TypeVar("_Kind")
+
+
+def _record(kind: type[_Kind], data: object, where: str) -> _Kind:
+    values = _mapping(data, where, {item.name for item in fields(kind)})  # type: ignore[arg-type]
+    try:
+        return kind(**values)
+    except TypeError as error:
+        raise SettingsError(f"{where}: {error}") from None
