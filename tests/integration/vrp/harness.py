@@ -1,0 +1,250 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Simulated devices, reached in process over memory or by ansible-playbook over SSH."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import pathlib
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+import yaml
+from vrp_simulator.testing import RunningDevice, RunningDevices, running_devices
+
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.boundary import configuration_from_options
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.plan import State
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.candidate import Patience
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.candidate_transaction import Request
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.session import Session, Timeouts
+
+SECRET = "Zq7-Lantern-Fog!"  # 16 characters of four classes
+OTHER_SECRET = "Kp3+Harbour-Ice?"[:-1] + "!"
+PASSWORD = "Login-Pass-1"
+USERS = [
+    {"name": "ops", "password": PASSWORD, "level": 3},
+    {"name": "low", "password": PASSWORD, "level": 2},
+]
+RELEASES = {
+    "ce-v200r005": "100GE1/0/1",
+    "ce-v300r023": "100GE1/0/1",
+    "ne40e-v800r012": "GigabitEthernet0/1/0",
+    "s-v600": "Vlanif100",
+}
+
+
+def device(name: str, release: str, interface: str, **settings: Any) -> dict[str, Any]:
+    """An entry of a device file: one interface to use, and one that is none of our business."""
+    other = interface[:-1] + "7"
+    return {
+        "name": name,
+        "release": release,
+        "users": USERS,
+        "interfaces": [
+            {"name": interface, "ipv4": "10.0.0.1/24", "ipv6": "fd00::1/64"},
+            {"name": other, "ipv4": "10.0.7.1/24", "ipv6": "fd00:7::1/64"},
+        ],
+        **settings,
+    }
+
+
+def server_config(interface: str, secret: str = SECRET) -> dict[str, Any]:
+    return {
+        "authentication": {
+            "enabled": True,
+            "keys": [{"id": 42, "algorithm": "aes-128-cmac", "secret": secret, "trusted": True}],
+        },
+        "server": {"enabled": True, "listen": ["all"], "reference_stratum": 2},
+        "interfaces": [
+            {
+                "name": interface,
+                "servers": [{"address": "239.1.2.3", "key_id": 42, "ttl": 9, "version": 4, "port": 5000}, {"afi": "ipv6"}],
+                "clients": [{"address": "224.0.1.1"}],
+            }
+        ],
+    }
+
+
+@dataclasses.dataclass
+class LocalLogins:
+    """Logins over memory. Kept open to the end, as a task does."""
+
+    device: RunningDevice
+    user: str = "ops"
+    patience: Patience = dataclasses.field(default_factory=lambda: Patience(retries=2, delay=0.01))
+    timeouts: Timeouts = dataclasses.field(default_factory=lambda: Timeouts(login=5, command=5, commit=5))
+    logins: int = 0
+    _session: Session | None = None
+    _link: Any = None
+
+    def session(self) -> Session:
+        if self._session is None or self._session.lost:
+            self.close()
+            self._link, self._session = self._log_in()
+        return self._session
+
+    @contextlib.contextmanager
+    def second_session(self) -> Iterator[Session]:
+        link, session = self._log_in()
+        try:
+            yield session
+        finally:
+            link.close()
+
+    def _log_in(self) -> tuple[Any, Session]:
+        self.logins += 1
+        link = self.device.open_link(self.user)
+        session = Session(link, self.timeouts)
+        session.login()
+        session.quieten()
+        return link, session
+
+    def close(self) -> None:
+        if self._link is not None:
+            self._link.close()
+        self._session = self._link = None
+
+    def request(self, config: Mapping[str, Any], state: str = "merged", **options: Any) -> Request:
+        wanted = configuration_from_options(dict(config))
+        return Request(wanted=wanted, state=State(state), patience=self.patience, **options)
+
+
+@contextlib.contextmanager
+def local_logins(device: RunningDevice, user: str = "ops") -> Iterator[LocalLogins]:
+    logins = LocalLogins(device, user)
+    try:
+        yield logins
+    finally:
+        logins.close()
+
+
+def configured_lines(device: RunningDevice) -> list[str]:
+    """The lines of the command log that configure."""
+    return [entry["line"] for entry in device.commands() if entry["kind"] == "configuration"]
+
+
+class Playbooks:
+    """Runs ansible-playbook against running devices, with a home of its own."""
+
+    def __init__(self, directory: pathlib.Path, devices: RunningDevices, rootpath: pathlib.Path) -> None:
+        self.directory = directory
+        self.devices = devices
+        self.rootpath = rootpath
+        home = directory / "home"
+        (home / ".ssh").mkdir(parents=True)
+        (home / ".ssh" / "known_hosts").write_text(devices.known_hosts(), encoding="utf-8")
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")},
+            "HOME": str(home),
+            "ANSIBLE_HOME": str(home / ".ansible"),
+            "ANSIBLE_COLLECTIONS_PATH": str(rootpath / ".build" / "collections"),
+            "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_CALLBACK_RESULT_FORMAT": "json",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+
+    def inventory(self, **variables: Any) -> pathlib.Path:
+        path = self.directory / "inventory.json"
+        hosts = {
+            name: {"ansible_host": item.address, "ansible_port": item.port} for name, item in self.devices.items()
+        }
+        common = {
+            "ansible_connection": "timecast.ntp_multicast.vrp_ssh",
+            "ansible_network_os": "timecast.ntp_multicast.vrp",
+            "ansible_user": "ops",
+            "ansible_password": PASSWORD,
+            "ansible_vrp_lock_retry_delay": 0.05,
+            **variables,
+        }
+        path.write_text(
+            json.dumps({"all": {"hosts": hosts, "vars": {key: value for key, value in common.items() if value is not None}}}),
+            encoding="utf-8",
+        )
+        return path
+
+    def command(self, tasks: list[dict[str, Any]], *arguments: str, hosts: str = "all", **variables: Any) -> list[str]:
+        playbook = self.directory / "play.yml"
+        play = {"hosts": hosts, "gather_facts": False, "tasks": tasks}
+        playbook.write_text(yaml.safe_dump([play]), encoding="utf-8")
+        ansible_playbook = str(pathlib.Path(sys.executable).with_name("ansible-playbook"))
+        return [ansible_playbook, "-i", str(self.inventory(**variables)), str(playbook), *arguments]
+
+    def run(
+        self,
+        tasks: list[dict[str, Any]],
+        *arguments: str,
+        hosts: str = "all",
+        environment: Mapping[str, str] | None = None,
+        **variables: Any,
+    ) -> Run:
+        """Run the tasks and return each host's results, by the registered name `result`."""
+        output = self.directory / "results.json"
+        output.unlink(missing_ok=True)
+        last = {
+            "ansible.builtin.copy": {
+                "content": "{{ dict(ansible_play_hosts_all | zip(ansible_play_hosts_all | map('extract', hostvars)"
+                " | map(attribute='result', default={}))) | to_json }}",
+                "dest": str(output),
+                "mode": "0600",
+            },
+            "delegate_to": "localhost",
+            "run_once": True,
+            "check_mode": False,
+            "diff": False,
+            "no_log": True,
+            "vars": {"ansible_connection": "local", "ansible_python_interpreter": sys.executable},
+        }
+        done = subprocess.run(
+            self.command([*tasks, last], *arguments, hosts=hosts, **variables),
+            env={**self.environment, **(environment or {})},
+            cwd=self.directory,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        results = json.loads(output.read_text(encoding="utf-8")) if output.exists() else {}
+        return Run(done.returncode, done.stdout + done.stderr, results)
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    code: int
+    output: str
+    results: dict[str, dict[str, Any]]
+
+
+def task(_name: str = "vrp_ntp_multicast", _failing: bool = False, **options: Any) -> dict[str, Any]:
+    """A task of the collection whose result is registered."""
+    written: dict[str, Any] = {f"timecast.ntp_multicast.{_name}": options, "register": "result"}
+    if _failing:
+        written["ignore_errors"] = True
+    return written
+
+
+@pytest.fixture(name="pair", scope="session")
+def pair_fixture() -> Iterator[RunningDevices]:
+    """A device of each dialect."""
+    with running_devices(
+        [device("CE1", "ce-v300r023", "100GE1/0/1"), device("NE1", "ne40e-v800r012", "GigabitEthernet0/1/0")]
+    ) as devices:
+        yield devices
+
+
+@pytest.fixture(name="playbooks")
+def playbooks_fixture(pair: RunningDevices, tmp_path: pathlib.Path, pytestconfig: pytest.Config) -> Iterator[Playbooks]:
+    """ansible-playbook against the pair, which is as new."""
+    for item in pair.values():
+        item.reset()
+    yield Playbooks(tmp_path, pair, pytestconfig.rootpath)
+    for item in pair.values():
+        assert item.pending() == {}
+        assert item.lock_owner() is None
+        assert not item.trial_active()
