@@ -64,7 +64,8 @@ def _ipv6(name: str, group: Address) -> Address | None:
     order = (_SCOPE_LINK, _SCOPE_GLOBAL, _SCOPE_HOST) if link_local_group else (_SCOPE_GLOBAL, _SCOPE_LINK, _SCOPE_HOST)
     found: dict[int, Address] = {}
     try:
-        lines = Path("/proc/net/if_inet6").read_text(encoding="ascii").splitlines()
+        # Not /proc/net, a link that a sandboxed service (ProcSubset=pid, systemd.exec(5)) does not have.
+        lines = Path("/proc/self/net/if_inet6").read_text(encoding="ascii").splitlines()
     except OSError:
         return None
     for line in lines:
