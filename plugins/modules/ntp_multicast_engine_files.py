@@ -1,0 +1,414 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: ntp_multicast_engine_files
+short_description: Make a folder hold exactly these text files
+version_added: 0.1.0
+author:
+  - Timecast developers (@timecast)
+description:
+  - The role P(timecast.ntp_multicast.ntp_multicast_engine#role) deploys with it.
+  - A folder of many small files takes one task and one round trip,
+    where M(ansible.builtin.copy) takes several for each file.
+  - Files in the folder that are not named are removed, so that nothing of an older version stays.
+    C(__pycache__) is left alone.
+  - Secrets are written by the module itself. Neither they nor a copy of them touch a temporary file on the host,
+    nor on the controller where C(ansible_pipelining) is on.
+  - All files belong to the user who runs the module, usually root.
+options:
+  path:
+    description: The folder. It is made where it is missing, and so are the folders below it.
+    type: path
+    required: true
+  state:
+    description: V(absent) removes the folder with everything in it, and the O(links).
+    type: str
+    choices: [present, absent]
+    default: present
+  src:
+    description:
+      - A folder on the controller, searched where M(ansible.builtin.copy) searches.
+        Its files are added to O(files) below its own name.
+      - Folders named C(__pycache__) or C(tests) in it are left out.
+    type: str
+  files:
+    description: Names, relative to O(path), and contents.
+    type: dict
+    default: {}
+  secrets:
+    description: The same for files that only their owner may read, mode C(0600). Their contents are never shown.
+    type: dict
+    default: {}
+  executables:
+    description: Those O(files) that may be run, mode C(0755) and not C(0644).
+    type: list
+    elements: str
+    default: []
+  links:
+    description: Absolute names of symbolic links, each with the name, relative to O(path), of the file it shows.
+    type: dict
+    default: {}
+  keep:
+    description: Names, relative to O(path), of files that may also be there and are left alone.
+    type: list
+    elements: str
+    default: []
+  validate:
+    description:
+      - A command, as a list, that judges each of the O(files) before it takes its place.
+        C(%s) stands for its name until then.
+      - Nothing is replaced when it fails. It is not run in check mode.
+    type: list
+    elements: str
+  compile:
+    description: Whether to compile Python files beforehand, for a service that may not write there itself.
+    type: bool
+    default: false
+extends_documentation_fragment:
+  - timecast.ntp_multicast.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+    details:
+      - Shows which files come and go, and the differences of those that change.
+        What comes is shown whole as long as it is little. Of secrets it shows only that they change.
+  idempotent:
+    support: full
+  platform:
+    support: full
+    platforms: posix
+seealso:
+  - module: ansible.builtin.copy
+"""
+
+EXAMPLES = r"""
+- name: Deploy a small package with its command
+  timecast.ntp_multicast.ntp_multicast_engine_files:
+    path: /usr/local/lib/beacon
+    src: beacon
+    files:
+      bin/beacon: |
+        #!/bin/sh
+        exec /usr/bin/python3 /usr/local/lib/beacon/beacon
+    executables:
+      - bin/beacon
+    links:
+      /usr/local/bin/beacon: bin/beacon
+"""
+
+RETURN = r"""
+changed_files:
+  description:
+    - Names, relative to O(path), of the files that were written, got other permissions, or were removed;
+      and the links that were made or removed.
+  returned: always
+  type: list
+  elements: str
+  sample: [engine.json]
+"""
+
+import compileall
+import os
+import shutil
+import stat
+import tempfile
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.common.text.converters import to_bytes, to_text
+
+ARGUMENT_SPEC = {
+    "path": {"type": "path", "required": True},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "src": {"type": "str"},
+    "files": {"type": "dict", "default": {}},
+    "secrets": {"type": "dict", "default": {}, "no_log": True},
+    "executables": {"type": "list", "elements": "str", "default": []},
+    "links": {"type": "dict", "default": {}},
+    "keep": {"type": "list", "elements": "str", "default": []},
+    "validate": {"type": "list", "elements": "str"},
+    "compile": {"type": "bool", "default": False},
+}
+FOLDER_MODE = 0o755
+LITTLE = 4096  # octets of new files that a diff shows; a whole program would bury everything else
+GENERATED = "__pycache__"
+
+
+class Wanted:
+    """A file as it shall be: its content as octets, its mode, and whether its content is a secret."""
+
+    def __init__(self, content, mode, secret=False):
+        self.content = to_bytes(content, errors="surrogate_or_strict")
+        self.mode = mode
+        self.secret = secret
+
+
+def wanted_files(params):
+    """Relative name -> Wanted."""
+    executables = set(params["executables"])
+    wanted = {name: Wanted(text, 0o755 if name in executables else 0o644) for name, text in params["files"].items()}
+    wanted.update({name: Wanted(text, 0o600, secret=True) for name, text in params["secrets"].items()})
+    return wanted
+
+
+def check_names(module):
+    """Fail on names that lead out of the folder, and on links and executables that show nothing."""
+    params = module.params
+    names = set(params["files"]) | set(params["secrets"])
+    for option in ("files", "secrets"):
+        for name in params[option]:
+            if not name or os.path.isabs(name) or os.path.normpath(name) != name or name.startswith(".."):
+                module.fail_json(msg=f"{option}: '{name}' is no plain name relative to path.")
+    for name in sorted(set(params["files"]) & set(params["secrets"])):
+        module.fail_json(msg=f"secrets: '{name}' is also one of the files.")
+    for name in params["executables"]:
+        if name not in params["files"]:
+            module.fail_json(msg=f"executables: '{name}' is none of the files.")
+    for link, name in params["links"].items():
+        if not os.path.isabs(link) or (params["state"] == "present" and name not in names):
+            module.fail_json(msg=f"links: '{link}' has to be an absolute name and '{name}' one of the files.")
+
+
+def present_files(path):
+    """Relative names of everything below the folder that is no folder, without what Python generated."""
+    found = set()
+    for folder, folders, names in os.walk(path):
+        folders[:] = [name for name in folders if name != GENERATED]
+        found.update(os.path.relpath(os.path.join(folder, name), path) for name in names)
+        found.update(
+            os.path.relpath(os.path.join(folder, name), path)
+            for name in folders
+            if os.path.islink(os.path.join(folder, name))
+        )
+    return found
+
+
+def read(path):
+    """Content of a regular file and whose it is with which mode, or (None, None) when there is none."""
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return None, None
+    if not stat.S_ISREG(status.st_mode):
+        return None, None
+    with open(path, "rb") as stream:
+        return stream.read(), access(status)
+
+
+def access(status):
+    """Owner and mode as a diff shows them."""
+    return f"owner: {status.st_uid}\nmode: {stat.S_IMODE(status.st_mode):04o}\n"
+
+
+def wanted_access(mode):
+    return f"owner: {os.geteuid()}\nmode: {mode:04o}\n"
+
+
+class Refused(Exception):
+    """The command of `validate` refused a file."""
+
+
+def validator(module):
+    """A function that raises Refused unless the command of `validate` accepts a file, or None."""
+    command = module.params["validate"]
+    if not command:
+        return None
+
+    def judge(path):
+        code, output, errors = module.run_command([word.replace("%s", path) for word in command])
+        if code != 0:
+            raise Refused((errors or output).strip() or f"{command[0]} ended with code {code}")
+
+    return judge
+
+
+def write(path, wanted, judge):
+    """Put the content there at once: whoever reads the file sees the old or the new one, whole."""
+    folder = os.path.dirname(path)
+    make_folder(folder)
+    # Made with mode 0600 in the folder itself, which only its owner can write to.
+    descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=".new-")
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(wanted.content)
+            os.fchmod(stream.fileno(), wanted.mode)
+            os.fsync(stream.fileno())
+        if judge and not wanted.secret:
+            judge(temporary)
+        os.rename(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def make_folder(path):
+    """Make a folder and those above it, whatever the umask."""
+    if os.path.isdir(path):
+        return
+    make_folder(os.path.dirname(path))
+    os.mkdir(path)
+    os.chmod(path, FOLDER_MODE)
+
+
+def own_folder(path, change, check_mode):
+    """Make sure that nobody else can put files into the folder."""
+    try:
+        before = access(os.stat(path))
+    except OSError:
+        return
+    after = wanted_access(FOLDER_MODE)
+    if before == after:
+        return
+    change.names.append(path)
+    change.differences.append({"before_header": path, "after_header": path, "before": before, "after": after})
+    if not check_mode:
+        os.chown(path, os.geteuid(), -1)
+        os.chmod(path, FOLDER_MODE)
+
+
+def remove_empty_folders(path):
+    """Remove the folders below this one that hold nothing but what Python generated."""
+    for folder, _folders, _names in os.walk(path, topdown=False):
+        left = os.listdir(folder)
+        if folder != path and set(left) <= {GENERATED} and os.path.basename(folder) != GENERATED:
+            shutil.rmtree(folder)
+
+
+def difference(name, path, before, wanted):
+    """The entry of the result's diff for a file that changes."""
+    header = os.path.join(path, name)
+    if wanted.secret:
+        return {"before_header": header, "after_header": header, "before": "", "after": "(content not shown)\n"}
+    content, owner_and_mode = before
+    if content == wanted.content:
+        return {
+            "before_header": header,
+            "after_header": header,
+            "before": owner_and_mode,
+            "after": wanted_access(wanted.mode),
+        }
+    return {
+        "before_header": header,
+        "after_header": header,
+        "before": to_text(content, errors="replace"),
+        "after": to_text(wanted.content),
+    }
+
+
+class Change:
+    """What a run has changed, or would change."""
+
+    def __init__(self):
+        self.names = []
+        self.differences = []
+        self.came = []
+        self.went = []
+
+    def diff(self, path, wanted):
+        """The result's diff: the list of files that come and go, then each file that changes or is new."""
+        new = [(name, wanted[name]) for name in self.came if name in wanted]
+        if sum(len(file.content) for _name, file in new if not file.secret) <= LITTLE:
+            self.differences += [difference(name, path, (b"", None), file) for name, file in new]
+        if not self.came and not self.went:
+            return self.differences
+        listed = {
+            "before_header": path,
+            "after_header": path,
+            "before": "".join(f"{name}\n" for name in self.went),
+            "after": "".join(f"{name}\n" for name in self.came),
+        }
+        return [listed, *self.differences]
+
+
+def make_files(path, wanted, keep, judge, check_mode):
+    """Bring the folder to the wanted files; returns the Change."""
+    change = Change()
+    own_folder(path, change, check_mode)
+    for name in sorted(wanted):
+        before = read(os.path.join(path, name))
+        if before == (wanted[name].content, wanted_access(wanted[name].mode)):
+            continue
+        change.names.append(name)
+        if before[0] is None:
+            change.came.append(name)
+        else:
+            change.differences.append(difference(name, path, before, wanted[name]))
+        if not check_mode:
+            write(os.path.join(path, name), wanted[name], judge)
+    for name in sorted(present_files(path) - set(wanted) - set(keep)):
+        change.names.append(name)
+        change.went.append(name)
+        if not check_mode:
+            os.unlink(os.path.join(path, name))
+    if change.went and not check_mode:
+        remove_empty_folders(path)
+    return change
+
+
+def make_links(links, path, change, check_mode):
+    """Make the symbolic links that are missing or show something else."""
+    for link in sorted(links):
+        target = os.path.join(path, links[link])
+        if os.path.islink(link) and os.readlink(link) == target:
+            continue
+        change.names.append(link)
+        change.came.append(f"{link} -> {target}")
+        if check_mode:
+            continue
+        make_folder(os.path.dirname(link))
+        if os.path.lexists(link):
+            os.unlink(link)
+        os.symlink(target, link)
+
+
+def remove(path, links, check_mode):
+    """Remove the folder and the links; returns the Change."""
+    change = Change()
+    for link in sorted(links):
+        if os.path.islink(link):
+            change.names.append(link)
+            change.went.append(link)
+            if not check_mode:
+                os.unlink(link)
+    if os.path.isdir(path):
+        change.went += sorted(present_files(path))
+        change.names.append(path)
+        if not check_mode:
+            shutil.rmtree(path)
+    return change
+
+
+def main():
+    # No invocation in the log of the host: it would hold every file.
+    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True, no_log=True)
+    check_names(module)
+    params = module.params
+    wanted = wanted_files(params)
+    try:
+        if params["state"] == "absent":
+            change = remove(params["path"], params["links"], module.check_mode)
+        else:
+            change = make_files(params["path"], wanted, params["keep"], validator(module), module.check_mode)
+            make_links(params["links"], params["path"], change, module.check_mode)
+            if params["compile"] and change.names and not module.check_mode:
+                compileall.compile_dir(params["path"], quiet=2)
+    except Refused as refusal:
+        module.fail_json(msg=f"validate: {refusal}")
+    except OSError as error:
+        module.fail_json(msg=f"{error.filename or params['path']}: {error.strerror or error}")
+    shown = {"path": params["path"], "state": params["state"], "links": params["links"]}
+    module.exit_json(
+        changed=bool(change.names),
+        changed_files=change.names,
+        diff=change.diff(params["path"], wanted),
+        invocation={"module_args": shown},
+    )
+
+
+if __name__ == "__main__":
+    main()

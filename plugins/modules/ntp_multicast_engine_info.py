@@ -1,0 +1,307 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: ntp_multicast_engine_info
+short_description: NTP state of Linux hosts that run the engine
+version_added: 0.1.0
+author:
+  - Timecast developers (@timecast)
+description:
+  - Returns what the engine measures, the servers that it hears, and the groups that it sends to.
+  - Can wait until the host is synchronised. A host that serves its own clock with a configured stratum counts as
+    synchronised.
+  - The engine is deployed by the role P(timecast.ntp_multicast.ntp_multicast_engine#role).
+    For VRP devices M(timecast.ntp_multicast.vrp_ntp_multicast_info) returns the same shape.
+requirements:
+  - Python 3.9 or later on the host
+  - The right to ask the engine, which root has.
+options:
+  wait_until_synchronised:
+    description: Whether to wait until the host is synchronised, and to fail when it is not in time.
+    type: bool
+    default: false
+  timeout:
+    description:
+      - Seconds to wait with O(wait_until_synchronised=true). A service that is still starting is waited for too.
+    type: int
+    default: 60
+  command:
+    description: The engine's command.
+    type: path
+    default: /usr/local/bin/ntp-multicast-engine
+  config:
+    description: The engine's configuration file.
+    type: path
+    default: /etc/ntp-multicast-engine/engine.json
+extends_documentation_fragment:
+  - timecast.ntp_multicast.attributes
+  - timecast.ntp_multicast.attributes.info_module
+attributes:
+  platform:
+    support: full
+    platforms: Linux
+seealso:
+  - module: timecast.ntp_multicast.vrp_ntp_multicast_info
+"""
+
+EXAMPLES = r"""
+- name: Wait until the host follows a server
+  timecast.ntp_multicast.ntp_multicast_engine_info:
+    wait_until_synchronised: true
+    timeout: 300
+  register: clock
+
+- name: Say how far the clock is off
+  ansible.builtin.debug:
+    msg: "{{ clock.ntp.offset }} s from {{ clock.ntp.reference_id }}"
+"""
+
+RETURN = r"""
+ntp:
+  description: The NTP state. What is not known is null.
+  returned: success, and when waiting was in vain
+  type: dict
+  contains:
+    synchronised:
+      description: Whether the host is synchronised.
+      type: bool
+    stratum:
+      description: Stratum of the host, 16 when it is not synchronised.
+      type: int
+    leap:
+      description: Leap indicator.
+      type: str
+      sample: none
+    reference_id:
+      description: Source that the host follows.
+      type: str
+      sample: 10.99.7.21
+    offset:
+      description: Offset to the source in seconds.
+      type: float
+    root_delay:
+      description: Round-trip delay to the primary reference in seconds.
+      type: float
+    root_dispersion:
+      description: Dispersion to the primary reference in seconds.
+      type: float
+    role:
+      description: What the configuration makes of the host, V(server), V(client), V(both) or V(none) of them.
+      type: str
+    associations:
+      description: The servers that the engine hears.
+      type: list
+      elements: dict
+      contains:
+        source:
+          description: Address of the server.
+          type: str
+        interface:
+          description: Interface over which it is heard.
+          type: str
+        group:
+          description: Multicast group over which it is heard.
+          type: str
+        mode:
+          description: What the association is doing.
+          type: str
+        stratum:
+          description: Stratum of the server.
+          type: int
+        reference_id:
+          description: What the server follows.
+          type: str
+        reach:
+          description: Which of the last eight packets came, as a number from 0 to 255.
+          type: int
+        poll:
+          description: Seconds between packets.
+          type: int
+        offset:
+          description: Offset in seconds.
+          type: float
+        delay:
+          description: Round-trip delay in seconds.
+          type: float
+        dispersion:
+          description: Dispersion in seconds.
+          type: float
+        selected:
+          description: Whether the host follows this server.
+          type: bool
+        authenticated:
+          description: Whether its packets are authenticated.
+          type: bool
+        key_id:
+          description: Number of the key.
+          type: int
+    servers:
+      description: The groups that the engine sends to.
+      type: list
+      elements: dict
+      contains:
+        interface:
+          description: Interface on which it sends.
+          type: str
+        group:
+          description: Multicast group.
+          type: str
+        port:
+          description: UDP destination port.
+          type: int
+        key_id:
+          description: Number of the key, null without authentication.
+          type: int
+        ttl:
+          description: Time to live.
+          type: int
+        version:
+          description: NTP version of the packets.
+          type: int
+engine:
+  description:
+    - Everything that C(ntp-multicast-engine status --json) tells, with counters of what was received and refused.
+  returned: success, and when waiting was in vain
+  type: dict
+"""
+
+import json
+import time
+
+from ansible.module_utils.basic import AnsibleModule
+
+SECONDS_BETWEEN_LOOKS = 1.0
+SYSTEM = ("synchronised", "stratum", "leap", "reference_id", "offset", "root_delay", "root_dispersion")
+ASSOCIATION = (
+    "source",
+    "interface",
+    "group",
+    "mode",
+    "stratum",
+    "reference_id",
+    "reach",
+    "poll",
+    "offset",
+    "delay",
+    "dispersion",
+    "selected",
+    "authenticated",
+    "key_id",
+)
+SERVER = ("interface", "group", "port", "key_id", "ttl", "version")
+
+
+class NoAnswer(Exception):
+    """The engine could not be asked; the text says why."""
+
+
+def ask(module):
+    """The engine's status document.
+
+    Raises NoAnswer when the engine does not run or says something else.
+    """
+    command = [module.params["command"], "status", "--config", module.params["config"], "--json"]
+    shown = " ".join(command)
+    code, output, errors = module.run_command(command, handle_exceptions=True)
+    if code != 0:
+        reason = (errors or output).strip() or f"it ended with code {code}"
+        raise NoAnswer(f"'{shown}' gave no state: {reason}")
+    try:
+        document = json.loads(output)
+    except ValueError as error:
+        raise NoAnswer(f"'{shown}' did not answer with JSON: {error}") from error
+    if not isinstance(document, dict) or not isinstance(document.get("system"), dict):
+        raise NoAnswer(f"'{shown}' answered with something else than a state.")
+    return document
+
+
+def listens(module, document):
+    """Whether the configuration has clients; a server that nobody has heard yet makes no association."""
+    if document.get("associations"):
+        return True
+    try:
+        with open(module.params["config"], "rb") as stream:
+            return bool(json.loads(stream.read().decode("utf-8")).get("clients"))
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def role(serves, follows):
+    """What the configuration makes of the host."""
+    if serves and follows:
+        return "both"
+    return "server" if serves else "client" if follows else "none"
+
+
+def only(names, entry):
+    return {name: entry.get(name) for name in names}
+
+
+def ntp_state(document, follows):
+    """The shape that the modules for VRP and for Linux share."""
+    servers = document.get("servers") or []
+    state = only(SYSTEM, document["system"])
+    state["synchronised"] = bool(state["synchronised"])
+    state["role"] = role(bool(servers), follows)
+    state["associations"] = [only(ASSOCIATION, entry) for entry in document.get("associations") or []]
+    state["servers"] = [only(SERVER, entry) for entry in servers]
+    return state
+
+
+def synchronised(document):
+    return document is not None and bool(document["system"].get("synchronised"))
+
+
+def look(module):
+    """The last document within the time to wait, and why there is none, one of them None."""
+    wait = module.params["wait_until_synchronised"]
+    end = time.monotonic() + (module.params["timeout"] if wait else 0)
+    while True:
+        document = reason = None
+        try:
+            document = ask(module)
+        except NoAnswer as error:
+            reason = str(error)
+        left = end - time.monotonic()
+        if synchronised(document) or left <= 0:
+            return document, reason
+        time.sleep(min(SECONDS_BETWEEN_LOOKS, left))
+
+
+def why_not(document, timeout):
+    """A sentence for a host that is not synchronised: what it hears and what it refuses."""
+    associations = document.get("associations") or []
+    heard = [f"{entry.get('source')} (reach {entry.get('reach') or 0:o})" for entry in associations]
+    dropped = (document.get("counters") or {}).get("dropped") or {}
+    refused = [f"{dropped[reason]} {reason}" for reason in sorted(dropped) if dropped[reason]]
+    return (
+        f"The host is not synchronised after {timeout} seconds. Servers heard: {', '.join(heard) or 'none'}. "
+        f"Packets refused: {', '.join(refused) or 'none'}."
+    )
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            "wait_until_synchronised": {"type": "bool", "default": False},
+            "timeout": {"type": "int", "default": 60},
+            "command": {"type": "path", "default": "/usr/local/bin/ntp-multicast-engine"},
+            "config": {"type": "path", "default": "/etc/ntp-multicast-engine/engine.json"},
+        },
+        supports_check_mode=True,
+    )
+    document, reason = look(module)
+    if document is None:
+        module.fail_json(msg=reason)
+    result = {"ntp": ntp_state(document, listens(module, document)), "engine": document}
+    if module.params["wait_until_synchronised"] and not synchronised(document):
+        module.fail_json(msg=why_not(document, module.params["timeout"]), **result)
+    module.exit_json(changed=False, **result)
+
+
+if __name__ == "__main__":
+    main()
