@@ -59,6 +59,10 @@ class Cipher:
                 return padded[_COUNT : _COUNT + count].decode()
         return None
 
+    def looks_encrypted(self, text: str) -> bool:
+        """Whether ``text`` is delimited like ciphertext, be it of another device (facts 1.1 and 2.3)."""
+        return len(text) >= 20 and text[0] == "%" and text[2] == "%" and text[:4] == text[-4:]
+
     def _payload_length(self, length: int) -> int:
         return length - len(self._shape.opening) - len(self._shape.closing) - len(self._shape.header)
 

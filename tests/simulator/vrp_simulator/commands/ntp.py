@@ -58,7 +58,7 @@ def _secret(edit: Edit, match: Match, mode: str) -> tuple[str | None, str | None
         return secret, text
     if edit.at_startup and len(text) >= 20:
         return None, text  # a file of another device: kept, but not usable (fact 2.3)
-    if edit.release.cipher_takes_plain and len(text) < 20:
+    if edit.release.cipher_takes_plain and not edit.cipher.looks_encrypted(text):
         _check_plain(edit, text, mode, match.position("cipher"))
         return text, None
     edit.wordings.refuse("cipher-invalid", match.position("cipher"))
