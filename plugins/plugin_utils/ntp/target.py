@@ -18,6 +18,7 @@ from typing import TypeVar
 
 from .changes import KeyReason, SwitchServer
 from .comparison import same_association
+from .errors import UserError
 from .interface_names import interface_key, interface_name
 from .key_policy import KeyPolicy
 from .model import (
@@ -159,6 +160,12 @@ def _authentication_without(present: Authentication, given: Authentication) -> A
         kept = tuple(key for key in present.keys or () if key.used_elsewhere)
         return Authentication(bool(present.enabled and kept), kept)
     ids = {key.id for key in given.keys or ()}
+    for key in present.keys or ():
+        if key.id in ids and key.used_elsewhere:
+            raise UserError(
+                f"authentication.keys: key {key.id} can't be deleted, because an NTP line that is not managed here "
+                "(a unicast server, say) uses it. Remove that line first."
+            )
     keys = tuple(key for key in present.keys or () if key.id not in ids)
     return Authentication(bool(present.enabled) if given.enabled is None else False, keys)
 

@@ -139,11 +139,12 @@ class _Rules:
         for number, source in enumerate(server.get("listen") or ()):
             item = f"{path}.listen[{number}]"
             yield from self._listen(item, str(source))
-            identity = ipv6_source(str(source)) or self._interface_identity(str(source))
+            address = ipv6_source(str(source))
+            identity = address is None, address or self._interface_identity(str(source))
             yield from _once(item, source, identity, first, "a source is given once")
 
     def _listen(self, path: str, source: str) -> Iterator[Problem]:
-        if source == ALL:
+        if source.strip().casefold() == ALL:
             return
         address = ipv6_source(source)
         if address is None:

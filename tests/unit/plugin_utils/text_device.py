@@ -17,6 +17,7 @@ _IDENTITIES = (
     r"authentication-keyid \d+",
     r"(?:trusted|reliable) authentication-keyid \d+",
     r"refclock-master",
+    r"unicast-server \S+",
     r"(?:ipv6 )?server disable",
     r"(?:ipv6 )?server source-interface all",
     r"server source-interface \S+",
@@ -24,16 +25,35 @@ _IDENTITIES = (
     r"multicast-(?:server|client) ipv6(?: [0-9A-F:]+)?",
     r"multicast-(?:server|client)(?: \d+\.\d+\.\d+\.\d+)?",
 )
+_OPTION = re.compile(r"(authentication-keyid|ttl|version|port) (\d+)")
 _AUTOMATIC = ("server disable", "ipv6 server disable")
 
 
 class TextDevice:
-    def __init__(self, word: str, *, prints_undo: bool = False, drops_defaults: bool = False) -> None:
-        self._word = word
+    def __init__(
+        self,
+        word: str,
+        *,
+        prints_undo: bool = False,
+        drops_defaults: bool = False,
+        merges_options: bool = False,
+        unicast: bool = False,
+    ) -> None:
+        self.word = self._word = word
+        self._merges_options = merges_options  # what a line with fewer options does is unknown: fact 8.6
         self._prints_undo = prints_undo
         self._drops_defaults = drops_defaults
         self._lines: dict[tuple[str | None, str], str] = {}
         self._salt = itertools.count(1)
+        if unicast:
+            self.enter(
+                [
+                    "system-view",
+                    f"{word} authentication-keyid 10 authentication-mode md5 Huawei-12345",
+                    f"{word} unicast-server 10.0.0.1 authentication-keyid 10",
+                    "commit",
+                ]
+            )
 
     def _bare(self) -> bool:
         return all(view is None and line.removeprefix("undo ") in _AUTOMATIC for view, line in self._lines)
@@ -72,8 +92,10 @@ class TextDevice:
         identity = found.group().replace(" 224.0.1.1", "").replace(" FF0E::101", "")
         assert ("multicast" in identity) == (view is not None), (line, view)
         self._check(rest, identity, undo)
-        self._lines.pop((view, identity), None)
+        before = self._lines.pop((view, identity), "")
         self._lines.pop((view, f"undo {identity}"), None)
+        if self._merges_options and "multicast-server" in identity:
+            rest = self._merged(before, rest)
         if identity.endswith("server disable") and undo:
             if self._prints_undo:
                 self._lines[view, f"undo {identity}"] = f"undo {identity}"
@@ -84,12 +106,17 @@ class TextDevice:
             self._lines[view, identity] = self._printed(rest, identity)
         return identity
 
+    def _merged(self, before: str, line: str) -> str:
+        said = dict(_OPTION.findall(line))
+        kept = [f"{name} {value}" for name, value in _OPTION.findall(before) if name not in said]
+        return " ".join([line, *kept])
+
     def _check(self, rest: str, identity: str, undo: bool) -> None:
         key = re.search(r"multicast-server.* authentication-keyid (\d+)", rest)
         if key and not undo:
             assert (None, f"authentication-keyid {key.group(1)}") in self._lines, f"no such key: {rest}"
         if undo and re.fullmatch(r"authentication-keyid \d+", identity):
-            users = [line for (view, _), line in self._lines.items() if view and line.endswith(f" {identity}")]
+            users = [line for line in self._lines.values() if re.search(rf"(?:server|1) .*\b{identity}\b", line)]
             assert not users, f"key in use: {users}"
         if re.match(r"(?:trusted|reliable) ", rest) and not undo:
             assert (None, rest.split(" ", 1)[1]) in self._lines, f"no such key: {rest}"
@@ -99,7 +126,7 @@ class TextDevice:
         if key:
             return f"{key.group(1)} cipher %^%#{next(self._salt):044d}%^%#"
         if "multicast" in identity:
-            options = dict(re.findall(r"(authentication-keyid|ttl|version|port) (\d+)", rest))
+            options = dict(_OPTION.findall(rest))
             if self._drops_defaults:
                 defaults = {"ttl": "16", "version": "3", "port": "123"}
                 options = {k: v for k, v in options.items() if defaults.get(k) != v}

@@ -1,0 +1,95 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A memory tells the same from another, survives a cache, and gives nothing away."""
+
+from __future__ import annotations
+
+import json
+import pickle
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.changes import RemoveKey, SetKey
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.key_memory import (
+    KeyMemory,
+    facts_from_memory,
+    memory_from_facts,
+    remember,
+)
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.model import (
+    Algorithm,
+    Authentication,
+    Configuration,
+    Key,
+    Secret,
+)
+
+SECRET, CIPHERTEXT = Secret("GEHEIM"), Secret("%^%#CHIFFRE%^%#")
+
+
+def shown(*keys: Key) -> Configuration:
+    return Configuration(Authentication(True, keys))
+
+
+def test_it_knows_what_it_was_told() -> None:
+    memory = KeyMemory.of(Algorithm.MD5, SECRET, CIPHERTEXT)
+    assert memory.knows_secret(Secret("GEHEIM"))
+    assert not memory.knows_secret(Secret("geheim"))
+    assert memory.knows_ciphertext(Secret("%^%#CHIFFRE%^%#"))
+    assert not memory.knows_ciphertext(SECRET)
+
+
+def test_it_survives_a_cache_and_gives_nothing_away() -> None:
+    memory = {42: KeyMemory.of(Algorithm.AES_128_CMAC, SECRET, CIPHERTEXT)}
+    cached = json.dumps(facts_from_memory(memory))
+    assert memory_from_facts(json.loads(cached)) == memory
+    for text in (cached, repr(memory), pickle.dumps(memory).decode("latin-1")):
+        assert "GEHEIM" not in text and "CHIFFRE" not in text
+
+
+def test_two_memories_of_one_secret_differ() -> None:
+    first, second = (KeyMemory.of(Algorithm.MD5, SECRET, CIPHERTEXT) for _ in range(2))
+    assert first.secret_hash != second.secret_hash
+    assert first.ciphertext_digest != second.ciphertext_digest
+
+
+def test_the_hash_of_a_secret_is_slow() -> None:
+    from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp import key_memory
+
+    assert key_memory._SCRYPT["n"] >= 2**14 and key_memory._SCRYPT["r"] >= 8  # RFC 7914 section 2
+
+
+def test_a_commit_is_remembered() -> None:
+    old = KeyMemory.of(Algorithm.MD5, Secret("old"), CIPHERTEXT)
+    memory = {1: old, 2: old, 3: old, 4: old}
+    done = [SetKey(2, Algorithm.MD5, SECRET), RemoveKey(3), SetKey(4, Algorithm.MD5, SECRET)]
+    after = remember(memory, done, shown(Key(2, Algorithm.MD5, None, CIPHERTEXT)))
+    assert set(after) == {1, 2}
+    assert after[1] is old
+    assert after[2].knows_secret(SECRET) and after[2].knows_ciphertext(CIPHERTEXT)
+    assert set(memory) == {1, 2, 3, 4}
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [None, [], "x", {"42": None}, {"x": {}}, {"42": {"algorithm": "md5"}}, {"42": {"algorithm": "rot13", "salt": ""}}],
+)
+def test_what_is_no_memory_is_forgotten(facts: object) -> None:
+    assert memory_from_facts(facts) == {}
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(st.sampled_from(["1", "algorithm", "salt", "secret_hash", "md5"]), inner, max_size=3)
+        ),
+        max_leaves=8,
+    )
+)
+def test_no_cache_harms(facts: object) -> None:
+    assert memory_from_facts(facts) == {}
