@@ -178,3 +178,13 @@ def test_verify_shows_all_and_fails_because_of_one(configured: Network) -> None:
     assert re.search(r"\bce1 +yes\b", run.printed), run.printed
     assert re.search(r"\bne1 +NO\b", run.printed), run.printed
     assert "Not synchronised: gone, ne1" in run.printed
+
+
+def test_there_is_a_report_although_nobody_answers(network: Network) -> None:
+    run = network.play("verify", hosts={"gone": GONE})
+    assert run.exit_code != 0
+    assert "Not synchronised: gone" in run.printed
+    summary = network.directory / "drift.json"
+    run = network.play("check_drift", "-e", f"ntp_multicast_drift_summary={summary}", hosts={"gone": GONE})
+    assert run.exit_code != 0
+    assert json.loads(summary.read_text(encoding="utf-8"))["totals"]["unreachable"] == 1
