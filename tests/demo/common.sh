@@ -13,7 +13,7 @@ heading() { printf '\n=== %s\n' "$*"; }
 
 ansible_environment=(
   "HOME=$work/home" "ANSIBLE_HOME=$work/home/.ansible" "ANSIBLE_COLLECTIONS_PATH=$root/.build/collections" "PATH=$root/.venv/bin:$PATH"
-  ANSIBLE_PIPELINING=true ANSIBLE_CALLBACK_RESULT_FORMAT=yaml ANSIBLE_DISPLAY_SKIPPED_HOSTS=false ANSIBLE_DISPLAY_OK_HOSTS=true
+  ANSIBLE_PIPELINING=true ANSIBLE_DISPLAY_SKIPPED_HOSTS=false ANSIBLE_DISPLAY_OK_HOSTS=true
   ANSIBLE_DEPRECATION_WARNINGS=false ANSIBLE_NOCOWS=true LC_ALL=C.UTF-8
 )
 if [ -t 1 ]; then ansible_environment+=(ANSIBLE_FORCE_COLOR=true); fi
