@@ -98,44 +98,50 @@ def text(value: Any) -> str:
 
 
 def rows_of_host(host: str, ntp: Mapping[str, Any]) -> list[Row]:
-    """The state of one host: a line for each association, or one line for a host that only serves."""
-    synchronised = "yes" if ntp.get("synchronised") else "NO"
-    role = text(ntp.get("role"))
-    associations: Sequence[Mapping[str, Any]] = ntp.get("associations") or []
-    if not associations:
-        served: Sequence[Mapping[str, Any]] = ntp.get("servers") or [{}]
-        return [
-            Row(
-                host=host,
-                synchronised=synchronised,
-                role=role,
-                source=text(ntp.get("reference_id")),
-                group=text(server.get("group")),
-                interface=text(server.get("interface")),
-                stratum=text(ntp.get("stratum")),
-                offset=offset_text(ntp.get("offset")),
-                reach=NOTHING,
-                key=text(server.get("key_id")),
-            )
-            for server in served
-        ]
-    chosen_first = sorted(associations, key=lambda association: not association.get("selected"))
+    """The state of one host: a line for each group that a server sends to, or for each source of everyone else."""
+    associations = sorted(ntp.get("associations") or [], key=lambda association: not association.get("selected"))
+    if ntp.get("role") == "server" or not associations:
+        return served_rows(host, ntp, associations[0] if associations else {"source": ntp.get("reference_id")})
     return [
         Row(
             host=host,
-            synchronised=synchronised if index == 0 else NOTHING,
-            role=role,
+            synchronised=synchronised_text(ntp) if first else NOTHING,
+            role=text(ntp.get("role")),
             source=text(association.get("source")),
             group=text(association.get("group")),
             interface=text(association.get("interface")),
             # The host's own stratum on its first line; what the other sources announce on theirs.
-            stratum=text(ntp.get("stratum") if index == 0 else association.get("stratum")),
+            stratum=text(ntp.get("stratum") if first else association.get("stratum")),
             offset=offset_text(association.get("offset")),
             reach=reach_text(association.get("reach")),
             key=text(association.get("key_id")),
         )
-        for index, association in enumerate(chosen_first)
+        for first, association in zip([True, *[False] * len(associations)], associations)
     ]
+
+
+def served_rows(host: str, ntp: Mapping[str, Any], source: Mapping[str, Any]) -> list[Row]:
+    """The groups that a host sends to, each with what the host itself goes by."""
+    servers: Sequence[Mapping[str, Any]] = ntp.get("servers") or [{}]
+    return [
+        Row(
+            host=host,
+            synchronised=synchronised_text(ntp),
+            role=text(ntp.get("role")),
+            source=text(source.get("source")),
+            group=text(server.get("group")),
+            interface=text(server.get("interface")),
+            stratum=text(ntp.get("stratum")),
+            offset=offset_text(ntp.get("offset")),
+            reach=reach_text(source.get("reach")),
+            key=text(server.get("key_id")),
+        )
+        for server in servers
+    ]
+
+
+def synchronised_text(ntp: Mapping[str, Any]) -> str:
+    return "yes" if ntp.get("synchronised") else "NO"
 
 
 def aligned(rows: Sequence[Row]) -> list[str]:

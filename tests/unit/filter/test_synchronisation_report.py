@@ -76,6 +76,14 @@ def test_one_aligned_table_with_the_selected_source_first() -> None:
     ]
 
 
+def test_a_server_shows_its_groups_although_it_goes_by_its_own_clock() -> None:
+    own_clock = {"source": "127.127.1.0", "interface": "InLoopBack0", "group": None, "reach": 255, "selected": True}
+    server = {"ntp": {**SERVER["ntp"], "associations": [own_clock]}}
+    assert synchronisation_report({"CE1": server})["lines"][1].split() == [
+        *("CE1", "yes", "server", "127.127.1.0", "224.0.1.1", "100GE1/0/1", "2", "+0", "ns", "377", "42"),
+    ]
+
+
 def test_a_host_that_is_not_synchronised_is_named() -> None:
     report = synchronisation_report({"linux1": LOST, "CE1": SERVER})
     assert report["unsynchronised"] == ["linux1"]
