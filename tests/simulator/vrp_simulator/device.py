@@ -80,7 +80,10 @@ class Device:
         reader = StartupReader(self.style, grammar_of(self.release.name, True), self.cipher)
         text = text or self.settings.startup_configuration
         if text:
-            configuration.update(reader.read(text))
+            given = reader.read(text)
+            described = {place.view for place in given if place.view}
+            configuration = {place: entry for place, entry in configuration.items() if place.view not in described}
+            configuration.update(given)
             self.order = list(dict.fromkeys(reader.order))
         return configuration
 

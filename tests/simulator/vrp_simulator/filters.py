@@ -11,23 +11,22 @@ from collections.abc import Sequence
 from .errors import Refusal
 
 _NAMES = ("include", "exclude", "begin", "section", "count", "no-more")
-_FILTER = re.compile(r"\s\|\s*([a-z-]+)\s*([^|]*)", re.IGNORECASE)
+_BAR = re.compile(r"\s+\|\s*")  # a bar without a blank before it belongs to an expression
 
 
 def split_filters(line: str) -> tuple[str, list[tuple[str, str]]]:
     """Return a display command without its filters, and the filters as (name, expression)."""
     if not line.lstrip().lower().startswith(("d", "mo")) or "|" not in line:
         return line, []
-    first = _FILTER.search(line)
-    if first is None:
-        return line, []
+    command, *parts = _BAR.split(line)
     found = []
-    for part in _FILTER.finditer(line, first.start()):
-        names = [name for name in _NAMES if name.startswith(part[1].lower())]
-        if len(names) != 1:
+    for part in parts:
+        word, _, expression = part.partition(" ")
+        names = [name for name in _NAMES if name.startswith(word.lower())]
+        if not word or len(names) != 1:
             return line, []
-        found.append((names[0], part[2].strip()))
-    return line[: first.start()], found
+        found.append((names[0], expression.strip()))
+    return command, found
 
 
 def apply_filters(lines: list[str], filters: Sequence[tuple[str, str]], keep_separators: bool) -> list[str]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MASK = "********"
 # Secrets in lines that were typed, whether they were understood or not.
 _SECRETS = (
-    re.compile(r"(?i)(\bntp\S*\s+a\S*-k\S*\s+\S+\s+a\S*\s+\S+\s+(?:c\w*\s+(?=\S))?)(.+)"),
+    re.compile(r"(?i)(\bn\S*\s+a\S*\s+\d+\s+a\S*\s+\S+\s+(?:c\w*\s+(?=\S))?)(.+)"),
     re.compile(r"(?i)(\ba\S*-m\S*\s+\S+\s+(?:c\w*\s+(?=\S))?)(.+)"),
     re.compile(r"(?i)(\b(?:cipher|password|shared-key|irreversible-cipher|simple)\s+)(\S.*)"),
 )

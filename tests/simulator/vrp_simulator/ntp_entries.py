@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .configuration import Configuration, Entry, Place, Style
@@ -212,9 +212,11 @@ def is_ntp(place: Place) -> bool:
     return place.key[0] == "ntp"
 
 
-def is_user_line(place: Place) -> bool:
-    """An NTP line that keeps the automatic ones alive (fact 1.5): not a server switch, nor the `all` pair."""
-    return is_ntp(place) and place.key[1] not in ("server", "listen-all")
+def is_user_line(place: Place, entry: Entry) -> bool:
+    """An NTP line that keeps the automatic ones alive (fact 1.5): not a server switch, nor the `all disable` pair."""
+    if isinstance(entry, ListenAll):
+        return entry.enabled
+    return is_ntp(place) and not isinstance(entry, ServerSwitch)
 
 
 def keys_in_use(configuration: Configuration) -> set[int]:
@@ -226,5 +228,5 @@ def named_key(entry: Entry | None) -> int | None:
     return entry.key_id if isinstance(entry, Association | UnicastAssociation) else None
 
 
-def has_user_lines(places: Iterable[Place]) -> bool:
-    return any(is_user_line(place) for place in places)
+def has_user_lines(configuration: Mapping[Place, Entry]) -> bool:
+    return any(is_user_line(place, entry) for place, entry in configuration.items())

@@ -49,7 +49,7 @@ class DeviceSettings:
         InterfaceSettings("100GE1/0/2"),
     )
     sysname: str = ""  # default: the name
-    startup_configuration: str = ""
+    startup_configuration: str = ""  # text; a block of it replaces what `interfaces` says about that interface
     behaviour: Mapping[str, object] = field(default_factory=dict)
     wording_variant: int = 0
     wordings: Mapping[str, str] = field(default_factory=dict)

@@ -12,7 +12,6 @@ import pathlib
 import queue
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from .device import Device
@@ -154,20 +153,19 @@ class LocalLink:
         self._out: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._closed = False
-        self._in: asyncio.Queue[bytes]
+        self._memory = _Memory(self._out)
         running.run(self._open(device, user, width))
 
     async def _open(self, device: Device, user: str, width: int) -> None:
-        self._in = asyncio.Queue()
         known = device.user_named(user)
         if known is None:
             raise ValueError(f"user {user!r} is not known to {device.settings.name}")
-        session = Session(device, known, Terminal(_Memory(self._in, self._out), device.faults, width), "")
+        session = Session(device, known, Terminal(self._memory, device.faults, width), "")
         self._running.keep(asyncio.ensure_future(session.run()))
 
     def send(self, text: str) -> None:
         """Send text; a closed line swallows it."""
-        self._running.loop.call_soon_threadsafe(self._in.put_nowait, text.encode())
+        self._running.run(self._memory.put(text.encode()))
 
     def receive(self, timeout: float) -> str:
         """Return what the device has sent, or ``""`` when it has closed the line.
@@ -188,22 +186,54 @@ class LocalLink:
             if text:
                 return text
 
+    def converse(self, text: str = "", timeout: float = 30.0) -> str:
+        """Send text and return what the device says until it waits for more (or has closed the line)."""
+        self._running.run(self._memory.put(text.encode()))
+        if not self._memory.idle.wait(timeout):
+            raise TimeoutError(f"the device is still busy after {timeout} s with {text!r}")
+        said = []
+        while not self._closed:
+            try:
+                data = self._out.get_nowait()
+            except queue.Empty:
+                break
+            said.append(self._decoder.decode(data))
+            self._closed = not data
+        return "".join(said)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the device has closed the line."""
+        return self._memory.closed
+
     def close(self) -> None:
         """Hang up."""
-        with contextlib.suppress(RuntimeError):
-            self._running.loop.call_soon_threadsafe(self._in.put_nowait, b"")
+        self._running.run(self._memory.hang_up())
 
 
-@dataclass(slots=True)
 class _Memory:
-    """The terminal's transport of a local link."""
+    """The terminal's transport of a local link; ``idle`` is set while the device waits for input."""
 
-    incoming: asyncio.Queue[bytes]
-    outgoing: queue.SimpleQueue[bytes]
-    closed: bool = False
+    def __init__(self, outgoing: queue.SimpleQueue[bytes]) -> None:
+        self.outgoing = outgoing
+        self.incoming: asyncio.Queue[bytes] = asyncio.Queue()
+        self.idle = threading.Event()
+        self.closed = False
+
+    async def put(self, data: bytes) -> None:
+        if data and not self.closed:
+            self.idle.clear()
+            self.incoming.put_nowait(data)
+
+    async def hang_up(self) -> None:
+        self.incoming.put_nowait(b"")
 
     async def read(self) -> bytes:
-        return b"" if self.closed else await self.incoming.get()
+        if self.closed:
+            return b""
+        if self.incoming.empty():
+            self.idle.set()
+        return await self.incoming.get()
 
     def write(self, data: bytes) -> None:
         if data and not self.closed:
@@ -217,6 +247,7 @@ class _Memory:
             self.closed = True
             self.outgoing.put(b"")
             self.incoming.put_nowait(b"")
+            self.idle.set()
 
 
 class RunningDevices(Mapping[str, RunningDevice]):

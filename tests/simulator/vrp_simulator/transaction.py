@@ -11,7 +11,7 @@ import datetime
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from .configuration import Candidate, Configuration, Entry, Place, Style, apply, difference
+from .configuration import Candidate, Configuration, Entry, InterfaceHeader, Place, Style, apply, difference
 from .errors import Refusal
 from .ntp_entries import AUTHENTICATION, is_ntp
 from .ntp_rules import dangling_key, exceeds_limits, unauthenticated_after, with_automatic_lines
@@ -93,6 +93,8 @@ class Transactions:
         """Check the candidate against the running configuration of now; return what it would become."""
         for place, entry in candidate.changes.items():
             present = self.running.get(place)
+            if isinstance(entry, InterfaceHeader):
+                continue  # two users may create the same interface
             if entry is not None and present == entry and candidate.before.get(place) != present:
                 # Two users with the same line: only the first counts (fact 3.2).
                 raise conflict(candidate.lines.get(place, ""), "Error: The configuration already exists.")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..configuration import SYSNAME, Line
@@ -115,6 +116,8 @@ async def _commit(session: Session, match: Match) -> None:
     transactions = session.device.transactions
     persist = str(match.values.get("persist", ""))
     trial = transactions.trial
+    if persist and trial is None and "trial" not in match.words:
+        raise Refusal("Error: The persist ID does not exist.")
     if trial is not None and "trial" not in match.words:
         await _confirm(session, persist, label, description)
         return
@@ -207,7 +210,8 @@ async def _lock(session: Session, match: Match) -> None:
             transactions.lock = None
         return
     _check_rights(session)
-    transactions.lock = Lock(session.author, now(), asyncio.get_running_loop().time(), "by-user-name" in match.words)
+    author = replace(session.author, user=str(match.values.get("user", session.user.name)))
+    transactions.lock = Lock(author, now(), asyncio.get_running_loop().time(), "user" in match.values)
 
 
 async def _lock_timeout(session: Session, match: Match) -> None:

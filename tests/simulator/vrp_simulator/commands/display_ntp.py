@@ -43,10 +43,11 @@ def _timestamp(moment: datetime.datetime | None) -> str:
     return f"{readable}({seconds:08X}.{fraction:08X})"
 
 
-def _moment(value: object) -> datetime.datetime | None:
-    """Read a time of the NTP process: seconds since 1970."""
-    if isinstance(value, int | float) and value > 0:
-        return datetime.datetime.fromtimestamp(value, datetime.timezone.utc)
+def _heard(item: Mapping[str, Any]) -> datetime.datetime | None:
+    """When the source was last heard; the NTP process says it in seconds ago."""
+    value = item.get("last_received")
+    if isinstance(value, int | float):
+        return datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(seconds=value)
     return None
 
 
@@ -94,7 +95,7 @@ async def _status(session: Session, match: Match) -> Sequence[str]:
 
 
 def _latest(data: Mapping[str, Any] | None) -> datetime.datetime | None:
-    times = [_moment(item.get("last_received")) for item in (data or {}).get("associations", ())]
+    times = [_heard(item) for item in (data or {}).get("associations", ())]
     known = [time for time in times if time is not None]
     return max(known) if known else None
 
@@ -114,7 +115,7 @@ def _associations(device: Device, data: Mapping[str, Any] | None) -> list[Mappin
             "stratum": clock.stratum - 1,
             "reference_id": "LOCL",
             "reach": 255,
-            "poll": 6,
+            "poll": 64,
             "selected": not any(item.get("selected") for item in shown),
             "mode": "local",
         }
@@ -128,14 +129,11 @@ def _state(item: Mapping[str, Any]) -> str:
 
 
 def _now(item: Mapping[str, Any]) -> int:
-    heard = _moment(item.get("last_received"))
-    if heard is None:
-        return 0
-    return max(0, round((datetime.datetime.now(datetime.timezone.utc) - heard).total_seconds()))
+    return max(0, round(_number(item, "last_received")))
 
 
 def _poll_seconds(item: Mapping[str, Any]) -> int:
-    return int(2 ** _number(item, "poll")) if item.get("poll") is not None else 64
+    return int(_number(item, "poll")) or 64
 
 
 async def _sessions(session: Session, match: Match) -> Sequence[str]:
@@ -167,7 +165,7 @@ def _verbose(item: Mapping[str, Any]) -> list[str]:
     multicast = item.get("mode") not in ("local", "client")
     modes = ("broadcast client", "broadcast") if multicast else ("client", "server")
     distance = _number(item, "delay") / 2 + _number(item, "dispersion")
-    received = _timestamp(_moment(item.get("last_received")))
+    received = _timestamp(_heard(item))
     zeros = "  0.00" + "   0.00" * 7 + " "
     return [
         f" clock source: {item['source']} ",
