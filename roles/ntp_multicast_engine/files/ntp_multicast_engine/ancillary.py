@@ -25,7 +25,12 @@ SO_TIMESTAMPING = 37
 # include/uapi/linux/net_tstamp.h
 _TX_SOFTWARE, _RX_SOFTWARE, _REPORT_SOFTWARE, _OPT_ID, _OPT_TSONLY = 1 << 1, 1 << 3, 1 << 4, 1 << 7, 1 << 11
 STAMP_RECEIVED = _RX_SOFTWARE | _REPORT_SOFTWARE
-STAMP_BOTH = STAMP_RECEIVED | _TX_SOFTWARE | _OPT_ID | _OPT_TSONLY
+STAMP_ON_REQUEST = STAMP_RECEIVED | _OPT_ID | _OPT_TSONLY
+"""As STAMP_BOTH, but stamps of sending only for datagrams that carry STAMP_THIS."""
+STAMP_BOTH = STAMP_ON_REQUEST | _TX_SOFTWARE
+
+STAMP_THIS = (socket.SOL_SOCKET, SO_TIMESTAMPING, struct.pack("@I", _TX_SOFTWARE))
+"""Ancillary data of one datagram (Documentation/networking/timestamping.rst, section 1.3.4)."""
 
 _SO_EE_ORIGIN_TIMESTAMPING = 4
 _EXTENDED_ERROR = struct.Struct("=IBBBBII")

@@ -37,6 +37,8 @@ RECALIBRATION_POLLS = 8
 MINIMUM_RECALIBRATION = 64 * NANOSECONDS
 MAXIMUM_ROUND_TRIP = 1.0
 """Seconds."""
+STAMP_ERROR = 1e-3
+"""Seconds by which a server may misjudge the departure of its answer, so that a short way seems to take no time."""
 PHI = 15e-6
 """RFC 5905: how fast an unmeasured clock may drift."""
 JUMP_FLOOR = 0.005
@@ -206,6 +208,7 @@ class Association:
             self.events.append(f"server {self.source} now sends in {stream.value} mode: measuring the way again")
             self._start_again()
         self.stream = stream
+        self.estimator.accurate_departures = stream is Stream.INTERLEAVED
         self._mismatches = 0
 
     def _judge_sample(self, sample: OneWay, raw: int) -> None:
@@ -237,7 +240,7 @@ class Association:
 
     def _start_again(self) -> None:
         self.estimator = self._make_estimator()
-        self.estimator.assumed_delay = None
+        self.estimator.accurate_departures = self.stream is Stream.INTERLEAVED
         self.phase = Phase.VOLLEY
         self._good = self._jumps = self.unanswered = 0
         self._back_off = SPACING
@@ -264,7 +267,7 @@ class Association:
         packet = parse(data, keys.long_tag)
         self._test_response(packet, pending, keys)
         exchange = _exchange(packet.header, pending.sent, arrival)
-        if not 0 <= exchange.delay < MAXIMUM_ROUND_TRIP:
+        if not -STAMP_ERROR <= exchange.delay < MAXIMUM_ROUND_TRIP:
             raise PacketError("response_delay")
         self._pending = None
         self.unanswered = 0

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Union
 
 from ntp_multicast_engine import __version__, configuration
-from ntp_multicast_engine.ancillary import KERNEL, USER
+from ntp_multicast_engine.ancillary import KERNEL, USER, Datagram
 from ntp_multicast_engine.association import Association, CloseRequest, SendRequest
 from ntp_multicast_engine.clock import Clock, Instant, KernelClock, KernelStatus, SystemClock
 from ntp_multicast_engine.configuration import Loaded, MulticastClient, MulticastServer
@@ -28,6 +28,7 @@ from ntp_multicast_engine.engine import Engine
 from ntp_multicast_engine.errors import ClockError, ConfigurationError, EngineError, StateError, TransportError
 from ntp_multicast_engine.links import LinkMonitor
 from ntp_multicast_engine.owners import clock_owners
+from ntp_multicast_engine.server import Reply, Sender
 from ntp_multicast_engine.state import State, StateFile
 from ntp_multicast_engine.status import EngineStatus, Status
 from ntp_multicast_engine.timestamps import NANOSECONDS
@@ -38,6 +39,8 @@ log = logging.getLogger("ntp_multicast_engine")
 _RETRY_SOCKETS = 16 * NANOSECONDS
 _SETTLE = NANOSECONDS // 2
 """After a change of a link: addresses come some time after the interface."""
+_LOOK_INTERVAL = 4 * NANOSECONDS
+_STAMPED_ANSWER_SPACING = NANOSECONDS // 4
 _DURABLE_INTERVAL = 64 * NANOSECONDS
 
 Place = Union[MulticastServer, MulticastClient, tuple[str, int]]
@@ -98,8 +101,12 @@ class Daemon:
         self._tick_due: int | None = now.raw
         self._watchdog_due: int | None = now.raw if self._notifier.watchdog_interval else None
         self._durable_due = now.raw + _DURABLE_INTERVAL
+        self._stamped_answer: int | None = None
+        self._next_stamped_answer = now.raw
         self._signals: list[int] = []
         self._was_synchronised = False
+        self._changed = True
+        self._look_due = now.raw
         self._control = ControlServer(loaded.configuration.status_socket, self.status)
         self._watch(self._control.socket, self._accept)
         self._links = LinkMonitor()
@@ -160,7 +167,9 @@ class Daemon:
         if self._sockets_due is not None and now.raw >= self._sockets_due:
             self._open_sockets(now)
         self._send_multicasts()
-        for action in self.engine.wake(self._clock.now()):
+        actions = self.engine.wake(self._clock.now())
+        self._changed = self._changed or bool(actions)
+        for action in actions:
             if isinstance(action, SendRequest):
                 self._send_request(action)
             else:
@@ -170,7 +179,10 @@ class Daemon:
         if self._watchdog_due is not None and now.raw >= self._watchdog_due:
             self._notifier.alive()
             self._watchdog_due = now.raw + (self._notifier.watchdog_interval or 0)
-        self._tell_changes()
+        if self._changed or now.raw >= self._look_due:
+            self._changed = False
+            self._look_due = now.raw + _LOOK_INTERVAL
+            self._tell_changes()
 
     def _discipline(self, act: Callable[[Any, Instant], int | None]) -> None:
         now = self._clock.now()
@@ -275,7 +287,7 @@ class Daemon:
                 sender.silence()
             sender.schedule(self._clock.now().raw)
 
-    def _send_multicast(self, sender: Any, opened: SenderSocket) -> None:
+    def _send_multicast(self, sender: Sender, opened: SenderSocket) -> None:
         now = self._clock.now()
         announcement = self.engine.announcement(now)
         if announcement is None:
@@ -301,13 +313,27 @@ class Daemon:
                 sender.stamped(real, KERNEL)
 
     def _read_requests(self, opened: ResponderSocket) -> None:
+        departed = opened.departure()
+        if departed is not None and self._stamped_answer is not None:
+            self.engine.responder.delay.add(departed - self._stamped_answer)
+            self._stamped_answer = None
         for datagram, refusal in opened.receive(self._clock):
             if refusal:
                 self.engine.drop(refusal)
                 continue
             reply = self.engine.take_request(datagram.data, datagram.source, datagram.arrival)
-            if reply and opened.answer(datagram, reply.encode(self._clock.now().real)):
-                self.engine.sent += 1
+            if reply is not None:
+                self._answer(opened, datagram, reply)
+
+    def _answer(self, opened: ResponderSocket, datagram: Datagram, reply: Reply) -> None:
+        now = self._clock.now()
+        # A stamp costs a system call and a wake-up, so few answers are stamped; they speak for the rest.
+        stamp = now.raw >= self._next_stamped_answer
+        if opened.answer(datagram, reply.encode(now.real), stamp=stamp):
+            self.engine.sent += 1
+            if stamp:
+                self._stamped_answer = now.real
+                self._next_stamped_answer = now.raw + _STAMPED_ANSWER_SPACING
 
     # Client
 
@@ -324,6 +350,7 @@ class Daemon:
 
     def _estimate_changed(self, association: Association) -> None:
         now = self._clock.now()
+        self._changed = True
         self._save_state(now)
         correction = self.engine.correction(now)
         if association is not self.engine.selected or correction is None:

@@ -32,6 +32,7 @@ from ntp_multicast_engine.timestamps import NANOSECONDS
 UNKNOWN_UPSTREAM_STRATUM = 10
 """Announced when the kernel says that it is synchronised, but nobody says to whom: worse than any real source."""
 LOCAL_ROOT_DISPERSION = 0.001
+_KERNEL_STATUS_AGE = NANOSECONDS
 _SAMPLES_FOR_FREQUENCY = 16
 _LEAPS = {0: "none", 1: "insert", 2: "delete", 3: "unsynchronised"}
 
@@ -59,8 +60,9 @@ class Engine:
         self.frequency: float | None = None
         self._remembered_frequency = state.frequency
         self._kernel = kernel
-        first = kernel()
-        self._kernel_frequency = first.frequency if first else None
+        self._kernel_known = kernel()
+        self._kernel_due = now.raw + _KERNEL_STATUS_AGE
+        self._kernel_frequency = self._kernel_known.frequency if self._kernel_known else None
         self._random = random
         self.client = Client(loaded.configuration.clients, state.memory, cookie, self._estimator)
         self.senders: dict[MulticastServer, Sender] = {}
@@ -151,9 +153,11 @@ class Engine:
 
     def wake(self, now: Instant) -> list[SendRequest | CloseRequest]:
         """Do what is due in the client."""
+        due = self.client.deadline()
+        if due is None or now.raw < due:
+            return []
         actions = self.client.wake(now.raw, self.keys)
-        if self.client.associations or self.selected:
-            self.choose(now)
+        self.choose(now)
         return actions
 
     def due_senders(self, now: Instant) -> list[Sender]:
@@ -203,11 +207,17 @@ class Engine:
         server = self.configuration.server
         if server.stratum is not None:
             return Announcement(0, server.stratum, server.reference_id, 0.0, LOCAL_ROOT_DISPERSION, now.real)
-        status = self._kernel()
+        status = self._kernel_status(now)
         if status is None or not status.synchronised:
             return None
         error = status.maximum_error
         return Announcement(status.leap, UNKNOWN_UPSTREAM_STRATUM, server.reference_id, 0.0, error, now.real)
+
+    def _kernel_status(self, now: Instant) -> KernelStatus | None:
+        if now.raw >= self._kernel_due:
+            self._kernel_known = self._kernel()
+            self._kernel_due = now.raw + _KERNEL_STATUS_AGE
+        return self._kernel_known
 
     def _followed(self, association: Association, now: Instant) -> Announcement | None:
         estimate = association.estimator.estimate()

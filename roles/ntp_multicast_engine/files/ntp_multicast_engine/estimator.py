@@ -14,7 +14,8 @@ D' below the truth and the direction up lies as much above it, if the two ways a
     D = (min(up - envelope) - min(envelope - down)) / 2.
 The minimum of each direction is taken by itself, so one clean packet each way is enough. Because D is a difference
 between exchanges and multicast packets, a server that stamps its multicasts early (as all do without RFC 9769) is
-calibrated with that habit included.
+calibrated with that habit included. Where the multicasts tell their departure more accurately than the answers can
+(RFC 9769), a difference between the two ways down within the uncertainty of the answers isn't believed.
 
 Everything is in raw time: nothing that anyone does to CLOCK_REALTIME can poison D.
 """
@@ -29,6 +30,8 @@ WINDOW = 32
 """One-way samples kept."""
 EXCHANGES = 24
 """Exchanges kept for D."""
+RESPONSE_UNCERTAINTY = 50e-6
+"""Seconds by which a program misjudges when its answer leaves: scheduling and the way through the kernel."""
 PRIOR_FREQUENCY_DEVIATION = 0.3e-6
 """How much the raw clock's rate is believed to differ from the prior: it only weighs while samples are few."""
 MAXIMUM_SLOPE = 1e-3
@@ -99,9 +102,12 @@ class Estimator:
     """
 
     def __init__(self, prior_frequency: float | None = None, assumed_delay: float | None = None) -> None:
+        self.accurate_departures = False
+        """Whether the one-way samples have kernel stamps of sending (RFC 9769), which answers to requests lack."""
         self.prior_frequency = prior_frequency
         self.assumed_delay = assumed_delay
         self._base: OneWay | None = None
+        self._cached: Estimate | None = None
         self._samples: deque[tuple[float, float]] = deque(maxlen=WINDOW)
         self._exchanges: deque[_Calibration] = deque(maxlen=EXCHANGES)
 
@@ -114,10 +120,12 @@ class Estimator:
         return len(self._exchanges)
 
     def add(self, sample: OneWay) -> None:
+        self._cached = None
         self._samples.append(self._relative(sample.raw, sample.difference))
         self._recalibrate()
 
     def add_exchange(self, exchange: Exchange) -> None:
+        self._cached = None
         time, up = self._relative(exchange.raw, exchange.up)
         _, down = self._relative(exchange.raw, exchange.down)
         self._exchanges.append(_Calibration(time, up, down))
@@ -129,13 +137,18 @@ class Estimator:
         return (raw - self._base.raw) / 1e9, (difference - self._base.difference) / 1e9
 
     def _recalibrate(self) -> None:
-        """Measure the exchanges that the window still covers against the present envelope."""
+        """Measure the exchanges against the present envelope, until they leave the newer half of the window.
+
+        A line is known best in the middle of the points that it was drawn from, so an exchange keeps the distance that
+        it had there.
+        """
         line = self._envelope()
         if line is None:
             return
-        start = self._samples[0][0] - (self._samples[-1][0] - self._samples[0][0]) / 2
+        young = len(self._samples) < WINDOW // 2
+        middle = (self._samples[0][0] + self._samples[-1][0]) / 2
         for exchange in self._exchanges:
-            if exchange.time >= start or not exchange.measured:
+            if young or exchange.time >= middle or not exchange.measured:
                 exchange.measure(line)
 
     def _envelope(self) -> _Line | None:
@@ -177,10 +190,17 @@ class Estimator:
             return self.assumed_delay
         up = min(exchange.up_excess for exchange in measured)
         down = min(exchange.down_excess for exchange in measured)
+        if self.accurate_departures:
+            down = math.copysign(max(abs(down) - RESPONSE_UNCERTAINTY, 0.0), down)
         return (up - down) / 2
 
     def estimate(self) -> Estimate | None:
         """The present best line, or None as long as there is nothing to draw it from."""
+        if self._cached is None:
+            self._cached = self._estimate()
+        return self._cached
+
+    def _estimate(self) -> Estimate | None:
         if self._base is None:
             return None
         envelope, line = self._envelope(), None
@@ -193,20 +213,21 @@ class Estimator:
         last = max(
             [time for time, _ in list(self._samples)[-1:]] + [exchange.time for exchange in list(self._exchanges)[-1:]]
         )
-        round_trip = self.round_trip()
         jitter = self._jitter(line)
         return Estimate(
             raw=self._base.raw + round(last * 1e9),
             difference=self._base.difference + round(line.at(last) * 1e9),
             frequency=line.slope,
-            delay=round_trip if round_trip is not None else 2 * (self.assumed_delay or 0.0),
+            delay=self._round_trip(delay_down),
             jitter=jitter,
             error=self._error(jitter),
         )
 
-    def round_trip(self) -> float | None:
-        """The smallest round trip seen, seconds."""
-        return min((exchange.up - exchange.down for exchange in self._exchanges), default=None)
+    def _round_trip(self, delay_down: float | None) -> float:
+        """The smallest round trip, seconds."""
+        if delay_down is not None and (self.accurate_departures or not self._exchanges):
+            return max(2 * delay_down, 0.0)
+        return max(min(exchange.up - exchange.down for exchange in self._exchanges), 0.0)
 
     def _jitter(self, line: _Line) -> float:
         values = [line.at(time) - value for time, value in self._samples]
@@ -215,15 +236,14 @@ class Estimator:
         if len(values) < 2:
             return 0.0
         mean = sum(values) / len(values)
-        variance: float = sum((value - mean) ** 2 for value in values) / (len(values) - 1)
-        return math.sqrt(variance)
+        return math.sqrt(sum((value - mean) * (value - mean) for value in values) / (len(values) - 1))
 
     def _error(self, jitter: float) -> float:
         count = max(len(self._samples), 1)
         if not self._exchanges:
             # Nothing bounds the delay: it may be anything from nothing to twice what was assumed.
             return (self.assumed_delay or 0.0) + jitter
-        return MINIMUM_SCALE + jitter / float(count) ** 0.5
+        return MINIMUM_SCALE + jitter / math.sqrt(count)
 
 
 class _Calibration:

@@ -9,7 +9,7 @@ anything unless it is handed an announcement, which exists only while there is a
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -23,6 +23,7 @@ from ntp_multicast_engine.timestamps import NANOSECONDS, later, to_ntp, to_short
 
 _JITTER = 1 / 64
 """Part of the interval by which a packet is randomly late, so that servers don't fall into step."""
+_CREDIBLE_DELAY = NANOSECONDS // 100
 _MAXIMUM_JITTER = NANOSECONDS // 10
 _INTERLEAVE_LIMIT = 1 << 32
 """RFC 9769 section 4 leaves it open; ntpd refuses an origin more than 1 s after the transmit time before."""
@@ -57,6 +58,21 @@ def _header(announcement: Announcement, *, version: int, mode: int, poll: int, t
     )
 
 
+class DepartureDelay:
+    """How long after its transmit timestamp was written a packet has left of late, in nanoseconds."""
+
+    def __init__(self) -> None:
+        self._latest: deque[int] = deque(maxlen=8)
+
+    def add(self, delay: int) -> None:
+        if 0 <= delay < _CREDIBLE_DELAY:
+            self._latest.append(delay)
+
+    @property
+    def shortest(self) -> int:
+        return min(self._latest, default=0)
+
+
 class Sender:
     """The schedule and the packets of one (interface, group).
 
@@ -75,15 +91,19 @@ class Sender:
         self.last_error: str | None = None
         self._last_transmit: int | None = None
         self._accurate: int | None = None
+        self._delay = DepartureDelay()
+        self._written = 0
 
     def packet(self, now: Instant, announcement: Announcement, keys: KeyRing) -> bytes:
         """The packet to be sent at once; `stamped` tells afterwards when it really left.
 
-        The transmit timestamp is the moment of writing. The origin is 0 in basic mode (RFC 5905) and the accurate
-        departure of the packet before in interleaved mode (RFC 9769 section 4).
+        The transmit timestamp foretells the departure from those before, but rather too early than too late. The
+        origin is 0 in basic mode (RFC 5905) and the accurate departure of the packet before in interleaved mode
+        (RFC 9769 section 4).
         """
         configuration = self.configuration
-        transmit = to_ntp(now.real)
+        self._written = now.real
+        transmit = to_ntp(now.real + self._delay.shortest)
         header = _header(
             announcement,
             version=configuration.version,
@@ -102,10 +122,14 @@ class Sender:
     def stamped(self, real: int, kind: str) -> None:
         """When the last packet left, by the best stamp there is (`kernel` or `user`)."""
         self.stamps = kind
+        if kind != "kernel" or self._last_transmit is None:
+            return
+        self._delay.add(real - self._written)
         stamp = to_ntp(real)
-        if kind == "kernel" and self._last_transmit is not None:
-            after = later(stamp, self._last_transmit)
-            self._accurate = stamp if 0 <= after < _INTERLEAVE_LIMIT else None
+        after = later(stamp, self._last_transmit)
+        if abs(after) < _INTERLEAVE_LIMIT:
+            # ntpd throws away a packet whose origin lies before the transmit time of the packet before.
+            self._accurate = stamp if after > 0 else self._last_transmit
 
     def schedule(self, raw: int) -> None:
         """Set the next `due`: a multiple of the interval after the first, never shifted by lateness."""
@@ -145,6 +169,7 @@ class Responder:
 
     def __init__(self, limit: RateLimit | None = None) -> None:
         self._limit = limit or RateLimit()
+        self.delay = DepartureDelay()
 
     def respond(
         self, data: bytes, source: str, received: Instant, announcement: Announcement | None, keys: KeyRing
@@ -163,7 +188,7 @@ class Responder:
             raise PacketError("rate_limited")
         if announcement is None:
             raise PacketError("nothing_to_serve")
-        return Reply(packet, received, announcement, keys)
+        return Reply(packet, received, announcement, keys, self.delay.shortest)
 
 
 @dataclass(frozen=True)
@@ -174,11 +199,17 @@ class Reply:
     received: Instant
     announcement: Announcement
     keys: KeyRing
+    delay: int
 
     def encode(self, real: int) -> bytes:
+        """The octets to be sent at once, at Unix time `real` (nanoseconds)."""
         request = self.request.header
         header = _header(
-            self.announcement, version=request.version, mode=MODE_SERVER, poll=request.poll, transmit=to_ntp(real)
+            self.announcement,
+            version=request.version,
+            mode=MODE_SERVER,
+            poll=request.poll,
+            transmit=to_ntp(real + self.delay),
         )
         answer = replace(header, origin=request.transmit, receive=to_ntp(self.received.real))
         data = answer.encode()

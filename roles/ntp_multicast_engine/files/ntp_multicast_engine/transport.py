@@ -16,7 +16,9 @@ from ntp_multicast_engine.ancillary import (
     IPV6_MULTICAST_ALL,
     IPV6_RECVPKTINFO,
     STAMP_BOTH,
+    STAMP_ON_REQUEST,
     STAMP_RECEIVED,
+    STAMP_THIS,
     Datagram,
     departure,
     enable_stamps,
@@ -232,7 +234,7 @@ class ResponderSocket:
             self.socket.setsockopt(self._level, all_groups, 0)
             option = socket.IP_TOS if version == 4 else socket.IPV6_TCLASS
             self.socket.setsockopt(self._level, option, _EXPEDITED_FORWARDING)
-            enable_stamps(self.socket, STAMP_RECEIVED)
+            enable_stamps(self.socket, STAMP_ON_REQUEST)
             if interface:
                 self._bind_to_device(interface)
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, int(shared))
@@ -277,17 +279,31 @@ class ResponderSocket:
             return "wrong_group"
         return None
 
-    def answer(self, datagram: Datagram, data: bytes) -> bool:
-        """Send from the address that was asked; False, if the network doesn't take it."""
-        assert datagram.destination is not None
+    def answer(self, datagram: Datagram, data: bytes, *, stamp: bool) -> bool:
+        """Send from the address that was asked; False, if the network doesn't take it.
+
+        :param stamp: let the kernel tell through `departure` when it leaves.
+        """
+        if datagram.destination is None:
+            return False
         address: tuple[str, int] | tuple[str, int, int, int] = (datagram.source, datagram.source_port)
         if self.version == 6:
             address = (datagram.source, datagram.source_port, 0, datagram.scope)
+        ancillary = source_address(datagram.destination, datagram.interface)
         try:
-            self.socket.sendmsg([data], source_address(datagram.destination, datagram.interface), 0, address)
+            self.socket.sendmsg([data], [*ancillary, STAMP_THIS] if stamp else ancillary, 0, address)
         except OSError:
             return False
         return True
+
+    def departure(self) -> int | None:
+        """When the newest answer that was to be stamped left, Unix nanoseconds; None, if that isn't known yet."""
+        real: int | None = None
+        while True:
+            found = departure(self.socket)
+            if found is None:
+                return real
+            real = found.real
 
     def close(self) -> None:
         self.socket.close()

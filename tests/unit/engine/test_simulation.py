@@ -1,0 +1,287 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whole engines over a simulated network: function, accuracy and the attacks of a hostile network."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from ntp_multicast_engine.association import Phase, Stream
+from ntp_multicast_engine.authentication import KeyRing
+from ntp_multicast_engine.clock import KernelStatus
+from unit.engine.simulation import (
+    KEY,
+    RING,
+    SECOND,
+    Node,
+    Path,
+    Sent,
+    Simulation,
+    client_configuration,
+    server_configuration,
+)
+
+SERVER, CLIENT = "10.0.0.1", "10.0.0.2"
+
+
+def pair(simulation: Simulation, *, offset: float = 0.0, frequency: float = 0.0, **server: object) -> tuple[Node, Node]:
+    return (
+        Node(simulation, SERVER, server_configuration(**server)),  # type: ignore[arg-type]
+        Node(simulation, CLIENT, client_configuration(), offset=offset, frequency=frequency),
+    )
+
+
+@pytest.mark.parametrize("interleaved", [True, False])
+def test_a_client_synchronises_after_four_exchanges(interleaved: bool) -> None:
+    simulation = Simulation()
+    _, client = pair(simulation, offset=-0.3, interleaved=interleaved)
+    simulation.run(5)
+    assert client.offset is None and client.association.phase is Phase.VOLLEY
+    simulation.run(60)
+    assert client.association.stream is (Stream.INTERLEAVED if interleaved else Stream.BASIC)
+    assert len(client.requests) == 4
+    assert client.error is not None and abs(client.error) < 1e-6
+    assert client.offset == pytest.approx(0.3, abs=1e-6)
+    status = client.engine.system_status(client.clock.now(), "monitor", None)
+    assert (status.synchronised, status.stratum, status.reference_id) == (True, 3, SERVER)
+    (row,) = client.engine.association_status(client.clock.now())
+    assert row.mode == "broadcast client" and row.reach & 0x7F == 0x7F and row.poll == 8
+    assert row.delay == pytest.approx(200e-6, rel=0.01)
+
+
+@pytest.mark.parametrize("offset", [-3e9, -100.0, 0.1, 86400.0])
+def test_any_initial_offset_is_measured(offset: float) -> None:
+    simulation = Simulation()
+    _, client = pair(simulation, offset=offset, frequency=30e-6)
+    simulation.run(300)
+    assert client.error is not None and abs(client.error) < 20e-6
+
+
+@pytest.mark.parametrize(
+    ("poll", "path", "limit"),
+    [(4, Path(100e-6, 50e-6), 10e-6), (4, Path(20e-6, 10e-6), 3.5e-6), (6, Path(100e-6, 50e-6), 25e-6)],
+)
+def test_the_upper_envelope_beats_the_queues(poll: int, path: Path, limit: float) -> None:
+    """Limits: facts/ntp.md section 4, a two-way client with the same noise, by the factor 1.5 that we promise."""
+    simulation = Simulation(7, path)
+    Node(simulation, SERVER, server_configuration(poll=poll))
+    client = Node(simulation, CLIENT, client_configuration(), frequency=20e-6, wander=1e-9)
+    simulation.run(60 * 2**poll)
+    errors = []
+    for _ in range(200):
+        simulation.run(2**poll)
+        assert client.error is not None
+        errors.append(client.error)
+    assert math.sqrt(sum(error * error for error in errors) / len(errors)) < limit
+
+
+def test_stepping_the_clients_clock_poisons_nothing() -> None:
+    simulation = Simulation(path=Path(100e-6, 20e-6))
+    _, client = pair(simulation, frequency=10e-6)
+    simulation.run(9)
+    client.clock.offset += 0.05
+    simulation.run(400)
+    assert client.error is not None and abs(client.error) < 15e-6
+
+
+def test_old_packets_move_nothing() -> None:
+    simulation = Simulation()
+    _, client = pair(simulation)
+    simulation.run(120)
+    before = client.offset
+    for sent in simulation.wire[:8]:
+        simulation.inject(sent)
+        simulation.run(8)
+    assert client.engine.dropped["replay"] == 8
+    assert client.offset == pytest.approx(before, abs=2e-6)
+    assert client.association.reach == 0xFF
+
+
+def test_old_packets_move_nothing_after_a_restart() -> None:
+    simulation = Simulation()
+    server, client = pair(simulation)
+    simulation.run(120)
+    recorded = list(simulation.wire)
+    state = client.stop()
+    server.stop()
+    again = Node(simulation, CLIENT, client_configuration(), state=state)
+    for sent in recorded:
+        simulation.inject(sent)
+        simulation.run(8)
+    assert again.engine.dropped["replay"] == len(recorded)
+    assert again.offset is None
+    simulation.run(300)
+    assert not again.engine.client.associations, "an association that nobody answers must be given up"
+
+
+def test_a_restart_goes_on_with_the_living_server() -> None:
+    simulation = Simulation()
+    _, client = pair(simulation)
+    simulation.run(60)
+    again = Node(simulation, CLIENT, client_configuration(), state=client.stop())
+    simulation.run(30)
+    assert again.error is not None and abs(again.error) < 1e-6
+
+
+def test_bad_and_stripped_authenticators_change_only_counters() -> None:
+    simulation = Simulation()
+    _, client = pair(simulation)
+    simulation.run(60)
+    before = (client.offset, client.association.last_transmit, client.association.header)
+    genuine = simulation.wire[-1].data
+    forged_time = genuine[:47] + bytes([genuine[47] ^ 1]) + genuine[48:]
+    for data in (forged_time, genuine[:48], genuine[:48] + b"\0\0\0\0", genuine[:51] + b"\x2b" + genuine[52:]):
+        simulation.inject(Sent(simulation.time, "224.0.1.1", 123, SERVER, data))
+    simulation.run(0.01)
+    dropped = client.engine.dropped
+    assert (dropped["bad_mac"], dropped["unauthenticated"], dropped["crypto_nak"], dropped["unknown_key"]) == (1,) * 4
+    after = (client.offset, client.association.last_transmit, client.association.header)
+    assert after[1:] == before[1:]
+    assert after[0] == pytest.approx(before[0], abs=1e-6)
+
+
+def test_a_key_that_is_not_trusted_proves_nothing() -> None:
+    simulation = Simulation()
+    Node(simulation, SERVER, server_configuration())
+    client = Node(simulation, CLIENT, client_configuration(ring=KeyRing({42: KEY}, frozenset(), True)))
+    simulation.run(30)
+    assert client.engine.dropped["untrusted_key"] >= 3 and not client.engine.client.associations
+
+
+def test_authentication_off_takes_any_server() -> None:
+    simulation = Simulation()
+    Node(simulation, SERVER, server_configuration())
+    Node(simulation, "10.0.0.3", server_configuration(key_id=None, group="224.0.1.2"))
+    client = Node(simulation, CLIENT, client_configuration("224.0.1.1", "224.0.1.2", ring=KeyRing()))
+    simulation.run(60)
+    assert sorted(item.reach > 0 for item in client.engine.client.associations.values()) == [True, True]
+    assert client.error is not None and abs(client.error) < 1e-6
+
+
+def test_holding_back_all_packets_moves_little_and_is_noticed() -> None:
+    simulation = Simulation()
+    _, client = pair(simulation)
+    simulation.run(200)
+    simulation.hold_multicast = lambda: 0.050
+    for _ in range(60):
+        simulation.run(8)
+        assert client.error is None or abs(client.error) < 5e-3
+    assert client.error is not None and abs(client.error) < 1e-3
+
+
+@pytest.mark.parametrize("step", [0.5, -0.5, 30.0, -30.0])
+def test_a_server_that_sets_its_clock_is_followed_after_fresh_exchanges(step: float) -> None:
+    simulation = Simulation()
+    server, client = pair(simulation)
+    simulation.run(120)
+    server.clock.offset += step
+    simulation.run(120)
+    assert client.offset == pytest.approx(step, abs=1e-4)
+
+
+def test_a_deaf_server_is_asked_with_back_off_and_never_used() -> None:
+    simulation = Simulation()
+    _, client = pair(simulation)
+    simulation.unicast_lost = lambda: True
+    simulation.run(600)
+    assert client.offset is None
+    assert 8 <= len(client.requests) <= 20
+    assert len({data[40:48] for data in client.requests}) == len(client.requests), "each cookie is a new one"
+
+
+def test_a_fallback_delay_is_used_with_a_larger_error() -> None:
+    simulation = Simulation()
+    Node(simulation, SERVER, server_configuration())
+    client = Node(simulation, CLIENT, client_configuration(fallback_delay=0.004))
+    simulation.unicast_lost = lambda: True
+    simulation.run(400)
+    assert client.error is not None and abs(client.error) < 0.0041
+    (row,) = client.engine.association_status(client.clock.now())
+    assert row.dispersion is not None and row.dispersion > 0.0039
+
+
+def test_a_lossy_volley_still_succeeds() -> None:
+    simulation = Simulation(3)
+    _, client = pair(simulation)
+    simulation.unicast_lost = lambda: simulation.random.random() < 0.5
+    simulation.run(120)
+    assert client.error is not None and abs(client.error) < 1e-6
+
+
+def test_two_honest_servers_outvote_a_liar() -> None:
+    simulation = Simulation()
+    for number, offset in ((1, 0.0), (2, 0.0), (3, 5.0)):
+        Node(simulation, f"10.0.1.{number}", server_configuration(), offset=offset)
+    client = Node(simulation, CLIENT, client_configuration())
+    simulation.run(60)
+    assert client.engine.selected is not None and client.engine.selected.source != "10.0.1.3"
+    assert client.error is not None and abs(client.error) < 1e-5
+
+
+def test_a_silent_server_becomes_unreachable_and_is_forgotten() -> None:
+    simulation = Simulation()
+    server, client = pair(simulation)
+    simulation.run(60)
+    server.stop()
+    simulation.run(100)
+    assert client.association.reach == 0 and client.offset is None
+    simulation.run(400)
+    assert not client.engine.client.associations
+
+
+def test_a_server_without_time_is_silent() -> None:
+    simulation = Simulation()
+    loaded = server_configuration()
+    unset = type(loaded)(type(loaded.configuration)("/s", servers=loaded.configuration.servers), RING)
+    server = Node(simulation, SERVER, unset, kernel=KernelStatus(False, 0, 16.0, 16.0, 0.0))
+    simulation.run(60)
+    assert not simulation.wire
+    assert not server.engine.system_status(server.clock.now(), "monitor", None).synchronised
+
+
+def test_a_server_with_a_synchronised_kernel_says_so() -> None:
+    simulation = Simulation()
+    loaded = server_configuration()
+    unset = type(loaded)(type(loaded.configuration)("/s", servers=loaded.configuration.servers), RING)
+    Node(simulation, SERVER, unset, kernel=KernelStatus(True, 0, 0.02, 0.001, 0.0))
+    client = Node(simulation, CLIENT, client_configuration())
+    simulation.run(60)
+    (row,) = client.engine.association_status(client.clock.now())
+    assert row.stratum == 10
+
+
+def test_reload_keeps_unchanged_associations_and_schedules() -> None:
+    simulation = Simulation()
+    server, client = pair(simulation)
+    simulation.run(60)
+    association = client.association
+    (sender,) = server.engine.senders.values()
+    assert client.engine.reconfigure(client_configuration("224.0.1.1", "239.1.1.1"), client.clock.now()) == []
+    server.engine.reconfigure(server_configuration(), server.clock.now())
+    assert client.association is association and list(server.engine.senders.values()) == [sender]
+    (gone,) = client.engine.reconfigure(client_configuration("239.1.1.1"), client.clock.now())
+    assert gone is association and client.offset is None
+
+
+def test_the_end_of_the_era_is_an_ordinary_day() -> None:
+    simulation = Simulation()
+    # 2036-02-07 06:28:16 UTC, the end of NTP era 0, comes in the middle.
+    era_end = (1 << 32) - 2_208_988_800
+    server, client = pair(simulation)
+    for node in (server, client):
+        node.clock.offset = era_end - 60 - 1_790_000_000
+    simulation.run(120)
+    assert client.offset == pytest.approx(0.0, abs=2e-6)
+    assert client.association.reach == 0xFF
+
+
+def test_packets_keep_their_schedule_for_ever() -> None:
+    simulation = Simulation()
+    Node(simulation, SERVER, server_configuration())
+    simulation.run(8000)
+    times = [sent.time for sent in simulation.wire]
+    assert len(times) == 1000 or len(times) == 1001
+    assert abs(times[-1] - times[0] - 8 * SECOND * (len(times) - 1)) < SECOND // 8
+    assert len({later - earlier for earlier, later in zip(times, times[1:])}) > 100, "no two servers fall into step"
