@@ -23,7 +23,6 @@ from .interface_names import interface_key, interface_name
 from .key_policy import KeyPolicy
 from .model import (
     ALL,
-    EMPTY,
     AddressFamily,
     Association,
     Authentication,
@@ -64,9 +63,9 @@ class Resolution:
         self.target = self._resolve(present, _everything(present) if _deletes_all(state, wanted) else wanted)
 
     def _resolve(self, present: Configuration, wanted: Configuration) -> Configuration:
-        authentication = self._authentication(_known(present.authentication, EMPTY.authentication), wanted)
+        authentication = self._authentication(present.authentication or Authentication(False, ()), wanted)
         interfaces = _interfaces(present.interfaces or (), wanted.interfaces, self._state)
-        server, request = self._server(_known(present.server, EMPTY.server), wanted, interfaces)
+        server, request = self._server(present.server or ServerSettings(listen=(), ipv6_listen=()), wanted, interfaces)
         target = Configuration(authentication, server, interfaces, present.foreign_lines)
         ipv4, ipv6 = server_functions(present, target, request)
         self.server_changes = tuple(function.change for function in (ipv4, ipv6) if function.change is not None)
@@ -126,14 +125,6 @@ class Resolution:
             ),
         )
         return settings, ServerRequest.of(wanted.enabled, ServerRequest.KEEP)
-
-
-def _known(section: _Section | None, otherwise: _Section | None) -> _Section:
-    if section is None:
-        section = otherwise
-    if section is None:
-        raise ValueError("a section of the empty configuration is missing")
-    return section
 
 
 def _section(given: _Section | None, nothing: _Section, state: State) -> _Section | None:

@@ -138,6 +138,12 @@ class TestAssociations:
         for state in (State.MERGED, State.REPLACED):
             assert changes(before, {"interfaces": [interface(servers=[given])]}, state) == ()
 
+    def test_what_is_predicted_keeps_the_words_of_the_device(self) -> None:
+        before = present(serving(MulticastServer(GROUP)))
+        wanted = configuration_from_options({"interfaces": [interface(servers=[{"ttl": 16, "port": 123}])]})
+        for state in (State.MERGED, State.REPLACED):
+            assert plan(before, wanted, state=state).predicted == before
+
     @pytest.mark.parametrize("ttl", [1, 255])
     def test_another_ttl_is_not_the_default(self, ttl: int) -> None:
         before = present(serving(MulticastServer(GROUP)))
