@@ -156,22 +156,21 @@ def wanted_files(params):
     return wanted
 
 
-def check_names(module):
-    """Fail on names that lead out of the folder, and on links and executables that show nothing."""
-    params = module.params
+def wrong_names(params):
+    """A sentence for each name that leads out of the folder, and for links and executables that show nothing."""
     names = set(params["files"]) | set(params["secrets"])
     for option in ("files", "secrets"):
         for name in params[option]:
             if not name or os.path.isabs(name) or os.path.normpath(name) != name or name.startswith(".."):
-                module.fail_json(msg=f"{option}: '{name}' is no plain name relative to path.")
+                yield f"{option}: '{name}' is no plain name relative to path."
     for name in sorted(set(params["files"]) & set(params["secrets"])):
-        module.fail_json(msg=f"secrets: '{name}' is also one of the files.")
+        yield f"secrets: '{name}' is also one of the files."
     for name in params["executables"]:
         if name not in params["files"]:
-            module.fail_json(msg=f"executables: '{name}' is none of the files.")
+            yield f"executables: '{name}' is none of the files."
     for link, name in params["links"].items():
         if not os.path.isabs(link) or (params["state"] == "present" and name not in names):
-            module.fail_json(msg=f"links: '{link}' has to be an absolute name and '{name}' one of the files.")
+            yield f"links: '{link}' has to be an absolute name and '{name}' one of the files."
 
 
 def present_files(path):
@@ -386,8 +385,12 @@ def remove(path, links, check_mode):
 def main():
     # No invocation in the log of the host: it would hold every file.
     module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True, no_log=True)
-    check_names(module)
     params = module.params
+    # Nor in what is printed.
+    shown = {"module_args": {name: params[name] for name in ("path", "state", "links", "keep")}}
+    wrong = list(wrong_names(params))
+    if wrong:
+        module.fail_json(msg=" ".join(wrong), invocation=shown)
     wanted = wanted_files(params)
     try:
         if params["state"] == "absent":
@@ -398,15 +401,14 @@ def main():
             if params["compile"] and change.names and not module.check_mode:
                 compileall.compile_dir(params["path"], quiet=2)
     except Refused as refusal:
-        module.fail_json(msg=f"validate: {refusal}")
+        module.fail_json(msg=f"validate: {refusal}", invocation=shown)
     except OSError as error:
-        module.fail_json(msg=f"{error.filename or params['path']}: {error.strerror or error}")
-    shown = {"path": params["path"], "state": params["state"], "links": params["links"]}
+        module.fail_json(msg=f"{error.filename or params['path']}: {error.strerror or error}", invocation=shown)
     module.exit_json(
         changed=bool(change.names),
         changed_files=change.names,
         diff=change.diff(params["path"], wanted),
-        invocation={"module_args": shown},
+        invocation=shown,
     )
 
 

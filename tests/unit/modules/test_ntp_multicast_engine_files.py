@@ -1,0 +1,202 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module that makes a folder hold exactly some files, on a real folder."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.timecast.ntp_multicast.plugins.action.ntp_multicast_engine_files import read_tree
+from ansible_collections.timecast.ntp_multicast.plugins.modules import ntp_multicast_engine_files as module
+
+SECRET = "a secret that nobody may see"
+
+
+def parameters(**given: Any) -> dict[str, Any]:
+    return {"files": {}, "secrets": {}, "executables": [], **given}
+
+
+def make(path: Path, *, keep: tuple[str, ...] = (), judge: Any = None, check_mode: bool = False, **given: Any) -> Any:
+    wanted = module.wanted_files(parameters(**given))
+    change = module.make_files(str(path), wanted, keep, judge, check_mode)
+    return change, change.diff(str(path), wanted)
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_files_come_with_their_modes_whatever_the_umask(tmp_path: Path) -> None:
+    folder = tmp_path / "above" / "folder"
+    before = os.umask(0o077)
+    try:
+        change, _diff = make(
+            folder,
+            files={"a.py": "1\n", "bin/run": "#!/bin/sh\n"},
+            executables=["bin/run"],
+            secrets={"keys": SECRET},
+        )
+    finally:
+        os.umask(before)
+    assert change.names == ["a.py", "bin/run", "keys"]
+    assert (folder / "a.py").read_text() == "1\n"
+    assert (folder / "keys").read_text() == SECRET
+    assert [mode(folder / name) for name in ("a.py", "bin/run", "keys", "bin", ".")] == [
+        0o644,
+        0o755,
+        0o600,
+        0o755,
+        0o755,
+    ]
+    assert mode(tmp_path / "above") == 0o755
+
+
+def test_the_second_time_nothing_changes(tmp_path: Path) -> None:
+    files = {"a.py": "1\n", "deep/er/b.py": "2\n"}
+    make(tmp_path / "folder", files=files, secrets={"keys": SECRET})
+    change, diff = make(tmp_path / "folder", files=files, secrets={"keys": SECRET})
+    assert (change.names, diff) == ([], [])
+
+
+def test_what_is_not_wanted_goes_except_what_is_kept_and_what_python_made(tmp_path: Path) -> None:
+    make(tmp_path, files={"a.py": "1\n", "old/b.py": "2\n", "keys": "k"})
+    (tmp_path / "__pycache__").mkdir()
+    (tmp_path / "__pycache__" / "a.pyc").write_bytes(b"")
+    (tmp_path / "old" / "__pycache__").mkdir()
+    (tmp_path / "link").symlink_to("/nowhere")
+    change, diff = make(tmp_path, files={"a.py": "1\n"}, keep=("keys",))
+    assert change.names == ["link", "old/b.py"]
+    assert diff[0]["before"] == "link\nold/b.py\n"
+    assert sorted(os.listdir(tmp_path)) == ["__pycache__", "a.py", "keys"]
+
+
+def test_check_mode_predicts_the_same_and_touches_nothing(tmp_path: Path) -> None:
+    make(tmp_path, files={"a.py": "1\n", "b.py": "2\n"})
+    wanted = {"a.py": "one\n", "c.py": "3\n"}
+    predicted, predicted_diff = make(tmp_path, files=wanted, check_mode=True)
+    assert sorted(os.listdir(tmp_path)) == ["a.py", "b.py"]
+    assert (tmp_path / "a.py").read_text() == "1\n"
+    real, real_diff = make(tmp_path, files=wanted)
+    assert (predicted.names, predicted_diff) == (real.names, real_diff)
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_check_mode_works_without_the_folder(tmp_path: Path, check_mode: bool) -> None:
+    change, diff = make(tmp_path / "none", files={"a.py": "1\n"}, check_mode=check_mode)
+    assert change.names == ["a.py"]
+    assert diff[1]["after"] == "1\n"
+    assert (tmp_path / "none").exists() is not check_mode
+
+
+def test_a_changed_file_is_shown_and_a_secret_is_not(tmp_path: Path) -> None:
+    make(tmp_path, files={"a.py": "1\n"}, secrets={"keys": "the old one"})
+    change, diff = make(tmp_path, files={"a.py": "2\n"}, secrets={"keys": SECRET})
+    assert change.names == ["a.py", "keys"]
+    assert (diff[0]["before"], diff[0]["after"]) == ("1\n", "2\n")
+    assert SECRET not in str(diff)
+    assert "the old one" not in str(diff)
+
+
+def test_a_new_secret_is_not_shown(tmp_path: Path) -> None:
+    _change, diff = make(tmp_path, secrets={"keys": SECRET})
+    assert diff[0]["after"] == "keys\n"
+    assert SECRET not in str(diff)
+
+
+def test_a_whole_program_is_only_listed(tmp_path: Path) -> None:
+    _change, diff = make(tmp_path / "folder", files={"a.py": "x" * module.LITTLE, "b.py": "1"})
+    assert [entry["after"] for entry in diff] == ["a.py\nb.py\n"]
+
+
+@pytest.mark.parametrize("wrong", [0o666, 0o640])
+def test_permissions_are_corrected_and_shown(tmp_path: Path, wrong: int) -> None:
+    make(tmp_path, files={"a.py": "1\n"})
+    (tmp_path / "a.py").chmod(wrong)
+    change, diff = make(tmp_path, files={"a.py": "1\n"})
+    assert change.names == ["a.py"]
+    assert f"mode: {wrong:04o}" in diff[0]["before"]
+    assert "mode: 0644" in diff[0]["after"]
+    assert mode(tmp_path / "a.py") == 0o644
+
+
+def test_a_folder_that_others_can_write_to_is_corrected(tmp_path: Path) -> None:
+    make(tmp_path, files={"a.py": "1\n"})
+    tmp_path.chmod(0o777)
+    change, _diff = make(tmp_path, files={"a.py": "1\n"})
+    assert change.names == [str(tmp_path)]
+    assert mode(tmp_path) == 0o755
+
+
+def test_a_link_in_the_place_of_a_secret_is_replaced_and_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "target").write_text("untouched")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "keys").symlink_to(tmp_path / "target")
+    make(folder, secrets={"keys": SECRET})
+    assert not (folder / "keys").is_symlink()
+    assert (tmp_path / "target").read_text() == "untouched"
+
+
+def test_what_is_refused_takes_no_place_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    make(tmp_path, files={"a.json": "good"})
+
+    def judge(path: str) -> None:
+        if "bad" in Path(path).read_text():
+            raise module.Refused("a.json: is bad")
+
+    make(tmp_path, files={"a.json": "also good"}, judge=judge)
+    with pytest.raises(module.Refused):
+        make(tmp_path, files={"a.json": "bad"}, judge=judge)
+    assert (tmp_path / "a.json").read_text() == "also good"
+    assert os.listdir(tmp_path) == ["a.json"]
+
+
+def test_links_are_made_corrected_and_removed(tmp_path: Path) -> None:
+    folder, link = tmp_path / "folder", tmp_path / "bin" / "run"
+    make(folder, files={"run": "x"})
+    for _again in range(2):
+        change = module.Change()
+        module.make_links({str(link): "run"}, str(folder), change, False)
+    assert (change.names, os.readlink(link)) == ([], str(folder / "run"))
+    link.unlink()
+    link.write_text("in the way")
+    module.make_links({str(link): "run"}, str(folder), change, False)
+    assert (change.names, link.read_text()) == ([str(link)], "x")
+    assert module.remove(str(folder), {str(link): "run"}, True).names == [str(link), str(folder)]
+    assert folder.exists() and link.is_symlink()
+    module.remove(str(folder), {str(link): "run"}, False)
+    assert os.listdir(tmp_path) == ["bin"]
+    assert os.listdir(tmp_path / "bin") == []
+    assert module.remove(str(folder), {str(link): "run"}, False).names == []
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"files": {"../a": ""}},
+        {"files": {"/a": ""}},
+        {"files": {"": ""}},
+        {"files": {"a/../b": ""}},
+        {"secrets": {"a//b": ""}},
+        {"files": {"a": ""}, "secrets": {"a": ""}},
+        {"executables": ["a"]},
+        {"links": {"relative": "a"}, "files": {"a": ""}},
+        {"links": {"/absolute": "a"}},
+    ],
+)
+def test_names_that_lead_elsewhere_are_refused(params: dict[str, Any]) -> None:
+    assert len(list(module.wrong_names({**parameters(), "links": {}, "state": "present", **params}))) == 1
+
+
+def test_the_engine_is_read_without_what_does_not_belong_to_it(tmp_path: Path) -> None:
+    source = tmp_path / "package"
+    for name in ("__init__.py", "deep/a.py", "__pycache__/a.pyc", "tests/test_a.py", "deep/__pycache__/b.pyc"):
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_text(name)
+    assert read_tree(source) == {"package/__init__.py": "__init__.py", "package/deep/a.py": "deep/a.py"}

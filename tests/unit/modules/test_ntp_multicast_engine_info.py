@@ -1,0 +1,94 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The engine's own status in the shape that VRP devices and Linux hosts share."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import yaml
+
+from ansible_collections.timecast.ntp_multicast.plugins.modules import ntp_multicast_engine_info as module
+from ansible_collections.timecast.ntp_multicast.plugins.modules import vrp_ntp_multicast_info as vrp_module
+from ntp_multicast_engine import status
+
+
+def document(*, servers: int = 0, associations: int = 0) -> dict[str, Any]:
+    """A status as the engine's own data classes make it."""
+    system = status.SystemStatus(True, "none", 3, "10.99.7.21", 1e-6, 2e-6, 1e-4, 1e-3, 0.5, "monitor")
+    association = status.AssociationStatus(
+        "10.99.7.21",
+        "eth0",
+        "224.0.1.1",
+        "broadcast client",
+        2,
+        "LOCL",
+        255,
+        8,
+        1e-6,
+        1e-4,
+        2e-6,
+        1e-3,
+        True,
+        True,
+        42,
+        1.5,
+        "kernel",
+        True,
+    )
+    server = status.ServerStatus("eth0", "224.0.1.1", 123, 42, 16, 4, 8, 10, None, "kernel")
+    whole = status.Status(
+        status.EngineStatus("0.1.0", 1, 10.0),
+        system,
+        (association,) * associations,
+        (server,) * servers,
+        status.Counters(10, 10, {"bad_mac": 3, "stale": 0}),
+    )
+    return json.loads(json.dumps(whole.document()))
+
+
+def documented(module_with_return: Any) -> dict[str, Any]:
+    return yaml.safe_load(module_with_return.RETURN)["ntp"]["contains"]
+
+
+def names(contains: dict[str, Any]) -> dict[str, Any]:
+    """Names and types of what a module returns, without the words about it."""
+    return {
+        name: {"type": entry["type"], **({"contains": names(entry["contains"])} if "contains" in entry else {})}
+        for name, entry in contains.items()
+    }
+
+
+def test_both_modules_document_the_same_shape() -> None:
+    assert names(documented(module)) == names(documented(vrp_module))
+
+
+def test_the_shape_is_the_documented_one() -> None:
+    state = module.ntp_state(document(servers=1, associations=1), True)
+    contains = documented(module)
+    assert set(state) == set(contains)
+    for part in ("associations", "servers"):
+        assert set(state[part][0]) == set(contains[part]["contains"])
+    types = {"bool": bool, "int": int, "float": float, "str": str, "list": list}
+    for name, value in {**state, **state["associations"][0]}.items():
+        entry = contains.get(name) or contains["associations"]["contains"][name]
+        assert isinstance(value, types[entry["type"]]), name
+
+
+@pytest.mark.parametrize(
+    ("servers", "follows", "expected"),
+    [(0, False, "none"), (1, False, "server"), (0, True, "client"), (2, True, "both")],
+)
+def test_role(servers: int, follows: bool, expected: str) -> None:
+    assert module.ntp_state(document(servers=servers), follows)["role"] == expected
+
+
+def test_a_host_that_is_not_synchronised_says_what_it_hears_and_refuses() -> None:
+    sentence = module.why_not(document(associations=1), 60)
+    assert "after 60 seconds" in sentence
+    assert "10.99.7.21 (reach 377)" in sentence
+    assert "3 bad_mac" in sentence
+    assert "stale" not in sentence
