@@ -42,6 +42,7 @@ def left_clean(network: Network) -> bool:
     return all(not device.pending() and device.lock_owner() is None for device in network.devices.values())
 
 
+@pytest.mark.end_to_end
 def test_site_configures_both_dialects_and_then_has_nothing_to_do(network: Network) -> None:
     first = network.play("site", "--diff")
     assert first.exit_code == 0, first.printed
@@ -121,6 +122,7 @@ def test_check_drift_is_content_after_site(configured: Network) -> None:
     assert {name: host["status"] for name, host in written["hosts"].items()} == {"ce1": "in_sync", "ne1": "in_sync"}
 
 
+@pytest.mark.end_to_end
 @pytest.mark.parametrize("flags", [[], ["--check"]])
 def test_check_drift_names_those_that_drifted_and_changes_nothing(configured: Network, flags: list[str]) -> None:
     configured.device("ce1").change_as("someone", BY_HAND)
