@@ -86,6 +86,7 @@ class Candidate:
         *,
         lock: bool = False,
         allow_immediate: bool = False,
+        refresh: bool = False,
         patience: Patience | None = None,
     ) -> None:
         self.outcome = Outcome.NOTHING_SENT
@@ -96,6 +97,7 @@ class Candidate:
         self._lock = lock
         self._locked = False
         self._allow_immediate = allow_immediate
+        self._refresh = refresh
         self._patience = patience or Patience()
 
     # -- opening -------------------------------------------------------------------------------------------------------
@@ -126,6 +128,10 @@ class Candidate:
                 "The device has no candidate configuration: each line would take effect at once and there is no "
                 "transaction. Set allow_immediate to true to accept that."
             )
+        if self._refresh:
+            # Fact 3.2: another user's commit makes a candidate stale. A device that does not know the command has no
+            # such candidate.
+            session.ask("refresh configuration candidate")
         if self._lock:
             self._take_lock()
 

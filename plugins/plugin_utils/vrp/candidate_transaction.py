@@ -107,16 +107,16 @@ def converge(logins: Logins, request: Request) -> Report:
     """
     for attempt in range(request.patience.retries):
         try:
-            return _converge_once(logins, request)
+            return _converge_once(logins, request, again=attempt > 0)
         except CommitError as error:
             # The words for a stale candidate are not published: a refusal without a known reason gets a second chance.
             if not error.cleared or (attempt > 0 and not isinstance(error, ConflictError)):
                 raise
             logins.session().pause(request.patience.delay * 2**attempt)
-    return _converge_once(logins, request)
+    return _converge_once(logins, request, again=request.patience.retries > 0)
 
 
-def _converge_once(logins: Logins, request: Request) -> Report:
+def _converge_once(logins: Logins, request: Request, *, again: bool) -> Report:
     session = logins.session()
     present = _read(session, request.dialect, _interfaces_of(request.wanted), all_of_it=_needs_all(request))
     steps = _plan(present.configuration, request, request.memory)
@@ -132,16 +132,20 @@ def _converge_once(logins: Logins, request: Request) -> Report:
         _refuse_unfit_interfaces(steps.changes, present)
         report = replace(report, lines=render_changes(steps.changes, dialect))
         if not request.check:
-            report = _apply(logins, session, request, steps, report)
+            report = _apply(logins, session, request, steps, report, again=again)
     if not request.check and (request.save is Save.ALWAYS or (request.save is Save.CHANGED and report.changed)):
         save(logins.session())
         report = replace(report, saved=True)
     return report
 
 
-def _apply(logins: Logins, session: Session, request: Request, steps: Plan, report: Report) -> Report:
+def _apply(logins: Logins, session: Session, request: Request, steps: Plan, report: Report, *, again: bool) -> Report:
     candidate = Candidate(
-        session, lock=request.lock, allow_immediate=request.allow_immediate, patience=request.patience
+        session,
+        lock=request.lock,
+        allow_immediate=request.allow_immediate,
+        refresh=again,
+        patience=request.patience,
     )
     commit_id = None
     try:
