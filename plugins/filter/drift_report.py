@@ -70,7 +70,10 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 
 FORMAT_VERSION = 1
-IN_SYNC, DRIFTED, UNREACHABLE, FAILED = "in_sync", "drifted", "unreachable", "failed"
+IN_SYNC = "in_sync"
+DRIFTED = "drifted"
+UNREACHABLE = "unreachable"
+FAILED = "failed"
 STATUSES = (IN_SYNC, DRIFTED, UNREACHABLE, FAILED)
 
 
