@@ -32,4 +32,8 @@ class SettingsError(ValueError):
 
 
 class SessionEnded(Exception):
-    """The session is over: the peer has gone, the user has quit, or a fault has cut the line."""
+    """The session is over: the peer has gone, or the user has quit."""
+
+
+class LineLost(SessionEnded):
+    """A fault has cut the line: no word of farewell."""

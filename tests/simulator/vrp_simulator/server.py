@@ -19,6 +19,7 @@ from .settings import User
 from .terminal import Terminal
 
 _BACKLOG = 1024
+_FAREWELL = 2.0  # seconds
 
 
 class _Login(asyncssh.SSHServer):
@@ -88,10 +89,14 @@ class _Channel:
         await self._process.stdout.drain()
 
     def close(self) -> None:
+        """End the session, and then the connection: a device does not wait for another channel."""
         with contextlib.suppress(OSError):
             self._process.exit(0)
-        # fact 3.7: a device ends the connection with the session, it does not wait for another channel.
-        self._process.channel.get_connection().close()
+        # The client gets the time to end it itself: a disconnect at once looks like a failure to it.
+        asyncio.get_running_loop().call_later(_FAREWELL, self._process.channel.get_connection().close)
+
+    def abort(self) -> None:
+        self._process.channel.get_connection().abort()
 
 
 class Simulator:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from .commands.system import opened_view, write_in_view
 from .commands.table import Command, View
 from .configuration import Candidate, InterfaceHeader, header
-from .errors import CaretRefusal, Refusal, SessionEnded
+from .errors import CaretRefusal, LineLost, Refusal, SessionEnded
 from .filters import apply_filters, split_filters
 from .journal import MASK, masked
 from .login import log_in
@@ -158,11 +158,12 @@ class Session:
                     await self.write(prompt)
                 line = await self.terminal.read_line(prompt, help_for=None if self.machine_mode else self.help)
                 await self.take(prompt, line)
-        except (SessionEnded, ConnectionError, asyncio.CancelledError):
-            pass
+        except (LineLost, ConnectionError):
+            self.terminal.abort()
+        except (SessionEnded, asyncio.CancelledError):
+            self.terminal.close()
         finally:
             self.device.close_session(self.number)
-            self.terminal.close()
 
     @property
     def _always_logging(self) -> bool:
@@ -171,7 +172,7 @@ class Session:
     def cut(self) -> None:
         """Cut the line: the session ends without a word."""
         self.device.close_session(self.number)
-        self.terminal.close()
+        self.terminal.abort()
 
     def _pend_foreign_lines(self) -> None:
         """Lines that are pending before the first one of this session (fact 4.1 item 4)."""
@@ -202,7 +203,7 @@ class Session:
         if faults.lose_session.startswith("line:") and re.search(faults.lose_session[5:], line):
             faults.lose_session = ""
             self.log(prompt, line, "other")
-            raise SessionEnded
+            raise LineLost
         try:
             await self._execute(prompt, line)
         except CaretRefusal as refusal:

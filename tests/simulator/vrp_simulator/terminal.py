@@ -33,7 +33,11 @@ class Transport(Protocol):
 
     async def drain(self) -> None: ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """End the session in good order."""
+
+    def abort(self) -> None:
+        """Cut the line."""
 
 
 class Terminal:
@@ -153,3 +157,6 @@ class Terminal:
 
     def close(self) -> None:
         self._transport.close()
+
+    def abort(self) -> None:
+        self._transport.abort()

@@ -249,6 +249,9 @@ class _Memory:
             self.incoming.put_nowait(b"")
             self.idle.set()
 
+    def abort(self) -> None:
+        self.close()
+
 
 class RunningDevices(Mapping[str, RunningDevice]):
     """The devices of a running simulator by name."""

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..configuration import SYSNAME, Line
-from ..errors import Refusal, SessionEnded
+from ..errors import LineLost, Refusal
 from ..printing import pending_lines
 from ..release import Release
 from ..syntax import Match
@@ -60,7 +60,7 @@ async def commit_candidate(session: Session, label: str = "", description: str =
     lost = faults.lose_session
     if lost == "before-commit":
         faults.lose_session = ""
-        raise SessionEnded
+        raise LineLost
     _check_rights(session)
     if not session.candidate:
         await session.say(device.wordings.text("nothing-to-commit"))
@@ -69,7 +69,7 @@ async def commit_candidate(session: Session, label: str = "", description: str =
     device.transactions.second_stage(session.candidate)
     if lost == "during-commit-undone":
         faults.lose_session = ""
-        raise SessionEnded
+        raise LineLost
     await _progress(session)
     device.transactions.commit(session.candidate, session.author, label, description)
     session.candidate.clear()
@@ -77,11 +77,11 @@ async def commit_candidate(session: Session, label: str = "", description: str =
         device.running[SYSNAME] = Line(f"sysname {faults.sysname_after_commit}")
     if lost == "during-commit":
         faults.lose_session = ""
-        raise SessionEnded
+        raise LineLost
     await _done(session)
     if lost == "after-commit":
         faults.lose_session = ""
-        raise SessionEnded
+        raise LineLost
 
 
 async def _progress(session: Session) -> None:
@@ -153,7 +153,7 @@ async def _confirm(session: Session, persist: str, label: str, description: str)
         await commit_candidate(session, label, description)
     elif session.device.faults.lose_session == "before-commit":
         session.device.faults.lose_session = ""
-        raise SessionEnded
+        raise LineLost
     transactions.confirm_trial()
 
 

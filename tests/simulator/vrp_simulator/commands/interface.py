@@ -132,7 +132,7 @@ def _mtu(edit: Edit, match: Match) -> None:
 def _free(edit: Edit, match: Match) -> None:
     """A line that this simulator knows by its first word only."""
     words = match.line.split()
-    if words[0].lower() == "undo":
+    if words[0].lower() == "undo" and not edit.at_startup:
         gone = " ".join(words[1:])
         for place in list(edit.candidate.places(edit.view)):
             if place.key[0] == "free" and (str(place.key[1]) + " ").startswith(gone + " "):

@@ -1,0 +1,129 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Foreign clients complete a configure-commit-read session against each release."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import shutil
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from vrp_simulator.testing import RunningDevices, running_devices
+
+from .conftest import COMMANDS, KEY, PORTS, REPOSITORY, TWO_STAGE, device_entry
+
+JUDGES = REPOSITORY / ".venv-judges" / "bin" / "python"
+HERE = pathlib.Path(__file__).resolve().parent / "judges"
+RELEASES = sorted(PORTS)
+TIMEOUT = 120  # seconds, for a hang
+
+
+@pytest.fixture(scope="module")
+def devices() -> Iterator[RunningDevices]:
+    with running_devices([{**device_entry(release), "name": release} for release in RELEASES]) as running:
+        yield running
+
+
+@pytest.fixture(params=RELEASES)
+def release(request: pytest.FixtureRequest, devices: RunningDevices) -> str:
+    devices[request.param].reset()
+    return str(request.param)
+
+
+def lines_of(release: str) -> list[str]:
+    command = COMMANDS[release]
+    trusted = "reliable" if command == "ntp-service" else "trusted"
+    return [
+        f"{command} authentication enable",
+        f"{command} authentication-keyid 42 authentication-mode hmac-sha256 {KEY}",
+        f"{command} {trusted} authentication-keyid 42",
+        f"interface {PORTS[release]}",
+        f"{command} multicast-client",
+        "quit",
+    ]
+
+
+def check(devices: RunningDevices, release: str, current: str) -> None:
+    """What the client read is what the device has."""
+    device, command = devices[release], COMMANDS[release]
+    assert device.secret(42) == KEY
+    assert f"{command} authentication enable" in current.splitlines()
+    assert f" {command} multicast-client" in current.splitlines()
+    assert device.pending() == {}
+
+
+def order(devices: RunningDevices, release: str) -> dict[str, object]:
+    device = devices[release]
+    return {
+        "address": device.address,
+        "port": device.port,
+        "user": "netops",
+        "password": "Login-Pass-1",
+        "two_stage": release in TWO_STAGE,
+        "lines": lines_of(release),
+    }
+
+
+@pytest.mark.parametrize("client", ["netmiko", "scrapli"])
+def test_a_python_client(devices: RunningDevices, client: str, tmp_path: pathlib.Path) -> None:
+    if not JUDGES.exists():
+        pytest.skip(f"NOT TESTED: {client} is missing; make .venv-judges from tests/requirements/judges.txt")
+    for device in devices.values():
+        device.reset()
+    done = subprocess.run(
+        [JUDGES, HERE / f"{client}_session.py"],
+        input=json.dumps([order(devices, release) for release in RELEASES]),
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
+    )
+    assert done.returncode == 0, done.stderr
+    answers = json.loads(done.stdout.splitlines()[-1])
+    for release, answer in zip(RELEASES, answers, strict=True):
+        assert answer["version"].startswith("Huawei") and answer["prompt"].strip() == f"<{release}>"
+        check(devices, release, answer["current"])
+        if client == "netmiko":
+            assert "successfully" in answer["saved"]
+            assert devices[release].saved_configuration().count("multicast-client")
+        else:
+            assert answer["failed"] is False
+
+
+def test_openssh(devices: RunningDevices, release: str, tmp_path: pathlib.Path) -> None:
+    """The command line client, with host key checking on."""
+    if not shutil.which("ssh") or not shutil.which("sshpass"):
+        pytest.skip("NOT TESTED: OpenSSH's client or sshpass is missing")
+    hosts = tmp_path / "known_hosts"
+    hosts.write_text(devices.known_hosts(), encoding="utf-8")
+    device = devices[release]
+    commit = ["commit"] if release in TWO_STAGE else []
+    typed = [
+        "screen-length 0 temporary",
+        "system-view",
+        *lines_of(release),
+        *commit,
+        "quit",
+        "display current-configuration",
+        "quit",
+    ]
+    done = subprocess.run(
+        [
+            *("sshpass", "-e", "ssh", "-tt", "-F", "none", "-o", f"UserKnownHostsFile={hosts}"),
+            *("-o", "StrictHostKeyChecking=yes", "-o", "PreferredAuthentications=password,keyboard-interactive"),
+            *("-p", str(device.port), f"netops@{device.address}"),
+        ],
+        input="".join(f"{line}\n" for line in typed),
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "SSHPASS": "Login-Pass-1"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Error" not in done.stdout
+    check(devices, release, done.stdout)
