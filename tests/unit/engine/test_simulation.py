@@ -8,9 +8,6 @@ from __future__ import annotations
 import math
 
 import pytest
-from ntp_multicast_engine.association import Phase, Stream
-from ntp_multicast_engine.authentication import KeyRing
-from ntp_multicast_engine.clock import KernelStatus
 from unit.engine.simulation import (
     KEY,
     RING,
@@ -22,6 +19,10 @@ from unit.engine.simulation import (
     client_configuration,
     server_configuration,
 )
+
+from ntp_multicast_engine.association import Phase, Stream
+from ntp_multicast_engine.authentication import KeyRing
+from ntp_multicast_engine.clock import KernelStatus
 
 SERVER, CLIENT = "10.0.0.1", "10.0.0.2"
 

@@ -32,16 +32,25 @@ def load(path: Path) -> dict[int, Key]:
         path = Path(directory) / path.name
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            _check_permissions(path, os.fstat(descriptor))
+            content = _read(descriptor)
+        finally:
+            os.close(descriptor)
     except OSError as error:
         raise ConfigurationError([Problem(str(path), error.strerror or "error", "must be readable")]) from error
-    with os.fdopen(descriptor, "rb") as file:
-        _check_permissions(path, os.fstat(descriptor))
-        content = file.read()
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
         raise ConfigurationError([Problem(str(path), _MASK, "must be UTF-8 text")]) from error
     return parse(text, str(path))
+
+
+def _read(descriptor: int) -> bytes:
+    parts = []
+    while part := os.read(descriptor, 65536):
+        parts.append(part)
+    return b"".join(parts)
 
 
 def _check_permissions(path: Path, status: os.stat_result) -> None:

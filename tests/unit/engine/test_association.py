@@ -1,0 +1,207 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One association: the volley, the interleaved stream, and packets that lie."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import replace
+
+import pytest
+
+from ntp_multicast_engine.acceptance import BROADCAST_TESTS, OTHER_REASONS, REQUEST_TESTS, RESPONSE_TESTS
+from ntp_multicast_engine.association import Association, Phase, SendRequest, Stream
+from ntp_multicast_engine.authentication import Algorithm, Key, KeyRing
+from ntp_multicast_engine.client import MAXIMUM_ASSOCIATIONS, Client
+from ntp_multicast_engine.clock import Instant
+from ntp_multicast_engine.configuration import MulticastClient
+from ntp_multicast_engine.errors import PacketError
+from ntp_multicast_engine.estimator import Estimator
+from ntp_multicast_engine.packet import Header
+from ntp_multicast_engine.timestamps import NANOSECONDS, to_ntp
+
+GROUP = MulticastClient("eth0", ipaddress.ip_address("224.0.1.1"))
+RING = KeyRing({42: Key(42, Algorithm.HMAC_SHA256, b"k")}, frozenset({42}), True)
+SERVER = "10.0.0.1"
+
+
+def at(seconds: float) -> Instant:
+    return Instant(1_790_000_000 * NANOSECONDS + round(seconds * NANOSECONDS), round((seconds + 100) * NANOSECONDS))
+
+
+def broadcast(seconds: float, *, origin: float | None = None, key_id: int | None = 42, **changes: int) -> bytes:
+    header = Header(0, 4, 5, 2, 3, -20, reference_id=b"LOCL", transmit=to_ntp(at(seconds).real))
+    header = replace(header, origin=0 if origin is None else to_ntp(at(origin).real), **changes)
+    return header.encode() if key_id is None else RING.sign(header.encode(), key_id, header.version)
+
+
+class Cookies:
+    def __init__(self) -> None:
+        self.last = 1000
+
+    def __call__(self) -> int:
+        self.last += 1
+        return self.last
+
+
+@pytest.fixture
+def client() -> Client:
+    return Client([GROUP], {}, Cookies(), Estimator)
+
+
+def hear(client: Client, data: bytes, seconds: float, source: str = SERVER, ring: KeyRing = RING) -> Association:
+    return client.take_broadcast(GROUP, data, source, at(seconds), "kernel", ring)
+
+
+def exchange(client: Client, association: Association, seconds: float, **changes: object) -> None:
+    """Let the next request go out and be answered, 100 us each way."""
+    (action,) = [item for item in client.wake(at(seconds).raw, RING) if isinstance(item, SendRequest)]
+    association.request_sent(at(seconds))
+    association.take_response(answer(action.data, seconds, **changes), at(seconds + 0.0002), RING)
+
+
+def answer(request: bytes, seconds: float, key_id: int | None = 42, **changes: object) -> bytes:
+    cookie = Header.decode(request).transmit
+    stamp = to_ntp(at(seconds + 0.0001).real)
+    header = Header(0, 4, 4, 2, 3, -20, origin=cookie, receive=stamp, transmit=stamp)
+    header = replace(header, **changes)  # type: ignore[arg-type]
+    return header.encode() if key_id is None else RING.sign(header.encode(), key_id, 4)
+
+
+def volley(client: Client, association: Association, start: float = 0.5) -> None:
+    for number in range(4):
+        exchange(client, association, start + 2.5 * number)
+
+
+def test_the_volley(client: Client) -> None:
+    association = hear(client, broadcast(0), 0)
+    for number in range(4):
+        assert association.phase is Phase.VOLLEY and not association.usable
+        exchange(client, association, 0.5 + 2.5 * number)
+    assert association.phase is Phase.LISTENING and association.usable
+    assert not client.wake(at(60).raw, RING), "nothing is sent while listening"
+    assert [item for item in client.wake(at(75).raw, RING) if isinstance(item, SendRequest)], "but now and then"
+
+
+def test_requests_are_two_seconds_apart(client: Client) -> None:
+    association = hear(client, broadcast(0), 0)
+    exchange(client, association, 0.0)
+    assert not client.wake(at(1.9).raw, RING)
+    exchange(client, association, 2.1)
+
+
+def test_interleaved_stamps_are_used_when_they_fit(client: Client) -> None:
+    association = hear(client, broadcast(0), 0.0001)
+    volley(client, association)
+    hear(client, broadcast(16, origin=0.00005), 16.0001)
+    assert association.stream is Stream.INTERLEAVED
+
+
+@pytest.mark.parametrize("origin", [-5.0, 12.0, 1e6])
+def test_a_forged_interleave_is_not_used(client: Client, origin: float) -> None:
+    association = hear(client, broadcast(0), 0)
+    volley(client, association)
+    for number in range(2, 5):
+        hear(client, broadcast(8 * number, origin=None), 8 * number)
+    samples = association.estimator.samples
+    assert association.stream is Stream.BASIC
+    hear(client, broadcast(40, origin=origin), 40)
+    assert association.stream is Stream.BASIC
+    assert association.estimator.samples == samples + 1
+    estimate = association.estimator.estimate()
+    assert estimate is not None and abs(estimate.at(at(40).raw) - (at(40).real - at(40).raw)) < 1000
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"origin": 77}, "bogus"),
+        ({"mode": 3}, "response_mode"),
+        ({"mode": 5}, "response_mode"),
+        ({"version": 3}, "response_version"),
+        ({"leap": 3}, "response_unsynchronised"),
+        ({"stratum": 16}, "response_stratum"),
+        ({"stratum": 0, "reference_id": b"DENY"}, "kiss_of_death"),
+        ({"receive": 0}, "response_times"),
+        ({"transmit": to_ntp(at(-5).real)}, "response_times"),
+        ({"receive": to_ntp(at(-5).real)}, "response_delay"),
+        ({"key_id": None}, "response_unauthenticated"),
+        ({"root_dispersion_short": 17 << 16}, "response_root_distance"),
+    ],
+)
+def test_answers_that_are_not_believed(client: Client, changes: dict[str, object], reason: str) -> None:
+    association = hear(client, broadcast(0), 0)
+    with pytest.raises(PacketError) as caught:
+        exchange(client, association, 0.5, **changes)
+    assert caught.value.reason == reason
+    assert association.estimator.exchanges == 0
+    assert association.take_response(
+        answer(RING.sign(Header(0, 4, 3, 0, 0, 0, transmit=1001).encode(), 42, 4), 0.5), at(0.5002), RING
+    ), "the genuine answer is still waited for"
+
+
+def test_an_answer_without_a_request(client: Client) -> None:
+    association = hear(client, broadcast(0), 0)
+    with pytest.raises(PacketError, match="no_exchange"):
+        association.take_response(answer(bytes(40) + b"\0" * 7 + b"\1", 0), at(0.1), RING)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"mode": 4}, "mode"),
+        ({"leap": 3}, "unsynchronised"),
+        ({"stratum": 0}, "stratum"),
+        ({"stratum": 16}, "stratum"),
+        ({"poll": 2}, "poll"),
+        ({"poll": 18}, "poll"),
+        ({"poll": -1}, "poll"),
+        ({"root_delay_short": 40 << 16}, "root_distance"),
+        ({"transmit": 0}, "no_transmit_time"),
+        ({"key_id": None}, "unauthenticated"),
+    ],
+)
+def test_packets_that_are_not_believed(client: Client, changes: dict[str, int], reason: str) -> None:
+    with pytest.raises(PacketError) as caught:
+        hear(client, broadcast(0, **changes), 0)
+    assert caught.value.reason == reason
+    assert not client.associations
+
+
+def test_packets_that_fail_leave_an_association_as_it_is(client: Client) -> None:
+    association = hear(client, broadcast(0), 0)
+    before = (association.header, association.last_transmit, association.reach, association.deadline())
+    for data in (broadcast(1, leap=3), broadcast(1, key_id=None), broadcast(-1), broadcast(0)):
+        with pytest.raises(PacketError):
+            hear(client, data, 1)
+    assert (association.header, association.last_transmit, association.reach, association.deadline()) == before
+
+
+def test_only_allowed_servers() -> None:
+    group = replace(GROUP, allow_servers=frozenset({SERVER}))
+    client = Client([group], {}, Cookies(), Estimator)
+    client.take_broadcast(group, broadcast(0), SERVER, at(0), "kernel", RING)
+    with pytest.raises(PacketError, match="server_not_allowed"):
+        client.take_broadcast(group, broadcast(0), "10.0.0.66", at(0), "kernel", RING)
+
+
+def test_a_crowd_of_servers_is_not_followed(client: Client) -> None:
+    for number in range(MAXIMUM_ASSOCIATIONS):
+        hear(client, broadcast(0), 0, source=f"10.0.1.{number}")
+    with pytest.raises(PacketError, match="too_many_associations"):
+        hear(client, broadcast(0), 0, source="10.0.2.1")
+    assert len(client.associations) == MAXIMUM_ASSOCIATIONS
+
+
+def test_a_proven_server_is_not_replaced_by_an_unproven_one(client: Client) -> None:
+    optional = KeyRing(RING.keys, RING.trusted, False)
+    hear(client, broadcast(0), 0, ring=optional)
+    with pytest.raises(PacketError, match="unauthenticated"):
+        hear(client, broadcast(8, key_id=None), 8, ring=optional)
+
+
+def test_every_drop_reason_has_one_name_and_a_source() -> None:
+    names = [test.name for tests in (BROADCAST_TESTS, RESPONSE_TESTS, REQUEST_TESTS) for test in tests]
+    assert len(set(names)) == len(names) and not set(names) & set(OTHER_REASONS)
+    assert all(test.source for tests in (BROADCAST_TESTS, RESPONSE_TESTS, REQUEST_TESTS) for test in tests)

@@ -1,0 +1,138 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The status socket's words, systemd's notifications, the state file, and the text for people."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ntp_multicast_engine import report, state
+from ntp_multicast_engine.client import Remembered
+from ntp_multicast_engine.control import ControlServer, Notifier, decode_answer, understand
+from ntp_multicast_engine.errors import ControlError, StateError
+from ntp_multicast_engine.owners import clock_owners
+from ntp_multicast_engine.state import State, StateFile
+
+
+@given(st.binary(max_size=100))
+def test_requests_are_understood_refused_or_waited_for(data: bytes) -> None:
+    try:
+        understood = understand(data)
+    except ControlError:
+        assert b"\n" in data or len(data) > 64
+    else:
+        assert understood is None or data.strip() == b"status"
+
+
+@given(st.binary(max_size=200) | st.text(max_size=50).map(lambda text: json.dumps(text).encode()))
+def test_answers_of_nonsense_raise_only_control_errors(data: bytes) -> None:
+    with pytest.raises(ControlError):
+        decode_answer(data)
+
+
+def test_a_living_engines_socket_is_not_stolen_but_a_dead_ones_is(tmp_path: Path) -> None:
+    path = str(tmp_path / "s")
+    first = ControlServer(path, dict)
+    with pytest.raises(ControlError, match="another engine"):
+        ControlServer(path, dict)
+    first.socket.close()
+    second = ControlServer(path, dict)
+    assert os.stat(path).st_mode & 0o777 == 0o660
+    second.close()
+    assert not os.path.exists(path)
+
+
+def test_notifications(tmp_path: Path) -> None:
+    path = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(path)
+        manager.settimeout(5)
+        notifier = Notifier({"NOTIFY_SOCKET": path, "WATCHDOG_USEC": "4000000"})
+        assert notifier.watchdog_interval == 2_000_000_000
+        notifier.ready("here")
+        notifier.alive()
+        notifier.reloading()
+        assert manager.recv(100) == b"READY=1\nSTATUS=here"
+        assert manager.recv(100) == b"WATCHDOG=1"
+        assert manager.recv(100).startswith(b"RELOADING=1\nMONOTONIC_USEC=")
+    Notifier({}).ready("nobody listens")
+    assert Notifier({"WATCHDOG_USEC": "1", "WATCHDOG_PID": "1"}).watchdog_interval is None
+
+
+MEMORY = {Remembered("eth0", "224.0.1.1", 123, "10.0.0.1", 42): 0xEEAE51161A7F2D5D}
+
+
+def test_state_survives(tmp_path: Path) -> None:
+    file = StateFile(tmp_path)
+    assert file.load() == State()
+    file.save(State(MEMORY, 12.5e-6))
+    assert StateFile(tmp_path).load() == State(MEMORY, 12.5e-6)
+    assert [path.name for path in tmp_path.iterdir()] == ["state.json"]
+
+
+def test_a_state_directory_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StateError):
+        StateFile(tmp_path / "file" / "below").save(State(MEMORY))
+
+
+@given(st.binary(max_size=300))
+def test_damaged_state_raises_only_state_errors(data: bytes) -> None:
+    with pytest.raises(StateError):
+        state.decode(data)
+
+
+leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.lists(st.none(), max_size=2)
+entries = st.dictionaries(st.sampled_from(("interface", "group", "port", "source", "key_id", "transmit")), leaves)
+
+
+@given(
+    st.fixed_dictionaries(
+        {
+            "version": st.just(1) | leaves,
+            "transmit": leaves | st.lists(leaves | entries, max_size=3),
+            "frequency": leaves,
+        }
+    )
+)
+def test_near_misses_of_state_raise_only_state_errors(document: dict[str, Any]) -> None:
+    try:
+        decoded = state.decode(json.dumps(document).encode())
+    except StateError:
+        return
+    assert all(isinstance(stamp, int) for stamp in decoded.memory.values())
+
+
+def test_state_is_bounded() -> None:
+    many = {Remembered("eth0", "224.0.1.1", 123, f"10.0.{n // 256}.{n % 256}", 1): n + 1 for n in range(1000)}
+    decoded = state.decode(state.encode(State(many)))
+    assert len(decoded.memory) == state.MAXIMUM_ENTRIES and max(decoded.memory.values()) == 1000
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, "-"), (0.0, "0 ns"), (1.25e-5, "12.5 us"), (-0.0031, "-3.1 ms"), (61.0, "61.0 s"), (4e-8, "40.0 ns")],
+)
+def test_times_have_units(value: float | None, text: str) -> None:
+    assert report.seconds(value) == text
+
+
+def test_the_text_bears_an_empty_document() -> None:
+    assert "Synchronised     no" in report.text({})
+
+
+def test_clock_owners(tmp_path: Path) -> None:
+    for pid, name in (("1", "systemd"), ("77", "chronyd"), ("self", "ntpd")):
+        (tmp_path / pid).mkdir()
+        (tmp_path / pid / "comm").write_text(name + "\n")
+    (tmp_path / "99").mkdir()
+    assert clock_owners(tmp_path) == ["chronyd"]

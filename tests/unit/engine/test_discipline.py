@@ -1,0 +1,142 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What leaves the engine for a clock: chrony's datagram, and the steering of a simulated kernel clock."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+
+from ntp_multicast_engine import discipline
+from ntp_multicast_engine.clock import Instant, KernelStatus
+from ntp_multicast_engine.configuration import Discipline
+from ntp_multicast_engine.discipline import Chrony, Correction, Kernel, Monitor, encode_chrony_sample, make
+from ntp_multicast_engine.errors import ClockError
+from ntp_multicast_engine.estimator import Estimate
+from ntp_multicast_engine.timestamps import NANOSECONDS
+
+START = 1_790_000_000 * NANOSECONDS
+
+
+class SteeredClock:
+    """A clock that obeys like the kernel's: `set_frequency` speeds real time up against raw time."""
+
+    def __init__(self, offset: float) -> None:
+        self.raw = 0
+        self.real = START - round(offset * NANOSECONDS)
+        self.frequency = 0.0
+        self.steps: list[int] = []
+        self.synchronised = False
+
+    def now(self) -> Instant:
+        return Instant(self.real, self.raw)
+
+    def advance(self, seconds: float) -> None:
+        self.raw += round(seconds * NANOSECONDS)
+        self.real += round(seconds * NANOSECONDS * (1 + self.frequency))
+
+    def status(self) -> KernelStatus:
+        return KernelStatus(self.synchronised, 0, 0.0, 0.0, self.frequency)
+
+    def set_frequency(self, ratio: float) -> None:
+        self.frequency = ratio
+
+    def step(self, nanoseconds: int) -> None:
+        self.steps.append(nanoseconds)
+        self.real += nanoseconds
+
+    def set_synchronised(self, leap: int, maximum_error: float, estimated_error: float) -> None:
+        self.synchronised = True
+
+    def set_unsynchronised(self) -> None:
+        self.synchronised = False
+
+
+def perfect(frequency: float) -> Correction:
+    """The server's clock is START at raw 0 and runs faster than raw time by `frequency`."""
+    return Correction(Estimate(0, START, frequency, 0.0, 0.0, 0.0), 0, 0.01)
+
+
+def drive(clock: SteeredClock, kernel: Kernel, frequency: float, seconds: int) -> float:
+    for second in range(0, seconds, 2):
+        if second % 16 == 0:
+            kernel.update(perfect(frequency), clock.now())
+        kernel.tick(perfect(frequency), clock.now())
+        clock.advance(2)
+    return perfect(frequency).offset(clock.now()) / NANOSECONDS
+
+
+def test_a_small_offset_is_slewed_away_and_the_frequency_held() -> None:
+    clock = SteeredClock(0.005)
+    rest = drive(clock, Kernel(Discipline("kernel"), clock), 50e-6, 400)
+    assert abs(rest) < 1e-6 and not clock.steps and clock.synchronised
+    assert clock.frequency == pytest.approx(50e-6, abs=1e-8)
+
+
+def test_a_large_offset_is_stepped_once_at_start() -> None:
+    clock = SteeredClock(5.0)
+    kernel = Kernel(Discipline("kernel"), clock)
+    assert abs(drive(clock, kernel, 0.0, 100)) < 1e-6
+    assert clock.steps == [5 * NANOSECONDS]
+    clock.real -= NANOSECONDS
+    drive(clock, kernel, 0.0, 100)
+    assert len(clock.steps) == 1, "later it is slewed, as fast as the kernel allows"
+    assert clock.frequency == pytest.approx(500e-6)
+
+
+@pytest.mark.parametrize(("step", "steps"), [("never", 0), ("always", 2)])
+def test_steps_with_and_without_consent(step: str, steps: int) -> None:
+    clock = SteeredClock(5.0)
+    kernel = Kernel(Discipline("kernel", step=step), clock)
+    drive(clock, kernel, 0.0, 32)
+    clock.real -= NANOSECONDS
+    drive(clock, kernel, 0.0, 32)
+    assert len(clock.steps) == steps
+
+
+def test_panic_leaves_the_clock_alone() -> None:
+    clock = SteeredClock(5000.0)
+    kernel = Kernel(Discipline("kernel", step="never"), clock)
+    drive(clock, kernel, 0.0, 32)
+    assert clock.frequency == 0.0 and kernel.last_error is not None and "panic" in kernel.last_error
+
+
+def test_without_an_estimate_the_kernel_is_told() -> None:
+    clock = SteeredClock(0.0)
+    kernel = Kernel(Discipline("kernel"), clock)
+    kernel.update(perfect(0.0), clock.now())
+    assert clock.synchronised
+    kernel.tick(None, clock.now())
+    assert not clock.synchronised
+
+
+def test_chronys_datagram() -> None:
+    """facts/ntp.md section 4: 40 octets, offset = true minus system time, magic SOCK."""
+    sent: list[bytes] = []
+    Chrony(sent.append).update(perfect(0.0), Instant(START - 1500, 0))
+    (data,) = sent
+    assert len(data) == 40
+    seconds, microseconds, offset, pulse, leap, _pad, magic = struct.unpack("@qqdiiii", data)
+    assert (seconds, microseconds) == (1_789_999_999, 999998)
+    assert offset == pytest.approx(1.5e-6) and (pulse, leap, magic) == (0, 0, 0x534F434B)
+
+
+def test_chrony_may_be_away() -> None:
+    def refuse(data: bytes) -> None:
+        raise ConnectionRefusedError(111, "Connection refused")
+
+    chrony = Chrony(refuse)
+    chrony.update(perfect(0.0), Instant(START, 0))
+    assert chrony.last_error == "Connection refused"
+    assert len(encode_chrony_sample(START, 0.0, 1)) == 40
+
+
+def test_the_clock_has_one_owner(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ClockError, match="chronyd steers this clock"):
+        make(Discipline("kernel"), lambda: ["chronyd"])
+    monkeypatch.setattr(discipline, "may_set_time", lambda: False)
+    with pytest.raises(ClockError, match="CAP_SYS_TIME"):
+        make(Discipline("kernel"), list)
+    assert isinstance(make(Discipline("monitor"), lambda: ["chronyd"]), Monitor)

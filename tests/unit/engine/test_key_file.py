@@ -1,0 +1,101 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The key file: what is read, what is refused, and that no error shows a secret."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ntp_multicast_engine import key_file
+from ntp_multicast_engine.authentication import Algorithm
+from ntp_multicast_engine.errors import ConfigurationError
+
+
+def test_the_three_encodings_mean_the_same() -> None:
+    text = "# keys\n\n1 md5 ascii:a b#c\n2 md5 hex:6120622363\n3 md5 base64:YSBiI2M=\r\n"
+    keys = key_file.parse(text, "keys")
+    assert {key.tag(b"x") for key in keys.values()} == {keys[1].tag(b"x")} and len(keys) == 3
+    assert keys[1].algorithm is Algorithm.MD5
+
+
+def test_ascii_is_the_octets_of_utf_8() -> None:
+    keys = key_file.parse("1 sha1 ascii:Schlüssel\n2 sha1 hex:5363686cc3bc7373656c", "keys")
+    assert keys[1].tag(b"") == keys[2].tag(b"")
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("0 md5 ascii:sesame", "from 1 to 4294967295"),
+        ("4294967296 md5 ascii:sesame", "from 1 to 4294967295"),
+        ("x md5 ascii:sesame", "number"),
+        ("1 md4 ascii:sesame", "must be one of md5"),
+        ("1 md5", "ID ALGORITHM ENCODING:VALUE"),
+        ("1 md5 sesame", "ascii:"),
+        ("1 md5 rot13:sesame", "encoding"),
+        ("1 md5 hex:sesame", "not hex"),
+        ("1 md5 base64:sesame!", "not base64"),
+        ("1 md5 ascii:", "empty"),
+        ("1 aes-128-cmac ascii:sesame", "exactly 16 octets"),
+        ("1 aes-256-cmac ascii:sesame-sesame-16", "exactly 32 octets"),
+        ("2 md5 ascii:one\n2 md5 ascii:sesame", "each key id once"),
+    ],
+)
+def test_wrong_lines_are_named_without_the_secret(line: str, words: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        key_file.parse(line, "/etc/keys")
+    assert words in str(caught.value) and "/etc/keys:" in str(caught.value)
+    assert "sesame" not in str(caught.value)
+
+
+@given(st.text())
+def test_nonsense_raises_only_configuration_errors(text: str) -> None:
+    try:
+        key_file.parse(text, "keys")
+    except ConfigurationError as error:
+        assert error.problems
+
+
+words = st.sampled_from(["1", "70000", "md5", "sha256", "hmac-sha256", "ascii:x", "hex:zz", "base64:%", "#", "\0", "é"])
+
+
+@given(st.lists(st.lists(words, max_size=4).map(" ".join), max_size=6).map("\n".join))
+def test_near_misses_raise_only_configuration_errors(text: str) -> None:
+    try:
+        key_file.parse(text, "keys")
+    except ConfigurationError as error:
+        assert error.problems
+
+
+@pytest.mark.parametrize(
+    ("mode", "good"), [(0o600, True), (0o400, True), (0o640, True), (0o644, False), (0o660, False)]
+)
+def test_permissions(tmp_path: Path, mode: int, good: bool) -> None:
+    path = tmp_path / "keys"
+    path.write_text("1 md5 ascii:x\n")
+    path.chmod(mode)
+    if good:
+        assert set(key_file.load(path)) == {1}
+    else:
+        with pytest.raises(ConfigurationError, match="0640 or less"):
+            key_file.load(path)
+
+
+def test_a_missing_file_and_a_directory(tmp_path: Path) -> None:
+    for path in (tmp_path / "none", tmp_path):
+        with pytest.raises(ConfigurationError):
+            key_file.load(path)
+
+
+def test_a_systemd_credential_takes_the_files_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    credentials = tmp_path / "credentials"
+    credentials.mkdir()
+    (credentials / "keys").write_text("7 md5 ascii:x\n")
+    (credentials / "keys").chmod(0o400)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(credentials))
+    assert set(key_file.load(Path("/nowhere/keys"))) == {7}
