@@ -22,30 +22,30 @@ async def log_in(session: Session) -> None:
     device = session.device
     vty = device.free_line()
     if vty is None:
-        await session.say(device.wordings.text("vty-full"))
+        session.say(device.wordings.text("vty-full"))
         raise SessionEnded
     session.vty = vty
     session.number = device.open_session(session)
     if device.faults.banner:
-        await session.say(device.faults.banner)
+        session.say(device.faults.banner)
     if device.faults.initial_password:
         await _password_dialog(session, INITIAL, compulsory=False)
     elif device.faults.expired_password:
         await _password_dialog(session, EXPIRED, compulsory=True)
     online = len(device.sessions)
     limit = device.faults.vty_limit or device.release.vty_limit
-    await session.write(
+    session.write(
         f"\nInfo: The max number of VTY users is {limit}, the number of current VTY users online is {online}, "
         f"and total number of terminal users online is {online}.\n"
         f"      The current login time is {now():%Y-%m-%d %H:%M:%S}+00:00.\n"
     )
     if session.peer:
         last = f"{now():%Y-%m-%d %H:%M:%S}+00:00 from {session.peer} through SSH."
-        await session.say(f"      The last login time is {last}")
+        session.say(f"      The last login time is {last}")
 
 
 async def _password_dialog(session: Session, question: str, compulsory: bool) -> None:
-    await session.write("\n")
+    session.write("\n")
     if await session.ask(question) != "y":
         if compulsory:
             raise SessionEnded
@@ -56,13 +56,13 @@ async def _password_dialog(session: Session, question: str, compulsory: bool) ->
         new = await session.ask_secret("Please enter new password: ")
         again = await session.ask_secret("Please confirm new password: ")
         if old != device.passwords[name]:
-            await session.say("Error: The password is invalid.")
+            session.say("Error: The password is invalid.")
         elif new != again:
-            await session.say("Error: The two passwords are inconsistent.")
+            session.say("Error: The two passwords are inconsistent.")
         elif new == old:
-            await session.say("Error: The password has appeared in recent 5 times.")
+            session.say("Error: The password has appeared in recent 5 times.")
         else:
             device.passwords[name] = new
             device.faults.initial_password = device.faults.expired_password = False
-            await session.say("The password has been changed successfully.")
+            session.say("The password has been changed successfully.")
             return

@@ -107,13 +107,13 @@ class Session:
 
     # output and questions
 
-    async def write(self, text: str) -> None:
-        await self.terminal.write(text)
+    def write(self, text: str) -> None:
+        self.terminal.write(text)
 
-    async def say(self, text: str) -> None:
+    def say(self, text: str) -> None:
         """Print a sentence, or nothing for an empty one."""
         if text:
-            await self.write(f"{text}\n")
+            self.write(f"{text}\n")
 
     async def ask(self, question: str) -> str:
         """Ask until the answer is one of those offered; return ``y``, ``n`` or ``c`` (facts 3.3, 3.6)."""
@@ -123,7 +123,7 @@ class Session:
         allowed = "ync" if three else "yn"
         text = question
         while True:
-            await self.write(text)
+            self.write(text)
             line = await self.terminal.read_line(text)
             self.log(text.rpartition("\n")[2], line, "other")
             answer = _ANSWERS.get(line.strip().lower(), "")
@@ -133,7 +133,7 @@ class Session:
 
     async def ask_secret(self, prompt: str) -> str:
         """Ask for a password, without an echo."""
-        await self.write(prompt)
+        self.write(prompt)
         line = await self.terminal.read_line(prompt, echo=False)
         self.log(prompt, MASK, "other")
         return line
@@ -151,17 +151,17 @@ class Session:
             self._pend_foreign_lines()
             while True:
                 prompt = self.prompt
-                await self.write(prompt)
+                self.write(prompt)
                 if self.device.faults.log_lines != "none" and (self.terminal.monitoring or self._always_logging):
-                    await self.write("\n")
-                    await self.terminal.log_line()
-                    await self.write(prompt)
+                    self.write("\n")
+                    self.terminal.log_line()
+                    self.write(prompt)
                 line = await self.terminal.read_line(prompt, help_for=None if self.machine_mode else self.help)
                 await self.take(prompt, line)
         except (LineLost, ConnectionError):
             self.terminal.abort()
         except (SessionEnded, asyncio.CancelledError):
-            self.terminal.close()
+            await self.terminal.close()
         finally:
             self.device.close_session(self.number)
 
@@ -208,9 +208,9 @@ class Session:
             await self._execute(prompt, line)
         except CaretRefusal as refusal:
             column = len(prompt) + refusal.position  # fact 3.6: counted from the start of the prompt
-            await self.write(" " * column + "^\n" + self.device.release.carets[refusal.kind] + "\n")
+            self.write(" " * column + "^\n" + self.device.release.carets[refusal.kind] + "\n")
         except Refusal as refusal:
-            await self.say(refusal.text)
+            self.say(refusal.text)
 
     async def _execute(self, prompt: str, line: str) -> None:
         body, filters = split_filters(line)
@@ -271,14 +271,15 @@ class Session:
         faults = self.device.faults
         for pattern, seconds in faults.pause.items():
             if re.search(pattern, line):
+                await self.terminal.flush()
                 await asyncio.sleep(seconds)
         if command.kind == "configuration":
             for pattern, words in faults.refused_lines.items():
                 if re.search(pattern, line):
                     raise Refusal(words)
             if faults.progress:  # fact 3.2
-                await self.write("\rRunning: 33%\r\rRunning: 100%\r\x1b[1A\n")
-        await self.terminal.log_line()
+                self.write("\rRunning: 33%\r\rRunning: 100%\r\x1b[1A\n")
+        self.terminal.log_line()
 
     async def _display(self, command: Command, match: Match, filters: Sequence[tuple[str, str]]) -> None:
         assert command.show is not None
@@ -293,10 +294,10 @@ class Session:
         middle = len(kept) // 2
         if faults.log_lines != "none" and middle:
             await self.terminal.show(kept[:middle], paged)
-            await self.terminal.log_line()
+            self.terminal.log_line()
             kept = kept[middle:]
         await self.terminal.show(kept, paged)
-        await self.terminal.log_line()
+        self.terminal.log_line()
 
     # editing
 
@@ -316,7 +317,7 @@ class Session:
         if lock is not None and lock.author.session == self.number:
             lock.last_change = asyncio.get_running_loop().time()
         for message in edit.messages:
-            await self.say(message)
+            self.say(message)
         self._deliver_at_once()
 
     def _deliver_at_once(self) -> None:

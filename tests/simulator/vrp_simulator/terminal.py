@@ -14,8 +14,6 @@ from typing import Protocol
 from .errors import SessionEnded
 from .faults import Faults
 
-# The terminal reads one character at a time but sends the echo of what came together in one piece.
-
 MORE = "  ---- More ----"  # fact 3.5, no line end after it
 ERASE = "\x1b[16D" + " " * 16 + "\x1b[16D"  # what the device sends after a key
 CONTROL_C, CONTROL_Z = "\x03", "\x1a"
@@ -49,7 +47,7 @@ class Terminal:
         self._width = width
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._input = ""
-        self._echo = ""
+        self._output: list[str] = []
         self._after_return = False
         self.length = 24  # lines, fact 3.5
         self.monitoring = True
@@ -59,7 +57,7 @@ class Terminal:
 
     async def _character(self) -> str:
         while not self._input:
-            await self._flush_echo()
+            await self.flush()
             data = await self._transport.read()
             if not data:
                 raise SessionEnded
@@ -84,36 +82,37 @@ class Terminal:
                 continue
             self._after_return = character == "\r"
             if character in ("\r", "\n", CONTROL_Z, CONTROL_C):
-                await self._flush_echo()
-                await self.write("\n")
+                self.write("\n")
                 return {CONTROL_Z: CONTROL_Z, CONTROL_C: ""}.get(character, typed)
             if character == "?" and help_for is not None:
-                await self._flush_echo()
-                await self.write("?\n" + "".join(f"  {word}\n" for word in help_for(typed)))
-                await self.write(prompt + typed)  # fact 3.5: the typed line is drawn again
+                self.write("?\n" + "".join(f"  {word}\n" for word in help_for(typed)))
+                self.write(prompt + typed)  # fact 3.5: the typed line is drawn again
             elif character in _BACKSPACE:
                 if typed:
                     typed = typed[:-1]
                     column -= 1
-                    self._echo += "\x08 \x08" if echo else ""
+                    self.write("\x08 \x08" if echo else "")
             elif character.isprintable():
                 typed += character
                 column += 1
-                self._echo += character if echo else ""
+                self.write(character if echo else "")
                 width = self._faults.echo_width or self._width
                 if echo and width and column % width == 0:
-                    self._echo += " \x1b[1D"  # fact 3.5
-
-    async def _flush_echo(self) -> None:
-        echo, self._echo = self._echo, ""
-        if echo:
-            await self.write(echo)
+                    self.write(" \x1b[1D")  # fact 3.5
 
     # output
 
-    async def write(self, text: str) -> None:
-        """Send text, with CR LF at line ends."""
-        data = text.replace("\n", "\r\n").encode()
+    def write(self, text: str) -> None:
+        """Print text; it goes out with the next ``flush``, at the latest when the device waits for input."""
+        if text:
+            self._output.append(text)
+
+    async def flush(self) -> None:
+        """Send what was printed, with CR LF at line ends."""
+        if not self._output:
+            return
+        data = "".join(self._output).replace("\n", "\r\n").encode()
+        self._output.clear()
         size = self._faults.chunk_size
         if not size:
             self._transport.write(data)
@@ -124,38 +123,39 @@ class Terminal:
             await self._transport.drain()
             await asyncio.sleep(self._faults.chunk_delay)
 
-    async def log_line(self) -> None:
+    def log_line(self) -> None:
         """A log line may come between any two outputs (fact 3.5)."""
         wanted = self._faults.log_lines
         if wanted == "always" or (wanted == "stoppable" and self.monitoring):
             stamp = datetime.datetime.now(datetime.timezone.utc)
-            await self.write(f"{stamp:%b %d %Y %H:%M:%S}+00:00 {self._faults.log_text}\n")
+            self.write(f"{stamp:%b %d %Y %H:%M:%S}+00:00 {self._faults.log_text}\n")
 
     async def show(self, lines: Sequence[str], paged: bool) -> None:
         """Print lines, a screen at a time when the pager is on (fact 3.5)."""
         self._long_output = len(lines) >= _LONG_OUTPUT
         if not paged or not self.length:
-            await self.write("".join(f"{line}\n" for line in lines))
+            self.write("".join(f"{line}\n" for line in lines))
             return
         room = self.length - 1
         for line in lines:
             if room == 0:
-                await self.write(MORE)
+                self.write(MORE)
                 key = await self._character()
                 if key == "\r" and self._input.startswith("\n"):
                     self._input = self._input[1:]
-                await self.write(ERASE)
+                self.write(ERASE)
                 if key == " ":
                     room = self.length - 1
                 elif key in "\r\n":
                     room = 1
                 else:
-                    await self.write("\n")
+                    self.write("\n")
                     return
-            await self.write(f"{line}\n")
+            self.write(f"{line}\n")
             room -= 1
 
-    def close(self) -> None:
+    async def close(self) -> None:
+        await self.flush()
         self._transport.close()
 
     def abort(self) -> None:

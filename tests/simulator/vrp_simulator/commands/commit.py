@@ -63,7 +63,7 @@ async def commit_candidate(session: Session, label: str = "", description: str =
         raise LineLost
     _check_rights(session)
     if not session.candidate:
-        await session.say(device.wordings.text("nothing-to-commit"))
+        session.say(device.wordings.text("nothing-to-commit"))
         return
     _check_service(session)
     device.transactions.second_stage(session.candidate)
@@ -78,8 +78,9 @@ async def commit_candidate(session: Session, label: str = "", description: str =
     if lost == "during-commit":
         faults.lose_session = ""
         raise LineLost
-    await _done(session)
+    _done(session)
     if lost == "after-commit":
+        await session.terminal.flush()
         faults.lose_session = ""
         raise LineLost
 
@@ -88,21 +89,22 @@ async def _progress(session: Session) -> None:
     """A commit that takes long prints dots (fact 3.2, probably depending on duration)."""
     seconds = session.device.faults.slow_commit
     if seconds or session.device.style.behaviour.commit_output != "silent":
-        await session.write("Committing")
+        session.write("Committing")
     step = seconds / 4
     for _ in range(4 if seconds else 0):
-        await session.write(".")
+        session.write(".")
+        await session.terminal.flush()
         await asyncio.sleep(step)
 
 
-async def _done(session: Session) -> None:
+def _done(session: Session) -> None:
     output = session.device.style.behaviour.commit_output
     if session.device.faults.slow_commit:
-        await session.write("done.\n")
+        session.write("done.\n")
     elif output == "done":
-        await session.write("....done.\n")
+        session.write("....done.\n")
     elif output == "dots":  # other dot counts and a trailing blank exist (fact 3.2)
-        await session.write("..done. \n")
+        session.write("..done. \n")
 
 
 async def _commit(session: Session, match: Match) -> None:
@@ -132,8 +134,8 @@ async def _commit(session: Session, match: Match) -> None:
     if pending:
         seconds = match.number("seconds") or 600
         transactions.start_trial(session.author, before, seconds, persist)
-        await session.say("Info: The system enters the trial configuration mode.")
-        await session.say(
+        session.say("Info: The system enters the trial configuration mode.")
+        session.say(
             "The system will revert to previous configuration if the trial configuration is not confirmed "
             f"in {seconds} seconds."
         )
@@ -172,7 +174,7 @@ async def _abort_trial(session: Session, match: Match) -> None:
         session.check_editing()
     if await session.ask("Warning: The trial configuration will be rolled back. Continue? [Y/N]:") == "y":
         transactions.end_trial()
-        await session.say("Info: The trial configuration rollback succeeded.")
+        session.say("Info: The trial configuration rollback succeeded.")
 
 
 async def _clear(session: Session, match: Match) -> None:
@@ -226,13 +228,13 @@ async def _rollback(session: Session, match: Match) -> None:
     if await session.ask(device.release.rollback_question) != "y":
         return
     if device.release.rollback_checks_changes:
-        await session.say("Checking changes...")
-    await session.say("Loading rollback changes")
-    await session.say("Committing")
+        session.say("Checking changes...")
+    session.say("Loading rollback changes")
+    session.say("Committing")
     transactions.replace(transactions.state_after(target), session.author, "ROLLBACK")
-    await session.say("Check rollback result")
-    await session.say("Configuration rollback succeeded.")
-    await session.say("Please use 'display configuration commit changes last 1' to view the changes.")
+    session.say("Check rollback result")
+    session.say("Configuration rollback succeeded.")
+    session.say("Please use 'display configuration commit changes last 1' to view the changes.")
 
 
 def _rollback_target(session: Session, match: Match) -> int:
@@ -264,9 +266,9 @@ async def _save(session: Session, match: Match) -> None:
         return
     for slot in range(dialog.repeated):
         for line in dialog.progress if not name else ():
-            await session.say(line.replace("slot 1 ", f"slot {slot + 13} ") if dialog.repeated > 1 else line)
+            session.say(line.replace("slot 1 ", f"slot {slot + 13} ") if dialog.repeated > 1 else line)
         for line in dialog.done:
-            await session.say(line)
+            session.say(line)
     if not name:
         device.save(session.user.name)
 

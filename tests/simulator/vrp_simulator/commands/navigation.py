@@ -23,7 +23,7 @@ USER = frozenset({View.USER})
 async def _system_view(session: Session, match: Match) -> None:
     session.immediate = not session.device.release.two_stage or "immediately" in match.words
     session.enter_system()
-    await session.say(session.device.release.system_view_text)
+    session.say(session.device.release.system_view_text)
 
 
 async def _interface(session: Session, match: Match) -> None:
@@ -59,7 +59,7 @@ async def _end(session: Session) -> None:
     device = session.device
     if device.release.quit_text:
         limit = device.faults.vty_limit or device.release.vty_limit
-        await session.say(device.release.quit_text.format(limit=limit, online=len(device.sessions) - 1))
+        session.say(device.release.quit_text.format(limit=limit, online=len(device.sessions) - 1))
     raise SessionEnded
 
 

@@ -19,21 +19,21 @@ TEMPORARY = "Info: The configuration takes effect on the current user terminal i
 
 async def _screen_length(session: Session, match: Match) -> None:
     session.terminal.length = match.number("lines") or 0
-    await session.say(TEMPORARY)
+    session.say(TEMPORARY)
 
 
 async def _undo_screen_length(session: Session, match: Match) -> None:
     session.terminal.length = 24
-    await session.say(TEMPORARY)
+    session.say(TEMPORARY)
 
 
 async def _screen_width(session: Session, match: Match) -> None:
-    await session.say(TEMPORARY)
+    session.say(TEMPORARY)
 
 
 async def _monitor(session: Session, match: Match) -> None:
     session.terminal.monitoring = match.words[0] != "undo"
-    await session.say("Info: Current terminal monitor is " + ("on." if session.terminal.monitoring else "off."))
+    session.say("Info: Current terminal monitor is " + ("on." if session.terminal.monitoring else "off."))
 
 
 async def _forward(session: Session, match: Match) -> None:
@@ -52,10 +52,10 @@ async def _timestamp(session: Session, match: Match) -> None:
 
 async def _install(session: Session, match: Match) -> None:
     """fact 1.7."""
-    await session.say("Info: Checking, please wait for a moment....done.")
-    await session.say("Info: Start to install the feature software.")
+    session.say("Info: Checking, please wait for a moment....done.")
+    session.say("Info: Start to install the feature software.")
     session.device.weak_algorithms = True
-    await session.say("Info: Succeeded in installing the software.")
+    session.say("Info: Succeeded in installing the software.")
 
 
 def commands() -> list[Command]:
