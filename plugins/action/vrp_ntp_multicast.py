@@ -120,7 +120,7 @@ class ActionModule(VrpAction):
                 "before_header": f"{host} (before)",
                 "after_header": f"{host} (after)",
                 "before": configuration_text(report.before, dialect),
-                "after": configuration_text(report.after, dialect),
+                "after": configuration_text(report.predicted, dialect),
             },
             "warnings": unknown_lines(report.unknown) + [notice for notice in report.notices if "Warning:" in notice],
         }

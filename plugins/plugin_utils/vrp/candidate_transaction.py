@@ -72,10 +72,14 @@ class Request:
 
 @dataclass(frozen=True)
 class Report:
-    """What was found and what was done. With a check, `after` is predicted and nothing was done."""
+    """What was found and what was done. With a check, `after` is predicted and nothing was done.
+
+    predicted: what was planned; unlike what is read back, it still tells which secrets are new
+    """
 
     before: Configuration
     after: Configuration
+    predicted: Configuration
     dialect: Dialect | None
     lines: tuple[ConfigurationLine, ...] = ()
     automatic: tuple[str, ...] = ()
@@ -124,6 +128,7 @@ def _converge_once(logins: Logins, request: Request, *, again: bool) -> Report:
     report = Report(
         before=present.configuration,
         after=steps.predicted,
+        predicted=steps.predicted,
         dialect=dialect,
         automatic=present.automatic,
         unknown=present.unknown,

@@ -12,6 +12,7 @@ device's own name.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from collections.abc import Callable, Sequence
@@ -158,10 +159,8 @@ class Session:
 
     def recover(self, timeout: float) -> None:
         """Find back to a prompt after an exchange was broken off, declining what may be asked."""
-        try:
-            self._exchange("", Occasion.LEAVING, timeout, (), frame_end="")
-        except QuestionError:
-            self._exchange("", Occasion.LEAVING, timeout, (), frame_end="")
+        with contextlib.suppress(QuestionError):
+            self._exchange("", Occasion.LEAVING, timeout, (), frame_end="", echoing=False)
 
     def pause(self, seconds: float) -> None:
         """Let time pass while listening to the device."""
@@ -181,9 +180,15 @@ class Session:
     # -- the exchange --------------------------------------------------------------------------------------------------
 
     def _exchange(
-        self, command: str, occasion: Occasion | None, timeout: float, secrets: Sequence[str], frame_end: str
+        self,
+        command: str,
+        occasion: Occasion | None,
+        timeout: float,
+        secrets: Sequence[str],
+        frame_end: str,
+        echoing: bool = True,
     ) -> Answer:
-        exchange = _Exchange(self._screen, command, self._known_name(), frame_end)
+        exchange = _Exchange(self._screen, command, self._known_name(), frame_end, echoing=echoing)
         watch = _Watch(self._clock, timeout)
         # Fact 3.5: after a long output the first character typed may be lost. An empty line may.
         self._send("\n" + command + "\n" if self._after_long_output else command + "\n")
@@ -322,7 +327,13 @@ class _Exchange:
     """What stands on the screen since a command was sent: echo, answer, questions, prompt."""
 
     def __init__(
-        self, screen: Screen, command: str, matcher: PromptMatcher, frame_end: str, sent_in: str | None = None
+        self,
+        screen: Screen,
+        command: str,
+        matcher: PromptMatcher,
+        frame_end: str,
+        sent_in: str | None = None,
+        echoing: bool = True,
     ) -> None:
         if sent_in is None:
             screen.forget()
@@ -333,6 +344,7 @@ class _Exchange:
         self._screen = screen
         self._matcher = matcher
         self._frame_end = frame_end
+        self._patience = _QUIET_WITHOUT_ECHO if echoing else _QUIET_FOR_ODD_ENDING
         self._echo_row: int | None = None
         self._looked_at = 0
         self._question_row = -1
@@ -351,7 +363,7 @@ class _Exchange:
         if len(lines) == 1:
             return None
         if not self.echoed:
-            return prompt if quiet >= _QUIET_WITHOUT_ECHO else None
+            return prompt if quiet >= self._patience else None
         if not self._frame_end or self._frame_is_complete():
             return prompt
         return prompt if quiet >= _QUIET_FOR_ODD_ENDING else None

@@ -17,13 +17,13 @@ from typing import Any
 
 import pytest
 import yaml
-from vrp_simulator.testing import RunningDevice, RunningDevices, running_devices
 
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.boundary import configuration_from_options
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.plan import State
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.candidate import Patience
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.candidate_transaction import Request
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.session import Session, Timeouts
+from vrp_simulator.testing import RunningDevice, RunningDevices, running_devices
 
 SECRET = "Zq7-Lantern-Fog!"  # 16 characters of four classes
 OTHER_SECRET = "Kp3+Harbour-Ice?"[:-1] + "!"
@@ -65,7 +65,10 @@ def server_config(interface: str, secret: str = SECRET) -> dict[str, Any]:
         "interfaces": [
             {
                 "name": interface,
-                "servers": [{"address": "239.1.2.3", "key_id": 42, "ttl": 9, "version": 4, "port": 5000}, {"afi": "ipv6"}],
+                "servers": [
+                    {"address": "239.1.2.3", "key_id": 42, "ttl": 9, "version": 4, "port": 5000},
+                    {"afi": "ipv6"},
+                ],
                 "clients": [{"address": "224.0.1.1"}],
             }
         ],
@@ -152,9 +155,7 @@ class Playbooks:
 
     def inventory(self, **variables: Any) -> pathlib.Path:
         path = self.directory / "inventory.json"
-        hosts = {
-            name: {"ansible_host": item.address, "ansible_port": item.port} for name, item in self.devices.items()
-        }
+        hosts = {name: {"ansible_host": item.address, "ansible_port": item.port} for name, item in self.devices.items()}
         common = {
             "ansible_connection": "timecast.ntp_multicast.vrp_ssh",
             "ansible_network_os": "timecast.ntp_multicast.vrp",
@@ -164,7 +165,9 @@ class Playbooks:
             **variables,
         }
         path.write_text(
-            json.dumps({"all": {"hosts": hosts, "vars": {key: value for key, value in common.items() if value is not None}}}),
+            json.dumps(
+                {"all": {"hosts": hosts, "vars": {key: value for key, value in common.items() if value is not None}}}
+            ),
             encoding="utf-8",
         )
         return path

@@ -1,7 +1,8 @@
 # Copyright (c) 2026, Timecast developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Release x fault x state, in process: the device ends as wanted or as before, with nothing pending, and the error says which."""
+"""Release x fault x state, in process: the device ends as wanted or as before, with nothing pending, and the error
+says which."""
 
 from __future__ import annotations
 
@@ -9,7 +10,6 @@ from typing import Any
 
 import pytest
 from harness import RELEASES, SECRET, USERS, LocalLogins, device, local_logins, server_config
-from vrp_simulator.testing import RunningDevice, running_devices
 
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.errors import NtpMulticastError
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.candidate import CommitSettings
@@ -19,6 +19,7 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.candida
     Save,
     converge,
 )
+from vrp_simulator.testing import RunningDevice, running_devices
 
 # What a fault leads to: "applied", "unchanged", or "either" (truthfully told).
 FAULTS: dict[str, tuple[dict[str, Any], str]] = {
@@ -53,7 +54,6 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "lost at a line": ({"lose_session": "line:multicast-client"}, "unchanged"),
 }
 STATES = ("merged", "replaced", "overridden", "deleted")
-DETAILS = {name: {} for name in STATES}
 
 
 @pytest.fixture(name="devices", scope="module")
@@ -63,7 +63,15 @@ def devices_fixture():
         device(f"V{variant}", "ce-v300r023", "100GE1/0/1", sysname="D", wording_variant=variant, behaviour=behaviour)
         for variant, behaviour in (
             (1, {"commit_output": "done", "defaults_shown": True, "server_disable_asks": True, "reenter": "merge"}),
-            (2, {"commit_output": "dots", "default_group": "explicit", "forward_to_upper_view": True, "leaving": "drop"}),
+            (
+                2,
+                {
+                    "commit_output": "dots",
+                    "default_group": "explicit",
+                    "forward_to_upper_view": True,
+                    "leaving": "drop",
+                },
+            ),
         )
     ]
     with running_devices(entries) as running:
@@ -88,9 +96,17 @@ def ntp_lines(item: RunningDevice) -> list[str]:
     return lines
 
 
-@pytest.mark.parametrize("state", STATES)
-@pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("name", [*(f"D-{release}" for release in RELEASES), "V1", "V2"])
+# Every state with the newest release of each dialect; the others where they differ, in what they take and what they
+# print.
+CELLS = [
+    (name, fault, state)
+    for name in (*(f"D-{release}" for release in RELEASES), "V1", "V2")
+    for fault in FAULTS
+    for state in (STATES if name in ("D-ce-v300r023", "D-ne40e-v800r012") else ("merged", "deleted"))
+]
+
+
+@pytest.mark.parametrize(("name", "fault", "state"), CELLS)
 def test_matrix(devices, name: str, fault: str, state: str) -> None:
     item = devices[name]
     item.reset()
@@ -128,7 +144,7 @@ def test_matrix(devices, name: str, fault: str, state: str) -> None:
             assert item.secret(42) == SECRET
 
 
-@pytest.mark.parametrize("fault", ["none", "refused line", "stage 2", "lost before commit", "lost after commit"])
+@pytest.mark.parametrize("fault", ["none", "refused line", "stage 2", "lost before commit"])
 def test_a_trial_is_confirmed_over_a_second_login_or_goes_back(devices, fault: str) -> None:
     item = devices["D-ce-v300r023"]
     item.reset()
@@ -191,7 +207,12 @@ def test_a_level_2_account_reads_what_it_may(devices, state: str, fault: str) ->
 
 
 def test_single_stage_devices_are_refused_unless_allowed() -> None:
-    entry = {"name": "D", "release": "vrp5", "users": USERS, "interfaces": [{"name": "GigabitEthernet0/0/1", "ipv4": "10.0.0.1/24"}]}
+    entry = {
+        "name": "D",
+        "release": "vrp5",
+        "users": USERS,
+        "interfaces": [{"name": "GigabitEthernet0/0/1", "ipv4": "10.0.0.1/24"}],
+    }
     config = {"interfaces": [{"name": "GigabitEthernet0/0/1", "clients": [{"address": "224.0.1.1"}]}]}
     with running_devices([entry]) as running:
         item = running["D"]

@@ -1,0 +1,117 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""NTP displays as data: the texts of devices and manuals, and any text."""
+
+from __future__ import annotations
+
+import contextlib
+import pathlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.dialect import Dialect
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.display import (
+    find_dialect,
+    parse_sessions,
+    parse_status,
+)
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.errors import ParseError
+
+UNKNOWN_COMMAND = "                 ^\r\nError: Unrecognized command found at '^' position.\r\n"
+STATUS = " clock status: synchronized\r\n clock stratum: 2\r\n"
+
+
+def test_status_of_a_manual(samples: pathlib.Path) -> None:
+    status = parse_status((samples / "doc-ce6800-v300r023-display-ntp-status.txt").read_text())
+    assert (status.synchronised, status.stratum, status.reference_id) == (True, 2, "LOCAL(0)")
+    assert (status.offset, status.root_delay, status.root_dispersion) == (0.0, 0.0, 0.0)
+    assert status.state == "clock synchronized"
+
+
+def test_status_of_a_device_that_is_not_synchronised(samples: pathlib.Path) -> None:
+    status = parse_status((samples / "vrp5-s5700-v200r001-display-ntp-service-status-unsync.txt").read_text())
+    assert (status.synchronised, status.stratum, status.reference_id) == (False, 16, "none")
+
+
+def test_milliseconds_become_seconds(samples: pathlib.Path) -> None:
+    status = parse_status((samples / "doc-ce6800-v300r023-multicast-example.txt").read_text())
+    assert (status.offset, status.root_delay, status.root_dispersion) == (0.00066, 0.02447, 0.20839)
+    assert status.reference_id == "10.0.1.31"
+
+
+def test_sessions_of_a_manual(samples: pathlib.Path) -> None:
+    (source,) = parse_sessions((samples / "doc-ce6800-v300r023-display-ntp-sessions.txt").read_text())
+    assert (source.source, source.stratum, source.reach, source.poll) == ("10.1.1.1", 8, 255, 1024)
+    assert (source.offset, source.delay, source.dispersion) == (0.0005995, 0.00301, 0.02542)
+    assert source.selected
+    assert source.mode is None
+
+
+def test_verbose_sessions_of_a_manual(samples: pathlib.Path) -> None:
+    (source,) = parse_sessions((samples / "doc-ce6800-v300r023-display-ntp-sessions-verbose.txt").read_text())
+    assert (source.source, source.mode, source.interface) == ("127.127.1.0", "client", "InLoopBack0")
+    assert (source.reach, source.poll, source.dispersion) == (255, 2, 0.00008)
+
+
+def test_trailing_blanks_of_a_real_device(samples: pathlib.Path) -> None:
+    text = (samples / "vrp5-s1720-v200r010-display-ntp-service.txt").read_text()
+    (source,) = parse_sessions(text)
+    assert (source.source, source.reach, source.poll) == ("169.254.254.1", 1, 64)
+    assert parse_status(text).state == "clock set"
+
+
+def test_every_sample_is_taken(samples: pathlib.Path) -> None:
+    for path in sorted(samples.glob("*.txt")):
+        text = path.read_text(errors="replace")
+        parse_sessions(text)
+        with contextlib.suppress(ParseError):
+            parse_status(text)
+
+
+def test_ipv6_and_vpn_sources() -> None:
+    sources = parse_sessions(
+        " clock source: 2001:db8::1(vrf1)\n clock stratum: 3\n clock source: FE80::1\n clock status: configured, sane\n"
+    )
+    assert [source.source for source in sources] == ["2001:db8::1", "FE80::1"]
+    assert [source.selected for source in sources] == [False, False]
+
+
+@given(st.text(max_size=300))
+def test_any_text_is_sessions_or_none(text: str) -> None:
+    parse_sessions(text)
+    with contextlib.suppress(ParseError):
+        parse_status(text)
+
+
+@given(
+    st.lists(
+        st.sampled_from([*STATUS.split("\r\n"), " clock source: ", " reach: x", ":", " offset: , delay: ms", ", a: b"])
+    )
+)
+def test_mutilated_displays(lines: list[str]) -> None:
+    parse_sessions("\n".join(lines))
+    with contextlib.suppress(ParseError):
+        parse_status("\n".join(lines))
+
+
+@pytest.mark.parametrize(
+    ("taken", "dialect"),
+    [
+        ({"display ntp status"}, Dialect.NTP),
+        # `ntp` is taken as the abbreviation of `ntp-service` (fact 3.1).
+        ({"display ntp status", "display ntp-service status"}, Dialect.NTP_SERVICE),
+    ],
+)
+def test_the_dialect_is_the_longest_word_that_the_device_takes(paper, logged_in, taken, dialect) -> None:
+    lines = ("display ntp status", "display ntp-service status")
+    session = logged_in(paper({line: STATUS if line in taken else UNKNOWN_COMMAND for line in lines}))
+    assert find_dialect(session) is dialect
+
+
+def test_a_device_without_ntp_is_told(paper, logged_in) -> None:
+    lines = ("display ntp status", "display ntp-service status")
+    with pytest.raises(ParseError, match="option dialect"):
+        find_dialect(logged_in(paper(dict.fromkeys(lines, UNKNOWN_COMMAND))))
