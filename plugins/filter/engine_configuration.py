@@ -66,13 +66,18 @@ def given(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
+def said(value: Any) -> bool:
+    """Whether there is a value; before ansible-core 2.19 a template makes an empty text of ``none``."""
+    return value is not None and value != ""
+
+
 def integer(value: Any) -> int | None:
     """Numbers may arrive as text from the command line."""
-    return None if value is None else int(value)
+    return int(value) if said(value) else None
 
 
 def real(value: Any) -> float | None:
-    return None if value is None else float(value)
+    return float(value) if said(value) else None
 
 
 def truth(value: Any) -> bool | None:
@@ -80,7 +85,7 @@ def truth(value: Any) -> bool | None:
 
 
 def text(value: Any) -> str | None:
-    return None if value is None else str(value)
+    return str(value) if said(value) else None
 
 
 def authentication(section: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:

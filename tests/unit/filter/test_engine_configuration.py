@@ -165,3 +165,10 @@ def test_it_is_json_with_one_option_a_line() -> None:
     assert text.endswith("}\n")
     assert '      "ttl": 16,' in text.splitlines()
     assert json.loads(text)["version"] == 1
+
+
+def test_an_empty_text_is_no_value_as_older_templates_make_it() -> None:
+    described = {"interfaces": [{"name": "eth0", "clients": [{"afi": "ipv4"}]}]}
+    nothing = {"fallback_delay": None, "chrony_socket": None, "poll": None}
+    empty = {"fallback_delay": "", "chrony_socket": "", "poll": ""}
+    assert engine_configuration(described, empty) == engine_configuration(described, nothing)
