@@ -23,7 +23,9 @@ from ntp_multicast_engine.timestamps import NANOSECONDS, later, to_ntp, to_short
 
 _JITTER = 1 / 64
 """Part of the interval by which a packet is randomly late, so that servers don't fall into step."""
-_CREDIBLE_DELAY = NANOSECONDS // 100
+_CREDIBLE_DELAY = NANOSECONDS // 500
+_ENOUGH_DELAYS, _LIKELY_DELAY = 4, 50_000
+"""One slow departure says little: with fewer than so many, no more than this many nanoseconds is believed."""
 _MAXIMUM_JITTER = NANOSECONDS // 10
 _INTERLEAVE_LIMIT = 1 << 32
 """RFC 9769 section 4 leaves it open; ntpd refuses an origin more than 1 s after the transmit time before."""
@@ -70,7 +72,8 @@ class DepartureDelay:
 
     @property
     def shortest(self) -> int:
-        return min(self._latest, default=0)
+        few = len(self._latest) < _ENOUGH_DELAYS
+        return min([*self._latest, *([_LIKELY_DELAY] if few else [])]) if self._latest else 0
 
 
 class Sender:
