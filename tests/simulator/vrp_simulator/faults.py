@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
@@ -34,6 +35,7 @@ class Faults:
     # configuration
     foreign_pending: tuple[str, ...] = ()  # lines that are pending before the session's first one (fact 4.1 item 4)
     refused_lines: dict[str, str] = field(default_factory=dict)  # pattern of a line -> the device's words
+    reauthentication: str = ""  # pattern of lines that ask for the login password once more (fact 3.7)
     cipher_tail: str = ""  # what a new ciphertext ends with, for example `<CE1>` (fact 2.3)
     # commit (fact 3.2)
     locked_by: int = 0  # session id of another user who holds the lock
@@ -60,6 +62,7 @@ class Faults:
                 value = float(value)
             if type(value) is not type(present):
                 raise SettingsError(f"faults.{name}: {value!r} is no {type(present).__name__}")
+            _check_patterns(name, value)
             setattr(self, name, value)
 
     def reset(self) -> None:
@@ -74,3 +77,15 @@ class Faults:
         if times > 0:
             setattr(self, name, times - 1)
         return times != 0
+
+
+def _check_patterns(name: str, value: object) -> None:
+    """Refuse an expression that does not compile before a session trips over it."""
+    patterns = list(value) if isinstance(value, dict) else []
+    if isinstance(value, str) and name in ("stage2_refusal", "reauthentication", "lose_session"):
+        patterns.append(value)
+    for pattern in patterns:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise SettingsError(f"faults.{name}: {pattern!r} is no regular expression: {error}") from None

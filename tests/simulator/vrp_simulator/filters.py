@@ -16,8 +16,9 @@ _BAR = re.compile(r"\s+\|\s*")  # a bar without a blank before it belongs to an 
 
 def split_filters(line: str) -> tuple[str, list[tuple[str, str]]]:
     """Return a display command without its filters, and the filters as (name, expression)."""
-    if not line.lstrip().lower().startswith(("d", "mo")) or "|" not in line:
-        return line, []
+    words = line.split()
+    if not words or not "display".startswith(words[0].lower()):
+        return line, []  # a bar in a description or in a key is no filter
     command, *parts = _BAR.split(line)
     found = []
     for part in parts:

@@ -162,6 +162,9 @@ class Session:
             self.terminal.abort()
         except (SessionEnded, asyncio.CancelledError):
             await self.terminal.close()
+        except Exception:
+            self.terminal.abort()
+            raise
         finally:
             self.device.close_session(self.number)
 
@@ -228,7 +231,7 @@ class Session:
                 return
             self.log(prompt, line, kind)
             raise
-        self.log(prompt, _masked(line, match), command.kind)
+        self.log(prompt, _masked(line, match), self._kind(command, match))
         self._check_level(command)
         await self._misbehave(line, command)
         if command.show is not None:
@@ -237,6 +240,11 @@ class Session:
             await command.run(self, match)
         else:
             await self._edit(command, match)
+
+    def _kind(self, command: Command, match: Match) -> str:
+        """What the command log says; entering an interface view that has to be created is configuration."""
+        creates = match.words == ("interface",) and header(match.text("interface")) not in self.candidate
+        return "configuration" if creates else command.kind
 
     def _understand(self, line: str) -> tuple[Command, Match]:
         """Find the command in this view, or in the views above it (fact 3.1, "intelligent rollback")."""
@@ -312,6 +320,7 @@ class Session:
         question = command.question(edit, match) if command.question is not None else None
         if question is not None and await self.ask(question) != "y":
             return
+        await self._authenticate_again(match.line)
         command.edit(edit, match)
         lock = self.device.transactions.lock
         if lock is not None and lock.author.session == self.number:
@@ -319,6 +328,15 @@ class Session:
         for message in edit.messages:
             self.say(message)
         self._deliver_at_once()
+
+    async def _authenticate_again(self, line: str) -> None:
+        """Risky lines may ask for the password of the user once more (fact 3.7)."""
+        pattern = self.device.faults.reauthentication
+        if not pattern or not re.search(pattern, line):
+            return
+        self.say("Info: This command is a high-risk command. Enter the login password of the current user again.")
+        if await self.ask_secret("Enter Password:") != self.device.passwords[self.user.name]:
+            raise Refusal("Error: The password is invalid.")
 
     def _deliver_at_once(self) -> None:
         """Immediate mode and single-stage devices: a line that is taken is in force (fact 3.1)."""

@@ -210,6 +210,8 @@ def test_what_the_journal_keeps(open_device) -> None:  # type: ignore[no-untyped
     device, console = open_device()
     console.do("display version", "system-view", "interface 100GE1/0/1", "quit")
     assert {entry["kind"] for entry in device.commands()} == {"display", "other"}, "looking configures nothing"
+    console.do("interface Vlanif100", "clear configuration candidate")
+    assert device.commands()[-2]["kind"] == "configuration", "the view had to be created"
     console.do(f"ntp authentication-keyid 1 authentication-mode hmac-sha256 {KEY}")
     console.type(f"ntp auth 1 auth nonsense {KEY}")
     console.type(f"ntp authentication-keyid 1 a hmac-sha256 c {KEY} {KEY}")

@@ -195,7 +195,21 @@ def test_faults_are_switched_off_again(open_device) -> None:  # type: ignore[no-
     assert console.do("display clock").count("\n") == 2
 
 
-@pytest.mark.parametrize(("name", "value"), [("no_such", 1), ("busy_times", "three"), ("timestamps", 1)])
+def test_a_risky_line_asks_for_the_password(open_device) -> None:  # type: ignore[no-untyped-def]
+    device, console = open_device(faults={"reauthentication": "^undo ntp"}, startup_configuration=f"#\n{LINE}\n#\n")
+    console.do("system-view")
+    console.type("undo ntp refclock-master")
+    assert console.prompt == "Enter Password:"
+    assert "Error: The password is invalid." in console.link.converse("wrong\n")
+    console.type("undo ntp refclock-master")
+    assert console.link.converse("Login-Pass-1\n").endswith("[*CE1]")
+    assert "Login-Pass-1" not in str(device.commands())
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("stage2_refusal", "("), ("pause", {"[": 1.0}), ("no_such", 1), ("busy_times", "three"), ("timestamps", 1)],
+)
 def test_a_wrong_fault_is_refused(name: str, value: object) -> None:
     with pytest.raises(SettingsError, match=f"faults.{name}"):
         Faults().change({name: value})

@@ -127,3 +127,29 @@ def test_openssh(devices: RunningDevices, release: str, tmp_path: pathlib.Path) 
     assert done.returncode == 0, done.stderr
     assert "Error" not in done.stdout
     check(devices, release, done.stdout)
+
+
+@pytest.mark.parametrize(("moment", "applied"), [("before-commit", False), ("during-commit", True)])
+def test_openssh_notices_a_cut_line(
+    devices: RunningDevices, tmp_path: pathlib.Path, moment: str, applied: bool
+) -> None:
+    if not shutil.which("ssh") or not shutil.which("sshpass"):
+        pytest.skip("NOT TESTED: OpenSSH's client or sshpass is missing")
+    device = devices["ce-v300r023"]
+    device.reset()
+    device.set_faults(lose_session=moment)
+    hosts = tmp_path / "known_hosts"
+    hosts.write_text(devices.known_hosts(), encoding="utf-8")
+    done = subprocess.run(
+        [
+            *("sshpass", "-e", "ssh", "-T", "-F", "none", "-o", f"UserKnownHostsFile={hosts}"),
+            *("-p", str(device.port), f"netops@{device.address}"),
+        ],
+        input="system-view\nsysname CUT\ncommit\nreturn\nquit\n",
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "SSHPASS": "Login-Pass-1"},
+    )
+    assert done.returncode == 255
+    assert ("sysname CUT" in device.running_configuration()) == applied and device.pending() == {}

@@ -153,3 +153,16 @@ def test_vlanif_management_and_loopback(open_device) -> None:  # type: ignore[no
         console.do(f"interface {name}")
         assert "Unrecognized" in console.type("ntp multicast-client"), "fact 1.4"
     assert "Wrong parameter" in console.type("interface 100GE1/0/9"), "a port is there or not"
+
+
+def test_an_old_device_drops_pending_lines_without_asking(open_device) -> None:  # type: ignore[no-untyped-def]
+    device, console = open_device("ce-v200r005", behaviour={"leaving": "drop"})
+    before = device.running_configuration()
+    console.do("system-view", "ntp refclock-master 2", "return")
+    assert console.prompt == "<CE1>" and device.running_configuration() == before
+
+
+def test_a_bar_in_a_description_is_no_filter(open_device) -> None:  # type: ignore[no-untyped-def]
+    _, console = open_device()
+    console.do("system-view", "interface 100GE1/0/1", "description a | include b")
+    assert " description a | include b" in console.do("display configuration candidate")

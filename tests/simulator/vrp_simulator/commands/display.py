@@ -175,6 +175,8 @@ def _sessions(session: Session, match: Match) -> Sequence[str]:
 def _lock_owner(session: Session, match: Match) -> Sequence[str]:
     transactions = session.device.transactions
     lock = transactions.lock_owner()
+    if session.device.faults.locked_by:
+        return [f"User Index: {session.device.faults.locked_by}", "User Session Name: VTY 20", "User Name: other"]
     if lock is None:
         return ["Info: The configuration is not locked."]
     return [

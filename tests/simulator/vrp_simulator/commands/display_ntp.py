@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from ..session import Session
 
 _NEVER = "00:00:00.000 UTC Jan 1 1900(00000000.00000000)"
+# Parts of the names that the NTP process gives to drops for want of a valid authenticator.
+_PROOF = ("auth", "mac", "key", "nak")
 _EPOCH = datetime.datetime(1900, 1, 1, tzinfo=datetime.timezone.utc)
 
 
@@ -196,7 +198,7 @@ async def _statistics(session: Session, match: Match) -> Sequence[str]:
     counters = ((await _read(session.device)) or {}).get("counters") or {}
     dropped: Mapping[str, Any] = counters.get("dropped") or {}
     lost = sum(int(value) for value in dropped.values())
-    unauthenticated = sum(int(value) for name, value in dropped.items() if "auth" in name)
+    unauthenticated = sum(int(value) for name, value in dropped.items() if any(part in name for part in _PROOF))
     received = int(counters.get("received") or 0)
     rows = [
         ("Sent", int(counters.get("sent") or 0)),
