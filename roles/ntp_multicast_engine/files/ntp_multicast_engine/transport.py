@@ -98,7 +98,11 @@ class GroupSocket:
     def receive(self, clock: Clock) -> Iterator[tuple[Datagram, str | None]]:
         """What is there, each with the reason to drop it at once, if there is one."""
         for _ in range(BATCH):
-            datagram = receive(self.socket, clock)
+            try:
+                datagram = receive(self.socket, clock)
+            except OSError:
+                # Such as an interface that went down; reading the error has removed it.
+                continue
             if datagram is None:
                 return
             yield datagram, self._refusal(datagram)
@@ -166,6 +170,8 @@ class SenderSocket:
 
     def departures(self) -> Iterator[int]:
         """Kernel stamps of the newest datagram, Unix nanoseconds; those of earlier ones come too late to be used."""
+        # An error that nobody takes would make the socket ready for ever.
+        self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         while True:
             found = departure(self.socket)
             if found is None:
