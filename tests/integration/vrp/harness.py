@@ -128,11 +128,6 @@ def local_logins(device: RunningDevice, user: str = "ops") -> Iterator[LocalLogi
         logins.close()
 
 
-def configured_lines(device: RunningDevice) -> list[str]:
-    """The lines of the command log that configure."""
-    return [entry["line"] for entry in device.commands() if entry["kind"] == "configuration"]
-
-
 class Playbooks:
     """Runs ansible-playbook against running devices, with a home of its own."""
 
@@ -187,13 +182,19 @@ class Playbooks:
         environment: Mapping[str, str] | None = None,
         **variables: Any,
     ) -> Run:
-        """Run the tasks and return each host's results, by the registered name `result`."""
+        """Run the tasks and return each host's results, by the names that they are registered under."""
+        names = [written["register"] for written in tasks if "register" in written] or ["result"]
         output = self.directory / "results.json"
         output.unlink(missing_ok=True)
         last = {
             "ansible.builtin.copy": {
-                "content": "{{ dict(ansible_play_hosts_all | zip(ansible_play_hosts_all | map('extract', hostvars)"
-                " | map(attribute='result', default={}))) | to_json }}",
+                "content": "{{ {"
+                + ", ".join(
+                    f"'{name}': dict(ansible_play_hosts_all | zip(ansible_play_hosts_all | map('extract', hostvars)"
+                    f" | map(attribute='{name}', default={{}})))"
+                    for name in dict.fromkeys(names)
+                )
+                + "} | to_json }}",
                 "dest": str(output),
                 "mode": "0600",
             },
@@ -213,20 +214,34 @@ class Playbooks:
             timeout=120,
             check=False,
         )
-        results = json.loads(output.read_text(encoding="utf-8")) if output.exists() else {}
-        return Run(done.returncode, done.stdout + done.stderr, results)
+        registered = json.loads(output.read_text(encoding="utf-8")) if output.exists() else {}
+        return Run(done.returncode, done.stdout + done.stderr, registered)
 
 
 @dataclasses.dataclass(frozen=True)
 class Run:
+    """What came of a run; `registered` holds the results by register and host."""
+
     code: int
     output: str
-    results: dict[str, dict[str, Any]]
+    registered: dict[str, dict[str, dict[str, Any]]]
+
+    @property
+    def results(self) -> dict[str, dict[str, Any]]:
+        return self.registered.get("result", {})
 
 
-def task(_name: str = "vrp_ntp_multicast", _failing: bool = False, **options: Any) -> dict[str, Any]:
+def task(
+    _name: str = "vrp_ntp_multicast",
+    _failing: bool = False,
+    _register: str = "result",
+    _check: bool = False,
+    **options: Any,
+) -> dict[str, Any]:
     """A task of the collection whose result is registered."""
-    written: dict[str, Any] = {f"timecast.ntp_multicast.{_name}": options, "register": "result"}
+    written: dict[str, Any] = {f"timecast.ntp_multicast.{_name}": options, "register": _register}
+    if _check:
+        written["check_mode"] = True
     if _failing:
         written["ignore_errors"] = True
     return written

@@ -12,7 +12,9 @@ import time
 from typing import Any
 
 import pytest
-from harness import OTHER_SECRET, PASSWORD, SECRET, Playbooks, configured_lines, server_config, task
+from harness import OTHER_SECRET, PASSWORD, SECRET, Playbooks, server_config, task
+
+from vrp_simulator.testing import RunningDevice
 
 INTERFACES = {"CE1": "100GE1/0/1", "NE1": "GigabitEthernet0/1/0"}
 CIPHERTEXT_MARKS = ("%^%#", "%+%#", "%#%#", "%@%#")
@@ -23,8 +25,12 @@ def config(**changes: Any) -> dict[str, Any]:
     return {**server_config("{{ '100GE1/0/1' if inventory_hostname == 'CE1' else 'GigabitEthernet0/1/0' }}"), **changes}
 
 
-def lines_of(playbooks: Playbooks) -> dict[str, int]:
-    return {name: len(configured_lines(item)) for name, item in playbooks.devices.items()}
+def configuring_sessions(item: RunningDevice) -> list[int]:
+    """The number of configuration lines in each session, in the order of the logins."""
+    counts: dict[int, int] = {}
+    for entry in item.commands():
+        counts[entry["session"]] = counts.get(entry["session"], 0) + (entry["kind"] == "configuration")
+    return list(counts.values())
 
 
 def assert_no_secret(text: str) -> None:
@@ -34,22 +40,27 @@ def assert_no_secret(text: str) -> None:
 
 @pytest.mark.parametrize("state", ["merged", "replaced", "overridden", "deleted"])
 def test_each_state_converges(playbooks: Playbooks, state: str) -> None:
-    if state == "deleted":
-        assert playbooks.run([task(config=config())]).code == 0
-    predicted = playbooks.run([task(config=config(), state=state)], "--check")
-    untouched = lines_of(playbooks)
-    first = playbooks.run([task(config=config(), state=state)])
-    sent = lines_of(playbooks)
-    second = playbooks.run([task(config=config(), state=state)])
-    assert (predicted.code, first.code, second.code) == (0, 0, 0), first.output
-    for name in INTERFACES:
-        assert [run.results[name]["changed"] for run in (predicted, first, second)] == [True, True, False]
-        assert predicted.results[name]["after"] == first.results[name]["after"]
-        assert predicted.results[name]["commands"] == first.results[name]["commands"]
-        assert predicted.results[name]["diff"] == first.results[name]["diff"]
-        assert second.results[name]["before"] == first.results[name]["after"]
-        assert untouched[name] < sent[name]
-    assert lines_of(playbooks) == sent
+    prepare = [task(_register="prepared", config=config())] if state == "deleted" else []
+    run = playbooks.run(
+        [
+            *prepare,
+            task(_register="predicted", _check=True, config=config(), state=state),
+            task(_register="first", config=config(), state=state),
+            task(_register="second", config=config(), state=state),
+        ]
+    )
+    assert run.code == 0, run.output
+    for name, item in playbooks.devices.items():
+        predicted, first, second = (run.registered[register][name] for register in ("predicted", "first", "second"))
+        assert [predicted["changed"], first["changed"], second["changed"]] == [True, True, False]
+        assert predicted["after"] == first["after"]
+        assert predicted["commands"] == first["commands"]
+        assert predicted["diff"] == first["diff"]
+        assert second["before"] == first["after"]
+        # Each task is a login of its own, so the log tells them apart.
+        *_prepared, looked, configured, looked_again = configuring_sessions(item)
+        assert (looked, looked_again) == (0, 0)
+        assert configured == len([line for line in first["commands"] if line not in ("system-view", "quit", "commit")])
 
 
 def test_check_mode_only_looks(playbooks: Playbooks) -> None:
