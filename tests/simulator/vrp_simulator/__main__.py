@@ -24,12 +24,17 @@ from .journal import Journal
 from .ntp_process import start_processes, stop_processes
 from .server import Simulator
 from .settings import Settings, settings_from
+from .wire import Wire
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the quick one where the machine has it
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="vrp_simulator", description="Simulated Huawei VRP devices over SSH.")
     parser.add_argument("--devices", required=True, type=pathlib.Path, help="YAML file with devices and ntp")
-    parser.add_argument("--log-directory", required=True, type=pathlib.Path, help="where the command logs go")
+    parser.add_argument(
+        "--log-directory", type=pathlib.Path, help="where the command logs go; without it there are none"
+    )
     parser.add_argument("--ready-file", type=pathlib.Path, help="JSON file written when all devices listen")
     parser.add_argument("--control", help="Unix socket for control requests")
     parser.add_argument("--host-key", type=pathlib.Path, help="private host key; made when absent")
@@ -68,10 +73,11 @@ async def _run(arguments: argparse.Namespace, settings: Settings) -> None:
         loop.add_signal_handler(number, stopped.set)
     journal = Journal(arguments.log_directory)
     devices = [Device(item, journal) for item in settings.devices]
-    simulator = Simulator(devices, _host_key(arguments.host_key))
+    wire = Wire(settings.wire.round_trip_time) if settings.wire is not None else None
+    simulator = Simulator(devices, _host_key(arguments.host_key), wire)
     await simulator.start()
     processes = await start_processes(devices, settings.ntp) if settings.ntp is not None else []
-    control = await serve_control(simulator.devices, arguments.control) if arguments.control else None
+    control = await serve_control(simulator.devices, arguments.control, wire) if arguments.control else None
     try:
         if arguments.ready_file is not None:
             _write_ready(arguments.ready_file, simulator, arguments.control)
@@ -88,7 +94,7 @@ async def _run(arguments: argparse.Namespace, settings: Settings) -> None:
 def main() -> int:
     arguments = _arguments()
     try:
-        data = yaml.safe_load(arguments.devices.read_text(encoding="utf-8"))
+        data = yaml.load(arguments.devices.read_text(encoding="utf-8"), Loader=_LOADER)
         settings = settings_from(data, arguments.devices.parent.resolve())
         asyncio.run(_run(arguments, settings))
     except (OSError, yaml.YAMLError, SettingsError) as error:

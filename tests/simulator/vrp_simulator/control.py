@@ -6,11 +6,13 @@
 Request: ``{"device": NAME, "do": ACTION, ...}``; answer: ``{"ok": true, "result": ...}`` or ``{"ok": false,
 "error": TEXT}``. Actions: ``faults`` (``options``), ``reset-faults``, ``reset`` (``startup_configuration``),
 ``change`` (``user``, ``lines``), ``expire-trial``, ``cut``, ``weak-algorithms`` (``installed``), ``state``.
+``{"do": "traffic"}`` names no device: what went over the wire since the start, when the device file has a ``wire``.
 """
 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -19,6 +21,7 @@ from typing import Any
 from .device import Device
 from .errors import CaretRefusal, Refusal, SettingsError
 from .printing import pending_lines
+from .wire import Wire
 
 
 def _state(device: Device, request: Mapping[str, Any]) -> object:
@@ -54,22 +57,26 @@ _ACTIONS: dict[str, Callable[[Device, Mapping[str, Any]], object]] = {
 }
 
 
-def answer(devices: Mapping[str, Device], line: bytes) -> dict[str, Any]:
+def answer(devices: Mapping[str, Device], line: bytes, wire: Wire | None = None) -> dict[str, Any]:
     """Carry out one request."""
     try:
         request = json.loads(line)
+        if request["do"] == "traffic":
+            if wire is None:
+                raise SettingsError("traffic: the device file has no wire")
+            return {"ok": True, "result": dataclasses.asdict(wire.traffic)}
         device, action = devices[request["device"]], _ACTIONS[request["do"]]
         return {"ok": True, "result": action(device, request)}
     except (KeyError, TypeError, ValueError, SettingsError, Refusal, CaretRefusal) as error:
         return {"ok": False, "error": f"{type(error).__name__}: {error}"}
 
 
-async def serve_control(devices: Mapping[str, Device], path: str) -> asyncio.Server:
+async def serve_control(devices: Mapping[str, Device], path: str, wire: Wire | None = None) -> asyncio.Server:
     """Listen on a Unix socket that only its owner may use."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while line := await reader.readline():
-            writer.write(json.dumps(answer(devices, line)).encode() + b"\n")
+            writer.write(json.dumps(answer(devices, line, wire)).encode() + b"\n")
             await writer.drain()
         writer.close()
 

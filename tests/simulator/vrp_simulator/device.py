@@ -20,7 +20,7 @@ from .ntp_entries import ListenAll, listen_all_place
 from .printing import framed, printed_blocks
 from .releases import release_named
 from .settings import DeviceSettings, User
-from .startup import StartupReader
+from .startup import read_startup
 from .transaction import Author, Transactions, now
 from .wordings import Wordings
 
@@ -41,7 +41,8 @@ class Device:
         self.release = release_named(settings.release)
         self.style = Style(self.release, self.release.behaviour.changed(settings.behaviour))
         self.wordings = Wordings(settings.wording_variant, settings.wordings)
-        self.cipher = Cipher(settings.master_key or settings.name, self.release.cipher)
+        self._master_key = settings.master_key or settings.name
+        self.cipher = Cipher(self._master_key, self.release.cipher)
         self.faults = Faults()
         self.faults.change(settings.faults)
         self.weak_algorithms = settings.weak_algorithms
@@ -77,14 +78,13 @@ class Device:
                 configuration[listen_all_place(afi)] = ListenAll(afi, enabled=False)
         for port in self.settings.interfaces:
             configuration.update(self._port(port.name))
-        reader = StartupReader(self.style, grammar_of(self.release.name, True), self.cipher)
         text = text or self.settings.startup_configuration
         if text:
-            given = reader.read(text)
+            given, order = read_startup(self.release.name, self.style.behaviour, self._master_key, text)
             described = {place.view for place in given if place.view}
             configuration = {place: entry for place, entry in configuration.items() if place.view not in described}
             configuration.update(given)
-            self.order = list(dict.fromkeys(reader.order))
+            self.order = list(order)
         return configuration
 
     def _port(self, typed: str) -> Configuration:

@@ -42,11 +42,14 @@ class Journal:
         self._remember = remember
         self.commands: dict[str, list[dict[str, Any]]] = {}
         self.commits: dict[str, list[dict[str, Any]]] = {}
+        self._kept = remember or directory is not None
         if directory is not None:
             directory.mkdir(parents=True, exist_ok=True)
 
     def command(self, device: str, session: int, user: str, prompt: str, line: str, kind: str) -> None:
         """Note one typed line; ``kind`` is ``configuration``, ``display`` or ``other``."""
+        if not self._kept:
+            return
         entry = {
             "time": round(time.time(), 6),
             "session": session,
@@ -61,6 +64,8 @@ class Journal:
 
     def commit(self, device: Device, commit: Commit) -> None:
         """Note one commit with its differences."""
+        if not self._kept:
+            return
         from .configuration import apply
         from .printing import diff_lines
 

@@ -17,6 +17,7 @@ from .device import Device
 from .session import Session
 from .settings import User
 from .terminal import Terminal
+from .wire import Wire
 
 _BACKLOG = 1024
 _KEX = ["curve25519-sha256", "curve25519-sha256@libssh.org", "ecdh-sha2-nistp256", "diffie-hellman-group16-sha512"]
@@ -103,9 +104,12 @@ class _Channel:
 class Simulator:
     """Many devices in one process."""
 
-    def __init__(self, devices: Iterable[Device], host_key: asyncssh.SSHKey | None = None) -> None:
+    def __init__(
+        self, devices: Iterable[Device], host_key: asyncssh.SSHKey | None = None, wire: Wire | None = None
+    ) -> None:
         self.devices = {device.settings.name: device for device in devices}
         self.host_key = host_key or asyncssh.generate_private_key("ssh-ed25519")
+        self.wire = wire
         self.ports: dict[str, int] = {}
         self._by_socket: dict[tuple[str, int], Device] = {}
         self._listeners: list[asyncssh.SSHAcceptor] = []
@@ -138,7 +142,11 @@ class Simulator:
         )
         for name, device in self.devices.items():
             acceptor = await asyncssh.listen(
-                device.settings.address, device.settings.port, options=options, backlog=_BACKLOG
+                device.settings.address,
+                device.settings.port,
+                tunnel=self.wire or (),
+                options=options,
+                backlog=_BACKLOG,
             )
             self._listeners.append(acceptor)
             self.ports[name] = acceptor.get_port()

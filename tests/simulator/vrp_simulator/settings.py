@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import collections
 import ipaddress
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -70,23 +71,32 @@ class NtpSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class WireSettings:
+    """The way to the devices. With these settings, even empty ones, the traffic is counted."""
+
+    round_trip_time: float = 0.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     devices: tuple[DeviceSettings, ...]
     ntp: NtpSettings | None = None
+    wire: WireSettings | None = None
 
 
 def settings_from(data: object, base: pathlib.Path) -> Settings:
     """Check the content of a device file; relative paths are taken from ``base``."""
-    whole = _mapping(data, "the file", {"devices", "ntp"})
+    whole = _mapping(data, "the file", {"devices", "ntp", "wire"})
     devices = whole.get("devices")
     if not isinstance(devices, Sequence) or isinstance(devices, str) or not devices:
         raise SettingsError("devices: a list with at least one device is needed")
     read = tuple(device_from(item, f"devices[{index}]", base) for index, item in enumerate(devices))
     names = [device.name for device in read]
-    for name in names:
-        if names.count(name) > 1:
+    for name, count in collections.Counter(names).items():
+        if count > 1:
             raise SettingsError(f"devices: the name {name!r} is used twice")
-    return Settings(read, _ntp(whole["ntp"], base) if whole.get("ntp") else None)
+    ntp = _ntp(whole["ntp"], base) if whole.get("ntp") else None
+    return Settings(read, ntp, _wire(whole["wire"]) if whole.get("wire") is not None else None)
 
 
 def device_from(data: object, where: str, base: pathlib.Path) -> DeviceSettings:
@@ -119,6 +129,14 @@ def _interface(data: object, where: str) -> InterfaceSettings:
                 raise SettingsError(f"{where}.{afi}: {error}") from None
         values[afi] = addresses
     return _record(InterfaceSettings, values, where)
+
+
+def _wire(data: object) -> WireSettings:
+    wire = _record(WireSettings, data, "wire")
+    time = wire.round_trip_time
+    if isinstance(time, bool) or not isinstance(time, (int, float)) or not 0 <= time <= 60:
+        raise SettingsError(f"wire.round_trip_time: {time!r} is no number of seconds from 0 to 60")
+    return wire
 
 
 def _ntp(data: object, base: pathlib.Path) -> NtpSettings:

@@ -5,14 +5,32 @@
 
 from __future__ import annotations
 
+import functools
+
 from .cipher import Cipher
-from .commands.grammar import Grammar
+from .commands.grammar import Grammar, grammar_of
 from .commands.table import View
 from .configuration import SYSNAME, Block, Candidate, Configuration, InterfaceHeader, Line, Place, Style, block, header
 from .editing import Edit
 from .errors import CaretRefusal, Refusal, SettingsError
 from .printing import block_name
+from .release import Behaviour
+from .releases import release_named
 from .wordings import Wordings
+
+
+@functools.lru_cache(maxsize=64)
+def read_startup(
+    release_name: str, behaviour: Behaviour, master_key: str, text: str
+) -> tuple[Configuration, tuple[str, ...]]:
+    """Return what a startup file says, and the names of its blocks as they stood there.
+
+    Devices with the same file and the same key share one reading; the caller copies before it changes anything.
+    """
+    style = Style(release_named(release_name), behaviour)
+    reader = StartupReader(style, grammar_of(release_name, True), Cipher(master_key, style.release.cipher))
+    configuration = reader.read(text)
+    return configuration, tuple(dict.fromkeys(reader.order))
 
 
 class StartupReader:

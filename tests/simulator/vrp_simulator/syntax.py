@@ -21,6 +21,7 @@ from .interfaces import InterfaceNames
 
 _TOKEN = re.compile(r"\S+")
 _PIECE = re.compile(r"<[^>]+>|[\[\]{}|*]|[^\s\[\]{}|*<>]+")
+_REMEMBERED = 4096  # lines for each view
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,7 @@ class Table(Generic[T]):
             for terminal, rest in _expand(_Stack(node, None))
             if terminal is not None
         ]
+        self._understood: dict[str, tuple[T, Match]] = {}
 
     def _readings(self, line: str) -> list[_Reading[T]]:
         empty = Match(line=line)
@@ -136,6 +138,14 @@ class Table(Generic[T]):
 
     def match(self, line: str) -> tuple[T, Match]:
         """Return the command and its values, or raise ``CaretRefusal`` with the place of the first mistake."""
+        known = self._understood.get(line)
+        if known is None:
+            if len(self._understood) >= _REMEMBERED:
+                self._understood.clear()
+            known = self._understood[line] = self._find(line)
+        return known
+
+    def _find(self, line: str) -> tuple[T, Match]:
         readings = self._readings(line)
         whole: tuple[T, Match] | None = None
         for index, found in enumerate(_TOKEN.finditer(line)):
