@@ -13,16 +13,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from .changes import Change, RemoveKey, SetKey
 from .model import Algorithm, Configuration, Secret
-
-_SALT_OCTETS = 16
-_SCRYPT = {"n": 2**14, "r": 8, "p": 1}
+from .slow_hash import SLOW_HASHES
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +28,7 @@ class KeyMemory:
 
     Attributes:
         algorithm: the algorithm that was sent.
-        salt: random octets.
+        salt: random octets, the same for devices that got the same secret in one run.
         secret_hash: scrypt of the secret under ``salt``.
         ciphertext_digest: SHA-256 of ``salt`` and the ciphertext that the device showed after the commit.
     """
@@ -44,12 +41,12 @@ class KeyMemory:
     @classmethod
     def of(cls, algorithm: Algorithm, secret: Secret, ciphertext: Secret) -> KeyMemory:
         """Remember a secret that was sent together with the ciphertext that the device shows for it."""
-        salt = secrets.token_bytes(_SALT_OCTETS)
-        return cls(algorithm, salt, _secret_hash(salt, secret), _ciphertext_digest(salt, ciphertext))
+        salt, secret_hash = SLOW_HASHES.salted(_octets(secret))
+        return cls(algorithm, salt, secret_hash, _ciphertext_digest(salt, ciphertext))
 
     def knows_secret(self, secret: Secret) -> bool:
         """Whether this is the secret that was sent. Slow on purpose."""
-        return hmac.compare_digest(self.secret_hash, _secret_hash(self.salt, secret))
+        return hmac.compare_digest(self.secret_hash, SLOW_HASHES.under(self.salt, _octets(secret)))
 
     def knows_ciphertext(self, ciphertext: Secret) -> bool:
         """Whether this is the ciphertext that the device showed."""
@@ -112,9 +109,9 @@ def remember(
     return result
 
 
-def _secret_hash(salt: bytes, secret: Secret) -> bytes:
-    return hashlib.scrypt(secret.reveal().encode("utf-8", "surrogatepass"), salt=salt, **_SCRYPT)
+def _octets(text: Secret) -> bytes:
+    return text.reveal().encode("utf-8", "surrogatepass")
 
 
 def _ciphertext_digest(salt: bytes, ciphertext: Secret) -> bytes:
-    return hashlib.sha256(salt + ciphertext.reveal().encode("utf-8", "surrogatepass")).digest()
+    return hashlib.sha256(salt + _octets(ciphertext)).digest()

@@ -1,0 +1,88 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import hashlib
+import os
+
+import pytest
+
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp import slow_hash
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.slow_hash import SCRYPT, SlowHashes
+
+
+@pytest.fixture(name="computed")
+def computed_fixture(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """The salts of the hashes that were really computed, quickly."""
+    salts: list[bytes] = []
+
+    def quick(secret: bytes, *, salt: bytes, n: int, r: int, p: int) -> bytes:
+        salts.append(salt)
+        return hashlib.sha512(salt + secret).digest()
+
+    monkeypatch.setattr(slow_hash.hashlib, "scrypt", quick)
+    return salts
+
+
+def test_the_hash_is_that_of_rfc_7914_and_slow() -> None:
+    assert SCRYPT["n"] >= 2**14 and SCRYPT["r"] >= 8  # RFC 7914 section 2
+    salt, made = SlowHashes().salted(b"secret")
+    assert made == hashlib.scrypt(b"secret", salt=salt, **SCRYPT)
+
+
+def test_each_secret_is_hashed_once(computed: list[bytes]) -> None:
+    hashes = SlowHashes()
+    salt, made = hashes.salted(b"secret")
+    assert hashes.salted(b"secret") == (salt, made)
+    assert hashes.under(salt, b"secret") == made
+    assert len(computed) == 1
+
+
+def test_another_secret_and_another_salt_are_computed(computed: list[bytes]) -> None:
+    hashes = SlowHashes()
+    salt, made = hashes.salted(b"secret")
+    assert hashes.under(salt, b"Secret") != made
+    assert hashes.under(bytes(16), b"secret") != made
+    assert hashes.under(b"short", b"secret") == hashlib.sha512(b"short" + b"secret").digest()
+    assert len(computed) == 4
+
+
+def test_two_runs_share_nothing(computed: list[bytes]) -> None:
+    assert SlowHashes().salted(b"secret") != SlowHashes().salted(b"secret")
+
+
+def test_a_process_finds_what_another_one_computed(computed: list[bytes]) -> None:
+    hashes = SlowHashes()
+    child = os.fork()
+    if child == 0:
+        hashes.salted(b"secret")
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    salt, made = hashes.salted(b"secret")
+    assert made == hashlib.sha512(salt + b"secret").digest()
+    assert computed == []
+
+
+def test_a_torn_entry_is_computed_anew(computed: list[bytes]) -> None:
+    hashes = SlowHashes()
+    salt, made = hashes.salted(b"secret")
+    memory = hashes._memory
+    place = bytes(memory).index(salt)
+    memory[place + 20] ^= 1
+    assert hashes.under(salt, b"secret") == made
+    assert len(computed) == 2
+
+
+def test_more_secrets_than_places(computed: list[bytes]) -> None:
+    hashes = SlowHashes()
+    pairs = {secret: hashes.salted(secret) for secret in (str(number).encode() for number in range(1000))}
+    assert all(hashes.under(salt, secret) == made for secret, (salt, made) in pairs.items())
+
+
+def test_nothing_of_a_secret_lies_in_the_memory(computed: list[bytes]) -> None:
+    hashes = SlowHashes()
+    hashes.salted(b"GEHEIM")
+    assert b"GEHEIM" not in bytes(hashes._memory)
+    assert hashlib.sha256(b"GEHEIM").digest() not in bytes(hashes._memory)
