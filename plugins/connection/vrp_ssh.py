@@ -227,6 +227,7 @@ from ansible.errors import AnsibleAuthenticationFailure, AnsibleConnectionFailur
 from ansible.plugins.connection import ConnectionBase
 from ansible.utils.display import Display
 
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.connection.known_hosts import lines_of_host
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.candidate import Patience
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.errors import DeviceError
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.session import Session, Timeouts
@@ -451,10 +452,12 @@ class Connection(ConnectionBase):
     # -- host keys -----------------------------------------------------------------------------------------------------
 
     def _load_host_keys(self, client: Any) -> None:
-        with contextlib.suppress(OSError):
-            client.load_system_host_keys("/etc/ssh/ssh_known_hosts")
-        with contextlib.suppress(OSError):
-            client.load_system_host_keys(self._known_hosts_file())
+        host, port = self.get_option("host"), self.get_option("port")
+        hostname = host if port == paramiko.config.SSH_PORT else f"[{host}]:{port}"
+        for path in ("/etc/ssh/ssh_known_hosts", self._known_hosts_file()):
+            with contextlib.suppress(OSError), open(path, encoding="utf-8", errors="replace") as lines:
+                for line in lines_of_host(lines, hostname):
+                    learn_host_key(client.get_host_keys(), hostname, line.strip())
         client.set_missing_host_key_policy(self)
 
     def missing_host_key(self, client: Any, hostname: str, key: Any) -> None:
@@ -514,6 +517,14 @@ def fingerprint(key: Any) -> str:
     """A host key as OpenSSH shows it."""
     digest = base64.b64encode(hashlib.sha256(key.asbytes()).digest()).decode("ascii").rstrip("=")
     return f"{key.get_name()} SHA256:{digest}"
+
+
+def learn_host_key(known: Any, hostname: str, line: str) -> None:
+    """Take the key of a line of known_hosts, unless one of its type is known already or paramiko can't read it."""
+    with contextlib.suppress(paramiko.SSHException):
+        entry = paramiko.hostkeys.HostKeyEntry.from_line(line)
+        if entry is not None and entry.key.get_name() not in (known.lookup(hostname) or ()):
+            known.add(hostname, entry.key.get_name(), entry.key)
 
 
 def remember_host_key(path: str, hostname: str, key: Any) -> None:
