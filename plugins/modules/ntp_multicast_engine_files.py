@@ -137,6 +137,7 @@ ARGUMENT_SPEC = {
 FOLDER_MODE = 0o755
 LITTLE = 4096  # octets of new files that a diff shows; a whole program would bury everything else
 GENERATED = "__pycache__"
+FOLDERS_MADE = ".folders"  # names of the folders that were made for links, so that they can be removed again
 
 
 class Wanted:
@@ -246,12 +247,13 @@ def write(path, wanted, judge):
 
 
 def make_folder(path):
-    """Make a folder and those above it, whatever the umask."""
+    """Make a folder and those above it, whatever the umask; returns those that were missing, outermost first."""
     if os.path.isdir(path):
-        return
-    make_folder(os.path.dirname(path))
+        return []
+    made = make_folder(os.path.dirname(path))
     os.mkdir(path)
     os.chmod(path, FOLDER_MODE)
+    return [*made, path]
 
 
 def own_folder(path, change, check_mode):
@@ -339,7 +341,7 @@ def make_files(path, wanted, keep, judge, check_mode):
             change.differences.append(difference(name, path, before, wanted[name]))
         if not check_mode:
             write(os.path.join(path, name), wanted[name], judge)
-    for name in sorted(present_files(path) - set(wanted) - set(keep)):
+    for name in sorted(present_files(path) - set(wanted) - set(keep) - {FOLDERS_MADE}):
         change.names.append(name)
         change.went.append(name)
         if not check_mode:
@@ -359,10 +361,31 @@ def make_links(links, path, change, check_mode):
         change.came.append(f"{link} -> {target}")
         if check_mode:
             continue
-        make_folder(os.path.dirname(link))
+        remember_folders(path, make_folder(os.path.dirname(link)))
         if os.path.lexists(link):
             os.unlink(link)
         os.symlink(target, link)
+
+
+def remember_folders(path, made):
+    """Note in the folder which others were made because of it."""
+    if made:
+        with open(os.path.join(path, FOLDERS_MADE), "a", encoding="utf-8") as stream:
+            stream.writelines(f"{folder}\n" for folder in made)
+
+
+def remove_made_folders(path):
+    """Remove those of the noted folders that are empty by now."""
+    try:
+        with open(os.path.join(path, FOLDERS_MADE), encoding="utf-8") as stream:
+            made = stream.read().splitlines()
+    except OSError:
+        return
+    for folder in sorted(made, key=len, reverse=True):
+        try:
+            os.rmdir(folder)
+        except OSError:
+            continue  # Others use it, or have removed it.
 
 
 def remove(path, links, check_mode):
@@ -375,9 +398,10 @@ def remove(path, links, check_mode):
             if not check_mode:
                 os.unlink(link)
     if os.path.isdir(path):
-        change.went += sorted(present_files(path))
+        change.went += sorted(present_files(path) - {FOLDERS_MADE})
         change.names.append(path)
         if not check_mode:
+            remove_made_folders(path)
             shutil.rmtree(path)
     return change
 

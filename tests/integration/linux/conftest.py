@@ -155,7 +155,7 @@ class Ansible:
             "ANSIBLE_PIPELINING": "true",
             "ANSIBLE_NOCOLOR": "true",
             "ANSIBLE_HOST_KEY_CHECKING": "false",
-            "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml",
+            "ANSIBLE_CALLBACK_RESULT_FORMAT": "json",
             "LC_ALL": "C.UTF-8",
             **environment,
         }

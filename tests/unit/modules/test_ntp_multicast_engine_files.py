@@ -171,9 +171,21 @@ def test_links_are_made_corrected_and_removed(tmp_path: Path) -> None:
     assert module.remove(str(folder), {str(link): "run"}, True).names == [str(link), str(folder)]
     assert folder.exists() and link.is_symlink()
     module.remove(str(folder), {str(link): "run"}, False)
-    assert os.listdir(tmp_path) == ["bin"]
-    assert os.listdir(tmp_path / "bin") == []
+    assert os.listdir(tmp_path) == []
     assert module.remove(str(folder), {str(link): "run"}, False).names == []
+
+
+def test_folders_that_others_use_or_that_were_there_stay(tmp_path: Path) -> None:
+    folder, old, new = tmp_path / "folder", tmp_path / "old", tmp_path / "new" / "er"
+    old.mkdir()
+    make(folder, files={"run": "x"})
+    links = {str(old / "run"): "run", str(new / "run"): "run"}
+    module.make_links(links, str(folder), module.Change(), False)
+    assert make(folder, files={"run": "x"})[0].names == []
+    (tmp_path / "new" / "of others").write_text("")
+    module.remove(str(folder), links, False)
+    assert sorted(os.listdir(tmp_path)) == ["new", "old"]
+    assert os.listdir(tmp_path / "new") == ["of others"]
 
 
 @pytest.mark.parametrize(
