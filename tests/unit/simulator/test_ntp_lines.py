@@ -311,6 +311,10 @@ def test_authentication_has_to_be_on_before_the_association(open_device) -> None
     assert console.prompt == "[*CE1-100GE1/0/1]", "taken away and set again is a change"
     console.do("commit")
     assert device.unauthenticated() == []
+    console.do("undo ntp multicast-client", "quit", "undo ntp authentication enable", "commit")
+    console.do("interface 100GE1/0/1", "ntp multicast-client", "quit", "ntp authentication enable")
+    console.do("interface 100GE1/0/1", "undo ntp multicast-client", "ntp multicast-client", "commit")
+    assert device.unauthenticated() == [], "in one candidate the last order of the lines counts"
 
 
 def test_deleting_an_interface_and_binding_it_take_the_lines_away(open_device) -> None:  # type: ignore[no-untyped-def]

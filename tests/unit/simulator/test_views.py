@@ -136,8 +136,10 @@ def test_quit_ends_the_session(open_device) -> None:  # type: ignore[no-untyped-
 
 def test_typing_ahead_and_line_ends(open_device) -> None:  # type: ignore[no-untyped-def]
     _, console = open_device()
-    said = console.link.converse("system-view\rntp refclock-master 2\r\nreturn\nn\r")
-    assert said.endswith("<CE1>") and said.count("[Y(yes)/N(no)/C(cancel)]:") == 1
+    for end in ("\r", "\n", "\r\n"):
+        said = console.link.converse(end.join(["system-view", "ntp refclock-master 2", "return", "n", ""]))
+        assert said.endswith("<CE1>") and said.count("[Y(yes)/N(no)/C(cancel)]:") == 1
+        assert "Please choose" not in said, "CR LF is one line end"
 
 
 def test_editing_a_line(open_device) -> None:  # type: ignore[no-untyped-def]
@@ -160,6 +162,8 @@ def test_an_old_device_drops_pending_lines_without_asking(open_device) -> None: 
     before = device.running_configuration()
     console.do("system-view", "ntp refclock-master 2", "return")
     assert console.prompt == "<CE1>" and device.running_configuration() == before
+    console.do("system-view")
+    assert console.prompt == "[~CE1]"
 
 
 def test_a_bar_in_a_description_is_no_filter(open_device) -> None:  # type: ignore[no-untyped-def]
