@@ -1,0 +1,178 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The transaction against a device on paper, which can misbehave in ways that no simulated device does."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.errors import UserError
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.candidate import (
+    Candidate,
+    CommitSettings,
+    Outcome,
+    Patience,
+)
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.errors import (
+    CommitError,
+    ConflictError,
+    DeviceError,
+    LockedError,
+    PendingError,
+    RefusedError,
+)
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.lines import ConfigurationLine
+
+CLIENT = ConfigurationLine("ntp multicast-client 224.0.1.1", view="100GE1/0/1")
+KEY = ConfigurationLine("ntp authentication-keyid 1 authentication-mode md5 TopSecret-123", secrets=("TopSecret-123",))
+PATIENCE = Patience(retries=2, delay=0.001)
+
+
+def goes_to(prompt: str, words: str = ""):
+    def reply(device) -> str:
+        device.prompt = prompt
+        return words
+
+    return reply
+
+
+@pytest.fixture(name="device")
+def device_fixture(paper):
+    """A device that does what it should."""
+    return paper(
+        {
+            "system-view": goes_to("[~CE1]", "Enter system view, return user view with return command.\r\n"),
+            "interface 100GE1/0/1": goes_to("[~CE1-100GE1/0/1]"),
+            "ntp multicast-client 224.0.1.1": goes_to("[*CE1-100GE1/0/1]"),
+            KEY.text: goes_to("[*CE1]"),
+            "quit": goes_to("[*CE1]"),
+            "commit": goes_to("[~CE1]"),
+            "clear configuration candidate": goes_to("[~CE1]"),
+            "return": goes_to("<CE1>"),
+        }
+    )
+
+
+def test_a_transaction(device, logged_in) -> None:
+    with Candidate(logged_in(device)) as candidate:
+        candidate.apply([KEY, CLIENT])
+        candidate.commit(CommitSettings())
+    assert candidate.outcome is Outcome.COMMITTED
+    assert device.sent == [
+        "system-view",
+        KEY.text,
+        "interface 100GE1/0/1",
+        CLIENT.text,
+        "quit",
+        "commit",
+        "return",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "reply", "match"),
+    [
+        (CLIENT.text, goes_to("[~CE1-100GE1/0/1]", "Error: No.\r\n"), "Error: No."),
+        (CLIENT.text, goes_to("[*CE1]"), "led out of the view"),
+        ("interface 100GE1/0/1", goes_to("[~CE1-100GE1/0/2]"), "instead of '100GE1/0/1'"),
+        ("interface 100GE1/0/1", goes_to("[*CE1-100GE1/0/1]"), "does not exist"),
+    ],
+    ids=["words", "another view", "another interface", "created"],
+)
+def test_whatever_is_wrong_with_a_line_clears_the_candidate(device, logged_in, line: str, reply, match: str) -> None:
+    device.answers[line] = reply
+    # When nothing is pending there is nothing to clear; a line before makes it so.
+    with pytest.raises(RefusedError, match=match), Candidate(logged_in(device)) as candidate:
+        candidate.apply([CLIENT] if "does not exist" in match else [KEY, CLIENT])
+    assert "commit" not in device.sent
+    assert device.sent[-2:] == ["clear configuration candidate", "return"]
+    assert candidate.outcome in (Outcome.CLEARED, Outcome.NOTHING_SENT)
+
+
+def test_a_refusal_that_shows_in_the_prompt_alone(device, logged_in) -> None:
+    device.answers["commit"] = goes_to("[*CE1]")
+    with pytest.raises(CommitError), Candidate(logged_in(device), patience=PATIENCE) as candidate:
+        candidate.apply([KEY])
+        candidate.commit(CommitSettings())
+    assert candidate.outcome is Outcome.CLEARED
+    assert device.sent.count("commit") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "error", "commits"),
+    [
+        ("Error: The configuration is locked by other user. [Session ID = 407]\r\n", LockedError, 3),
+        ("Error: The system is busy. Please try again later.\r\n", CommitError, 3),
+        (
+            "x\r\nError: The address exists.\r\n\r\nCommit canceled, the configuration conflicted with other user\r\n",
+            ConflictError,
+            1,
+        ),
+        ("Commit canceled.\r\n", CommitError, 1),
+        ("Error: Something nobody has heard of.\r\n", CommitError, 1),
+    ],
+)
+def test_refused_commits(device, logged_in, words: str, error: type[DeviceError], commits: int) -> None:
+    device.answers["commit"] = words
+    with pytest.raises(error) as raised, Candidate(logged_in(device), patience=PATIENCE) as candidate:
+        candidate.apply([KEY])
+        candidate.commit(CommitSettings())
+    assert words.split("\r\n")[0].strip("x") in str(raised.value)
+    assert device.sent.count("commit") == commits
+    assert candidate.outcome is Outcome.CLEARED
+
+
+def test_lines_of_others_are_left_alone(device, logged_in) -> None:
+    device.answers["system-view"] = goes_to("[*CE1]")
+    session = logged_in(device)
+    with pytest.raises(PendingError), Candidate(session):
+        pass
+    assert device.sent == ["system-view"]
+    assert session.lost  # the caller hangs up
+
+
+def test_a_device_without_candidate_is_left_alone(device, logged_in) -> None:
+    device.answers["system-view"] = goes_to("[CE1]")
+    with pytest.raises(UserError, match="allow_immediate"), Candidate(logged_in(device)):
+        pass
+    assert device.sent[-1] == "return"
+
+
+def test_a_candidate_that_cannot_be_cleared_ends_the_session(device, logged_in) -> None:
+    device.answers["clear configuration candidate"] = "Error: No.\r\n"
+    device.answers["commit"] = "Error: No.\r\n"
+    session = logged_in(device)
+    with pytest.raises(CommitError), Candidate(session) as candidate:
+        candidate.apply([KEY])
+        candidate.commit(CommitSettings())
+    assert session.lost
+    assert candidate.outcome is Outcome.DROPPED
+
+
+def test_an_exception_of_the_caller_clears_the_candidate(device, logged_in) -> None:
+    with pytest.raises(ZeroDivisionError), Candidate(logged_in(device)) as candidate:
+        candidate.apply([KEY])
+        raise ZeroDivisionError
+    assert "clear configuration candidate" in device.sent
+    assert candidate.outcome is Outcome.CLEARED
+
+
+def test_a_lock_that_cannot_be_had(device, logged_in) -> None:
+    device.answers["configuration exclusive"] = "Error: The configuration is locked by other user.\r\n"
+    with pytest.raises(LockedError), Candidate(logged_in(device), lock=True, patience=PATIENCE):
+        pass
+    assert device.sent.count("configuration exclusive") == 3
+
+
+@pytest.mark.parametrize(
+    ("settings", "command"),
+    [
+        (CommitSettings(), "commit"),
+        (CommitSettings(trial=60), "commit trial 60"),
+        (CommitSettings(label="a1", description="why not"), "commit label a1 description why not"),
+        (CommitSettings(trial=60, label="a1", description="x"), "commit trial 60 label a1 description x"),
+    ],
+)
+def test_commit_commands(settings: CommitSettings, command: str) -> None:
+    assert settings.command == command
