@@ -123,6 +123,13 @@ def test_refused_commits(device, logged_in, words: str, error: type[DeviceError]
     assert candidate.outcome is Outcome.CLEARED
 
 
+def test_a_cancelled_commit_is_no_success_even_with_nothing_pending(device, logged_in) -> None:
+    device.answers["commit"] = goes_to("[~CE1]", "Commit canceled, the configuration conflicted with other user\r\n")
+    with pytest.raises(ConflictError), Candidate(logged_in(device), patience=PATIENCE) as candidate:
+        candidate.apply([KEY])
+        candidate.commit(CommitSettings())
+
+
 def test_lines_of_others_are_left_alone(device, logged_in) -> None:
     device.answers["system-view"] = goes_to("[*CE1]")
     session = logged_in(device)
