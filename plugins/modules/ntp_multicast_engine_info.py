@@ -206,7 +206,10 @@ def ask(module):
     """
     command = [module.params["command"], "status", "--config", module.params["config"], "--json"]
     shown = " ".join(command)
-    code, output, errors = module.run_command(command, handle_exceptions=True)
+    try:
+        code, output, errors = module.run_command(command, handle_exceptions=False)
+    except OSError as error:
+        raise NoAnswer(f"'{shown}' gave no state: {error.strerror or error}. Is the engine deployed?") from error
     if code != 0:
         reason = (errors or output).strip() or f"it ended with code {code}"
         raise NoAnswer(f"'{shown}' gave no state: {reason}")
