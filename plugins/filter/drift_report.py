@@ -17,15 +17,27 @@ description:
   - The playbook C(timecast.ntp_multicast.check_drift) prints the lines and writes the summary.
 options:
   _input:
-    description: Host names, each with the list of the results of its tasks. Results of loops are looked into.
+    description:
+      - Host names, each with the list of the results of its tasks. Results of loops are looked into.
+      - With O(hosts), the variables of the hosts, that is C(hostvars).
     type: dict
     required: true
+  hosts:
+    description: Names of the hosts to judge by their variables.
+    type: list
+    elements: str
+  names:
+    description: Names of the variables in which O(hosts) have results, or lists of results.
+    type: list
+    elements: str
+    default: [ntp_multicast_result]
 """
 
 EXAMPLES = r"""
 - name: Show which hosts have drifted
   ansible.builtin.debug:
-    msg: "{{ ({'CE1': [hostvars['CE1'].ntp_multicast_result]} | timecast.ntp_multicast.drift_report).lines }}"
+    msg: "{{ (hostvars | timecast.ntp_multicast.drift_report(ansible_play_hosts_all)).lines }}"
+  run_once: true
 """
 
 RETURN = r"""
@@ -90,9 +102,11 @@ class HostDrift:
 def single_results(results: Sequence[Any]) -> Iterator[Mapping[str, Any]]:
     """Every result of a task or of one turn of its loop; skipped and empty ones are left out."""
     for result in results:
-        if not isinstance(result, Mapping) or not result or result.get("skipped"):
+        if isinstance(result, Sequence) and not isinstance(result, str):
+            yield from single_results(result)
+        elif not isinstance(result, Mapping) or not result or result.get("skipped"):
             continue
-        if isinstance(result.get("results"), Sequence) and not isinstance(result["results"], str):
+        elif isinstance(result.get("results"), Sequence) and not isinstance(result["results"], str):
             yield from single_results(result["results"])
         else:
             yield result
@@ -166,11 +180,29 @@ def report_lines(hosts: Mapping[str, HostDrift]) -> list[str]:
     return lines
 
 
-def drift_report(results: Mapping[str, Any]) -> dict[str, Any]:
+def registered(variables: Mapping[str, Any], hosts: Sequence[str], names: Sequence[str]) -> dict[str, list[Any]]:
+    """The results that each host has in its variables; the variables of a host are made once, which takes its time."""
+    found: dict[str, list[Any]] = {}
+    for host in hosts:
+        of_host = variables[host]
+        found[host] = [of_host[name] for name in names if name in of_host]
+    return found
+
+
+def drift_report(
+    results: Mapping[str, Any], hosts: Sequence[str] | None = None, names: Sequence[str] = ("ntp_multicast_result",)
+) -> dict[str, Any]:
     if not isinstance(results, Mapping):
         raise AnsibleFilterError(
             f"drift_report needs a dictionary of host names and results, not {type(results).__name__}."
         )
+    if hosts is not None:
+        results = registered(results, hosts, names)
+    return judged(results)
+
+
+def judged(results: Mapping[str, Any]) -> dict[str, Any]:
+    """The report over host names and their results."""
     hosts = {str(name): drift_of_host(result or []) for name, result in results.items()}
     totals = {status: sum(host.status == status for host in hosts.values()) for status in STATUSES}
     in_sync = bool(hosts) and totals[IN_SYNC] == len(hosts)

@@ -14,8 +14,9 @@ from ansible.plugins.action import ActionBase
 
 from ..ntp.errors import NtpMulticastError, UserError
 from ..vrp.candidate_transaction import Logins
+from .before_fork import VRP_SSH, load_connection
 
-VRP_SSH = "timecast.ntp_multicast.vrp_ssh"
+load_connection()
 
 
 class VrpAction(ActionBase):  # type: ignore[misc]
