@@ -27,6 +27,7 @@ lint: setup
 	@tests/tools/lint
 
 unit: setup
+	@tests/tools/setup judges
 	$(PYTEST) -n 2 tests/unit
 
 integration: setup
@@ -52,4 +53,4 @@ clean-lab:
 	tests/testbed/lab clean
 
 clean:
-	rm -rf .build .venv .venv-core-2.16 .venv-core-newest .venv-importer .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .build .venv .venv-core-2.16 .venv-core-newest .venv-judges .venv-importer .mypy_cache .ruff_cache .pytest_cache

@@ -144,7 +144,18 @@ def test_matrix(devices, name: str, fault: str, state: str) -> None:
             assert item.secret(42) == SECRET
 
 
-@pytest.mark.parametrize("fault", ["none", "refused line", "stage 2", "lost before commit"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "none",
+        "refused line",
+        "stage 2",
+        "lost before commit",
+        "lost during commit",
+        "lost during commit, undone",
+        "lost after commit",
+    ],
+)
 def test_a_trial_is_confirmed_over_a_second_login_or_goes_back(devices, fault: str) -> None:
     item = devices["D-ce-v300r023"]
     item.reset()

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import re
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from .commands.interface import switched_by_default
 from .configuration import SYSNAME, Candidate, Configuration, InterfaceHeader, Line, Place, Style, header
 from .editing import Edit
 from .faults import Faults
+from .holds import Holds
 from .journal import Journal
 from .ntp_entries import ListenAll, listen_all_place
 from .printing import framed, printed_blocks
@@ -45,8 +47,11 @@ class Device:
         self.cipher = Cipher(self._master_key, self.release.cipher)
         self.faults = Faults()
         self.faults.change(settings.faults)
+        self.holds = Holds(self.faults)
         self.weak_algorithms = settings.weak_algorithms
         self.sessions: dict[int, Session] = {}
+        self.deserted = asyncio.Event()  # nobody is logged in
+        self.deserted.set()
         self.ntp_process: NtpProcess | None = None
         self.passwords = {user.name: user.password for user in settings.users}
         self._next_session = _FIRST_SESSION
@@ -143,11 +148,14 @@ class Device:
         number = self._next_session
         self._next_session += 1
         self.sessions[number] = session
+        self.deserted.clear()
         return number
 
     def close_session(self, number: int) -> None:
         """The session is gone: its candidate with it (fact 3.3), and its lock (fact 3.2)."""
         self.sessions.pop(number, None)
+        if not self.sessions:
+            self.deserted.set()
         lock = self.transactions.lock
         if lock is not None and lock.author.session == number and not lock.by_user_name:
             self.transactions.lock = None
@@ -163,6 +171,7 @@ class Device:
 
     def cut_sessions(self) -> None:
         """Cut the line of every session."""
+        self.holds.release(lost=True)
         for session in list(self.sessions.values()):
             session.cut()
 

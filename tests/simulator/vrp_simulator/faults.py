@@ -47,6 +47,8 @@ class Faults:
     stage2_times: int = -1
     slow_commit: float = 0.0  # seconds
     sysname_after_commit: str = ""
+    hold: str = ""  # a step at which the device stops until it is released, see holds.py; once
+    hold_passes: int = 0  # times that the step goes by before
     lose_session: str = ""  # before-commit | during-commit | during-commit-undone | after-commit | line:PATTERN
 
     def change(self, options: Mapping[str, object]) -> None:
@@ -82,7 +84,7 @@ class Faults:
 def _check_patterns(name: str, value: object) -> None:
     """Refuse an expression that does not compile before a session trips over it."""
     patterns = list(value) if isinstance(value, dict) else []
-    if isinstance(value, str) and name in ("stage2_refusal", "reauthentication", "lose_session"):
+    if isinstance(value, str) and name in ("stage2_refusal", "reauthentication", "lose_session", "hold"):
         patterns.append(value)
     for pattern in patterns:
         try:

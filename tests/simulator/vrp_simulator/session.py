@@ -208,7 +208,9 @@ class Session:
             self.log(prompt, line, "other")
             raise LineLost
         try:
+            await self.device.holds.reach("line", line)
             await self._execute(prompt, line)
+            await self.device.holds.reach("taken", line)
         except CaretRefusal as refusal:
             column = len(prompt) + refusal.position  # fact 3.6: counted from the start of the prompt
             self.write(" " * column + "^\n" + self.device.release.carets[refusal.kind] + "\n")

@@ -127,6 +127,18 @@ class RunningDevice:
         """Cut the line of every session."""
         self.call(lambda device: device.cut_sessions())
 
+    def wait_until_held(self, timeout: float = 60.0) -> str:
+        """Wait until the device stands at the step of the fault ``hold``; raises ``TimeoutError``."""
+        return self._running.run(asyncio.wait_for(self._device.holds.wait(), timeout))
+
+    def release(self, lost: bool = False) -> None:
+        """Let a held device go on; ``lost``: its session ends there instead."""
+        self.call(lambda device: device.holds.release(lost))
+
+    def wait_until_deserted(self, timeout: float = 60.0) -> None:
+        """Wait until nobody is logged in; raises ``TimeoutError``."""
+        self._running.run(asyncio.wait_for(self._device.deserted.wait(), timeout))
+
     def set_weak_algorithms(self, installed: bool) -> None:
         self.call(lambda device: setattr(device, "weak_algorithms", installed))
 

@@ -149,6 +149,51 @@ def test_a_lost_session(open_device, moment: str, applied: bool) -> None:  # typ
     Console(device.open_link()).do("system-view", LINE, "commit")
 
 
+@pytest.mark.parametrize("moment", ["during-commit", "after-commit"])
+def test_a_trial_runs_on_when_its_session_is_lost(open_device, moment: str) -> None:  # type: ignore[no-untyped-def]
+    device, console = open_device(faults={"lose_session": moment})
+    console.link.converse(f"system-view\n{LINE}\ncommit trial 120\n")
+    assert console.link.closed and LINE in device.running_configuration()
+    assert device.trial_active()
+    device.expire_trial()
+    assert LINE not in device.running_configuration()
+
+
+HOLDS = {
+    "line:refclock": ([], False),
+    "taken:refclock": ([LINE], False),
+    "before-commit": ([LINE], False),
+    "during-commit": ([LINE], False),
+    "after-commit": ([], True),
+}
+
+
+@pytest.mark.parametrize("step", HOLDS)
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_device_held_at_a_step(open_device, step: str, lost: bool) -> None:  # type: ignore[no-untyped-def]
+    device, console = open_device(faults={"hold": step})
+    console.link.send(f"system-view\n{LINE}\ncommit\nreturn\n")
+    assert device.wait_until_held() == step
+    pending, applied = HOLDS[step]
+    assert [line for lines in device.pending().values() for line in lines] == pending
+    assert (LINE in device.running_configuration()) == applied
+    device.release(lost=lost)
+    if not lost:
+        console.link.converse("quit\n")
+    device.wait_until_deserted()
+    assert device.pending() == {}
+    assert (LINE in device.running_configuration()) == (applied or not lost)
+
+
+def test_a_held_device_is_cut_and_reset(open_device) -> None:  # type: ignore[no-untyped-def]
+    device, console = open_device(faults={"hold": "line:refclock", "hold_passes": 1})
+    console.link.send(f"system-view\n{LINE}\n{LINE}\n")
+    device.wait_until_held()
+    device.reset()
+    device.wait_until_deserted()
+    assert LINE not in device.running_configuration()
+
+
 def test_a_name_changed_by_the_commit(open_device) -> None:  # type: ignore[no-untyped-def]
     _, console = open_device(faults={"sysname_after_commit": "ELSE"})
     console.do("system-view", LINE, "commit")

@@ -72,7 +72,7 @@ def order(devices: RunningDevices, release: str) -> dict[str, object]:
 @pytest.mark.parametrize("client", ["netmiko", "scrapli"])
 def test_a_python_client(devices: RunningDevices, client: str, tmp_path: pathlib.Path) -> None:
     if not JUDGES.exists():
-        pytest.skip(f"NOT TESTED: {client} is missing; make .venv-judges from tests/requirements/judges.txt")
+        pytest.skip(f"NOT TESTED: {client} is missing; make it with: tests/tools/setup judges")
     for device in devices.values():
         device.reset()
     done = subprocess.run(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..configuration import SYSNAME, Line
@@ -54,13 +54,24 @@ def _check_service(session: Session) -> None:
         raise Refusal(device.wordings.text("stage-2"))
 
 
-async def commit_candidate(session: Session, label: str = "", description: str = "") -> None:
+@dataclass(frozen=True, slots=True)
+class TrialTerms:
+    """What ``commit trial`` asks for."""
+
+    seconds: int
+    persist: str
+
+
+async def commit_candidate(
+    session: Session, label: str = "", description: str = "", trial: TrialTerms | None = None
+) -> None:
     """Make the candidate of a session the running configuration; raises ``Refusal`` and leaves it pending."""
     device, faults = session.device, session.device.faults
     lost = faults.lose_session
     if lost == "before-commit":
         faults.lose_session = ""
         raise LineLost
+    await device.holds.reach("before-commit")
     _check_rights(session)
     if not session.candidate:
         session.say(device.wordings.text("nothing-to-commit"))
@@ -70,15 +81,26 @@ async def commit_candidate(session: Session, label: str = "", description: str =
     if lost == "during-commit-undone":
         faults.lose_session = ""
         raise LineLost
+    await device.holds.reach("during-commit")
     await _progress(session)
+    before = dict(device.running)
     device.transactions.commit(session.candidate, session.author, label, description)
     session.candidate.clear()
+    if trial is not None:  # the trial runs from here on, also when the session is lost before it is told
+        device.transactions.start_trial(session.author, before, trial.seconds, trial.persist)
     if faults.sysname_after_commit:
         device.running[SYSNAME] = Line(f"sysname {faults.sysname_after_commit}")
     if lost == "during-commit":
         faults.lose_session = ""
         raise LineLost
+    await device.holds.reach("after-commit")
     _done(session)
+    if trial is not None:
+        session.say("Info: The system enters the trial configuration mode.")
+        session.say(
+            "The system will revert to previous configuration if the trial configuration is not confirmed "
+            f"in {trial.seconds} seconds."
+        )
     if lost == "after-commit":
         await session.terminal.flush()
         faults.lose_session = ""
@@ -128,17 +150,7 @@ async def _commit(session: Session, match: Match) -> None:
         return
     if trial is not None:
         raise Refusal("Error: The trial configuration has not been confirmed.")
-    before = dict(session.device.running)
-    pending = bool(session.candidate)
-    await commit_candidate(session, label, description)
-    if pending:
-        seconds = match.number("seconds") or 600
-        transactions.start_trial(session.author, before, seconds, persist)
-        session.say("Info: The system enters the trial configuration mode.")
-        session.say(
-            "The system will revert to previous configuration if the trial configuration is not confirmed "
-            f"in {seconds} seconds."
-        )
+    await commit_candidate(session, label, description, TrialTerms(match.number("seconds") or 600, persist))
 
 
 async def _confirm(session: Session, persist: str, label: str, description: str) -> None:
