@@ -55,6 +55,17 @@ def device(name: str, release: str, interface: str, **settings: Any) -> dict[str
     }
 
 
+def ntp_lines(item: RunningDevice) -> list[str]:
+    """The configuration without what a commit always changes: time stamps, the name, and the ciphertext of a key."""
+    lines = []
+    for line in item.running_configuration().splitlines():
+        words = line.split()
+        if line.startswith(("!", "sysname")):
+            continue
+        lines.append(" ".join(words[:-1]) if "authentication-mode" in words else line)
+    return lines
+
+
 def server_config(interface: str, secret: str = SECRET) -> dict[str, Any]:
     return {
         "authentication": {
@@ -135,6 +146,7 @@ class Playbooks:
         self.directory = directory
         self.devices = devices
         self.rootpath = rootpath
+        self.host_variables: dict[str, dict[str, Any]] = {}
         home = directory / "home"
         (home / ".ssh").mkdir(parents=True)
         (home / ".ssh" / "known_hosts").write_text(devices.known_hosts(), encoding="utf-8")
@@ -150,7 +162,10 @@ class Playbooks:
 
     def inventory(self, **variables: Any) -> pathlib.Path:
         path = self.directory / "inventory.json"
-        hosts = {name: {"ansible_host": item.address, "ansible_port": item.port} for name, item in self.devices.items()}
+        hosts = {
+            name: {"ansible_host": item.address, "ansible_port": item.port, **self.host_variables.get(name, {})}
+            for name, item in self.devices.items()
+        }
         common = {
             "ansible_connection": "timecast.ntp_multicast.vrp_ssh",
             "ansible_network_os": "timecast.ntp_multicast.vrp",

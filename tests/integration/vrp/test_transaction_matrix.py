@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from harness import RELEASES, SECRET, USERS, LocalLogins, device, local_logins, server_config
+from harness import RELEASES, SECRET, USERS, LocalLogins, device, local_logins, ntp_lines, server_config
 
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.errors import NtpMulticastError
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.candidate import CommitSettings
@@ -19,7 +19,7 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.candida
     Save,
     converge,
 )
-from vrp_simulator.testing import RunningDevice, running_devices
+from vrp_simulator.testing import running_devices
 
 # What a fault leads to: "applied", "unchanged", or "either" (truthfully told).
 FAULTS: dict[str, tuple[dict[str, Any], str]] = {
@@ -83,17 +83,6 @@ def run(logins: LocalLogins, request: Request) -> tuple[Report | None, str]:
         return converge(logins, request), ""
     except NtpMulticastError as error:
         return None, str(error)
-
-
-def ntp_lines(item: RunningDevice) -> list[str]:
-    """The configuration without what a commit always changes: time stamps, the name, and the ciphertext of a key."""
-    lines = []
-    for line in item.running_configuration().splitlines():
-        words = line.split()
-        if line.startswith(("!", "sysname")):
-            continue
-        lines.append(" ".join(words[:-1]) if "authentication-mode" in words else line)
-    return lines
 
 
 # Every state with the newest release of each dialect; the others where they differ, in what they take and what they

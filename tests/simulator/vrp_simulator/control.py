@@ -5,8 +5,8 @@
 
 Request: ``{"device": NAME, "do": ACTION, ...}``; answer: ``{"ok": true, "result": ...}`` or ``{"ok": false,
 "error": TEXT}``. Actions: ``faults`` (``options``), ``reset-faults``, ``reset`` (``startup_configuration``),
-``change`` (``user``, ``lines``), ``expire-trial``, ``cut``, ``release`` (``lost``), ``weak-algorithms`` (``installed``),
-``state``.
+``change`` (``user``, ``lines``), ``expire-trial``, ``cut``, ``release`` (``lost``), ``weak-algorithms``
+(``installed``), ``state``.
 ``{"do": "traffic"}`` names no device: what went over the wire since the start, when the device file has a ``wire``.
 """
 
