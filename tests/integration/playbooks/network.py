@@ -20,7 +20,7 @@ from vrp_simulator.testing import RunningDevice, RunningDevices, running_devices
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 USER, PASSWORD = "operator", "Simulator-Login-1"
-SECRETS = {"secret_42": "Aa1-integration!", "secret_43": "Bb2-another-one-43"}
+SECRETS = {"secret_42": "Aa1-integration!", "secret_43": "Bb2-another-integration"}
 SYSNAMES = {"ce1": "CE1", "ne1": "NE1"}
 DEVICES = [
     {
