@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from unit.plugin_utils.strategies import configs
 from unit.plugin_utils.text_device import TextDevice
 
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp import key_memory
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp import slow_hash
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.boundary import (
     configuration_from_options,
     options_from_configuration,
@@ -45,7 +45,7 @@ relaxed = settings(max_examples=100, deadline=None, suppress_health_check=list(H
 @pytest.fixture(autouse=True)
 def _fast_hash(monkeypatch: pytest.MonkeyPatch) -> None:
     """The cost of the slow hash is no part of what is tested here; test_key_memory runs it as it is."""
-    monkeypatch.setitem(key_memory._SCRYPT, "n", 2)
+    monkeypatch.setitem(slow_hash.SCRYPT, "n", 2)
 
 
 def read(device: TextDevice) -> Configuration:
