@@ -114,7 +114,7 @@ class LocalLogins:
 
     def _log_in(self) -> tuple[Any, Session]:
         self.logins += 1
-        link = self.device.open_link(self.user)
+        link = self.device.open_link(self.user, patient=False)
         session = Session(link, self.timeouts)
         session.login()
         session.quieten()

@@ -33,7 +33,7 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "banner": ({"banner": "Authorised only!\n<Welcome>\n[~CE1]\nreally? [Y/N] yes"}, "applied"),
     "initial password": ({"initial_password": True}, "applied"),
     "cipher like a prompt": ({"cipher_tail": "<D>"}, "applied"),
-    "slow commit": ({"slow_commit": 2.0}, "applied"),
+    "slow commit": ({"slow_commit": 0.8}, "applied"),
     "renamed by commit": ({"sysname_after_commit": "NEWNAME"}, "applied"),
     "conflict once": ({"conflict_times": 1}, "applied"),
     "conflict for ever": ({"conflict_times": -1}, "unchanged"),

@@ -152,17 +152,24 @@ class RunningDevice:
 
         self.call(start_again)
 
-    def open_link(self, user: str | None = None, width: int = 400) -> LocalLink:
-        """Open a terminal without SSH: text in, text out."""
-        return LocalLink(self._running, self._device, user or self._device.settings.users[0].name, width)
+    def open_link(self, user: str | None = None, width: int = 400, patient: bool = True) -> LocalLink:
+        """Open a terminal without SSH: text in, text out.
+
+        patient: a receive sits through its whole timeout; otherwise it ends as soon as the device waits for input, for
+        then nothing can come any more
+        """
+        return LocalLink(self._running, self._device, user or self._device.settings.users[0].name, width, patient)
 
 
 class LocalLink:
     """A session over memory instead of SSH, with the login already done."""
 
-    def __init__(self, running: RunningDevices, device: Device, user: str, width: int) -> None:
+    def __init__(
+        self, running: RunningDevices, device: Device, user: str, width: int, patient: bool = True
+    ) -> None:
         self._running = running
-        self._out: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self._patient = patient
+        self._out: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._closed = False
         self._memory = _Memory(self._out)
@@ -187,10 +194,13 @@ class LocalLink:
         if self._closed:
             return ""
         while True:
+            waits = not self._patient and self._memory.idle.is_set()
             try:
-                data = self._out.get(timeout=timeout)
+                data = self._out.get(timeout=0 if waits else timeout)
             except queue.Empty:
                 raise TimeoutError(f"the device sent nothing for {timeout} s") from None
+            if data is None:  # the device waited for input when this was put
+                continue
             if not data:
                 self._closed = True
                 return ""
@@ -209,6 +219,8 @@ class LocalLink:
                 data = self._out.get_nowait()
             except queue.Empty:
                 break
+            if data is None:
+                continue
             said.append(self._decoder.decode(data))
             self._closed = not data
         return "".join(said)
@@ -226,7 +238,7 @@ class LocalLink:
 class _Memory:
     """The terminal's transport of a local link; ``idle`` is set while the device waits for input."""
 
-    def __init__(self, outgoing: queue.SimpleQueue[bytes]) -> None:
+    def __init__(self, outgoing: queue.SimpleQueue[bytes | None]) -> None:
         self.outgoing = outgoing
         self.incoming: asyncio.Queue[bytes] = asyncio.Queue()
         self.idle = threading.Event()
@@ -245,6 +257,7 @@ class _Memory:
             return b""
         if self.incoming.empty():
             self.idle.set()
+            self.outgoing.put(None)  # wakes an impatient reader
         return await self.incoming.get()
 
     def write(self, data: bytes) -> None:
