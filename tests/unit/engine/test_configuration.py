@@ -192,3 +192,12 @@ def test_wrong_documents_raise_only_configuration_errors(document: dict[str, Any
 def test_nonsense_raises_only_configuration_errors(data: bytes) -> None:
     with pytest.raises(ConfigurationError):
         configuration.parse(data, "engine.json")
+
+
+def test_the_responders_clients() -> None:
+    assert parse().server.allow == ()
+    allow = parse(server={"allow": ["192.0.2.0/24", "2001:db8::/32", "192.0.2.7"]}).server.allow
+    assert [str(network) for network in allow] == ["192.0.2.0/24", "2001:db8::/32", "192.0.2.7/32"]
+    found = problems(server={"allow": ["192.0.2.1/24", 5, "x", "fe80::1%eth0", "10.0.0.0/33"]})
+    assert sorted(found) == [f"server.allow[{number}]" for number in range(5)]
+    assert "without host bits" in found["server.allow[0]"]

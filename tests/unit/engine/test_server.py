@@ -161,3 +161,17 @@ def test_the_rate_limit_forgives_and_stays_small() -> None:
     for number in range(1000):
         limit.allows(str(number), NANOSECONDS)
     assert len(vars(limit)["_spent_until"]) == 10
+
+
+@pytest.mark.parametrize(
+    ("source", "allowed"), [("10.1.2.3", True), ("10.2.0.0", False), ("fd00::7", True), ("fe80::1", False)]
+)
+def test_only_clients_of_the_list_are_answered(source: str, allowed: bool) -> None:
+    clients = (ipaddress.ip_network("10.1.0.0/16"), ipaddress.ip_network("fd00::/8"))
+    for data in (request(), request(key_id=42, length=20)):
+        if allowed:
+            assert Responder().respond(data, source, NOW, ANNOUNCEMENT, RING, clients)
+            continue
+        with pytest.raises(PacketError) as caught:
+            Responder().respond(data, source, NOW, ANNOUNCEMENT, RING, clients)
+        assert caught.value.reason == "client_not_allowed"

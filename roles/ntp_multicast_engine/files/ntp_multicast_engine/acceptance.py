@@ -177,6 +177,8 @@ OTHER_REASONS = {
     "wrong_group": "ip(7) IP_MULTICAST_ALL: sent to another address",
     "own_packet": "sent by this host",
     "too_many_associations": "CVE-2016-1549: more servers in a group than are followed",
+    "client_not_allowed": "RFC 8633 section 3.6: a request from outside server.allow",
+    "kernel_filter": "the kernel's filter refused it by size, version, mode or sender, or the queue was full",
     "rate_limited": "RFC 8633 section 3.6: too many unauthenticated requests from one address",
     "nothing_to_serve": "RFC 5905 section 9.2: no synchronised time to answer with",
     "no_exchange": "RFC 5905 section 9.2: a response without a request",

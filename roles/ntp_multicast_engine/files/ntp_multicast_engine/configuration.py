@@ -20,7 +20,7 @@ from ntp_multicast_engine import key_file
 from ntp_multicast_engine.acceptance import MAXIMUM_POLL, MINIMUM_POLL
 from ntp_multicast_engine.authentication import HMAC_TAG_LENGTHS, MAXIMUM_KEY_ID_VERSION_4, Key, KeyRing
 from ntp_multicast_engine.errors import ConfigurationError, Problem
-from ntp_multicast_engine.reading import Address, Reader, interface_name, shown
+from ntp_multicast_engine.reading import Address, Network, Reader, interface_name, shown
 
 VERSION = 1
 ALL_INTERFACES = "all"
@@ -40,13 +40,17 @@ class Authentication:
 
 @dataclass(frozen=True)
 class Server:
-    """The responder, and what this host says about its own time. `listen` is None for all interfaces."""
+    """The responder, and what this host says about its own time.
+
+    `listen` is None for all interfaces; `allow` are the networks that may ask, empty for all.
+    """
 
     enabled: bool = False
     listen: tuple[str, ...] | None = None
     stratum: int | None = None
     reference_id: bytes = b"LOCL"
     port: int = 123
+    allow: tuple[Network, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -201,6 +205,7 @@ def _server(reader: Reader) -> Server:
         stratum=reader.optional_integer("stratum", 1, 15),
         reference_id=_reference_id(reader),
         port=reader.port("port"),
+        allow=reader.networks("allow"),
     )
     reader.finish()
     return server

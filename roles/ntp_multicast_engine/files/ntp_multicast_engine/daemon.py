@@ -28,6 +28,7 @@ from ntp_multicast_engine.engine import Engine
 from ntp_multicast_engine.errors import ClockError, ConfigurationError, EngineError, StateError, TransportError
 from ntp_multicast_engine.links import LinkMonitor
 from ntp_multicast_engine.owners import clock_owners
+from ntp_multicast_engine.packet_filter import refused
 from ntp_multicast_engine.server import Reply, Sender
 from ntp_multicast_engine.state import State, StateFile
 from ntp_multicast_engine.status import EngineStatus, Status
@@ -103,6 +104,7 @@ class Daemon:
         self._durable_due = now.raw + _DURABLE_INTERVAL
         self._stamped_answer: int | None = None
         self._next_stamped_answer = now.raw
+        self._refused_before = 0
         self._signals: list[int] = []
         self._was_synchronised = False
         self._changed = True
@@ -254,7 +256,11 @@ class Daemon:
             return GroupSocket(place)
         interface, version = place
         return ResponderSocket(
-            interface or None, version, self.engine.configuration.server.port, shared=bool(self._sockets)
+            interface or None,
+            version,
+            self.engine.configuration.server.port,
+            shared=bool(self._sockets),
+            clients=self.engine.configuration.server.allow,
         )
 
     def _reader(self, opened: AnySocket) -> Callable[[], None]:
@@ -266,6 +272,7 @@ class Daemon:
 
     def _close_socket(self, place: Place) -> None:
         closing = self._sockets.pop(place)
+        self._refused_before += refused(closing.socket)
         self._selector.unregister(closing.socket)
         closing.close()
 
@@ -437,7 +444,7 @@ class Daemon:
             engine.system_status(now, self._sink.name, getattr(self._sink, "last_error", None)),
             engine.association_status(now),
             engine.server_status(),
-            engine.counters(),
+            engine.counters(self._refused_before + sum(refused(item.socket) for item in self._sockets.values())),
         ).document()
 
     def _reload(self) -> None:

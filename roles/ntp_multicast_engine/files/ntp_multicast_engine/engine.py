@@ -136,7 +136,8 @@ class Engine:
         """A datagram came to the responder."""
         self.received += 1
         try:
-            return self.responder.respond(data, source, arrival, self.announcement(arrival), self.keys)
+            clients = self.configuration.server.allow
+            return self.responder.respond(data, source, arrival, self.announcement(arrival), self.keys, clients)
         except PacketError as error:
             self.dropped[error.reason] += 1
             return None
@@ -314,8 +315,10 @@ class Engine:
             for server, sender in self.senders.items()
         )
 
-    def counters(self) -> Counters:
-        return Counters(self.received, self.sent, dict(sorted(self.dropped.items())))
+    def counters(self, refused: int = 0) -> Counters:
+        """All counts; `refused` is what the kernel didn't let through."""
+        dropped = self.dropped + Counter({"kernel_filter": refused})
+        return Counters(self.received + refused, self.sent, dict(sorted(dropped.items())))
 
     def listening(self) -> int:
         """How many associations have finished their volley."""

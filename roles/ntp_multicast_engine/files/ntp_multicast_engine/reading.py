@@ -12,6 +12,7 @@ from typing import Any, Union
 from ntp_multicast_engine.errors import Problem
 
 Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
+Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 
 _SHOWN = 80
 _ABSENT = object()
@@ -166,6 +167,18 @@ class Reader:
             self.problem(key, "must be an IPv4 or IPv6 multicast address such as 224.0.1.1 or ff0e::101")
             return ipaddress.IPv4Address("224.0.1.1")
         return address
+
+    def networks(self, key: str) -> tuple[Network, ...]:
+        place = self._place(key)
+        found: list[Network] = []
+        for number, item in enumerate(self.items(key)):
+            try:
+                # Text alone: the constructor also takes numbers.
+                found.append(ipaddress.ip_network(item if isinstance(item, str) and "%" not in item else "?"))
+            except ValueError:
+                rule = "must be an IPv4 or IPv6 network such as 192.0.2.0/24 or 2001:db8::/32, without host bits"
+                self.problems.append(Problem(f"{place}[{number}]", shown(item), rule))
+        return tuple(found)
 
     def unicast_addresses(self, key: str) -> frozenset[str]:
         place = self._place(key)

@@ -10,8 +10,9 @@ anything unless it is handed an announcement, which exists only while there is a
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from ipaddress import ip_address
 
 from ntp_multicast_engine.acceptance import REQUEST_TESTS, Request, first_failure
 from ntp_multicast_engine.authentication import KeyRing, Verdict
@@ -19,6 +20,7 @@ from ntp_multicast_engine.clock import Instant
 from ntp_multicast_engine.configuration import MulticastServer
 from ntp_multicast_engine.errors import PacketError
 from ntp_multicast_engine.packet import MODE_BROADCAST, MODE_SERVER, Header, Packet, parse
+from ntp_multicast_engine.reading import Network
 from ntp_multicast_engine.timestamps import NANOSECONDS, later, to_ntp, to_short
 
 _JITTER = 1 / 64
@@ -175,12 +177,21 @@ class Responder:
         self.delay = DepartureDelay()
 
     def respond(
-        self, data: bytes, source: str, received: Instant, announcement: Announcement | None, keys: KeyRing
+        self,
+        data: bytes,
+        source: str,
+        received: Instant,
+        announcement: Announcement | None,
+        keys: KeyRing,
+        clients: Sequence[Network] = (),
     ) -> Reply:
         """Judge a request and prepare the answer, which still lacks its transmit time.
 
+        :param clients: who may ask; nobody named means everybody.
         :raises PacketError: with the reason why there is no answer.
         """
+        if clients and not any(ip_address(source) in network for network in clients):
+            raise PacketError("client_not_allowed")
         packet = parse(data, keys.long_tag)
         verdict = keys.verify(packet)
         failed = first_failure(REQUEST_TESTS, Request(packet.header, verdict))

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from ntp_multicast_engine import packet_filter
 from ntp_multicast_engine.addresses import InterfaceAddress, address_for, interface_index
 from ntp_multicast_engine.ancillary import (
     IP_MULTICAST_ALL,
@@ -28,7 +30,8 @@ from ntp_multicast_engine.ancillary import (
 from ntp_multicast_engine.clock import Clock, Instant, at
 from ntp_multicast_engine.configuration import MulticastClient, MulticastServer
 from ntp_multicast_engine.errors import TransportError
-from ntp_multicast_engine.reading import Address
+from ntp_multicast_engine.packet import MODE_BROADCAST, MODE_CLIENT
+from ntp_multicast_engine.reading import Address, Network
 
 BATCH = 64
 """Datagrams read from one socket before the others have their turn."""
@@ -67,6 +70,8 @@ class GroupSocket:
         self.socket = _datagram_socket(group.version)
         try:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sources = [ipaddress.ip_network(source) for source in sorted(configuration.allow_servers)]
+            packet_filter.attach(self.socket, packet_filter.program(MODE_BROADCAST, group.version, sources))
             self._join(group)
             _ask_for_destination(self.socket, group.version)
             enable_stamps(self.socket, STAMP_RECEIVED)
@@ -226,15 +231,19 @@ class ResponderSocket:
 
     :param shared: other sockets of this process hold the port already. Otherwise a second program on the port is an
         error, which SO_REUSEADDR would hide.
+    :param clients: who may ask; nobody named means everybody.
     """
 
-    def __init__(self, interface: str | None, version: int, port: int, *, shared: bool) -> None:
+    def __init__(
+        self, interface: str | None, version: int, port: int, *, shared: bool, clients: Iterable[Network] = ()
+    ) -> None:
         self.interface = interface
         self.version = version
         self.index = interface_index(interface) if interface else 0
         self.socket = _datagram_socket(version)
         self._level = socket.IPPROTO_IP if version == 4 else socket.IPPROTO_IPV6
         try:
+            packet_filter.attach(self.socket, packet_filter.program(MODE_CLIENT, version, clients))
             _ask_for_destination(self.socket, version)
             all_groups = IP_MULTICAST_ALL if version == 4 else IPV6_MULTICAST_ALL
             self.socket.setsockopt(self._level, all_groups, 0)
