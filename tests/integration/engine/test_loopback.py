@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -63,12 +64,16 @@ def test_a_client_synchronises_and_lives_through_its_signals(server: EngineProce
 
 
 def _reload_keeps_the_association(client: EngineProcess, before: dict[str, Any]) -> None:
-    client.write(client_document(server={"enabled": False, "stratum": 9}))
+    client.write(
+        client_document(server={"enabled": False, "stratum": 9}, metrics_file=str(client.directory / "m.prom"))
+    )
     client.send(signal.SIGHUP)
     wait_for(lambda: "reloaded" in client.log(), "the reload")
     after = client.status()
     assert after["engine"]["pid"] == before["engine"]["pid"]
     assert after["system"]["synchronised"]
+    wait_for(lambda: (client.directory / "m.prom").exists(), "the metrics")
+    assert "ntp_multicast_engine_synchronised 1" in (client.directory / "m.prom").read_text().splitlines()
     assert after["associations"][0]["mode"] == "broadcast client"
     assert after["associations"][0]["reach"] >= before["associations"][0]["reach"]
 
@@ -88,6 +93,13 @@ def _a_wrong_configuration_is_refused(client: EngineProcess) -> None:
 def _the_text_is_for_people(client: EngineProcess) -> None:
     text = client.ask("status").stdout
     assert "Synchronised     yes" in text and "* 127.0.0.1" in text and "key 42" in text
+    watching = subprocess.Popen(client.command("status", "--watch"), env=client.environment, stdout=subprocess.PIPE)
+    assert watching.stdout is not None
+    for _ in range(2):
+        assert any(b"Synchronised     yes" in line for line in iter(watching.stdout.readline, b""))
+    watching.send_signal(signal.SIGINT)
+    watching.stdout.close()
+    assert watching.wait(60) == 0
 
 
 def test_systemd_is_told(tmp_path: Path, server: EngineProcess) -> None:

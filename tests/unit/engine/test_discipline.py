@@ -29,6 +29,7 @@ class SteeredClock:
         self.frequency = 0.0
         self.steps: list[int] = []
         self.synchronised = False
+        self.leap = 0
 
     def now(self) -> Instant:
         return Instant(self.real, self.raw)
@@ -48,7 +49,7 @@ class SteeredClock:
         self.real += nanoseconds
 
     def set_synchronised(self, leap: int, maximum_error: float, estimated_error: float) -> None:
-        self.synchronised = True
+        self.synchronised, self.leap = True, leap
 
     def set_unsynchronised(self) -> None:
         self.synchronised = False
@@ -140,3 +141,14 @@ def test_the_clock_has_one_owner(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ClockError, match="CAP_SYS_TIME"):
         make(Discipline("kernel"), list)
     assert isinstance(make(Discipline("monitor"), lambda: ["chronyd"]), Monitor)
+
+
+def test_the_kernel_hears_of_a_leap_second_on_the_last_day() -> None:
+    """A kernel that is told inserts it at the end of the very day (adjtimex(2))."""
+    last_day = 1_798_675_200 * NANOSECONDS  # 2026-12-31
+    for start, told in ((last_day - NANOSECONDS, 0), (last_day, 1), (last_day + 86_400 * NANOSECONDS, 0)):
+        clock = SteeredClock(0.0)
+        clock.real = start
+        kernel = Kernel(Discipline("kernel"), clock)
+        kernel.update(Correction(Estimate(0, start, 0.0, 0.0, 0.0, 0.0), 1, 0.01), clock.now())
+        assert clock.leap == told

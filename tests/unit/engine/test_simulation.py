@@ -286,3 +286,17 @@ def test_packets_keep_their_schedule_for_ever() -> None:
     assert len(times) == 1000 or len(times) == 1001
     assert abs(times[-1] - times[0] - 8 * SECOND * (len(times) - 1)) < SECOND // 8
     assert len({later - earlier for earlier, later in zip(times, times[1:])}) > 100, "no two servers fall into step"
+
+
+def test_a_leap_second_in_the_wrong_month_is_not_believed() -> None:
+    """The simulation begins in September 2026."""
+    simulation = Simulation()
+    server = server_configuration()
+    unset = type(server)(type(server.configuration)("/s", servers=server.configuration.servers), RING)
+    Node(simulation, SERVER, unset, kernel=KernelStatus(True, 1, 0.02, 0.001, 0.0))
+    client = Node(simulation, CLIENT, client_configuration())
+    simulation.run(60)
+    assert client.association.header is not None and client.association.header.leap == 1
+    assert client.engine.system_status(client.clock.now(), "monitor", None).leap == "none"
+    correction = client.engine.correction(client.clock.now())
+    assert correction is not None and correction.leap == 0

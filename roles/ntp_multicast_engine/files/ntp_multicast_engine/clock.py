@@ -184,3 +184,11 @@ def may_set_time() -> bool:
         if line.startswith("CapEff:"):
             return bool(int(line.split()[1], 16) >> CAP_SYS_TIME & 1)
     return False
+
+
+def kernel_status() -> KernelStatus | None:
+    """What adjtimex tells, or None where it may not be called."""
+    try:
+        return KernelClock().status()
+    except (ClockError, OSError, AttributeError):
+        return None

@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -37,7 +38,9 @@ def _parser() -> argparse.ArgumentParser:
     status = commands.add_parser("status", help="show what a running engine does")
     status.add_argument("--config", type=Path, default=Path(DEFAULT_CONFIGURATION), metavar="FILE")
     status.add_argument("--socket", metavar="PATH", help="status socket; overrides the one of the configuration")
-    status.add_argument("--json", action="store_true", help="print JSON")
+    form = status.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print JSON")
+    form.add_argument("--watch", action="store_true", help="show it again every second, until interrupted")
     commands.add_parser("version", help="print the version")
     return parser
 
@@ -64,16 +67,34 @@ def _check(path: Path) -> int:
     return 0
 
 
-def _status(path: Path, socket_path: str | None, as_json: bool) -> int:
+def _status(path: Path, socket_path: str | None, as_json: bool, watch: bool) -> int:
     if socket_path is None:
         with path.open("rb") as file:
             socket_path = configuration.parse(file.read(), str(path)).status_socket
+    if watch:
+        return _watch(socket_path)
     document = ask(socket_path)
     if as_json:
         print(json.dumps(document, indent=2))
     else:
         sys.stdout.write(report.text(document))
     return 0
+
+
+def _watch(socket_path: str) -> int:
+    """The text again and again, in place; an engine that is away meanwhile (a restart) is no reason to stop."""
+    try:
+        while True:
+            try:
+                text = report.text(ask(socket_path))
+            except EngineError as error:
+                text = f"{error}\n"
+            # ECMA-48: cursor home, erase to the end of each line and of the screen.
+            sys.stdout.write("\x1b[H" + text.replace("\n", "\x1b[K\n") + "\x1b[J")
+            sys.stdout.flush()
+            time.sleep(1.0)
+    except (KeyboardInterrupt, BrokenPipeError):
+        return 0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -85,7 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.command == "check-config":
             return _check(options.config)
         if options.command == "status":
-            return _status(options.config, options.socket, options.json)
+            return _status(options.config, options.socket, options.json, options.watch)
     except ConfigurationError as error:
         for problem in error.problems:
             print(problem, file=sys.stderr)

@@ -99,6 +99,7 @@ class Configuration:
     clients: tuple[MulticastClient, ...] = ()
     discipline: Discipline = Discipline()
     state_directory: str = "/var/lib/ntp-multicast-engine"
+    metrics_file: str | None = None
 
 
 @dataclass(frozen=True)
@@ -164,6 +165,7 @@ def _configuration(reader: Reader) -> Configuration:
         clients=tuple(_multicast_client(item) for item in reader.objects("clients")),
         discipline=_discipline(reader.object("discipline")),
         state_directory=reader.absolute_path("state_directory", None) or "/var/lib/ntp-multicast-engine",
+        metrics_file=reader.absolute_path("metrics_file", None),
     )
     reader.finish()
     _check_unique(configuration, reader.problems)

@@ -20,13 +20,14 @@ from typing import Any, Union
 from ntp_multicast_engine import __version__, configuration
 from ntp_multicast_engine.ancillary import KERNEL, USER, Datagram
 from ntp_multicast_engine.association import Association, CloseRequest, SendRequest
-from ntp_multicast_engine.clock import Clock, Instant, KernelClock, KernelStatus, SystemClock
+from ntp_multicast_engine.clock import Clock, Instant, SystemClock, kernel_status
 from ntp_multicast_engine.configuration import Loaded, MulticastClient, MulticastServer
 from ntp_multicast_engine.control import Connection, ControlServer, Notifier
 from ntp_multicast_engine.discipline import Sink, make
 from ntp_multicast_engine.engine import Engine
 from ntp_multicast_engine.errors import ClockError, ConfigurationError, EngineError, StateError, TransportError
 from ntp_multicast_engine.links import LinkMonitor
+from ntp_multicast_engine.metrics import MetricsFile
 from ntp_multicast_engine.owners import clock_owners
 from ntp_multicast_engine.packet_filter import refused
 from ntp_multicast_engine.server import Reply, Sender
@@ -54,14 +55,6 @@ class _Ready:
     """What to do when a registered socket is ready."""
 
     act: Callable[[], None]
-
-
-def kernel_status() -> KernelStatus | None:
-    """What adjtimex tells, or None where it may not be called."""
-    try:
-        return KernelClock().status()
-    except (ClockError, OSError, AttributeError):
-        return None
 
 
 class Daemon:
@@ -105,6 +98,7 @@ class Daemon:
         self._stamped_answer: int | None = None
         self._next_stamped_answer = now.raw
         self._refused_before = 0
+        self._metrics = MetricsFile(loaded.configuration.metrics_file, now.raw)
         self._signals: list[int] = []
         self._was_synchronised = False
         self._changed = True
@@ -161,7 +155,13 @@ class Daemon:
         return True
 
     def _timeout(self) -> float | None:
-        candidates = (self.engine.deadline(), self._sockets_due, self._tick_due, self._watchdog_due)
+        candidates = (
+            self.engine.deadline(),
+            self._sockets_due,
+            self._tick_due,
+            self._watchdog_due,
+            self._metrics.due,
+        )
         due = min((candidate for candidate in candidates if candidate is not None), default=None)
         return None if due is None else max(0.0, (due - self._clock.now().raw) / NANOSECONDS)
 
@@ -181,6 +181,7 @@ class Daemon:
         if self._watchdog_due is not None and now.raw >= self._watchdog_due:
             self._notifier.alive()
             self._watchdog_due = now.raw + (self._notifier.watchdog_interval or 0)
+        self._metrics.wake(now.raw, self.status)
         if self._changed or now.raw >= self._look_due:
             self._changed = False
             self._look_due = now.raw + _LOOK_INTERVAL
@@ -472,6 +473,7 @@ class Daemon:
         for association in self.engine.reconfigure(loaded, now):
             self._close_request(CloseRequest(association))
         self._sockets_due = self._tick_due = now.raw
+        self._metrics = MetricsFile(new.metrics_file, now.raw)
         log.info("reloaded %s", self._path)
 
     def _close(self, waker: tuple[socket.socket, socket.socket]) -> None:

@@ -19,6 +19,7 @@ from ntp_multicast_engine import configuration
 from ntp_multicast_engine.clock import MAXIMUM_FREQUENCY, Instant, KernelClock, SteerableClock, may_set_time
 from ntp_multicast_engine.errors import ClockError
 from ntp_multicast_engine.estimator import Estimate
+from ntp_multicast_engine.leap import today
 from ntp_multicast_engine.timestamps import NANOSECONDS
 
 TICK = 2 * NANOSECONDS
@@ -124,7 +125,8 @@ class Kernel:
             return
         self.last_error = None
         self._steer(correction, offset)
-        self._clock.set_synchronised(correction.leap, correction.maximum_error, correction.estimate.jitter)
+        leap = today(correction.leap, now.raw + correction.estimate.at(now.raw))
+        self._clock.set_synchronised(leap, correction.maximum_error, correction.estimate.jitter)
 
     def tick(self, correction: Correction | None, now: Instant) -> int | None:
         if correction is None:

@@ -22,6 +22,7 @@ from ntp_multicast_engine.configuration import Loaded, MulticastClient, Multicas
 from ntp_multicast_engine.discipline import Correction
 from ntp_multicast_engine.errors import PacketError
 from ntp_multicast_engine.estimator import Estimate, Estimator
+from ntp_multicast_engine.leap import credible
 from ntp_multicast_engine.packet import reference_id_text
 from ntp_multicast_engine.selection import Candidate, select
 from ntp_multicast_engine.server import Announcement, Reply, Responder, Sender
@@ -194,7 +195,8 @@ class Engine:
         if estimate is None:
             return None
         error = self.selected.root_delay(estimate) / 2 + self.selected.root_dispersion(estimate, now.raw)
-        return Correction(estimate, self.selected.header.leap, error)
+        leap = credible(self.selected.header.leap, now.raw + estimate.at(now.raw))
+        return Correction(estimate, leap, error)
 
     # What is told to others
 
@@ -226,7 +228,7 @@ class Engine:
         if estimate is None or header is None or header.stratum >= MAXIMUM_STRATUM:
             return None
         return Announcement(
-            leap=header.leap,
+            leap=credible(header.leap, now.raw + estimate.at(now.raw)),
             stratum=header.stratum + 1,
             reference_id=reference_id_of(association.source),
             root_delay=association.root_delay(estimate),
@@ -240,7 +242,7 @@ class Engine:
             estimate = correction.estimate
             return SystemStatus(
                 synchronised=True,
-                leap=_LEAPS[association.header.leap],
+                leap=_LEAPS[correction.leap],
                 stratum=association.header.stratum + 1,
                 reference_id=reference_id_text(reference_id_of(association.source), association.header.stratum + 1),
                 offset=_offset(estimate, now) / NANOSECONDS,

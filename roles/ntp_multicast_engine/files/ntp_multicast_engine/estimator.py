@@ -218,16 +218,20 @@ class Estimator:
             raw=self._base.raw + round(last * 1e9),
             difference=self._base.difference + round(line.at(last) * 1e9),
             frequency=line.slope,
-            delay=self._round_trip(delay_down),
+            delay=self._round_trip(),
             jitter=jitter,
             error=self._error(jitter),
         )
 
-    def _round_trip(self, delay_down: float | None) -> float:
-        """The smallest round trip, seconds."""
-        if delay_down is not None and (self.accurate_departures or not self._exchanges):
-            return max(2 * delay_down, 0.0)
-        return max(min(exchange.up - exchange.down for exchange in self._exchanges), 0.0)
+    def _round_trip(self) -> float:
+        """The smallest round trip, seconds.
+
+        Not twice D: that follows every movement of the envelope and may come out as nothing on a short way, while half
+        of the round trip has to bound what asymmetry can hide.
+        """
+        if not self._exchanges:
+            return 2 * (self.assumed_delay or 0.0)
+        return max(min(exchange.up - exchange.down for exchange in self._exchanges), MINIMUM_SCALE)
 
     def _jitter(self, line: _Line) -> float:
         values = [line.at(time) - value for time, value in self._samples]

@@ -1,0 +1,167 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the engine costs: processor time of an authenticated answer beside chronyd's, memory, start, and idleness.
+
+Both answer the same requests (AES-128-CMAC) of one generator on one switch, in turns; the best of the rounds counts,
+because other work on the machine only ever makes it dearer. Processor time is what the kernel has booked for the
+process. Needs root. chronyd is fetched from Debian's archive, unpacked and never installed, and can't touch the clock.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+TESTS = Path(__file__).parents[1]
+sys.path[:0] = [str(TESTS), str(TESTS.parent / "roles" / "ntp_multicast_engine" / "files")]
+
+from integration.engine.process import Bridge, EngineProcess, wait_for  # noqa: E402
+from interop.peers import CHRONY, ENGINE_KEYS, Peer  # noqa: E402
+
+from ntp_multicast_engine import key_file  # noqa: E402
+from ntp_multicast_engine.authentication import KeyRing  # noqa: E402
+from ntp_multicast_engine.packet import MODE_CLIENT, Header  # noqa: E402
+
+WANTED_RATIO, WANTED_MEGABYTES, WANTED_START, WANTED_IDLE = 2.0, 32.0, 0.5, 0.002
+WINDOW = 32
+"""Requests under way at once: fewer than any socket's queue holds."""
+
+GENERATE = """
+import socket, sys
+address, count, window, request = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), bytes.fromhex(sys.argv[4])
+sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+sock.connect((address, 123))
+sock.settimeout(1)
+answered = 0
+while answered < count:
+    for _ in range(window):
+        sock.send(request)
+    try:
+        for _ in range(window):
+            answered += len(sock.recv(1000)) == len(request)
+    except OSError:
+        pass
+print(answered)
+"""
+
+
+def processor_time(pid: int) -> float:
+    """Seconds that all threads of the process have run."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+
+
+def cost(pid: int, generate: Callable[[], int]) -> float:
+    """Seconds of processor time for an answer."""
+    before = processor_time(pid)
+    answers = generate()
+    return (processor_time(pid) - before) / answers
+
+
+def memory(pid: int) -> float:
+    """Resident megabytes."""
+    (line,) = (line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS:"))
+    return int(line.split()[1]) * 1024 / 1e6
+
+
+def start(directory: Path, engine: EngineProcess) -> float:
+    """Start the engine and give the seconds until it tells systemd that it is ready."""
+    path = str(directory / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(path)
+        manager.settimeout(60)
+        engine.environment["NOTIFY_SOCKET"] = path
+        began = time.monotonic()
+        log = (directory / "engine.log").open("a")
+        command = [*engine._prefix, *engine.command("run")]
+        engine.process = subprocess.Popen(command, env=engine.environment, stderr=log, text=True)
+        log.close()
+        while not manager.recv(200).startswith(b"READY=1"):
+            pass
+        took = time.monotonic() - began
+    Path(path).unlink()
+    return took
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--answers", type=int, default=20_000, help="answers in each round")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--idle", type=int, default=32, metavar="SECONDS", help="how long to watch it do nothing")
+    options = parser.parse_args()
+    if os.geteuid() != 0:
+        print("network namespaces need root", file=sys.stderr)
+        return 2
+    with ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        bridge = stack.enter_context(Bridge(f"tr{os.getpid() % 100000}", ["e", "p", "g"]))
+        engine = EngineProcess(directory / "e", {}, keys=ENGINE_KEYS, namespace=bridge.hosts["e"])
+        engine.write(
+            {
+                "authentication": {"enabled": True, "keys_file": str(directory / "e" / "keys"), "trusted_keys": [4]},
+                "server": {"enabled": True, "listen": ["eth0"], "stratum": 3},
+                "servers": [{"interface": "eth0", "group": "224.0.1.1", "key_id": 4}],
+                "clients": [{"interface": "eth0", "group": "224.0.1.1"}],
+            }
+        )
+        starts = []
+        for _ in range(options.rounds):
+            if engine.process is not None:
+                engine.stop()
+            starts.append(start(directory, engine))
+        stack.callback(engine.stop)
+        assert engine.process is not None
+        pid = engine.process.pid
+        time.sleep(2)
+        before = processor_time(pid)
+        time.sleep(options.idle)
+        idle = (processor_time(pid) - before) / options.idle
+
+        text = "local stratum 3\nallow\nkeyfile /lab/peer.keys\npidfile /run/c.pid\ncmdport 0\nbindcmdaddress /\n"
+        peer = stack.enter_context(Peer(CHRONY, directory / "p", bridge.hosts["p"], text))
+        assert peer.process is not None
+        ring = KeyRing(key_file.load(directory / "e" / "keys"))
+        request = ring.sign(Header(0, 4, MODE_CLIENT, 0, 0, 0, transmit=0x0123456789ABCDEF).encode(), 4, 4).hex()
+
+        def generate(address: str, count: int) -> int:
+            arguments = [sys.executable, "-c", GENERATE, address, str(count), str(WINDOW), request]
+            done = subprocess.run(
+                ["ip", "netns", "exec", bridge.hosts["g"], *arguments], capture_output=True, text=True, check=True
+            )
+            return int(done.stdout)
+
+        for address in ("10.99.1.1", "10.99.1.2"):
+            wait_for(lambda address=address: generate(address, 1), f"an answer of {address}")
+        ours, theirs = [], []
+        for _ in range(options.rounds):
+            ours.append(cost(pid, lambda: generate("10.99.1.1", options.answers)))
+            theirs.append(cost(peer.process.pid, lambda: generate("10.99.1.2", options.answers)))
+        resident = memory(pid)
+    load = os.getloadavg()[0]
+    print(f"{options.rounds} rounds of {options.answers} answers, {os.cpu_count()} processors, load {load:.1f}")
+    print(f"{'processor time of an answer':<32}{'engine us':>10}{'chronyd us':>12}{'ratio':>7}")
+    for number, (our, their) in enumerate(zip(ours, theirs), start=1):
+        print(f"{'round ' + str(number):<32}{our * 1e6:10.2f}{their * 1e6:12.2f}{our / their:7.2f}")
+    figures = [
+        ("best round, ratio", min(ours) / min(theirs), WANTED_RATIO, ""),
+        ("resident memory", resident, WANTED_MEGABYTES, " MB"),
+        ("start until ready, best", min(starts), WANTED_START, " s"),
+        ("idle, of one processor", idle * 100, WANTED_IDLE * 100, " %"),
+    ]
+    for name, value, wanted, unit in figures:
+        verdict = "holds" if value <= wanted else "DOES NOT HOLD"
+        print(f"{name:<32}{value:10.3f}{unit}, wanted <= {wanted:g}{unit}: {verdict}")
+    return 0 if all(value <= wanted for _, value, wanted, _ in figures) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
