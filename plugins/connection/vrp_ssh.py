@@ -521,7 +521,7 @@ def fingerprint(key: Any) -> str:
 
 def learn_host_key(known: Any, hostname: str, line: str) -> None:
     """Take the key of a line of known_hosts, unless one of its type is known already or paramiko can't read it."""
-    with contextlib.suppress(paramiko.SSHException):
+    with contextlib.suppress(paramiko.SSHException, paramiko.hostkeys.InvalidHostKey, ValueError):
         entry = paramiko.hostkeys.HostKeyEntry.from_line(line)
         if entry is not None and entry.key.get_name() not in (known.lookup(hostname) or ()):
             known.add(hostname, entry.key.get_name(), entry.key)

@@ -68,6 +68,7 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp import 
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.options import CONFIG_OPTIONS
 
 PLATFORMS = ("vrp", "linux")
+DESCRIPTION = ArgumentSpecValidator(CONFIG_OPTIONS)
 
 
 def plain(value: Any) -> Any:
@@ -88,7 +89,7 @@ def problems(
         raise AnsibleFilterError(f"problems needs a description, which is a dictionary, not {type(value).__name__}.")
     if platform not in PLATFORMS:
         raise AnsibleFilterError(f"problems: platform is {platform!r}, and has to be one of {', '.join(PLATFORMS)}.")
-    typed = ArgumentSpecValidator(CONFIG_OPTIONS).validate(plain(value))
+    typed = DESCRIPTION.validate(plain(value))
     if typed.error_messages:
         return [f"{prefix.rstrip('._')}: {message}" for message in typed.error_messages]
     found = validation.problems(typed.validated_parameters, platform=platform, prefix=prefix, state=state)

@@ -27,6 +27,12 @@ class VrpAction(ActionBase):  # type: ignore[misc]
 
     _requires_connection = False
     SPECIFICATION: Mapping[str, Any] = {}
+    VALIDATOR = ArgumentSpecValidator({})
+
+    def __init_subclass__(cls) -> None:
+        # Made when the plugin is loaded, before Ansible forks: a copy of the whole specification for each device costs.
+        super().__init_subclass__()
+        cls.VALIDATOR = ArgumentSpecValidator(**cls.SPECIFICATION)
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Validate the options, work, and return a result without secrets."""
@@ -34,14 +40,14 @@ class VrpAction(ActionBase):  # type: ignore[misc]
         result["changed"] = False
         if result.get("failed") or result.get("skipped"):
             return result
-        validation = ArgumentSpecValidator(**self.SPECIFICATION).validate(dict(self._task.args))
+        validation = self.VALIDATOR.validate(dict(self._task.args))
         secrets = validation._no_log_values
         if validation.error_messages:
             return scrubbed({**result, "failed": True, "msg": ". ".join(validation.error_messages)}, secrets)
         try:
             result.update(self.work(validation.validated_parameters, task_vars or {}))
         except NtpMulticastError as error:
-            result.update(failed=True, msg=str(error))
+            result.update(failed=True, msg=str(error), changed=error.changed)
         kept = {name: result.pop(name) for name in self.UNMASKED_RESULTS & set(result)}
         return {**scrubbed(result, secrets), **kept}
 

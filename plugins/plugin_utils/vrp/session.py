@@ -129,8 +129,9 @@ class Session:
     def quieten(self) -> None:
         """Switch off the pager and the log lines of this terminal. A refusal is no error: both are coped with (facts
         3.5, 3.8)."""
-        for command in ("screen-length 0 temporary", "undo terminal monitor"):
-            self.ask(command)
+        # Neither may raise a question, so the first is not waited for: a round trip less.
+        self._send("screen-length 0 temporary\n")
+        self.ask("undo terminal monitor")
 
     # -- commands ------------------------------------------------------------------------------------------------------
 

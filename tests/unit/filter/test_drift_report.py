@@ -94,3 +94,19 @@ def test_nobody_is_not_in_sync() -> None:
 def test_something_else_than_a_dictionary_is_refused() -> None:
     with pytest.raises(AnsibleFilterError, match="not list"):
         drift_report([])  # type: ignore[arg-type]
+
+
+def test_the_variables_of_hosts_are_looked_through() -> None:
+    hostvars = {
+        "ce1": {"ntp_multicast_result": UNCHANGED, "other": DEVICE},
+        "ce2": {"ntp_multicast_result": DEVICE},
+        "web1": {"results": [SKIPPED, [LOOP]]},
+        "gone": {},
+    }
+    found = drift_report(hostvars, list(hostvars), ["ntp_multicast_result", "results"])["summary"]["hosts"]
+    assert {host: entry["status"] for host, entry in found.items()} == {
+        "ce1": "in_sync",
+        "ce2": "drifted",
+        "web1": "drifted",
+        "gone": "failed",
+    }

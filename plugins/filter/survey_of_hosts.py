@@ -5,13 +5,13 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-name: problems_of_hosts
-short_description: What is wrong with the descriptions of many hosts
+name: survey_of_hosts
+short_description: Which of many hosts are devices, and what is wrong with their descriptions
 version_added: 0.1.0
 author:
   - Timecast developers (@timecast)
 description:
-  - Checks the variables of the role P(timecast.ntp_multicast.ntp_multicast#role) of many hosts in one task,
+  - Looks at the variables of the role P(timecast.ntp_multicast.ntp_multicast#role) of many hosts in one task,
     which for a large fleet is many times quicker than a task for each host.
   - The playbook C(timecast.ntp_multicast.site) refuses to begin while there are problems.
 positional: _input, hosts
@@ -25,23 +25,39 @@ options:
     type: list
     elements: str
     required: true
+  check:
+    description: Whether to look for problems, too.
+    type: bool
+    default: true
 """
 
 EXAMPLES = r"""
 - name: Refuse what is wrong
   ansible.builtin.assert:
-    that: found | length == 0
-    fail_msg: "{{ found }}"
+    that: survey.problems | length == 0
+    fail_msg: "{{ survey.problems }}"
   vars:
-    found: "{{ hostvars | timecast.ntp_multicast.problems_of_hosts(ansible_play_hosts_all) }}"
+    survey: "{{ hostvars | timecast.ntp_multicast.survey_of_hosts(ansible_play_hosts_all) }}"
   run_once: true
 """
 
 RETURN = r"""
 _value:
-  description: A sentence for each problem, which begins with the name of the host. Empty when there is none.
-  type: list
-  elements: str
+  description: The survey.
+  type: dict
+  contains:
+    vrp:
+      description: Names of the VRP devices.
+      type: list
+      elements: str
+    others:
+      description: Names of all other hosts.
+      type: list
+      elements: str
+    problems:
+      description: A sentence for each problem, which begins with the name of the host. Empty when there is none.
+      type: list
+      elements: str
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -87,22 +103,26 @@ def problems_of_host(variables: Mapping[str, Any]) -> list[str]:
     return problems(description, platform=platform, prefix="ntp_multicast_", state=state)
 
 
-def problems_of_hosts(value: Mapping[str, Any], hosts: Iterable[str]) -> list[str]:
+def survey_of_hosts(value: Mapping[str, Any], hosts: Iterable[str], check: bool = True) -> dict[str, list[str]]:
     if not isinstance(value, Mapping):
-        raise AnsibleFilterError(f"problems_of_hosts needs hostvars, not {type(value).__name__}.")
-    found: list[str] = []
+        raise AnsibleFilterError(f"survey_of_hosts needs hostvars, not {type(value).__name__}.")
+    survey: dict[str, list[str]] = {"vrp": [], "others": [], "problems": []}
     for host in hosts:
+        platform = "others"
         try:
-            of_host = problems_of_host(value[host])
+            variables = value[host]
+            platform = "vrp" if platform_of(variables) == "vrp" else "others"
+            found = problems_of_host(variables) if check else []
         except Exception as error:
             # A variable that cannot be read, for example for want of a vault password, must not hide whose it is.
-            of_host = [f"the description cannot be read: {error}"]
-        found += [f"{host}: {problem}" for problem in of_host]
-    return found
+            found = [f"the description cannot be read: {error}"]
+        survey[platform].append(str(host))
+        survey["problems"] += [f"{host}: {problem}" for problem in found]
+    return survey
 
 
 class FilterModule:
     """Ansible's entry point."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
-        return {"problems_of_hosts": problems_of_hosts}
+        return {"survey_of_hosts": survey_of_hosts}
