@@ -10,7 +10,10 @@ class NtpMulticastError(Exception):
     """Base of every error that the collection raises on purpose.
 
     The text says what was wrong, where, and what to do. It never holds a secret or a ciphertext.
+    changed: whether the device is, or may be, another than before
     """
+
+    changed = False
 
 
 class UserError(NtpMulticastError):

@@ -29,6 +29,7 @@ _CONFLICT = re.compile(r"conflict", re.IGNORECASE)
 _LOCKED = re.compile(r"\block|\boccupied\b|\bexclusive\b", re.IGNORECASE)
 _BUSY = re.compile(r"\bbusy\b|\bagain\b|\blater\b|\bin progress\b|\bbeing\b|\brecover", re.IGNORECASE)
 _COMMIT_ID = re.compile(r"(?<!\d)1\d{9}(?!\d)")  # fact 3.2: 1000000001..1999999999
+_TRIAL_STATUS = re.compile(r"^\s*trial status\s*:\s*(?P<state>(?:in)?active)\b", re.IGNORECASE | re.MULTILINE)
 _RECOVERY_TIMEOUT = 10.0
 
 
@@ -72,6 +73,7 @@ class Outcome(enum.Enum):
     COMMITTED = "The change is committed."
     UNKNOWN = "The session was lost while committing: the change may or may not have taken effect."
     TRIAL = "A trial commit runs."
+    CONFIRMING = "The session was lost while confirming the trial commit: it may or may not be permanent."
     TRIAL_ABORTED = "The trial commit was rolled back; nothing was changed."
     TRIAL_EXPIRES = "A trial commit was not confirmed; the device goes back by itself when its time is over."
     IMMEDIATE = "The device has no candidate configuration: lines took effect at once."
@@ -225,8 +227,10 @@ class Candidate:
 
     def confirm(self) -> None:
         """Make a trial commit permanent: a plain commit in the session that began it (fact 3.2)."""
+        self.outcome = Outcome.CONFIRMING
         answer = self._session.ask("commit", occasion=Occasion.COMMIT, timeout=self._session.timeouts.commit)
         if _commit_refused(answer):
+            self.outcome = Outcome.TRIAL
             raise CommitError(
                 "The device refused to confirm the trial commit.", line=answer.command, words=answer.words
             )
@@ -292,13 +296,20 @@ class Candidate:
         answer = self._session.ask("clear configuration candidate")
         if answer.refused or answer.prompt.pending:
             raise DeviceError("The candidate configuration could not be cleared.", words=answer.words)
-        if self.outcome is Outcome.PENDING:
+        if self.outcome in (Outcome.PENDING, Outcome.UNKNOWN):  # what was still pending has not been committed
             self.outcome = Outcome.CLEARED
 
 
 def _commit_refused(answer: Answer) -> bool:
     """Fact 4.1 item 2: success may be silent, so a refusal shows in words or in a prompt that still says pending."""
     return answer.refused or bool(_CANCELED.search(answer.text)) or answer.prompt.pending
+
+
+def trial_runs(session: Session) -> bool | None:
+    """Whether a trial commit waits for its confirmation (fact 3.2); None when the device does not say."""
+    answer = session.show("display configuration trial status")
+    found = None if answer.unavailable else _TRIAL_STATUS.search(answer.text)
+    return None if found is None else found["state"].casefold() == "active"
 
 
 def save(session: Session) -> None:

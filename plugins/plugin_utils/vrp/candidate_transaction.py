@@ -10,8 +10,9 @@ Ansible. A report says what is true of the device, also when a step failed.
 
 from __future__ import annotations
 
+import contextlib
 import enum
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -21,7 +22,7 @@ from ..ntp.errors import NtpMulticastError, UserError
 from ..ntp.key_memory import KeyMemory, remember
 from ..ntp.model import ALL, AddressFamily, Configuration
 from ..ntp.plan import Plan, State, UpdateSecrets, plan
-from .candidate import Candidate, CommitSettings, Outcome, Patience, save
+from .candidate import Candidate, CommitSettings, Outcome, Patience, save, trial_runs
 from .dialect import Dialect
 from .display import find_dialect
 from .display_configuration import read_configuration
@@ -122,9 +123,12 @@ def converge(logins: Logins, request: Request) -> Report:
 
 def _converge_once(logins: Logins, request: Request, *, again: bool) -> Report:
     session = logins.session()
-    present = _read(session, request.dialect, _interfaces_of(request.wanted), all_of_it=_needs_all(request))
-    steps = _plan(present.configuration, request, request.memory)
-    dialect = _dialect(session, present, request, needed=bool(steps))
+    try:
+        present = _read(session, request.dialect, _interfaces_of(request.wanted), all_of_it=_needs_all(request))
+        steps = _plan(present.configuration, request, request.memory)
+        dialect = _dialect(session, present, request, needed=bool(steps))
+    except DeviceError as error:
+        raise _told(error, Outcome.NOTHING_SENT.value) from error
     report = Report(
         before=present.configuration,
         after=steps.predicted,
@@ -139,7 +143,11 @@ def _converge_once(logins: Logins, request: Request, *, again: bool) -> Report:
         if not request.check:
             report = _apply(logins, session, request, steps, report, again=again)
     if not request.check and (request.save is Save.ALWAYS or (request.save is Save.CHANGED and report.changed)):
-        save(logins.session())
+        try:
+            save(logins.session())
+        except DeviceError as error:
+            told = Outcome.COMMITTED if report.changed else Outcome.NOTHING_SENT
+            raise _told(error, told.value, changed=report.changed) from error
         report = replace(report, saved=True)
     return report
 
@@ -159,18 +167,35 @@ def _apply(logins: Logins, session: Session, request: Request, steps: Plan, repo
             candidate.commit(request.commit)
             if candidate.outcome is Outcome.TRIAL:
                 # A second login proves what a trial is for: that the device can still be reached.
-                with logins.second_session() as second:
+                with _second_session(logins) as second:
                     _verify(second, request, steps)
                 candidate.confirm()
             commit_id = candidate.commit_id()
     except SessionError as error:
-        if candidate.outcome is not Outcome.UNKNOWN:
+        if candidate.outcome not in (Outcome.UNKNOWN, Outcome.CONFIRMING):
             raise _with_outcome(error, candidate, logins, request, report) from error
-        _find_out_what_became(logins, request, steps, report, error)
+        confirming = candidate.outcome is Outcome.CONFIRMING
+        _find_out_what_became(logins, request, steps, report, error, confirming=confirming)
     except NtpMulticastError as error:
         raise _with_outcome(error, candidate, logins, request, report) from error
-    after, memory = _verify(logins.session(), request, steps)
+    try:
+        after, memory = _verify(logins.session(), request, steps)
+    except DeviceError as error:
+        raise _told(error, Outcome.COMMITTED.value, changed=True) from error
     return replace(report, after=after, memory=memory, commit_id=commit_id, notices=tuple(candidate.notices))
+
+
+@contextlib.contextmanager
+def _second_session(logins: Logins) -> Iterator[Session]:
+    """Another login; what it fails with is a failure of the transaction, not of the connection."""
+    with contextlib.ExitStack() as stack:
+        try:
+            session = stack.enter_context(logins.second_session())
+        except NtpMulticastError:
+            raise
+        except Exception as error:
+            raise SessionError(f"The second login, which has to confirm the trial, failed: {error}") from error
+        yield session
 
 
 def _verify(session: Session, request: Request, steps: Plan) -> tuple[Configuration, dict[int, KeyMemory]]:
@@ -187,26 +212,41 @@ def _verify(session: Session, request: Request, steps: Plan) -> tuple[Configurat
     return present.configuration, memory
 
 
-def _find_out_what_became(logins: Logins, request: Request, steps: Plan, report: Report, error: SessionError) -> None:
+def _find_out_what_became(
+    logins: Logins, request: Request, steps: Plan, report: Report, error: SessionError, *, confirming: bool
+) -> None:
     """The session was lost while committing. A new login tells which of the two it was."""
     try:
         session = logins.session()
         present = _read(session, request.dialect, _interfaces_of(request.wanted), all_of_it=_needs_all(request))
     except Exception as second_error:
-        raise SessionError(f"{error}\n{Outcome.UNKNOWN.value} A new login failed: {second_error}") from error
+        told = f"{Outcome.UNKNOWN.value} A new login failed: {second_error}"
+        raise _told(error, told, changed=True) from error
     memory = remember(request.memory, steps.changes, present.configuration)
     if not _plan(present.configuration, request, memory):
-        if request.commit.trial is None:
+        if request.commit.trial is None or (confirming and trial_runs(session) is False):
             return
-        raise SessionError(f"{error}\n{Outcome.TRIAL_EXPIRES.value}") from error
+        if confirming and trial_runs(session) is None:
+            raise _told(error, Outcome.CONFIRMING.value, changed=True) from error
+        raise _told(error, Outcome.TRIAL_EXPIRES.value, changed=True) from error
     if present.configuration == report.before:
-        raise SessionError(f"{error}\nA new login shows that nothing was changed.") from error
-    raise SessionError(
-        f"{error}\nA new login shows a configuration that is neither the old nor the new one."
-    ) from error
+        raise _told(error, "A new login shows that nothing was changed.") from error
+    told = f"{Outcome.UNKNOWN.value} A new login shows a configuration that is neither the old nor the new one."
+    raise _told(error, told, changed=True) from error
 
 
 # -- failures ----------------------------------------------------------------------------------------------------------
+
+
+_UNCHANGED = (Outcome.NOTHING_SENT, Outcome.CLEARED, Outcome.DROPPED, Outcome.TRIAL_ABORTED)
+
+
+def _told(error: NtpMulticastError, *sentences: str, changed: bool = False) -> NtpMulticastError:
+    """The same error, saying also what became of the device."""
+    kind = type(error) if isinstance(error, (UserError, DeviceError)) else DeviceError
+    told = kind("\n".join([str(error), *sentences]))
+    told.changed = changed
+    return told
 
 
 def _with_outcome(
@@ -217,21 +257,27 @@ def _with_outcome(
     if isinstance(error, RefusedError) and " md5 " in error.line:
         # Fact 1.7: without the package for weak algorithms the keyword does not exist.
         hint = (
-            "\nmd5 needs the package for weak algorithms on CloudEngine devices (`install feature-software WEAKEA` "
+            "md5 needs the package for weak algorithms on CloudEngine devices (`install feature-software WEAKEA` "
             "in the user view). Better: hmac-sha256 or aes-128-cmac."
         )
     sentences = [candidate.outcome.value]
-    if candidate.outcome is Outcome.IMMEDIATE and candidate.applied:
-        sentences += _undo_immediate_lines(logins, request, report, candidate)
-    kind = type(error) if isinstance(error, (UserError, DeviceError)) else DeviceError
-    told = kind(f"{error}{hint}\n" + "\n".join(sentences))
+    changed = candidate.outcome not in _UNCHANGED
+    if candidate.outcome is Outcome.IMMEDIATE:
+        changed = False
+        if candidate.applied:
+            undone, changed = _undo_immediate_lines(logins, request, report, candidate)
+            sentences += undone
+    told = _told(error, *([hint] if hint else []), *sentences, changed=changed)
     if isinstance(told, CommitError):
         told.cleared = candidate.outcome is Outcome.CLEARED
     return told
 
 
-def _undo_immediate_lines(logins: Logins, request: Request, report: Report, failed: Candidate) -> list[str]:
-    """Without a candidate, what was taken before the failure stands. Take it back, and tell line by line."""
+def _undo_immediate_lines(
+    logins: Logins, request: Request, report: Report, failed: Candidate
+) -> tuple[list[str], bool]:
+    """Without a candidate, what was taken before the failure stands. Take it back; what to tell line by line, and
+    whether the device remains changed."""
     sentences = [f"Took effect: {_located(line)}" for line in failed.applied]
     try:
         session = logins.session()
@@ -241,8 +287,8 @@ def _undo_immediate_lines(logins: Logins, request: Request, report: Report, fail
         with Candidate(session, allow_immediate=True, patience=request.patience) as candidate:
             candidate.apply(lines)
     except NtpMulticastError as error:
-        return [*sentences, f"Taking these back failed: {error}"]
-    return [*sentences, *(f"Taken back with: {_located(line)}" for line in lines)]
+        return [*sentences, f"Taking these back failed: {error}"], True
+    return [*sentences, *(f"Taken back with: {_located(line)}" for line in lines)], False
 
 
 def _located(line: ConfigurationLine) -> str:

@@ -19,9 +19,15 @@ import pytest
 import yaml
 
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.boundary import configuration_from_options
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.errors import NtpMulticastError
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.plan import State
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.candidate import Patience
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.candidate_transaction import Request
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.candidate_transaction import (
+    Report,
+    Request,
+    converge,
+)
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.errors import DeviceError
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.session import Session, Timeouts
 from vrp_simulator.testing import RunningDevice, RunningDevices, running_devices
 
@@ -86,6 +92,12 @@ def server_config(interface: str, secret: str = SECRET) -> dict[str, Any]:
     }
 
 
+class LoginFailed(Exception):
+    """What the connection plugin raises is no error of the collection either."""
+
+    changed = False
+
+
 @dataclasses.dataclass
 class LocalLogins:
     """Logins over memory. Kept open to the end, as a task does."""
@@ -116,9 +128,20 @@ class LocalLogins:
         self.logins += 1
         link = self.device.open_link(self.user, patient=False)
         session = Session(link, self.timeouts)
-        session.login()
-        session.quieten()
+        try:
+            session.login()
+            session.quieten()
+        except DeviceError as error:
+            link.close()
+            raise LoginFailed(f"Login to {self.device.name} failed: {error}") from error
         return link, session
+
+    def run(self, request: Request) -> tuple[Report | None, NtpMulticastError | LoginFailed | None]:
+        """What a task gets: a report, or an error."""
+        try:
+            return converge(self, request), None
+        except (NtpMulticastError, LoginFailed) as error:
+            return None, error
 
     def close(self) -> None:
         if self._link is not None:

@@ -9,80 +9,21 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from harness import RELEASES, SECRET, USERS, LocalLogins, device, local_logins, ntp_lines, server_config
+from harness import RELEASES, SECRET, USERS, local_logins, ntp_lines, server_config
+from hostile import FAULTS, INTERFACES, STATES, TRIAL_FAULTS, all_devices, check_truth
 
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.errors import NtpMulticastError
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.candidate import CommitSettings
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.candidate_transaction import (
-    Report,
-    Request,
     Save,
     converge,
 )
 from vrp_simulator.testing import running_devices
 
-# What a fault leads to: "applied", "unchanged", or "either" (truthfully told).
-FAULTS: dict[str, tuple[dict[str, Any], str]] = {
-    "none": ({}, "applied"),
-    "small pieces": ({"chunk_size": 7}, "applied"),
-    "wrapped echo": ({"echo_width": 60}, "applied"),
-    "lost first character": ({"lose_first_character": True}, "applied"),
-    "log lines": ({"log_lines": "always"}, "applied"),
-    "time stamps": ({"timestamps": True, "timestamp_zone": " +03:00"}, "applied"),
-    "progress": ({"progress": True}, "applied"),
-    "banner": ({"banner": "Authorised only!\n<Welcome>\n[~CE1]\nreally? [Y/N] yes"}, "applied"),
-    "initial password": ({"initial_password": True}, "applied"),
-    "cipher like a prompt": ({"cipher_tail": "<D>"}, "applied"),
-    "slow commit": ({"slow_commit": 0.8}, "applied"),
-    "renamed by commit": ({"sysname_after_commit": "NEWNAME"}, "applied"),
-    "conflict once": ({"conflict_times": 1}, "applied"),
-    "conflict for ever": ({"conflict_times": -1}, "unchanged"),
-    "busy once": ({"busy_times": 1}, "applied"),
-    "busy for ever": ({"busy_times": -1}, "unchanged"),
-    "stale": ({"stale_times": 1}, "applied"),
-    "locked a while": ({"locked_by": 407, "lock_times": 2}, "applied"),
-    "locked for ever": ({"locked_by": 407}, "unchanged"),
-    "stage 2": ({"stage2_refusal": "multicast-server"}, "unchanged"),
-    "stage 2 once": ({"stage2_refusal": "multicast-server", "stage2_times": 1}, "applied"),
-    "refused line": ({"refused_lines": {"multicast-client": "Error: No."}}, "unchanged"),
-    "foreign lines": ({"foreign_pending": ("sysname OTHER",)}, "unchanged"),
-    "expired password": ({"expired_password": True}, "unchanged"),
-    "lost before commit": ({"lose_session": "before-commit"}, "unchanged"),
-    "lost during commit": ({"lose_session": "during-commit"}, "either"),
-    "lost during commit, undone": ({"lose_session": "during-commit-undone"}, "unchanged"),
-    "lost after commit": ({"lose_session": "after-commit"}, "either"),
-    "lost at a line": ({"lose_session": "line:multicast-client"}, "unchanged"),
-}
-STATES = ("merged", "replaced", "overridden", "deleted")
-
 
 @pytest.fixture(name="devices", scope="module")
 def devices_fixture():
-    entries = [device(f"D-{release}", release, interface, sysname="D") for release, interface in RELEASES.items()]
-    entries += [
-        device(f"V{variant}", "ce-v300r023", "100GE1/0/1", sysname="D", wording_variant=variant, behaviour=behaviour)
-        for variant, behaviour in (
-            (1, {"commit_output": "done", "defaults_shown": True, "server_disable_asks": True, "reenter": "merge"}),
-            (
-                2,
-                {
-                    "commit_output": "dots",
-                    "default_group": "explicit",
-                    "forward_to_upper_view": True,
-                    "leaving": "drop",
-                },
-            ),
-        )
-    ]
-    with running_devices(entries) as running:
+    with running_devices(all_devices()) as running:
         yield running
-
-
-def run(logins: LocalLogins, request: Request) -> tuple[Report | None, str]:
-    try:
-        return converge(logins, request), ""
-    except NtpMulticastError as error:
-        return None, str(error)
 
 
 # Every state with the newest release of each dialect; the others where they differ, in what they take and what they
@@ -99,7 +40,7 @@ CELLS = [
 def test_matrix(devices, name: str, fault: str, state: str) -> None:
     item = devices[name]
     item.reset()
-    interface = RELEASES.get(name.removeprefix("D-"), "100GE1/0/1")
+    interface = INTERFACES[name]
     config = server_config(interface)
     if state == "deleted":
         with local_logins(item) as logins:
@@ -110,21 +51,20 @@ def test_matrix(devices, name: str, fault: str, state: str) -> None:
         faults = {"refused_lines": {"undo.*multicast-client": "Error: No."}}
     item.set_faults(**faults)
     with local_logins(item) as logins:
-        report, error = run(logins, logins.request(config, state))
+        report, error = logins.run(logins.request(config, state))
     item.reset_faults()
     after = ntp_lines(item)
 
     assert item.pending() == {}
     assert item.lock_owner() is None
-    assert SECRET not in error
+    assert SECRET not in str(error)
     if effect == "unchanged":
         assert report is None
         assert after == before
     elif effect == "applied":
-        assert error == ""
-    if report is None:
-        assert after == before, f"an error was reported, but the device changed: {error}"
-    else:
+        assert error is None
+    check_truth(error, before, after)
+    if report is not None:
         assert report.changed
         with local_logins(item) as logins:
             again = converge(logins, logins.request(config, state, memory=report.memory or {}))
@@ -143,26 +83,32 @@ def test_matrix(devices, name: str, fault: str, state: str) -> None:
         "lost during commit",
         "lost during commit, undone",
         "lost after commit",
+        "lost before the confirmation",
+        "lost after the confirmation",
+        "no second login",
     ],
 )
 def test_a_trial_is_confirmed_over_a_second_login_or_goes_back(devices, fault: str) -> None:
     item = devices["D-ce-v300r023"]
     item.reset()
     before = ntp_lines(item)
-    item.set_faults(**FAULTS[fault][0])
+    item.set_faults(**{**FAULTS, **TRIAL_FAULTS}[fault][0])
     with local_logins(item) as logins:
-        report, error = run(
-            logins, logins.request(server_config("100GE1/0/1"), commit=CommitSettings(trial=120, label="t1"))
+        report, error = logins.run(
+            logins.request(server_config("100GE1/0/1"), commit=CommitSettings(trial=120, label="t1"))
         )
         logged_in = logins.logins
     item.reset_faults()
     if report is not None:
-        assert logged_in == 2
+        assert logged_in == (3 if "lost" in fault else 2)
         assert not item.trial_active()
         assert ntp_lines(item) != before
     else:
+        assert error is not None
+        check_truth(error, before, ntp_lines(item))
         if item.trial_active():
-            assert "goes back" in error
+            assert error.changed
+            assert "goes back" in str(error)
             item.expire_trial()
         assert ntp_lines(item) == before
     assert item.pending() == {}
@@ -198,7 +144,7 @@ def test_a_level_2_account_reads_what_it_may(devices, state: str, fault: str) ->
     item.reset()
     item.set_faults(**FAULTS[fault][0])
     with local_logins(item, "low") as logins:
-        report, error = run(logins, logins.request(server_config("100GE1/0/1"), state))
+        report, error = logins.run(logins.request(server_config("100GE1/0/1"), state))
         assert (report is not None) == (FAULTS[fault][1] == "applied"), error
         if report is not None:
             assert not converge(logins, logins.request(server_config("100GE1/0/1"), state)).changed
@@ -218,20 +164,20 @@ def test_single_stage_devices_are_refused_unless_allowed() -> None:
         item = running["D"]
         before = ntp_lines(item)
         with local_logins(item) as logins:
-            report, error = run(logins, logins.request(config))
+            report, error = logins.run(logins.request(config))
             assert report is None
-            assert "allow_immediate" in error
+            assert "allow_immediate" in str(error)
             assert ntp_lines(item) == before
             item.set_faults(refused_lines={"multicast-client 224.0.1.9": "Error: No."})
             config["interfaces"][0]["clients"].append({"address": "224.0.1.9"})
-            report, error = run(logins, logins.request(config, allow_immediate=True))
+            report, error = logins.run(logins.request(config, allow_immediate=True))
             assert report is None
-            assert "Took effect: " in error
-            assert "Taken back with: " in error
+            assert "Took effect: " in str(error)
+            assert "Taken back with: " in str(error)
             assert ntp_lines(item) == before
             item.reset_faults()
-            report, error = run(logins, logins.request(config, allow_immediate=True))
-            assert error == ""
+            report, error = logins.run(logins.request(config, allow_immediate=True))
+            assert error is None
             assert not converge(logins, logins.request(config, allow_immediate=True)).changed
 
 

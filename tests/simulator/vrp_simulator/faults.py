@@ -49,7 +49,9 @@ class Faults:
     sysname_after_commit: str = ""
     hold: str = ""  # a step at which the device stops until it is released, see holds.py; once
     hold_passes: int = 0  # times that the step goes by before
-    lose_session: str = ""  # before-commit | during-commit | during-commit-undone | after-commit | line:PATTERN
+    lose_session: str = (
+        ""  # before-commit | during-commit | during-commit-undone | after-commit | line:PATTERN | taken:PATTERN
+    )
 
     def change(self, options: Mapping[str, object]) -> None:
         """Set some faults; unknown names and values of the wrong kind are an error."""

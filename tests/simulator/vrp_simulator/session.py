@@ -211,6 +211,9 @@ class Session:
             await self.device.holds.reach("line", line)
             await self._execute(prompt, line)
             await self.device.holds.reach("taken", line)
+            if faults.lose_session.startswith("taken:") and re.search(faults.lose_session[6:], line):
+                faults.lose_session = ""
+                raise LineLost
         except CaretRefusal as refusal:
             column = len(prompt) + refusal.position  # fact 3.6: counted from the start of the prompt
             self.write(" " * column + "^\n" + self.device.release.carets[refusal.kind] + "\n")

@@ -164,9 +164,7 @@ class RunningDevice:
 class LocalLink:
     """A session over memory instead of SSH, with the login already done."""
 
-    def __init__(
-        self, running: RunningDevices, device: Device, user: str, width: int, patient: bool = True
-    ) -> None:
+    def __init__(self, running: RunningDevices, device: Device, user: str, width: int, patient: bool = True) -> None:
         self._running = running
         self._patient = patient
         self._out: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
