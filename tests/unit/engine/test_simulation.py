@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import pytest
@@ -23,6 +24,7 @@ from unit.engine.simulation import (
 from ntp_multicast_engine.association import Phase, Stream
 from ntp_multicast_engine.authentication import KeyRing
 from ntp_multicast_engine.clock import KernelStatus
+from ntp_multicast_engine.configuration import Loaded
 
 SERVER, CLIENT = "10.0.0.1", "10.0.0.2"
 
@@ -300,3 +302,40 @@ def test_a_leap_second_in_the_wrong_month_is_not_believed() -> None:
     assert client.engine.system_status(client.clock.now(), "monitor", None).leap == "none"
     correction = client.engine.correction(client.clock.now())
     assert correction is not None and correction.leap == 0
+
+
+@pytest.mark.parametrize("allowed", [frozenset({SERVER}), frozenset()])
+def test_an_insider_who_plays_server_moves_nothing(allowed: frozenset[str]) -> None:
+    """Whoever has the group's key can send; with a list of servers he isn't heard, without one he is not followed."""
+    simulation = Simulation()
+    Node(simulation, SERVER, server_configuration())
+    loaded = client_configuration()
+    (group,) = loaded.configuration.clients
+    groups = (dataclasses.replace(group, allow_servers=allowed),)
+    loaded = Loaded(dataclasses.replace(loaded.configuration, clients=groups), RING)
+    client = Node(simulation, CLIENT, loaded)
+    simulation.run(60)
+    genuine = client.association
+    Node(simulation, "10.0.0.66", server_configuration(), offset=5.0)
+    for _ in range(40):
+        simulation.run(8)
+        assert genuine in client.engine.client.associations.values() and genuine.reach & 0x7F == 0x7F
+        assert client.engine.selected in (genuine, None)
+        assert client.error is None or abs(client.error) < 1e-5
+    if allowed:
+        assert client.error is not None and client.engine.selected is genuine
+        assert client.engine.dropped["server_not_allowed"] >= 39
+
+
+def test_a_bad_packet_just_before_each_good_one_closes_no_gate() -> None:
+    """CVE-2016-7427 and CVE-2016-7428: only a believed packet moves what the next one is measured by."""
+    simulation = Simulation()
+    _, client = pair(simulation)
+    simulation.run(60)
+    for _ in range(160):
+        newest = simulation.wire[-1]
+        bad = newest.data[:40] + b"\xff" + newest.data[41:]
+        simulation.inject(Sent(simulation.time, newest.group, newest.port, SERVER, bad))
+        simulation.run(0.5)
+    assert client.engine.dropped["bad_mac"] == 160
+    assert client.association.reach == 0xFF and client.error is not None and abs(client.error) < 1e-5

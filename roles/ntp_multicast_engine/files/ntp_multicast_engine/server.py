@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from ipaddress import ip_address
 
 from ntp_multicast_engine.acceptance import REQUEST_TESTS, Request, first_failure
@@ -46,7 +46,16 @@ class Announcement:
     precision: int = -20
 
 
-def _header(announcement: Announcement, *, version: int, mode: int, poll: int, transmit: int) -> Header:
+def _header(
+    announcement: Announcement,
+    *,
+    version: int,
+    mode: int,
+    poll: int,
+    transmit: int,
+    origin: int = 0,
+    receive: int = 0,
+) -> Header:
     return Header(
         leap=announcement.leap,
         version=version,
@@ -58,6 +67,8 @@ def _header(announcement: Announcement, *, version: int, mode: int, poll: int, t
         root_dispersion_short=to_short(announcement.root_dispersion),
         reference_id=announcement.reference_id,
         reference=to_ntp(announcement.reference),
+        origin=origin,
+        receive=receive,
         transmit=transmit,
     )
 
@@ -115,9 +126,8 @@ class Sender:
             mode=MODE_BROADCAST,
             poll=configuration.poll,
             transmit=transmit,
+            origin=self._accurate or 0 if configuration.interleaved else 0,
         )
-        if configuration.interleaved and self._accurate is not None:
-            header = replace(header, origin=self._accurate)
         self._last_transmit, self._accurate = transmit, None
         data = header.encode()
         if configuration.key_id is None:
@@ -218,14 +228,15 @@ class Reply:
     def encode(self, real: int) -> bytes:
         """The octets to be sent at once, at Unix time `real` (nanoseconds)."""
         request = self.request.header
-        header = _header(
+        answer = _header(
             self.announcement,
             version=request.version,
             mode=MODE_SERVER,
             poll=request.poll,
             transmit=to_ntp(real + self.delay),
+            origin=request.transmit,
+            receive=to_ntp(self.received.real),
         )
-        answer = replace(header, origin=request.transmit, receive=to_ntp(self.received.real))
         data = answer.encode()
         authenticator = self.request.authenticator
         if authenticator is None:
