@@ -15,7 +15,7 @@ from ntp_multicast_engine.configuration import MulticastServer
 from ntp_multicast_engine.errors import PacketError
 from ntp_multicast_engine.packet import Header, parse
 from ntp_multicast_engine.server import Announcement, RateLimit, Responder, Sender
-from ntp_multicast_engine.timestamps import NANOSECONDS, later, to_ntp
+from ntp_multicast_engine.timestamps import NANOSECONDS, to_ntp
 
 NOW = Instant(1_790_000_000 * NANOSECONDS, 5 * NANOSECONDS)
 ANNOUNCEMENT = Announcement(0, 2, b"LOCL", 0.0, 0.001, NOW.real)
@@ -66,16 +66,36 @@ def test_a_user_space_stamp_is_not_accurate_enough_for_interleaving() -> None:
     assert parse(source.packet(after(8), ANNOUNCEMENT, RING), RING.long_tag).header.origin == 0
 
 
-def test_the_transmit_time_foretells_the_departure_but_not_too_late() -> None:
-    source = sender()
+@pytest.mark.parametrize(("interleaved", "foretold"), [(False, 40_000), (True, 20_000)])
+def test_the_transmit_time_foretells_the_departure_but_not_too_late(interleaved: bool, foretold: int) -> None:
+    source = sender(interleaved=interleaved)
     for number, delay in enumerate([60_000, 50_000, 40_000]):
         source.packet(after(8 * number), ANNOUNCEMENT, RING)
         source.stamped(after(8 * number).real + delay, "kernel")
     header = parse(source.packet(after(24), ANNOUNCEMENT, RING), RING.long_tag).header
-    assert header.transmit == to_ntp(after(24).real + 40_000)
-    source.stamped(after(24).real + 30_000, "kernel")
+    assert header.transmit == to_ntp(after(24).real + foretold)
+
+
+def test_an_origin_is_the_departure_even_if_it_came_sooner_than_ever() -> None:
+    """An origin moved up to the foretold time would look like a packet quicker than all others, which clients trust."""
+    source = sender()
+    for number, delay in enumerate([60_000, 50_000, 40_000, 30_000]):
+        source.packet(after(8 * number), ANNOUNCEMENT, RING)
+        source.stamped(after(8 * number).real + delay, "kernel")
     following = parse(source.packet(after(32), ANNOUNCEMENT, RING), RING.long_tag).header
-    assert later(following.origin, header.transmit) >= 0, "ntpd refuses an origin before the transmit time"
+    assert following.origin == to_ntp(after(24).real + 30_000)
+
+
+def test_an_origin_never_lies_before_the_transmit_time_that_was_sent() -> None:
+    """ntpd refuses such a packet."""
+    source = sender()
+    source.packet(NOW, ANNOUNCEMENT, RING)
+    source.stamped(NOW.real + 60_000, "kernel")
+    header = parse(source.packet(after(8), ANNOUNCEMENT, RING), RING.long_tag).header
+    source.stamped(after(8).real + 1_000, "kernel")
+    following = parse(source.packet(after(16), ANNOUNCEMENT, RING), RING.long_tag).header
+    assert header.transmit > to_ntp(after(8).real + 1_000)
+    assert following.origin == header.transmit
 
 
 def test_version_and_absence_of_a_key() -> None:

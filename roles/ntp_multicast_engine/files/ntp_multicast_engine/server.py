@@ -119,7 +119,9 @@ class Sender:
         """
         configuration = self.configuration
         self._written = now.real
-        transmit = to_ntp(now.real + self._delay.shortest)
+        # Whoever follows an interleaved stream doesn't need the foretelling, and an origin before it would be lost.
+        foretold = self._delay.shortest // 2 if configuration.interleaved else self._delay.shortest
+        transmit = to_ntp(now.real + foretold)
         header = _header(
             announcement,
             version=configuration.version,
