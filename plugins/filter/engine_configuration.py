@@ -24,7 +24,7 @@ options:
   settings:
     description:
       - What the engine has to know besides, by the names of the role's variables without their prefix.
-      - C(keys_file), C(status_socket), C(state_directory) and C(chrony_socket) are paths.
+      - C(keys_file), C(status_socket), C(state_directory), C(metrics_file) and C(chrony_socket) are paths.
     type: dict
     required: true
 """
@@ -107,6 +107,7 @@ def server(section: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str,
         listen=ALL if everywhere else names,
         stratum=integer(section.get("reference_stratum")),
         reference_id=text(settings.get("reference_id")),
+        allow=[str(network) for network in settings.get("allow_clients") or []] or None,
     )
 
 
@@ -163,7 +164,9 @@ def engine_configuration(description: Mapping[str, Any], settings: Mapping[str, 
             "clients": list(multicast_clients(interfaces, settings)),
             "discipline": discipline(settings),
             **given(
-                status_socket=text(settings.get("status_socket")), state_directory=text(settings.get("state_directory"))
+                status_socket=text(settings.get("status_socket")),
+                state_directory=text(settings.get("state_directory")),
+                metrics_file=text(settings.get("metrics_file") or None),
             ),
         }
     except (ValueError, TypeError, KeyError) as error:

@@ -121,6 +121,13 @@ def test_clients_take_the_settings() -> None:
     assert client.allow_servers == frozenset({"10.0.0.1"})
 
 
+def test_who_may_ask_and_where_the_metrics_go() -> None:
+    found = read({}, allow_clients=["10.0.0.0/8", "fd00::1"], metrics_file="/run/metrics.prom")
+    assert [str(network) for network in found.server.allow] == ["10.0.0.0/8", "fd00::1/128"]
+    assert found.metrics_file == "/run/metrics.prom"
+    assert read({}, allow_clients=[], metrics_file="").metrics_file is None
+
+
 def test_what_is_no_address_is_an_error_of_the_filter() -> None:
     with pytest.raises(AnsibleFilterError, match="engine_configuration"):
         engine_configuration({"interfaces": [{"name": "eth0", "clients": [{"address": "x"}]}]}, SETTINGS)
