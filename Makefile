@@ -33,6 +33,16 @@ unit: setup
 integration: setup
 	$(PYTEST) tests/integration
 
+.PHONY: interop bench-engine-accuracy bench-engine-responder
+interop: setup
+	$(PYTEST) tests/interop
+
+bench-engine-accuracy: setup
+	.venv/bin/python tests/benchmarks/engine_accuracy.py --seconds 420
+
+bench-engine-responder: setup
+	.venv/bin/python tests/benchmarks/engine_responder.py
+
 lanes: setup
 	@tests/tools/setup lanes
 	@tests/tools/lanes
