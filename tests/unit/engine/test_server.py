@@ -66,7 +66,7 @@ def test_a_user_space_stamp_is_not_accurate_enough_for_interleaving() -> None:
     assert parse(source.packet(after(8), ANNOUNCEMENT, RING), RING.long_tag).header.origin == 0
 
 
-@pytest.mark.parametrize(("interleaved", "foretold"), [(False, 40_000), (True, 20_000)])
+@pytest.mark.parametrize(("interleaved", "foretold"), [(False, 40_000), (True, 0)])
 def test_the_transmit_time_foretells_the_departure_but_not_too_late(interleaved: bool, foretold: int) -> None:
     source = sender(interleaved=interleaved)
     for number, delay in enumerate([60_000, 50_000, 40_000]):
@@ -79,22 +79,19 @@ def test_the_transmit_time_foretells_the_departure_but_not_too_late(interleaved:
 def test_an_origin_is_the_departure_even_if_it_came_sooner_than_ever() -> None:
     """An origin moved up to the foretold time would look like a packet quicker than all others, which clients trust."""
     source = sender()
-    for number, delay in enumerate([60_000, 50_000, 40_000, 30_000]):
+    for number, delay in enumerate([60_000, 50_000, 40_000, 1_000]):
         source.packet(after(8 * number), ANNOUNCEMENT, RING)
         source.stamped(after(8 * number).real + delay, "kernel")
     following = parse(source.packet(after(32), ANNOUNCEMENT, RING), RING.long_tag).header
-    assert following.origin == to_ntp(after(24).real + 30_000)
+    assert following.origin == to_ntp(after(24).real + 1_000)
 
 
 def test_an_origin_never_lies_before_the_transmit_time_that_was_sent() -> None:
-    """ntpd refuses such a packet."""
+    """ntpd refuses such a packet. The clock may have been set back in between."""
     source = sender()
-    source.packet(NOW, ANNOUNCEMENT, RING)
-    source.stamped(NOW.real + 60_000, "kernel")
-    header = parse(source.packet(after(8), ANNOUNCEMENT, RING), RING.long_tag).header
-    source.stamped(after(8).real + 1_000, "kernel")
-    following = parse(source.packet(after(16), ANNOUNCEMENT, RING), RING.long_tag).header
-    assert header.transmit > to_ntp(after(8).real + 1_000)
+    header = parse(source.packet(NOW, ANNOUNCEMENT, RING), RING.long_tag).header
+    source.stamped(NOW.real - 1_000, "kernel")
+    following = parse(source.packet(after(8), ANNOUNCEMENT, RING), RING.long_tag).header
     assert following.origin == header.transmit
 
 

@@ -113,14 +113,14 @@ class Sender:
     def packet(self, now: Instant, announcement: Announcement, keys: KeyRing) -> bytes:
         """The packet to be sent at once; `stamped` tells afterwards when it really left.
 
-        The transmit timestamp foretells the departure from those before, but rather too early than too late. The
-        origin is 0 in basic mode (RFC 5905) and the accurate departure of the packet before in interleaved mode
-        (RFC 9769 section 4).
+        In basic mode (RFC 5905) the transmit timestamp foretells the departure from those before, but rather too early
+        than too late, and the origin is 0. In interleaved mode (RFC 9769 section 4) the transmit timestamp is the
+        present and the origin the accurate departure of the packet before.
         """
         configuration = self.configuration
         self._written = now.real
-        # Whoever follows an interleaved stream doesn't need the foretelling, and an origin before it would be lost.
-        foretold = self._delay.shortest // 2 if configuration.interleaved else self._delay.shortest
+        # Interleaved, the next packet tells the departure, which must not lie before what this one foretold.
+        foretold = 0 if configuration.interleaved else self._delay.shortest
         transmit = to_ntp(now.real + foretold)
         header = _header(
             announcement,
