@@ -213,11 +213,7 @@ options:
       - name: ansible_vrp_legacy_algorithms
 """
 
-import base64
-import codecs
 import contextlib
-import fcntl
-import hashlib
 import os
 import shlex
 from collections.abc import Iterator
@@ -228,57 +224,28 @@ from ansible.plugins.connection import ConnectionBase
 from ansible.utils.display import Display
 
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.connection.known_hosts import lines_of_host
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.connection.ssh import (
+    PARAMIKO_IMPORT_ERROR,
+    KeyboardInteractive,
+    ShellChannel,
+    fingerprint,
+    jump_command,
+    learn_host_key,
+    legacy_algorithms,
+    remember_host_key,
+)
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.candidate import Patience
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.errors import DeviceError
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.session import Session, Timeouts
 
-try:
+with contextlib.suppress(ImportError):  # told in words when a connection is made
     import paramiko
-except ImportError as import_error:
-    PARAMIKO_IMPORT_ERROR: ImportError | None = import_error
-else:
-    PARAMIKO_IMPORT_ERROR = None
 
 display = Display()
 
 # Long lines are wrapped by the device at the width of the terminal (fact 3.5).
 TERMINAL_WIDTH = 400
 TERMINAL_HEIGHT = 512
-LEGACY_MARKS = {
-    "kex": ("sha1",),
-    "keys": ("ssh-rsa", "ssh-dss"),
-    "pubkeys": ("ssh-rsa", "ssh-dss"),
-    "ciphers": ("-cbc", "arcfour"),
-    "macs": ("hmac-sha1", "hmac-md5"),
-}
-PREFERENCES = {
-    "kex": "_preferred_kex",
-    "keys": "_preferred_keys",
-    "pubkeys": "_preferred_pubkeys",
-    "ciphers": "_preferred_ciphers",
-    "macs": "_preferred_macs",
-}
-
-
-class ShellChannel:
-    """A paramiko channel as the text channel that a session works on."""
-
-    def __init__(self, channel: Any) -> None:
-        self._channel = channel
-        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-
-    def send(self, text: str) -> None:
-        """Send all of the text."""
-        self._channel.sendall(text.encode("utf-8"))
-
-    def receive(self, timeout: float) -> str:
-        """Text as soon as there is some, "" when the device has closed the channel. Raises TimeoutError."""
-        self._channel.settimeout(timeout)
-        while True:
-            data = self._channel.recv(65536)
-            text = self._decoder.decode(data)
-            if text or not data:
-                return text
 
 
 class Connection(ConnectionBase):
@@ -392,6 +359,20 @@ class Connection(ConnectionBase):
                 "Install it with: pip install paramiko"
             )
         display.vvv(f"ESTABLISH VRP SSH CONNECTION TO {self._target()}", host=self.get_option("host"))
+        try:
+            client = self._connected_client()
+        except BaseException as error:
+            if not self._only_asks(error):
+                raise self._explained(error) from error
+            strategy = KeyboardInteractive(self.get_option("remote_user"), self.get_option("password"))
+            try:
+                client = self._connected_client(auth_strategy=strategy)
+            except BaseException as second_error:
+                raise self._explained(second_error) from second_error
+        client.get_transport().set_keepalive(self.get_option("keepalive"))
+        return client
+
+    def _connected_client(self, **options: Any) -> Any:
         client = paramiko.SSHClient()
         self._load_host_keys(client)
         password = self.get_option("password")
@@ -413,12 +394,21 @@ class Connection(ConnectionBase):
                 auth_timeout=timeout,
                 sock=self._proxy(),
                 disabled_algorithms={} if self.get_option("legacy_algorithms") else legacy_algorithms(),
+                **options,
             )
-        except BaseException as error:
+        except BaseException:
             client.close()
-            raise self._explained(error) from error
-        client.get_transport().set_keepalive(self.get_option("keepalive"))
+            raise
         return client
+
+    def _only_asks(self, error: BaseException) -> bool:
+        """Whether the device takes a password only as the answer to a question."""
+        return (
+            isinstance(error, paramiko.BadAuthenticationType)
+            and "keyboard-interactive" in error.allowed_types
+            and "password" not in error.allowed_types
+            and bool(self.get_option("password"))
+        )
 
     def _explained(self, error: BaseException) -> BaseException:
         """The error of paramiko in words that say what to do; what is no error of the connection stays as it is."""
@@ -488,48 +478,3 @@ class Connection(ConnectionBase):
         for mark, option in (("%h", "host"), ("%p", "port"), ("%r", "remote_user")):
             command = command.replace(mark, shlex.quote(str(self.get_option(option) or "")))
         return paramiko.ProxyCommand(command)
-
-
-def jump_command(jump: str) -> str:
-    """The command that reaches `%h:%p` over the hosts in `jump` (`user@host:port`, divided by commas)."""
-    *before, last = [host.strip() for host in jump.split(",") if host.strip()]
-    host, colon, port = last.rpartition(":")
-    words = ["ssh", "-o", "BatchMode=yes", "-W", "[%h]:%p"]
-    if before:
-        words += ["-J", ",".join(before)]
-    words += ["-p", port, host] if colon and port.isdigit() else [last]
-    return " ".join(word if word == "[%h]:%p" else shlex.quote(word) for word in words)
-
-
-def legacy_algorithms() -> dict[str, list[str]]:
-    """What paramiko would offer and what is refused by default."""
-    return {
-        kind: [
-            name
-            for name in getattr(paramiko.Transport, attribute, ())
-            if any(mark in name for mark in LEGACY_MARKS[kind])
-        ]
-        for kind, attribute in PREFERENCES.items()
-    }
-
-
-def fingerprint(key: Any) -> str:
-    """A host key as OpenSSH shows it."""
-    digest = base64.b64encode(hashlib.sha256(key.asbytes()).digest()).decode("ascii").rstrip("=")
-    return f"{key.get_name()} SHA256:{digest}"
-
-
-def learn_host_key(known: Any, hostname: str, line: str) -> None:
-    """Take the key of a line of known_hosts, unless one of its type is known already or paramiko can't read it."""
-    with contextlib.suppress(paramiko.SSHException, paramiko.hostkeys.InvalidHostKey, ValueError):
-        entry = paramiko.hostkeys.HostKeyEntry.from_line(line)
-        if entry is not None and entry.key.get_name() not in (known.lookup(hostname) or ()):
-            known.add(hostname, entry.key.get_name(), entry.key)
-
-
-def remember_host_key(path: str, hostname: str, key: Any) -> None:
-    """Append a line to a known_hosts file; several workers may do so at once."""
-    os.makedirs(os.path.dirname(path) or ".", mode=0o700, exist_ok=True)
-    with open(path, "a", encoding="utf-8") as known_hosts:
-        fcntl.flock(known_hosts, fcntl.LOCK_EX)
-        known_hosts.write(f"{hostname} {key.get_name()} {key.get_base64()}\n")
