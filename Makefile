@@ -14,6 +14,7 @@ help:
 	@echo 'make demo    two simulated VRP devices and two Linux hosts: configure, converge, verify, clean up'
 	@echo 'make test    lint, units, integration over SSH and in network namespaces, all ansible-core lanes, Molecule'
 	@echo 'make gates   lint, ansible-test sanity, galaxy-importer, build, offline install'
+	@echo 'make bench-fleet DEVICES=1000 LATENCY_MS=0, make bench-parser: how fast it is, beside what people use instead'
 	@echo 'make clean   remove what the targets made in the tree (make clean-lab: the lab hosts too)'
 
 .PHONY: setup
@@ -58,9 +59,28 @@ gates: setup
 	@tests/tools/lint
 	@tests/tools/gates
 
+# Not part of any test: benchmarks take minutes and want the machine for themselves.
+.PHONY: bench-fleet bench-fleet-growth bench-parser
+DEVICES ?= 1000
+LATENCY_MS ?= 0
+SESSIONS ?= 10
+OTHERS ?= 20
+
+bench-fleet: setup
+	@tests/tools/setup bench
+	@PYTHONPATH=tests/benchmarks .venv/bin/python -m fleet --devices $(DEVICES) --latency $(LATENCY_MS) --sessions $(SESSIONS) --others $(OTHERS)
+
+bench-fleet-growth: setup
+	@tests/tools/setup bench
+	@PYTHONPATH=tests/benchmarks .venv/bin/python -m fleet.growth
+
+bench-parser: setup
+	@tests/tools/setup bench
+	@PYTHONPATH=tests/benchmarks .venv/bin/python tests/benchmarks/parser/__main__.py
+
 .PHONY: clean clean-lab
 clean-lab:
 	tests/testbed/lab clean
 
 clean:
-	rm -rf .build .venv .venv-core-2.16 .venv-core-newest .venv-judges .venv-importer .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .build .venv .venv-core-2.16 .venv-core-newest .venv-judges .venv-importer .venv-bench .mypy_cache .ruff_cache .pytest_cache

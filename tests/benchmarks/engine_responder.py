@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Timecast developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the engine costs: processor time of an authenticated answer beside chronyd's, memory, start, and idleness.
+"""What the engine costs: processor time of an authenticated answer beside chronyd's, memory, start, idleness, a flood.
 
 Both answer the same requests (AES-128-CMAC) of one generator on one switch, in turns; the best of the rounds counts,
 because other work on the machine only ever makes it dearer. Processor time is what the kernel has booked for the
@@ -31,7 +31,7 @@ from ntp_multicast_engine import key_file  # noqa: E402
 from ntp_multicast_engine.authentication import KeyRing  # noqa: E402
 from ntp_multicast_engine.packet import MODE_CLIENT, Header  # noqa: E402
 
-WANTED_RATIO, WANTED_MEGABYTES, WANTED_START, WANTED_IDLE = 2.0, 32.0, 0.5, 0.002
+WANTED_RATIO, WANTED_MEGABYTES, WANTED_START, WANTED_IDLE, WANTED_FLOOD = 2.0, 32.0, 0.5, 0.002, 0.01
 WINDOW = 32
 """Requests under way at once: fewer than any socket's queue holds."""
 
@@ -51,6 +51,18 @@ while answered < count:
     except OSError:
         pass
 print(answered)
+"""
+
+FLOOD = """
+import socket, struct, sys, time
+sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+request = struct.pack("@4s4si", bytes(4), bytes(4), socket.if_nametoindex("eth0"))
+sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, request)
+sock.connect(("224.0.1.1", 123))
+packet, began = bytes.fromhex(sys.argv[2]), time.monotonic()
+for _ in range(int(sys.argv[1])):
+    sock.send(packet)
+print(time.monotonic() - began)
 """
 
 
@@ -97,6 +109,7 @@ def main() -> int:
     parser.add_argument("--answers", type=int, default=20_000, help="answers in each round")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--idle", type=int, default=32, metavar="SECONDS", help="how long to watch it do nothing")
+    parser.add_argument("--flood", type=int, default=300_000, metavar="PACKETS")
     options = parser.parse_args()
     if os.geteuid() != 0:
         print("network namespaces need root", file=sys.stderr)
@@ -110,7 +123,7 @@ def main() -> int:
                 "authentication": {"enabled": True, "keys_file": str(directory / "e" / "keys"), "trusted_keys": [4]},
                 "server": {"enabled": True, "listen": ["eth0"], "stratum": 3},
                 "servers": [{"interface": "eth0", "group": "224.0.1.1", "key_id": 4}],
-                "clients": [{"interface": "eth0", "group": "224.0.1.1"}],
+                "clients": [{"interface": "eth0", "group": "224.0.1.1", "allow_servers": ["10.99.1.2"]}],
             }
         )
         starts = []
@@ -125,6 +138,23 @@ def main() -> int:
         before = processor_time(pid)
         time.sleep(options.idle)
         idle = (processor_time(pid) - before) / options.idle
+
+        forged = bytes([4 << 3 | 5]) + bytes(67)
+        flood = [
+            "ip",
+            "netns",
+            "exec",
+            bridge.hosts["g"],
+            sys.executable,
+            "-c",
+            FLOOD,
+            str(options.flood),
+            forged.hex(),
+        ]
+        before = processor_time(pid)
+        took = float(subprocess.run(flood, capture_output=True, text=True, check=True).stdout)
+        flooded, rate = (processor_time(pid) - before) / took, options.flood / took
+        refused = engine.status()["counters"]["dropped"]["kernel_filter"]
 
         text = "local stratum 3\nallow\nkeyfile /lab/peer.keys\npidfile /run/c.pid\ncmdport 0\nbindcmdaddress /\n"
         peer = stack.enter_context(Peer(CHRONY, directory / "p", bridge.hosts["p"], text))
@@ -156,10 +186,12 @@ def main() -> int:
         ("resident memory", resident, WANTED_MEGABYTES, " MB"),
         ("start until ready, best", min(starts), WANTED_START, " s"),
         ("idle, of one processor", idle * 100, WANTED_IDLE * 100, " %"),
+        ("flood of a wrong source", flooded * 100, WANTED_FLOOD * 100, " %"),
     ]
     for name, value, wanted, unit in figures:
         verdict = "holds" if value <= wanted else "DOES NOT HOLD"
         print(f"{name:<32}{value:10.3f}{unit}, wanted <= {wanted:g}{unit}: {verdict}")
+    print(f"the flood: {options.flood} packets, {rate:.0f} a second, {refused} refused by the kernel")
     return 0 if all(value <= wanted for _, value, wanted, _ in figures) else 1
 
 

@@ -26,8 +26,10 @@ class Cliconf(CliconfBase):
     def get_config(self, source="running", flags=None, format=None):
         return self.send_command("display current-configuration")
 
+    def get_diff(self, candidate=None, running=None, **options):
+        return {"config_diff": candidate, "banner_diff": {}}
+
     def edit_config(self, candidate=None, commit=True, replace=None, comment=None):
-        self.get_config()
         sent = [self.send_command(line) for line in ("system-view", *candidate, "commit", "return")]
         return {"request": candidate, "response": [*sent, self.get_config()]}
 
@@ -35,7 +37,7 @@ class Cliconf(CliconfBase):
         return self.send_command(command)
 
     def get_device_operations(self):
-        supported = {"supports_commit": True}
+        supported = {"supports_commit": True, "supports_generate_diff": True}
         names = (
             "rollback",
             "onbox_diff",
