@@ -89,6 +89,7 @@ class Report:
     memory: Mapping[int, KeyMemory] | None = None  # None: nothing new is known
     commit_id: str | None = None
     saved: bool = False
+    perhaps_layer2: frozenset[str] = frozenset()  # interfaces whose lines do not tell the layer
 
     @property
     def changed(self) -> bool:
@@ -136,6 +137,9 @@ def _converge_once(logins: Logins, request: Request, *, again: bool) -> Report:
         dialect=dialect,
         automatic=present.automatic,
         unknown=present.unknown,
+        perhaps_layer2=frozenset(
+            interface_name(name) for name, facts in present.interfaces.items() if facts.layer2 is None
+        ),
     )
     if steps:
         _refuse_unfit_interfaces(steps.changes, present)
@@ -254,6 +258,12 @@ def _with_outcome(
 ) -> NtpMulticastError:
     """The same error, telling also what became of the device."""
     hint = ""
+    refused = report.lines[len(candidate.applied)].view if len(candidate.applied) < len(report.lines) else None
+    if isinstance(error, RefusedError) and refused and interface_name(refused) in report.perhaps_layer2:
+        # Fact 1.4: CloudEngine ports begin as layer 2 ports, and print no line that says so.
+        hint = (
+            f"{refused} has no address and no `undo portswitch`: perhaps it is a layer 2 port; NTP needs a layer 3 one."
+        )
     if isinstance(error, RefusedError) and " md5 " in error.line:
         # Fact 1.7: without the package for weak algorithms the keyword does not exist.
         hint = (

@@ -198,3 +198,10 @@ interface Vlanif100
     assert set(predicted.splitlines()) - set(shown.splitlines()) == {
         "ntp authentication-keyid 42 authentication-mode aes-128-cmac cipher ******** (to be written)"
     }
+
+
+def test_nothing_but_what_was_asked_for_is_written() -> None:
+    """Fact 4.1 item 22: no default of ttl, version or port."""
+    wanted = configuration_from_options({"interfaces": [{"name": "100GE1/0/1", "servers": [{"address": "239.1.2.3"}]}]})
+    lines = render_configuration(wanted, Dialect.NTP)
+    assert [line.text for line in lines] == ["ntp multicast-server 239.1.2.3"]

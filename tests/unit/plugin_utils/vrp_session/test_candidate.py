@@ -23,6 +23,7 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.errors 
     RefusedError,
 )
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.lines import ConfigurationLine
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.session import Timeouts
 
 CLIENT = ConfigurationLine("ntp multicast-client 224.0.1.1", view="100GE1/0/1")
 KEY = ConfigurationLine("ntp authentication-keyid 1 authentication-mode md5 TopSecret-123", secrets=("TopSecret-123",))
@@ -183,3 +184,23 @@ def test_a_lock_that_cannot_be_had(device, logged_in) -> None:
 )
 def test_commit_commands(settings: CommitSettings, command: str) -> None:
     assert settings.command == command
+
+
+def test_a_commit_has_a_time_limit_of_its_own(device, logged_in) -> None:
+    """Fact 4.1 item 20: a commit may take minutes, and a line that takes as long is a lost device."""
+    taken = device.receive
+    silences: list[float] = []
+
+    def receive(timeout: float) -> str:
+        if device.sent and device.sent[-1] == "commit" and sum(silences) < 60:
+            silences.append(timeout)
+            raise TimeoutError
+        return taken(timeout)
+
+    device.receive = receive
+    session = logged_in(device)
+    session.timeouts = Timeouts(login=5, command=5, commit=120)
+    with Candidate(session) as candidate:
+        candidate.apply([KEY])
+        candidate.commit(CommitSettings())
+    assert candidate.outcome is Outcome.COMMITTED
