@@ -68,11 +68,11 @@ class Lab:
 
     def host(self, name: str, suite: str, number: int) -> Host:
         self("up", name, suite, *self.addresses(number))
-        return Host(name, *(address.split("/")[0] for address in self.addresses(number)), lab=self)
+        return Host(name, *(address.partition("/")[0] for address in self.addresses(number)), lab=self)
 
     def node(self, name: str, number: int) -> Host:
         self("node", name, *self.addresses(number))
-        return Host(name, *(address.split("/")[0] for address in self.addresses(number)), lab=self)
+        return Host(name, *(address.partition("/")[0] for address in self.addresses(number)), lab=self)
 
 
 def traces(network: str) -> list[str]:

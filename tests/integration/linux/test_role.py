@@ -68,6 +68,8 @@ def hosts(lab: Lab, suite: Callable[[str], str]) -> dict[str, Host]:
 def inventory(hosts: dict[str, Host], reached_by: dict[str, Any]) -> dict[str, Any]:
     server = description(
         server={"enabled": True, "listen": ["eth0"], "reference_stratum": 2},
+        allow_clients=["10.99.7.0/24", "fd00:99:7::/64"],
+        metrics=True,
         poll=3,
         interfaces=[
             {
@@ -234,6 +236,15 @@ def test_the_client_measures_the_server(ansible: Ansible, inventory: dict[str, A
         assert (association["authenticated"], association["key_id"]) == (True, 42)
     # One machine, one clock: the true offset is nought. The bound is a plausibility, not an accuracy.
     assert abs(client["offset"]) < 0.1
+
+
+def test_a_collector_of_metrics_can_read_them(hosts: dict[str, Host]) -> None:
+    path = "/run/ntp-multicast-engine/metrics.prom"
+    end = time.monotonic() + 60
+    while hosts["server"].run("test", "-e", path, check=False).returncode != 0 and time.monotonic() < end:
+        time.sleep(1)
+    read_by_another = ("setpriv", "--reuid", "nobody", "--clear-groups", "cat", path)
+    assert "ntp_multicast_engine_synchronised 1" in hosts["server"].output(*read_by_another)
 
 
 def test_the_service_is_in_its_sandbox(hosts: dict[str, Host]) -> None:
