@@ -72,7 +72,7 @@ def _reload_keeps_the_association(client: EngineProcess, before: dict[str, Any])
     after = client.status()
     assert after["engine"]["pid"] == before["engine"]["pid"]
     assert after["system"]["synchronised"]
-    wait_for(lambda: (client.directory / "m.prom").exists(), "the metrics")
+    wait_for((client.directory / "m.prom").exists, "the metrics")
     assert "ntp_multicast_engine_synchronised 1" in (client.directory / "m.prom").read_text().splitlines()
     assert after["associations"][0]["mode"] == "broadcast client"
     assert after["associations"][0]["reach"] >= before["associations"][0]["reach"]

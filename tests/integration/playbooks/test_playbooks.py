@@ -47,7 +47,9 @@ def test_site_configures_both_dialects_and_then_has_nothing_to_do(network: Netwo
     first = network.play("site", "--diff")
     assert first.exit_code == 0, first.printed
     assert changed(first) == {"ce1": 1, "ne1": 1}
-    assert "\n+ ntp multicast-server 224.0.1.1 authentication-keyid 42 ttl 16 version 4\n" in first.printed, first.printed
+    assert "\n+ ntp multicast-server 224.0.1.1 authentication-keyid 42 ttl 16 version 4\n" in first.printed, (
+        first.printed
+    )
     assert "\n+ ntp-service multicast-client" in first.printed
     before = network.configurations()
     lines = len(network.configuration_lines())

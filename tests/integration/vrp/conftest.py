@@ -8,4 +8,4 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
-from harness import pair_fixture, playbooks_fixture  # noqa: F401
+from harness import pair_fixture, playbooks_fixture  # noqa: F401 # pylint: disable=unused-import

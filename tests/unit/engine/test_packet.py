@@ -17,7 +17,10 @@ from ntp_multicast_engine.timestamps import NANOSECONDS, from_ntp, from_short, l
 CHRONY = bytes.fromhex(
     "250303e500000000000000007f7f0101eeae5114a5dd5bea00000000000000000000000000000000eeae51161a7f2d5d"
 )
-NO_LONG_TAGS = lambda key_id, length: False  # noqa: E731
+
+
+def no_long_tags(key_id: int, length: int) -> bool:
+    return False
 
 
 def test_a_captured_packet_reads_as_tshark_reads_it() -> None:
@@ -72,7 +75,7 @@ def test_short_format_is_bounded() -> None:
     ],
 )
 def test_where_the_authenticator_begins(tail: bytes, covered: int, tag: int | None) -> None:
-    packet = parse(CHRONY + tail, NO_LONG_TAGS)
+    packet = parse(CHRONY + tail, no_long_tags)
     assert len(packet.covered) == covered
     assert (packet.authenticator and len(packet.authenticator.tag)) == tag
 
@@ -80,7 +83,7 @@ def test_where_the_authenticator_begins(tail: bytes, covered: int, tag: int | No
 @pytest.mark.parametrize("length", [47, 49, 50, 56 + 1, 2000])
 def test_lengths_that_no_packet_has(length: int) -> None:
     with pytest.raises(PacketError, match="length"):
-        parse((CHRONY + bytes(3000))[:length], NO_LONG_TAGS)
+        parse((CHRONY + bytes(3000))[:length], no_long_tags)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +98,7 @@ def test_lengths_that_no_packet_has(length: int) -> None:
 )
 def test_malformed_extension_fields(tail: bytes) -> None:
     with pytest.raises(PacketError, match=r"extension|length"):
-        parse(CHRONY + tail, NO_LONG_TAGS)
+        parse(CHRONY + tail, no_long_tags)
 
 
 def test_a_long_tag_is_looked_for_before_extension_fields() -> None:
@@ -108,7 +111,7 @@ def test_a_long_tag_is_looked_for_before_extension_fields() -> None:
 @pytest.mark.parametrize("version", [0, 5, 6, 7])
 def test_versions_of_nobody(version: int) -> None:
     with pytest.raises(PacketError, match="version"):
-        parse(bytes([version << 3 | 5]) + CHRONY[1:], NO_LONG_TAGS)
+        parse(bytes([version << 3 | 5]) + CHRONY[1:], no_long_tags)
 
 
 @given(st.binary(max_size=1100), st.booleans())
@@ -129,7 +132,7 @@ def test_nonsense_raises_only_packet_errors(data: bytes, long_tags: bool) -> Non
 def test_nonsense_with_fields_raises_only_packet_errors(header: bytes, fields: list[bytes], tail: bytes) -> None:
     body = b"".join(b"\x01\x04" + (len(field) + 4).to_bytes(2, "big") + field for field in fields)
     try:
-        parse(bytes([header[0] & 0xC7 | 0x20]) + header[1:] + body + tail, NO_LONG_TAGS)
+        parse(bytes([header[0] & 0xC7 | 0x20]) + header[1:] + body + tail, no_long_tags)
     except PacketError as error:
         assert error.reason in ("length", "extension")
 

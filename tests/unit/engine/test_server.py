@@ -6,8 +6,11 @@
 from __future__ import annotations
 
 import ipaddress
+from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ntp_multicast_engine.authentication import Algorithm, Key, KeyRing, Verdict
 from ntp_multicast_engine.clock import Instant
@@ -192,3 +195,41 @@ def test_only_clients_of_the_list_are_answered(source: str, allowed: bool) -> No
         with pytest.raises(PacketError) as caught:
             Responder().respond(data, source, NOW, ANNOUNCEMENT, RING, clients)
         assert caught.value.reason == "client_not_allowed"
+
+
+@given(
+    data=st.binary(min_size=48, max_size=48),
+    version=st.integers(1, 4),
+    key_id=st.sampled_from([7, 42]),
+    length=st.sampled_from([16, 20, 32]),
+    late=st.integers(0, 10**9),
+    leap=st.integers(0, 3),
+)
+def test_the_quick_way_gives_the_same_answers(
+    data: bytes, version: int, key_id: int, length: int, late: int, leap: int
+) -> None:
+    covered = bytes([data[0] & 0xC0 | version << 3 | 3]) + data[1:]
+    request_data = RING.sign(covered, key_id, version, length)
+    announcement = replace(ANNOUNCEMENT, leap=leap)
+    sent = Instant(NOW.real + late, NOW.raw + late)
+    responder = Responder()
+    quick = responder.quick_answer(request_data, NOW.real, announcement, RING, lambda: sent)
+    assert (quick is None) == (len(request_data) == 84)
+    long = responder.respond(request_data, "10.0.0.9", NOW, announcement, RING).encode(sent.real)
+    assert quick in (None, long)
+
+
+@given(data=st.binary(max_size=80), place=st.integers(0, 71), flip=st.integers(1, 255))
+def test_the_quick_way_refuses_what_is_not_proven(data: bytes, place: int, flip: int) -> None:
+    good = request(key_id=42, length=20)
+    wrong = good[:place] + bytes([good[place] ^ flip]) + good[place + 1 :]
+    for refused in (data, wrong, good[:-1], good + b"\0", good[:48], request(key_id=42, length=20, mode=4)):
+        assert Responder().quick_answer(refused, NOW.real, ANNOUNCEMENT, RING, lambda: NOW) is None
+
+
+def test_the_quick_way_follows_the_announcement() -> None:
+    responder = Responder()
+    for stratum in (2, 9, 2):
+        announcement = replace(ANNOUNCEMENT, stratum=stratum)
+        answer = responder.quick_answer(request(key_id=42, length=20), NOW.real, announcement, RING, lambda: NOW)
+        assert answer is not None and answer[1] == stratum

@@ -100,6 +100,7 @@ class Protected(Sequence[str]):
 
     @overload
     def __getitem__(self, index: slice) -> Sequence[str]: ...
+
     def __getitem__(self, index: int | slice) -> str | Sequence[str]:
         return SECRET[index]
 

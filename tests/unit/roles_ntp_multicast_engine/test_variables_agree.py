@@ -64,4 +64,4 @@ def test_internal_variables_are_marked_as_such(name: str) -> None:
 def test_defaults_have_the_type_that_is_specified() -> None:
     types = {"str": str, "path": str, "int": int, "float": float, "bool": bool, "dict": dict, "list": list}
     for name, value in DEFAULTS.items():
-        assert type(value) is types[OPTIONS[name]["type"]], name
+        assert value.__class__ is types[OPTIONS[name]["type"]], name

@@ -78,6 +78,7 @@ def test_ready_file_logs_and_control(tmp_path: pathlib.Path) -> None:
             ],
             input="system-view\nntp refclock-master 2\ncommit\nreturn\nquit\n",
             capture_output=True,
+            check=False,
             text=True,
             timeout=PATIENCE,
             env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "SSHPASS": "Login-Pass-1"},

@@ -110,6 +110,7 @@ def typed(namespace: str, place: dict[str, Any], *lines: str) -> str:
         ],
         input="".join(f"{line}\n" for line in (*lines, "quit")),
         capture_output=True,
+        check=False,
         text=True,
         timeout=PATIENCE,
         env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "SSHPASS": "Login-Pass-1"},

@@ -31,7 +31,7 @@ CONFIGURATION_VIEWS = frozenset({View.SYSTEM, View.INTERFACE, View.NTP_INTERFACE
 INTERFACE_VIEWS = frozenset({View.INTERFACE, View.NTP_INTERFACE})
 ALL_VIEWS = frozenset(View)
 
-Show = Callable[["Session", Match], "Sequence[str] | Awaitable[Sequence[str]]"]
+Show = Callable[["Session", Match], Sequence[str] | Awaitable[Sequence[str]]]
 Run = Callable[["Session", Match], Awaitable[None]]
 
 

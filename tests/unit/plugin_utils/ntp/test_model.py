@@ -119,7 +119,7 @@ def conforms(options: Any, specification: dict[str, Any]) -> None:
         else:
             kind = spec["elements"] if spec["type"] == "list" else spec["type"]
             for element in value if spec["type"] == "list" else [value]:
-                assert type(element) is {"int": int, "str": str, "bool": bool}[kind]
+                assert element.__class__ is {"int": int, "str": str, "bool": bool}[kind]
                 assert element in spec.get("choices", [element])
 
 

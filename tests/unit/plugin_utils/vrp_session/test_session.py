@@ -343,7 +343,7 @@ def test_a_closed_session_is_told(paper, logged_in) -> None:
 def test_no_error_of_a_lost_session_shows_the_line(paper, logged_in) -> None:
     device = paper()
     session = logged_in(device)
-    device.send = lambda text: device.emit(text)
+    device.send = device.emit
     with pytest.raises(SessionError) as raised:
         session.ask("ntp authentication-keyid 1 authentication-mode md5 TopSecret-123", secrets=["TopSecret-123"])
     assert "TopSecret-123" not in str(raised.value)
