@@ -13,6 +13,7 @@ import ipaddress
 import socket
 import struct
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ntp_multicast_engine.clock import Clock, Instant, at
 from ntp_multicast_engine.packet import MAXIMUM_LENGTH
@@ -93,10 +94,10 @@ def receive(sock: socket.socket, clock: Clock) -> Datagram | None:
                 arrival, stamps = at(real, now), KERNEL
         elif level == socket.IPPROTO_IP and kind == IP_PKTINFO and len(value) >= _PKTINFO4.size:
             interface, _local, packed = _PKTINFO4.unpack_from(value)
-            destination = ipaddress.IPv4Address(packed)
+            destination = _address(packed)
         elif level == socket.IPPROTO_IPV6 and kind == IPV6_PKTINFO and len(value) >= _PKTINFO6.size:
             packed, interface = _PKTINFO6.unpack_from(value)
-            destination = ipaddress.IPv6Address(packed)
+            destination = _address(packed)
     host = str(address[0]).split("%")[0] if address else ""
     port = address[1] if address else 0
     scope = address[3] if address and len(address) == 4 else 0
@@ -128,6 +129,12 @@ def source_address(local: Address, interface: int) -> list[tuple[int, int, bytes
     if local.version == 4:
         return [(socket.IPPROTO_IP, IP_PKTINFO, _PKTINFO4.pack(0, local.packed, bytes(4)))]
     return [(socket.IPPROTO_IPV6, IPV6_PKTINFO, _PKTINFO6.pack(local.packed, interface))]
+
+
+@lru_cache(maxsize=256)
+def _address(packed: bytes) -> Address:
+    """A host has few addresses, and making one of these objects takes longer than finding it."""
+    return ipaddress.ip_address(packed)
 
 
 def _software_stamp(value: bytes) -> int | None:

@@ -130,6 +130,12 @@ class Key:
         """The whole tag, before any cutting."""
         return self._context.tag(covered)
 
+    def proves(self, covered: bytes, tag: bytes, version: int) -> bool:
+        """Whether `tag` is this key's tag of what is covered, on a packet of that version."""
+        if not self.accepts(len(tag), version):
+            return False
+        return hmac.compare_digest(self._context.tag(covered)[: len(tag)], tag)
+
     def accepts(self, length: int, version: int) -> bool:
         """Whether a tag of `length` octets is one that this key's algorithm puts on packets of that version."""
         if self.algorithm is Algorithm.HMAC_SHA256:
@@ -189,10 +195,8 @@ class KeyRing:
         # H(key || packet) can be extended by anyone (MD5, SHA-1, SHA-256 length extension).
         if packet.has_extensions and key.algorithm in PREFIX_HASHES:
             return Verdict.EXTENSION_ON_PREFIX_HASH
-        if not key.accepts(len(authenticator.tag), packet.header.version):
-            return Verdict.BAD_MAC
-        expected = key.tag(packet.covered)[: len(authenticator.tag)]
-        return Verdict.VALID if hmac.compare_digest(expected, authenticator.tag) else Verdict.BAD_MAC
+        proven = key.proves(packet.covered, authenticator.tag, packet.header.version)
+        return Verdict.VALID if proven else Verdict.BAD_MAC
 
     def judge_source(self, packet: Packet) -> Verdict:
         """What the authenticator of a packet that brings time proves: only trusted keys do.

@@ -30,7 +30,7 @@ from ntp_multicast_engine.links import LinkMonitor
 from ntp_multicast_engine.metrics import MetricsFile
 from ntp_multicast_engine.owners import clock_owners
 from ntp_multicast_engine.packet_filter import refused
-from ntp_multicast_engine.server import Reply, Sender
+from ntp_multicast_engine.server import Sender
 from ntp_multicast_engine.state import State, StateFile
 from ntp_multicast_engine.status import EngineStatus, Status
 from ntp_multicast_engine.timestamps import NANOSECONDS
@@ -52,9 +52,10 @@ AnySocket = Union[GroupSocket, SenderSocket, ResponderSocket]
 
 @dataclass(frozen=True)
 class _Ready:
-    """What to do when a registered socket is ready."""
+    """What to do when a registered socket is ready; `quiet`, if that never makes anything else due."""
 
     act: Callable[[], None]
+    quiet: bool = False
 
 
 class Daemon:
@@ -96,6 +97,7 @@ class Daemon:
         self._watchdog_due: int | None = now.raw if self._notifier.watchdog_interval else None
         self._durable_due = now.raw + _DURABLE_INTERVAL
         self._stamped_answer: int | None = None
+        self._answered = now
         self._next_stamped_answer = now.raw
         self._refused_before = 0
         self._metrics = MetricsFile(loaded.configuration.metrics_file, now.raw)
@@ -126,12 +128,16 @@ class Daemon:
         waker = self._catch_signals()
         self._notifier.ready("starting")
         log.info("ntp-multicast-engine %s runs with %s", __version__, self._path)
-        running = True
+        running, due = True, 0
         try:
             while running:
-                self._work(self._clock.now())
-                for key, _events in self._selector.select(self._timeout()):
+                now = self._clock.now()
+                if now.raw >= due:
+                    self._work(now)
+                    now, due = self._clock.now(), self._due()
+                for key, _events in self._selector.select(max(0.0, (due - now.raw) / NANOSECONDS)):
                     key.data.act()
+                    due = due if key.data.quiet else 0
                 running = self._handle_signals()
         finally:
             self._notifier.stopping()
@@ -154,7 +160,8 @@ class Daemon:
             self._reload()
         return True
 
-    def _timeout(self) -> float | None:
+    def _due(self) -> int:
+        """Raw time at which there is something to do."""
         candidates = (
             self.engine.deadline(),
             self._sockets_due,
@@ -162,8 +169,7 @@ class Daemon:
             self._watchdog_due,
             self._metrics.due,
         )
-        due = min((candidate for candidate in candidates if candidate is not None), default=None)
-        return None if due is None else max(0.0, (due - self._clock.now().raw) / NANOSECONDS)
+        return min((candidate for candidate in candidates if candidate is not None), default=self._look_due)
 
     def _work(self, now: Instant) -> None:
         if self._sockets_due is not None and now.raw >= self._sockets_due:
@@ -210,8 +216,8 @@ class Daemon:
 
     # Sockets
 
-    def _watch(self, sock: socket.socket, act: Callable[[], None]) -> None:
-        self._selector.register(sock, selectors.EVENT_READ, _Ready(act))
+    def _watch(self, sock: socket.socket, act: Callable[[], None], *, quiet: bool = False) -> None:
+        self._selector.register(sock, selectors.EVENT_READ, _Ready(act, quiet))
 
     def _wanted(self) -> list[Place]:
         wanted = self.engine.configuration
@@ -248,7 +254,7 @@ class Daemon:
         if isinstance(place, MulticastServer):
             self.engine.senders[place].last_error = None
         self._sockets[place] = opened
-        self._watch(opened.socket, self._reader(opened))
+        self._watch(opened.socket, self._reader(opened), quiet=isinstance(opened, ResponderSocket))
 
     def _make_socket(self, place: Place) -> AnySocket:
         if isinstance(place, MulticastServer):
@@ -329,15 +335,22 @@ class Daemon:
             if refusal:
                 self.engine.drop(refusal)
                 continue
-            reply = self.engine.take_request(datagram.data, datagram.source, datagram.arrival)
-            if reply is not None:
-                self._answer(opened, datagram, reply)
+            answer = self.engine.quick_answer(datagram.data, datagram.arrival, self._present)
+            if answer is None:
+                reply = self.engine.take_request(datagram.data, datagram.source, datagram.arrival)
+                answer = reply.encode(self._present().real) if reply else None
+            if answer is not None:
+                self._answer(opened, datagram, answer)
 
-    def _answer(self, opened: ResponderSocket, datagram: Datagram, reply: Reply) -> None:
-        now = self._clock.now()
+    def _present(self) -> Instant:
+        self._answered = self._clock.now()
+        return self._answered
+
+    def _answer(self, opened: ResponderSocket, datagram: Datagram, answer: bytes) -> None:
+        now = self._answered
         # A stamp costs a system call and a wake-up, so few answers are stamped; they speak for the rest.
         stamp = now.raw >= self._next_stamped_answer
-        if opened.answer(datagram, reply.encode(now.real), stamp=stamp):
+        if opened.answer(datagram, answer, stamp=stamp):
             self.engine.sent += 1
             if stamp:
                 self._stamped_answer = now.real

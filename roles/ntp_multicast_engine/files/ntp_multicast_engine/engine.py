@@ -34,6 +34,7 @@ UNKNOWN_UPSTREAM_STRATUM = 10
 """Announced when the kernel says that it is synchronised, but nobody says to whom: worse than any real source."""
 LOCAL_ROOT_DISPERSION = 0.001
 _KERNEL_STATUS_AGE = NANOSECONDS
+_ANNOUNCEMENT_AGE = NANOSECONDS // 16
 _SAMPLES_FOR_FREQUENCY = 16
 _LEAPS = {0: "none", 1: "insert", 2: "delete", 3: "unsynchronised"}
 
@@ -69,6 +70,8 @@ class Engine:
         self.senders: dict[MulticastServer, Sender] = {}
         self._start_senders(now)
         self.responder = Responder()
+        self._announced: Announcement | None = None
+        self._announced_until = now.raw
         self.selected: Association | None = None
         self.received = self.sent = 0
         self.dropped: Counter[str] = Counter()
@@ -133,6 +136,23 @@ class Engine:
         self.choose(arrival)
         return action
 
+    def quick_answer(self, data: bytes, arrival: Instant, present: Callable[[], Instant]) -> bytes | None:
+        """The answer to a common request; None, if the request has to go the long way, `take_request`.
+
+        :param present: tells the moment of sending.
+        """
+        if self.configuration.server.allow:
+            return None
+        if arrival.raw >= self._announced_until:
+            self._announced = self.announcement(arrival)
+            self._announced_until = arrival.raw + _ANNOUNCEMENT_AGE
+        if self._announced is None:
+            return None
+        answer = self.responder.quick_answer(data, arrival.real, self._announced, self.keys, present)
+        if answer is not None:
+            self.received += 1
+        return answer
+
     def take_request(self, data: bytes, source: str, arrival: Instant) -> Reply | None:
         """A datagram came to the responder."""
         self.received += 1
@@ -169,6 +189,7 @@ class Engine:
 
     def choose(self, now: Instant) -> None:
         """Look again which server to follow."""
+        self._announced_until = now.raw
         usable: dict[int, Association] = {}
         candidates: list[Candidate] = []
         for number, association in enumerate(self.client.associations.values()):

@@ -19,7 +19,16 @@ from ntp_multicast_engine.authentication import KeyRing, Verdict
 from ntp_multicast_engine.clock import Instant
 from ntp_multicast_engine.configuration import MulticastServer
 from ntp_multicast_engine.errors import PacketError
-from ntp_multicast_engine.packet import MODE_BROADCAST, MODE_SERVER, Header, Packet, parse
+from ntp_multicast_engine.packet import (
+    HEADER_LENGTH,
+    KEY_ID_LENGTH,
+    MODE_BROADCAST,
+    MODE_CLIENT,
+    MODE_SERVER,
+    Header,
+    Packet,
+    parse,
+)
 from ntp_multicast_engine.reading import Network
 from ntp_multicast_engine.timestamps import NANOSECONDS, later, to_ntp, to_short
 
@@ -29,6 +38,9 @@ _CREDIBLE_DELAY = NANOSECONDS // 500
 _ENOUGH_DELAYS, _LIKELY_DELAY = 4, 50_000
 """One slow departure says little: with fewer than so many, no more than this many nanoseconds is believed."""
 _MAXIMUM_JITTER = NANOSECONDS // 10
+_POLL, _ORIGIN, _TRANSMIT, _TAG = 2, 24, 40, HEADER_LENGTH + KEY_ID_LENGTH
+"""Octets before these fields of a packet without extension fields (RFC 5905 section 7.3)."""
+_QUICK_LENGTHS = (_TAG + 16, _TAG + 20)
 _INTERLEAVE_LIMIT = 1 << 32
 """RFC 9769 section 4 leaves it open; ntpd refuses an origin more than 1 s after the transmit time before."""
 
@@ -186,7 +198,35 @@ class Responder:
 
     def __init__(self, limit: RateLimit | None = None) -> None:
         self._limit = limit or RateLimit()
+        self._announcement: Announcement | None = None
+        self._template = b""
         self.delay = DepartureDelay()
+
+    def quick_answer(
+        self, data: bytes, received: int, announcement: Announcement, keys: KeyRing, present: Callable[[], Instant]
+    ) -> bytes | None:
+        """The octets that `respond` and `Reply.encode` would give, in a tenth of the time, or None to go that long way.
+
+        Only for what nearly all requests are: a header and one proven authenticator of a usual length. Whatever is
+        refused is refused, and counted, the long way.
+        """
+        first = data[0] if len(data) in _QUICK_LENGTHS else 0
+        version = first >> 3 & 7
+        if first & 7 != MODE_CLIENT or not 1 <= version <= 4:
+            return None
+        identifier, tag = data[HEADER_LENGTH:_TAG], data[_TAG:]
+        key = keys.keys.get(int.from_bytes(identifier, "big"))
+        if key is None or not key.proves(data[:HEADER_LENGTH], tag, version):
+            return None
+        if announcement is not self._announcement:
+            self._announcement = announcement
+            self._template = _header(announcement, version=0, mode=MODE_SERVER, poll=0, transmit=0).encode()
+        template = self._template
+        start = bytes((template[0] | version << 3, template[1], data[_POLL]))
+        transmit = to_ntp(present().real + self.delay.shortest)
+        times = data[_TRANSMIT:HEADER_LENGTH] + to_ntp(received).to_bytes(8, "big") + transmit.to_bytes(8, "big")
+        answer = start + template[_POLL + 1 : _ORIGIN] + times
+        return answer + identifier + key.tag(answer)[: len(tag)]
 
     def respond(
         self,

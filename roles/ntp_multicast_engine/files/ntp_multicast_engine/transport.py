@@ -9,6 +9,7 @@ import ipaddress
 import socket
 import struct
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from ntp_multicast_engine import packet_filter
 from ntp_multicast_engine.addresses import InterfaceAddress, address_for, interface_index
@@ -58,6 +59,11 @@ def _ask_for_destination(sock: socket.socket, version: int) -> None:
 
 def _end_point(address: Address, port: int, scope: int) -> tuple[str, int] | tuple[str, int, int, int]:
     return (str(address), port) if address.version == 4 else (str(address), port, 0, scope)
+
+
+@lru_cache(maxsize=256)
+def _is_multicast(address: Address) -> bool:
+    return address.is_multicast
 
 
 class GroupSocket:
@@ -240,6 +246,7 @@ class ResponderSocket:
         self.interface = interface
         self.version = version
         self.index = interface_index(interface) if interface else 0
+        self._awaits_stamp = False
         self.socket = _datagram_socket(version)
         self._level = socket.IPPROTO_IP if version == 4 else socket.IPPROTO_IPV6
         try:
@@ -290,7 +297,7 @@ class ResponderSocket:
             return "truncated"
         if self.index and datagram.interface != self.index:
             return "wrong_interface"
-        if datagram.destination is None or datagram.destination.is_multicast:
+        if datagram.destination is None or _is_multicast(datagram.destination):
             return "wrong_group"
         return None
 
@@ -309,16 +316,20 @@ class ResponderSocket:
             self.socket.sendmsg([data], [*ancillary, STAMP_THIS] if stamp else ancillary, 0, address)
         except OSError:
             return False
+        self._awaits_stamp = self._awaits_stamp or stamp
         return True
 
     def departure(self) -> int | None:
         """When the newest answer that was to be stamped left, Unix nanoseconds; None, if that isn't known yet."""
+        if not self._awaits_stamp:
+            return None
         real: int | None = None
         while True:
             found = departure(self.socket)
             if found is None:
                 return real
             real = found.real
+            self._awaits_stamp = False
 
     def close(self) -> None:
         self.socket.close()
