@@ -31,6 +31,7 @@ from ntp_multicast_engine.metrics import MetricsFile
 from ntp_multicast_engine.owners import clock_owners
 from ntp_multicast_engine.packet_filter import refused
 from ntp_multicast_engine.server import Sender
+from ntp_multicast_engine.signals import SignalQueue
 from ntp_multicast_engine.state import State, StateFile
 from ntp_multicast_engine.status import EngineStatus, Status
 from ntp_multicast_engine.timestamps import NANOSECONDS
@@ -101,7 +102,6 @@ class Daemon:
         self._next_stamped_answer = now.raw
         self._refused_before = 0
         self._metrics = MetricsFile(loaded.configuration.metrics_file, now.raw)
-        self._signals: list[int] = []
         self._was_synchronised = False
         self._changed = True
         self._look_due = now.raw
@@ -125,7 +125,8 @@ class Daemon:
 
     def run(self) -> None:
         """Until SIGTERM or SIGINT."""
-        waker = self._catch_signals()
+        signals = SignalQueue()
+        self._watch(signals.socket, signals.drain)
         self._notifier.ready("starting")
         log.info("ntp-multicast-engine %s runs with %s", __version__, self._path)
         running, due = True, 0
@@ -138,24 +139,15 @@ class Daemon:
                 for key, _events in self._selector.select(max(0.0, (due - now.raw) / NANOSECONDS)):
                     key.data.act()
                     due = due if key.data.quiet else 0
-                running = self._handle_signals()
+                running = self._handle_signals(signals)
         finally:
             self._notifier.stopping()
-            self._close(waker)
+            signals.close()
+            self._close()
 
-    def _catch_signals(self) -> tuple[socket.socket, socket.socket]:
-        reading, writing = socket.socketpair()
-        reading.setblocking(False)
-        writing.setblocking(False)
-        signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, lambda caught, _frame: self._signals.append(caught))
-        self._watch(reading, lambda: _drain(reading))
-        return reading, writing
-
-    def _handle_signals(self) -> bool:
-        while self._signals:
-            if self._signals.pop(0) != signal.SIGHUP:
+    def _handle_signals(self, signals: SignalQueue) -> bool:
+        while (caught := signals.take()) is not None:
+            if caught != signal.SIGHUP:
                 return False
             self._reload()
         return True
@@ -489,8 +481,7 @@ class Daemon:
         self._metrics = MetricsFile(new.metrics_file, now.raw)
         log.info("reloaded %s", self._path)
 
-    def _close(self, waker: tuple[socket.socket, socket.socket]) -> None:
-        signal.set_wakeup_fd(-1)
+    def _close(self) -> None:
         if self.engine.configuration.clients:
             try:
                 self._state_file.save(self.engine.state(), durable=True)
@@ -500,16 +491,6 @@ class Daemon:
             request.close()
         for opened in self._sockets.values():
             opened.close()
-        for sock in waker:
-            sock.close()
         self._links.close()
         self._control.close()
         self._selector.close()
-
-
-def _drain(sock: socket.socket) -> None:
-    try:
-        while sock.recv(4096):
-            pass
-    except BlockingIOError:
-        return
