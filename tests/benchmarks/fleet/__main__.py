@@ -32,6 +32,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--sessions", type=int, default=20, help="parallel sessions: threads, or Ansible's forks")
     parser.add_argument("--others", type=int, default=20, help="devices for the other tools; 0 leaves them out")
     parser.add_argument("--repeat", type=int, default=1, help="take the quickest of so many runs")
+    parser.add_argument("--port", type=int, default=scenario.PORT, help="TCP port of all devices")
     parser.add_argument("--only-ours", action="store_true", help="leave out the floor, too")
     parser.add_argument("--output", type=pathlib.Path, help="folder for the table, the logs and the inventory")
     return parser.parse_args()
@@ -123,7 +124,7 @@ def main() -> int:
     options = arguments()
     directory = options.output or pathlib.Path(tempfile.mkdtemp(prefix="fleet-"))
     directory.mkdir(parents=True, exist_ok=True)
-    fleet = scenario.targets(options.devices)
+    fleet = scenario.targets(options.devices, options.port)
     lines = report.machine(contestants.BENCH_PYTHON)
     with simulator.running(directory / "simulator", fleet, options.latency / 1000) as devices:
         stage = Stage(directory, fleet, devices, options.sessions)

@@ -99,7 +99,7 @@ def network_cli(stage: Stage, ssh_type: str) -> Command:
         "ansible_network_os": "bench.vrp.vrp",
         "ansible_network_cli_ssh_type": ssh_type,
         "ansible_host_key_checking": False,
-        "ansible_port": scenario.PORT,
+        "ansible_port": stage.fleet[0].port,
         "ansible_user": scenario.USER,
         "ansible_password": scenario.PASSWORD,
         "lines": [*scenario.SYSTEM_LINES, f"interface {scenario.INTERFACE}", *scenario.INTERFACE_LINES],

@@ -36,6 +36,7 @@ def run(
 ) -> Cost:
     """Run a program to its end and add up what it and its descendants cost. Output goes to `log`."""
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    others = {pid for pid, parent in _parents().items() if parent == os.getpid()}
     start = time.monotonic()
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -46,14 +47,14 @@ def run(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    with _Sampler(process.pid) as sampler:
+    with _Sampler(process.pid, others) as sampler:
         watchdog = threading.Timer(timeout, process.kill)
         watchdog.start()
         _, status, usage = os.wait4(process.pid, 0)
         watchdog.cancel()
         process.returncode = os.waitstatus_to_exitcode(status)
         wall = time.monotonic() - start
-        processor = usage.ru_utime + usage.ru_stime + _end_orphans(sampler.known)
+        processor = usage.ru_utime + usage.ru_stime + _end_orphans(others)
     return Cost(wall, processor, sampler.peak, process.returncode)
 
 
@@ -69,31 +70,40 @@ def resident_octets(pid: int) -> int:
     return next(int(line.split()[1]) * 1024 for line in text.splitlines() if line.startswith("Pss:"))
 
 
-def _end_orphans(known: set[int]) -> float:
-    """End the daemons that a program left behind, which are our children now; their processor time in seconds."""
+def _end_orphans(others: set[int]) -> float:
+    """End the daemons that a program left behind, which are our children now; their processor time in seconds.
+
+    others: children that have nothing to do with the program
+    """
     seconds = 0.0
-    for pid in known:
-        with contextlib.suppress(OSError):
-            if _parent(pid) == os.getpid():
-                os.kill(pid, signal.SIGTERM)
-    for pid in known:
-        with contextlib.suppress(ChildProcessError):
-            _, _, usage = os.wait4(pid, 0)
-            seconds += usage.ru_utime + usage.ru_stime
+    while orphans := {pid for pid, parent in _parents().items() if parent == os.getpid()} - others:
+        for pid in orphans:
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ChildProcessError):
+                _, _, usage = os.wait4(pid, 0)
+                seconds += usage.ru_utime + usage.ru_stime
     return seconds
 
 
-def _parent(pid: int) -> int:
-    return int(pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1])
+def _parents() -> dict[int, int]:
+    """The parent of every process."""
+    parents: dict[int, int] = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            with contextlib.suppress(OSError, ValueError, IndexError):
+                text = pathlib.Path(f"/proc/{entry}/stat").read_text(encoding="utf-8")
+                parents[int(entry)] = int(text.rpartition(")")[2].split()[1])
+    return parents
 
 
 class _Sampler:
     """Looks at the descendants of a process twice a second."""
 
-    def __init__(self, root: int) -> None:
+    def __init__(self, root: int, others: set[int]) -> None:
         self.peak = 0
-        self.known: set[int] = set()
         self._root = root
+        self._others = others
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -114,16 +124,13 @@ class _Sampler:
             self.peak = max(self.peak, total)
 
     def _family(self) -> set[int]:
-        parents: dict[int, int] = {}
-        for entry in os.listdir("/proc"):
-            if entry.isdigit():
-                with contextlib.suppress(OSError, ValueError, IndexError):
-                    parents[int(entry)] = _parent(int(entry))
-        family = {self._root} | self.known
+        """The process and its descendants, with the orphans among them, which are our own children by now."""
+        parents = _parents()
+        orphans = {pid for pid, parent in parents.items() if parent == os.getpid()} - self._others
+        family = {self._root} | orphans
         grown = True
         while grown:
             children = {pid for pid, parent in parents.items() if parent in family} - family
             family |= children
             grown = bool(children)
-        self.known |= family - {self._root}
-        return {pid for pid in family if pid in parents}
+        return family

@@ -53,9 +53,9 @@ class Target:
     port: int = PORT
 
 
-def targets(count: int) -> list[Target]:
+def targets(count: int, port: int = PORT) -> list[Target]:
     """The first `count` devices; each has an address of its own, as in a real inventory."""
-    return [Target(f"CE{number + 1:05d}", str(_FIRST_ADDRESS + number)) for number in range(count)]
+    return [Target(f"CE{number + 1:05d}", str(_FIRST_ADDRESS + number), port) for number in range(count)]
 
 
 def startup_configuration() -> str:
@@ -100,7 +100,7 @@ def write_inventory(directory: pathlib.Path, fleet: Sequence[Target], known_host
     variables = {
         "ansible_connection": "timecast.ntp_multicast.vrp_ssh",
         "ansible_network_os": "timecast.ntp_multicast.vrp",
-        "ansible_port": PORT,
+        "ansible_port": fleet[0].port,
         "ansible_user": USER,
         "ansible_password": PASSWORD,
         "ansible_known_hosts_file": str(known_hosts),
