@@ -80,7 +80,7 @@ def engine(directory: Path, namespace: str, section: dict[str, object]) -> Engin
 
 @contextmanager
 def busy(count: int) -> Iterator[None]:
-    processes = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
+    processes = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _unused in range(count)]
     try:
         yield
     finally:

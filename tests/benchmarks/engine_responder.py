@@ -127,7 +127,7 @@ def main() -> int:
             }
         )
         starts = []
-        for _ in range(options.rounds):
+        for _unused in range(options.rounds):
             if engine.process is not None:
                 engine.stop()
             starts.append(start(directory, engine))
@@ -172,7 +172,7 @@ def main() -> int:
         for address in ("10.99.1.1", "10.99.1.2"):
             wait_for(lambda address=address: generate(address, 1), f"an answer of {address}")
         ours, theirs = [], []
-        for _ in range(options.rounds):
+        for _unused in range(options.rounds):
             ours.append(cost(pid, lambda: generate("10.99.1.1", options.answers)))
             theirs.append(cost(peer.process.pid, lambda: generate("10.99.1.2", options.answers)))
         resident = memory(pid)
@@ -192,7 +192,7 @@ def main() -> int:
         verdict = "holds" if value <= wanted else "DOES NOT HOLD"
         print(f"{name:<32}{value:10.3f}{unit}, wanted <= {wanted:g}{unit}: {verdict}")
     print(f"the flood: {options.flood} packets, {rate:.0f} a second, {refused} refused by the kernel")
-    return 0 if all(value <= wanted for _, value, wanted, _ in figures) else 1
+    return 0 if all(value <= wanted for _unused, value, wanted, _unused in figures) else 1
 
 
 if __name__ == "__main__":

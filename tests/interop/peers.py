@@ -52,7 +52,7 @@ class Program:
 
     @property
     def key_ids(self) -> tuple[int, ...]:
-        return tuple(number for number, (name, _) in _SECRETS.items() if name in self.algorithms)
+        return tuple(number for number, (name, _unused) in _SECRETS.items() if name in self.algorithms)
 
     def keys(self) -> str:
         lines = []
@@ -75,7 +75,7 @@ class Program:
         return directory
 
 
-CHRONY = Program("chronyd", "bookworm", "chrony", {name: name for name, _ in _SECRETS.values()}, prefixes=True)
+CHRONY = Program("chronyd", "bookworm", "chrony", {name: name for name, _unused in _SECRETS.values()}, prefixes=True)
 CLASSIC = Program(
     "ntpd 4.2.8p15",
     "bullseye",
@@ -130,7 +130,7 @@ class Peer:
             )
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *_unused: object) -> None:
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
             try:

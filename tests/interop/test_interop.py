@@ -108,7 +108,7 @@ def test_we_follow_classic_ntpd(tmp_path: Path, bridge: Bridge) -> None:
     client = engine(tmp_path / "client", bridge.hosts["c1"], {"clients": clients})
     with Peer(CLASSIC, tmp_path / "classic", bridge.hosts["s"], text), running(client):
         client.synchronised(associations=len(wanted))
-        interleaving = sum(interleaved for _, interleaved in wanted.values())
+        interleaving = sum(interleaved for _unused, interleaved in wanted.values())
         wait_for(
             lambda: sum(item["interleaved"] for item in client.status()["associations"]) == interleaving,
             f"{interleaving} interleaved streams",

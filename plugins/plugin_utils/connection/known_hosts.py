@@ -37,7 +37,7 @@ def _is_name(name: str, hostname: str) -> bool:
 
 
 def _is_hash_of(name: str, hostname: str) -> bool:
-    salt, _, digest = name[len(_HASHED) :].partition("|")
+    salt, _unused, digest = name[len(_HASHED) :].partition("|")
     try:
         # SHA-1 is what the file format prescribes; it hides names and proves nothing.
         made = hmac.new(base64.b64decode(salt), hostname.encode("utf-8"), hashlib.sha1).digest()

@@ -120,7 +120,7 @@ def _server_settings(options: Mapping[str, Any]) -> ServerSettings:
         names = tuple(
             ALL if item.casefold() == ALL else interface_name(item) for item, address in sources if address is None
         )
-        ipv6 = tuple(address for _, address in sources if address is not None)
+        ipv6 = tuple(address for _unused, address in sources if address is not None)
     return ServerSettings(options.get("enabled"), names, options.get("reference_stratum"), ipv6)
 
 

@@ -204,7 +204,7 @@ def _merged(present: Interface, given: Interface) -> Interface:
     return Interface(
         present.name,
         _combined(present.servers, given.servers, overlay=_overlaid),
-        _combined(present.clients, given.clients, overlay=lambda _, client: client),
+        _combined(present.clients, given.clients, overlay=lambda _unused, client: client),
     )
 
 

@@ -265,7 +265,7 @@ def _advice(options: Mapping[str, Any], platform: Platform, prefix: str) -> Iter
         for i, interface in enumerate(options.get("interfaces") or ())
         for j, entry in enumerate(interface.get("servers") or ())
     ]
-    servers = [entry for _, entry in entries]
+    servers = [entry for _unused, entry in entries]
     if platform == "vrp":
         for number, key in enumerate(authentication.get("keys") or ()):
             if key.get("secret") is not None:

@@ -55,7 +55,7 @@ def measured(name: str, stage: Stage, command: Command, keep: str) -> Row:
 def from_scratch(name: str, stage: Stage, make: Callable[[Stage], Command], keep: str, repeat: int) -> Row:
     """The quickest of several runs on devices that are as new; every device has to end as wanted."""
     rows = []
-    for _ in range(repeat):
+    for _unused in range(repeat):
         stage.simulator.reset([target.name for target in stage.fleet])
         shutil.rmtree(stage.directory / "facts", ignore_errors=True)
         row = measured(name, stage, make(stage), keep)
@@ -69,7 +69,7 @@ def from_scratch(name: str, stage: Stage, make: Callable[[Stage], Command], keep
 
 def again(name: str, stage: Stage, playbook: str, keep: str, repeat: int) -> Row:
     """The quickest of several runs that have nothing to change."""
-    rows = [measured(name, stage, contestants.ours(stage, playbook), keep) for _ in range(repeat)]
+    rows = [measured(name, stage, contestants.ours(stage, playbook), keep) for _unused in range(repeat)]
     return min(rows, key=lambda row: row.cost.wall)
 
 

@@ -50,7 +50,7 @@ def run(
     with _Sampler(process.pid, others) as sampler:
         watchdog = threading.Timer(timeout, process.kill)
         watchdog.start()
-        _, status, usage = os.wait4(process.pid, 0)
+        _unused, status, usage = os.wait4(process.pid, 0)
         watchdog.cancel()
         process.returncode = os.waitstatus_to_exitcode(status)
         wall = time.monotonic() - start
@@ -81,7 +81,7 @@ def _end_orphans(others: set[int]) -> float:
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
             with contextlib.suppress(ChildProcessError):
-                _, _, usage = os.wait4(pid, 0)
+                _unused, _unused, usage = os.wait4(pid, 0)
                 seconds += usage.ru_utime + usage.ru_stime
     return seconds
 
@@ -111,7 +111,7 @@ class _Sampler:
         self._thread.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *_unused: object) -> None:
         self._stop.set()
         self._thread.join()
 

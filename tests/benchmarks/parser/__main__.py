@@ -83,7 +83,9 @@ def main() -> None:
     print(f"{'interfaces':>10}  {'MB':>5}  {'parse s':>8}  {'plan s':>7}  {'parse + plan s':>14}")
     for interfaces in (1250, 2500, 5000):
         text = text_of(interfaces, interfaces * 2000)
-        parsed, planned, _ = min((ours(text, interfaces) for _ in range(3)), key=lambda found: found[0] + found[1])
+        parsed, planned, _unused = min(
+            (ours(text, interfaces) for _unused in range(3)), key=lambda found: found[0] + found[1]
+        )
         total = parsed + planned
         print(f"{interfaces:>10}  {len(text) / 1e6:>5.1f}  {parsed:>8.2f}  {planned:>7.2f}  {total:>14.2f}")
     print(

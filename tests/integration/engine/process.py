@@ -181,6 +181,6 @@ class Bridge:
         ip("-n", namespace, "addr", "add", f"{ipv6}/64", "dev", interface, "nodad")
         ip("-n", namespace, "link", "set", interface, "up")
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *_unused: object) -> None:
         for namespace in (*self.hosts.values(), self._switch):
             subprocess.run(["ip", "netns", "del", namespace], check=False, capture_output=True)

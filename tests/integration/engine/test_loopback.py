@@ -95,7 +95,7 @@ def _the_text_is_for_people(client: EngineProcess) -> None:
     assert "Synchronised     yes" in text and "* 127.0.0.1" in text and "key 42" in text
     watching = subprocess.Popen(client.command("status", "--watch"), env=client.environment, stdout=subprocess.PIPE)
     assert watching.stdout is not None
-    for _ in range(2):
+    for _unused in range(2):
         assert any(b"Synchronised     yes" in line for line in iter(watching.stdout.readline, b""))
     watching.send_signal(signal.SIGINT)
     watching.stdout.close()

@@ -80,7 +80,7 @@ class Run:
         counters = (line.partition(" : ") for line in lines if " : " in line)
         return {
             name.strip(): {key: int(value) for key, value in (pair.split("=") for pair in found.split())}
-            for name, _, found in counters
+            for name, _unused, found in counters
         }
 
 

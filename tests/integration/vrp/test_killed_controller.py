@@ -141,7 +141,7 @@ def kill(pids: list[int]) -> None:
 
 def wait_for_end(watches: list[int]) -> None:
     for watch in watches:
-        ended, _, _ = select.select([watch], [], [], 60)
+        ended, _unused, _unused = select.select([watch], [], [], 60)
         os.close(watch)
         assert ended, "a process of the run does not end"
 

@@ -172,7 +172,7 @@ class Runs(RuleBasedStateMachine):
         self.twin.reset(self.item.running_configuration())
         assert ntp_lines(self.twin) == ntp_lines(self.item)
         with local_logins(self.twin) as logins:
-            predicted, _ = self.predict(logins, config, state, options)
+            predicted, _unused = self.predict(logins, config, state, options)
             report, error = logins.run(logins.request(config, state, **options))
             assert (predicted is None) == (report is None)
             if report is None or predicted is None:
@@ -181,7 +181,7 @@ class Runs(RuleBasedStateMachine):
             assert predicted.changed == report.changed
             assert options_from_configuration(predicted.after) == options_from_configuration(report.after)
             memory = report.memory if report.memory is not None else options["memory"]
-            again, _ = logins.run(logins.request(config, state, **{**options, "memory": memory}))
+            again, _unused = logins.run(logins.request(config, state, **{**options, "memory": memory}))
             assert again is not None
             assert not again.changed or options["update_secrets"] is UpdateSecrets.ALWAYS
             return report

@@ -86,7 +86,7 @@ def _xor(left: bytes, right: bytes) -> bytes:
 def _encode(raw: bytes, characters: int) -> str:
     number = int.from_bytes(raw, "big")
     out = []
-    for _ in range(characters):
+    for _unused in range(characters):
         number, digit = divmod(number, _BASE)
         out.append(chr(_FIRST + digit))
     return "".join(out)

@@ -22,7 +22,7 @@ def split_filters(line: str) -> tuple[str, list[tuple[str, str]]]:
     command, *parts = _BAR.split(line)
     found = []
     for part in parts:
-        word, _, expression = part.partition(" ")
+        word, _unused, expression = part.partition(" ")
         names = [name for name in _NAMES if name.startswith(word.lower())]
         if not word or len(names) != 1:
             return line, []

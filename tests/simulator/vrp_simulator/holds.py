@@ -27,7 +27,7 @@ class Holds:
 
     async def reach(self, step: str, line: str = "") -> None:
         """Stop here if this is the step; raises LineLost when the session is cut instead of released."""
-        wanted, _, pattern = self._faults.hold.partition(":")
+        wanted, _unused, pattern = self._faults.hold.partition(":")
         if wanted != step or self._released is not None or not re.search(pattern, line):
             return
         if self._faults.hold_passes:

@@ -265,7 +265,7 @@ class NtpProcess:
             env={**os.environ, **self._settings.environment},
         )
         try:
-            out, _ = await asyncio.wait_for(asked.communicate(), _STATUS_TIMEOUT)
+            out, _unused = await asyncio.wait_for(asked.communicate(), _STATUS_TIMEOUT)
         except TimeoutError:
             asked.kill()
             await asked.wait()

@@ -57,7 +57,7 @@ def block_name(place: Place) -> str:
 
 
 def _weight(name: str) -> tuple[object, ...]:
-    word, _, rest = name.partition(" ")
+    word, _unused, rest = name.partition(" ")
     if word == "interface":
         return (_WEIGHTS["interface"], *sort_key(rest))
     return (_WEIGHTS.get(word, _OTHER), 0, "", ())
@@ -81,7 +81,7 @@ def printed_blocks(configuration: Mapping[Place, Entry], style: Style, order: Se
     blocks = []
     for name in arrange(list(grouped), order):
         members = sorted(grouped[name], key=_order_in_block)
-        texts = [text for _, entry in members if (text := entry.text(style)) is not None]
+        texts = [text for _unused, entry in members if (text := entry.text(style)) is not None]
         if name.startswith("interface "):
             blocks.append(PrintedBlock(name, name, tuple(f" {text}" for text in texts)))
         elif texts:

@@ -100,7 +100,7 @@ class Session:
         text = " ".join(line.split())
         if self.interface:
             self.enter_system()
-        path = (*(opening for opening, _ in self.free_view), text)
+        path = (*(opening for opening, _unused in self.free_view), text)
         write_in_view(self.device.new_edit(self.candidate, "", line), path, "")
         self._deliver_at_once()
         self.free_view = (*self.free_view, (text, suffix))
@@ -271,7 +271,7 @@ class Session:
     def _write_free_line(self, prompt: str, line: str) -> None:
         self.log(prompt, line, "configuration")
         self.check_editing()
-        path = tuple(opening for opening, _ in self.free_view)
+        path = tuple(opening for opening, _unused in self.free_view)
         write_in_view(self.device.new_edit(self.candidate, "", line), path, line)
         self._deliver_at_once()
 
@@ -303,7 +303,7 @@ class Session:
         if faults.timestamps or self.device.timestamps:  # fact 2.1
             moment = now()
             kept.insert(0, f"{moment:%Y-%m-%d %H:%M:%S}.{moment.microsecond // 1000:03d}{faults.timestamp_zone}")
-        paged = not self.machine_mode and not any(name == "no-more" for name, _ in filters)
+        paged = not self.machine_mode and not any(name == "no-more" for name, _unused in filters)
         middle = len(kept) // 2
         if faults.log_lines != "none" and middle:
             await self.terminal.show(kept[:middle], paged)

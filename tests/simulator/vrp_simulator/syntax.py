@@ -168,7 +168,7 @@ class Table(Generic[T]):
         begun = "" if not line or line[-1].isspace() else line.split()[-1].lower()
         readings = self._readings(line)
         for found in _TOKEN.finditer(line[: len(line) - len(begun)]):
-            readings, _ = _take(readings, line, found.start(), found.group())
+            readings, _unused = _take(readings, line, found.start(), found.group())
         words = set()
         for reading in readings:
             if reading.terminal is None:
@@ -277,7 +277,7 @@ def _parse_alternatives(pieces: list[str], index: int, names: InterfaceNames) ->
 
 
 def _parameter(text: str, names: InterfaceNames) -> Node:
-    name, _, kind = text.partition(":")
+    name, _unused, kind = text.partition(":")
     if kind == "interface":
         whole = Parameter(name, names.canonical)
         family = Parameter(name, lambda typed: names.find_family(typed).name)
@@ -300,7 +300,7 @@ def _ranges(kind: str) -> Callable[[str], object]:
     """Return a reader for ``1..255`` or ``123,1025..65535``."""
     limits = []
     for part in kind.split(","):
-        low, _, high = part.partition("..")
+        low, _unused, high = part.partition("..")
         limits.append((int(low), int(high or low)))
 
     def read(typed: str) -> int:

@@ -86,7 +86,7 @@ class Simulation:
     def run(self, seconds: float) -> None:
         end = self.time + round(seconds * SECOND)
         while self._events and self._events[0][0] <= end:
-            self.time, _, act = heapq.heappop(self._events)
+            self.time, _unused, act = heapq.heappop(self._events)
             act()
         self.time = end
 

@@ -165,18 +165,18 @@ def test_silence_without_time() -> None:
 
 def test_the_rate_limit_spares_those_who_know_the_key() -> None:
     responder = Responder(RateLimit(interval=1.0, burst=3))
-    for _ in range(3):
+    for _unused in range(3):
         respond(request(), responder)
     with pytest.raises(PacketError, match="rate_limited"):
         respond(request(), responder)
-    for _ in range(20):
+    for _unused in range(20):
         respond(request(key_id=42), responder)
 
 
 def test_the_rate_limit_forgives_and_stays_small() -> None:
     limit = RateLimit(interval=1.0, burst=2, addresses=10)
-    assert [limit.allows("a", 0) for _ in range(3)] == [True, True, False]
-    assert [limit.allows("a", NANOSECONDS) for _ in range(2)] == [True, False]
+    assert [limit.allows("a", 0) for _unused in range(3)] == [True, True, False]
+    assert [limit.allows("a", NANOSECONDS) for _unused in range(2)] == [True, False]
     assert limit.allows("b", NANOSECONDS)
     for number in range(1000):
         limit.allows(str(number), NANOSECONDS)

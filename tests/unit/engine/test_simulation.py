@@ -39,7 +39,7 @@ def pair(simulation: Simulation, *, offset: float = 0.0, frequency: float = 0.0,
 @pytest.mark.parametrize("interleaved", [True, False])
 def test_a_client_synchronises_after_four_exchanges(interleaved: bool) -> None:
     simulation = Simulation()
-    _, client = pair(simulation, offset=-0.3, interleaved=interleaved)
+    _unused, client = pair(simulation, offset=-0.3, interleaved=interleaved)
     simulation.run(5)
     assert client.offset is None and client.association.phase is Phase.VOLLEY
     simulation.run(60)
@@ -57,7 +57,7 @@ def test_a_client_synchronises_after_four_exchanges(interleaved: bool) -> None:
 @pytest.mark.parametrize("offset", [-3e9, -100.0, 0.1, 86400.0])
 def test_any_initial_offset_is_measured(offset: float) -> None:
     simulation = Simulation()
-    _, client = pair(simulation, offset=offset, frequency=30e-6)
+    _unused, client = pair(simulation, offset=offset, frequency=30e-6)
     simulation.run(300)
     assert client.error is not None and abs(client.error) < 20e-6
 
@@ -73,7 +73,7 @@ def test_the_upper_envelope_beats_the_queues(poll: int, path: Path, limit: float
     client = Node(simulation, CLIENT, client_configuration(), frequency=20e-6, wander=1e-9)
     simulation.run(60 * 2**poll)
     errors = []
-    for _ in range(200):
+    for _unused in range(200):
         simulation.run(2**poll)
         assert client.error is not None
         errors.append(client.error)
@@ -82,7 +82,7 @@ def test_the_upper_envelope_beats_the_queues(poll: int, path: Path, limit: float
 
 def test_stepping_the_clients_clock_poisons_nothing() -> None:
     simulation = Simulation(path=Path(100e-6, 20e-6))
-    _, client = pair(simulation, frequency=10e-6)
+    _unused, client = pair(simulation, frequency=10e-6)
     simulation.run(9)
     client.clock.offset += 0.05
     simulation.run(400)
@@ -91,7 +91,7 @@ def test_stepping_the_clients_clock_poisons_nothing() -> None:
 
 def test_old_packets_move_nothing() -> None:
     simulation = Simulation()
-    _, client = pair(simulation)
+    _unused, client = pair(simulation)
     simulation.run(120)
     before = client.offset
     for sent in simulation.wire[:8]:
@@ -121,7 +121,7 @@ def test_old_packets_move_nothing_after_a_restart() -> None:
 
 def test_a_restart_goes_on_with_the_living_server() -> None:
     simulation = Simulation()
-    _, client = pair(simulation)
+    _unused, client = pair(simulation)
     simulation.run(60)
     again = Node(simulation, CLIENT, client_configuration(), state=client.stop())
     simulation.run(30)
@@ -130,7 +130,7 @@ def test_a_restart_goes_on_with_the_living_server() -> None:
 
 def test_bad_and_stripped_authenticators_change_only_counters() -> None:
     simulation = Simulation()
-    _, client = pair(simulation)
+    _unused, client = pair(simulation)
     simulation.run(60)
     before = (client.offset, client.association.last_transmit, client.association.header)
     genuine = simulation.wire[-1].data
@@ -165,10 +165,10 @@ def test_authentication_off_takes_any_server() -> None:
 
 def test_holding_back_all_packets_moves_little_and_is_noticed() -> None:
     simulation = Simulation()
-    _, client = pair(simulation)
+    _unused, client = pair(simulation)
     simulation.run(200)
     simulation.hold_multicast = lambda: 0.050
-    for _ in range(60):
+    for _unused in range(60):
         simulation.run(8)
         assert client.error is None or abs(client.error) < 5e-3
     assert client.error is not None and abs(client.error) < 1e-3
@@ -186,7 +186,7 @@ def test_a_server_that_sets_its_clock_is_followed_after_fresh_exchanges(step: fl
 
 def test_a_deaf_server_is_asked_with_back_off_and_never_used() -> None:
     simulation = Simulation()
-    _, client = pair(simulation)
+    _unused, client = pair(simulation)
     simulation.unicast_lost = lambda: True
     simulation.run(600)
     assert client.offset is None
@@ -207,7 +207,7 @@ def test_a_fallback_delay_is_used_with_a_larger_error() -> None:
 
 def test_a_lossy_volley_still_succeeds() -> None:
     simulation = Simulation(3)
-    _, client = pair(simulation)
+    _unused, client = pair(simulation)
     simulation.unicast_lost = lambda: simulation.random.random() < 0.5
     simulation.run(120)
     assert client.error is not None and abs(client.error) < 1e-6
@@ -317,7 +317,7 @@ def test_an_insider_who_plays_server_moves_nothing(allowed: frozenset[str]) -> N
     simulation.run(60)
     genuine = client.association
     Node(simulation, "10.0.0.66", server_configuration(), offset=5.0)
-    for _ in range(40):
+    for _unused in range(40):
         simulation.run(8)
         assert genuine in client.engine.client.associations.values() and genuine.reach & 0x7F == 0x7F
         assert client.engine.selected in (genuine, None)
@@ -330,9 +330,9 @@ def test_an_insider_who_plays_server_moves_nothing(allowed: frozenset[str]) -> N
 def test_a_bad_packet_just_before_each_good_one_closes_no_gate() -> None:
     """CVE-2016-7427 and CVE-2016-7428: only a believed packet moves what the next one is measured by."""
     simulation = Simulation()
-    _, client = pair(simulation)
+    _unused, client = pair(simulation)
     simulation.run(60)
-    for _ in range(160):
+    for _unused in range(160):
         newest = simulation.wire[-1]
         bad = newest.data[:40] + b"\xff" + newest.data[41:]
         simulation.inject(Sent(simulation.time, newest.group, newest.port, SERVER, bad))

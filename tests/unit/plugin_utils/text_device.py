@@ -136,9 +136,9 @@ class TextDevice:
     def text(self) -> str:
         """What `display current-configuration` shows."""
         lines = ["!Software Version V300R023C00", "#", "sysname DeviceA", "#"]
-        for view in dict.fromkeys(view for view, _ in sorted(self._lines, key=lambda k: k[0] or "")):
+        for view in dict.fromkeys(view for view, _unused in sorted(self._lines, key=lambda k: k[0] or "")):
             lines += ["#", f"interface {view}"] if view else []
-            for (at, _), line in self._lines.items():
+            for (at, _unused), line in self._lines.items():
                 if at == view:
                     undo = "undo " if line.startswith("undo ") else ""
                     lines.append(f"{' ' if view else ''}{undo}{self._word} {line.removeprefix('undo ')}")

@@ -57,7 +57,7 @@ class Console:
         """Type one line; return what came after its echo and before the next prompt, with LF at line ends."""
         self.raw = self.link.converse(line if line == CONTROL_Z else line + "\n")
         text = self.raw.replace("\r\n", "\n")
-        echo, _, rest = text.partition("\n")
+        echo, _unused, rest = text.partition("\n")
         assert echo.replace(" \x1b[1D", "") == line or not echo, f"the echo of {line!r} was {echo!r}"
         return rest.rpartition("\n")[0]
 

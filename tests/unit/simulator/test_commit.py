@@ -56,7 +56,7 @@ def test_clear_drops_everything_and_lands_in_the_system_view(open_device) -> Non
 
 
 def test_label_and_description(open_device) -> None:  # type: ignore[no-untyped-def]
-    _, console = open_device()
+    _unused, console = open_device()
     console.do("system-view", LINE)
     for wrong in ("commit label 1abc", "commit label -abc", f"commit description {'x' * 61}"):
         assert "Error" in console.type(wrong)

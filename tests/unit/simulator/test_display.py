@@ -40,7 +40,7 @@ return
 
 
 def test_the_frame(open_device) -> None:  # type: ignore[no-untyped-def]
-    _, console = open_device(startup_configuration=STARTUP)
+    _unused, console = open_device(startup_configuration=STARTUP)
     lines = console.do("screen-length 0 temporary", "display current-configuration").split("\n")
     assert lines[0] == "!Software Version V300R023C00"
     assert re.fullmatch(r"!Last configuration was updated at \S+ \S+ by .+", lines[1])
@@ -48,12 +48,12 @@ def test_the_frame(open_device) -> None:  # type: ignore[no-untyped-def]
 
 
 def test_the_version_line_of_vrp5_looks_like_a_prompt(open_device) -> None:  # type: ignore[no-untyped-def]
-    _, console = open_device("vrp5")
+    _unused, console = open_device("vrp5")
     assert console.do("display current-configuration").startswith("[V200R010C00SPC600]\n#\nsysname CE1\n")
 
 
 def test_one_interface_and_this(open_device) -> None:  # type: ignore[no-untyped-def]
-    _, console = open_device(startup_configuration=STARTUP)
+    _unused, console = open_device(startup_configuration=STARTUP)
     port = (
         "#\ninterface 100GE1/0/1\n undo portswitch\n description to ntp peer\n ip address 10.0.0.1 255.255.255.0\n"
         " ntp multicast-server\n#\nreturn"
@@ -82,7 +82,7 @@ def test_one_interface_and_this(open_device) -> None:  # type: ignore[no-untyped
     ],
 )
 def test_filters(open_device, filters: str, expected: str) -> None:  # type: ignore[no-untyped-def]
-    _, console = open_device(startup_configuration=STARTUP)
+    _unused, console = open_device(startup_configuration=STARTUP)
     console.do("screen-length 0 temporary")
     answer = console.do(f"display current-configuration {filters}")
     # `exclude multicast|description` is one filter here: a bar without a blank before it belongs to the expression.
@@ -90,7 +90,7 @@ def test_filters(open_device, filters: str, expected: str) -> None:  # type: ign
 
 
 def test_include_keeps_separators_on_ne(open_device) -> None:  # type: ignore[no-untyped-def]
-    _, console = open_device("ne40e-v800r012")
+    _unused, console = open_device("ne40e-v800r012")
     console.do("system-view", "ntp-service authentication enable", "commit")
     answer = console.do("display current-configuration | include ntp")
     assert answer.startswith("#\n") and answer.endswith("ntp-service authentication enable\n#")
@@ -98,7 +98,7 @@ def test_include_keeps_separators_on_ne(open_device) -> None:  # type: ignore[no
 
 def test_the_pager(open_device) -> None:  # type: ignore[no-untyped-def]
     blocks = "".join(f"#\ninterface LoopBack{number}\n" for number in range(40))
-    _, console = open_device(startup_configuration=blocks)
+    _unused, console = open_device(startup_configuration=blocks)
     first = console.link.converse("display current-configuration\n")
     assert first.endswith(MORE) and first.count("\r\n") == 24
     second = console.link.converse(" ")
@@ -111,7 +111,7 @@ def test_the_pager(open_device) -> None:  # type: ignore[no-untyped-def]
 
 
 def test_a_level_2_user(open_device) -> None:  # type: ignore[no-untyped-def]
-    device, _ = open_device()
+    device, _unused = open_device()
     console = Console(device.open_link("viewer"))
     for line in ("screen-length 0 temporary", "display current-configuration", "rollback configuration last 1"):
         assert console.type(line) == "Error: No permission to run the command."
@@ -123,7 +123,7 @@ def test_a_level_2_user(open_device) -> None:  # type: ignore[no-untyped-def]
 
 
 def test_candidate_and_differences(open_device) -> None:  # type: ignore[no-untyped-def]
-    _, console = open_device(startup_configuration=STARTUP)
+    _unused, console = open_device(startup_configuration=STARTUP)
     assert "Unrecognized" in console.type("display configuration candidate"), "not in the user view"
     console.do("system-view", "undo ntp refclock-master", "interface 100GE1/0/1", "undo ntp multicast-server")
     console.do("ntp multicast-client", "description <CE1>")
@@ -140,7 +140,7 @@ def test_candidate_and_differences(open_device) -> None:  # type: ignore[no-unty
 
 
 def test_status_of_a_device_without_an_ntp_process(open_device) -> None:  # type: ignore[no-untyped-def]
-    _, console = open_device()
+    _unused, console = open_device()
     status = console.do("display ntp status")
     assert " clock status: unsynchronized\n clock stratum: 16\n reference clock ID: none\n" in status
     assert status.endswith(" reference time: 00:00:00.000 UTC Jan 1 1900(00000000.00000000)")

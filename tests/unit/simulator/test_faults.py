@@ -56,7 +56,7 @@ def test_log_lines_between_outputs(open_device) -> None:  # type: ignore[no-unty
 
 
 def test_timestamps_before_displays(open_device) -> None:  # type: ignore[no-untyped-def]
-    _, console = open_device(faults={"timestamps": True, "timestamp_zone": " +03:00"})
+    _unused, console = open_device(faults={"timestamps": True, "timestamp_zone": " +03:00"})
     first = console.do("display version").split("\n")[0]
     assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} \+03:00", first)
 
@@ -83,16 +83,16 @@ def test_an_expired_password(open_device) -> None:  # type: ignore[no-untyped-de
 
 
 def test_all_terminal_lines_taken(open_device) -> None:  # type: ignore[no-untyped-def]
-    device, _ = open_device(faults={"vty_limit": 1})
+    device, _unused = open_device(faults={"vty_limit": 1})
     late = device.open_link()
     late.converse()
     assert late.closed and device.session_count() == 1
 
 
 def test_locked_by_another_user_for_a_while(open_device) -> None:  # type: ignore[no-untyped-def]
-    _, console = open_device(faults={"locked_by": 407, "lock_times": 2})
+    _unused, console = open_device(faults={"locked_by": 407, "lock_times": 2})
     console.do("system-view", LINE)
-    for _ in range(2):
+    for _unused in range(2):
         assert console.type("commit") == "Error: The configuration is locked by other user. [Session ID = 407]"
     console.do("commit")
 
@@ -195,20 +195,20 @@ def test_a_held_device_is_cut_and_reset(open_device) -> None:  # type: ignore[no
 
 
 def test_a_name_changed_by_the_commit(open_device) -> None:  # type: ignore[no-untyped-def]
-    _, console = open_device(faults={"sysname_after_commit": "ELSE"})
+    _unused, console = open_device(faults={"sysname_after_commit": "ELSE"})
     console.do("system-view", LINE, "commit")
     assert console.prompt == "[~ELSE]"
 
 
 def test_foreign_pending_lines(open_device) -> None:  # type: ignore[no-untyped-def]
-    _, console = open_device(faults={"foreign_pending": ["interface 100GE1/0/1", "ntp multicast-client"]})
+    _unused, console = open_device(faults={"foreign_pending": ["interface 100GE1/0/1", "ntp multicast-client"]})
     console.do("system-view")
     assert console.prompt == "[*CE1]"
     assert console.do("display configuration candidate") == "interface 100GE1/0/1\n ntp multicast-client"
 
 
 def test_a_refused_line(open_device) -> None:  # type: ignore[no-untyped-def]
-    _, console = open_device(faults={"refused_lines": {"^ntp refclock": "Error: The slot is not ready."}})
+    _unused, console = open_device(faults={"refused_lines": {"^ntp refclock": "Error: The slot is not ready."}})
     console.do("system-view")
     assert console.type(LINE) == "Error: The slot is not ready."
     assert console.prompt == "[~CE1]"
@@ -223,13 +223,13 @@ def test_ciphertext_that_ends_like_a_prompt(open_device) -> None:  # type: ignor
 
 def test_the_first_character_after_long_output_is_lost(open_device) -> None:  # type: ignore[no-untyped-def]
     blocks = "".join(f"#\ninterface LoopBack{number}\n" for number in range(40))
-    _, console = open_device(startup_configuration=blocks, faults={"lose_first_character": True})
+    _unused, console = open_device(startup_configuration=blocks, faults={"lose_first_character": True})
     console.do("screen-length 0 temporary", "display current-configuration")
     assert "Unrecognized" in console.link.converse("display clock\n").replace("\r", "")
 
 
 def test_progress_while_a_line_is_taken(open_device) -> None:  # type: ignore[no-untyped-def]
-    _, console = open_device(faults={"progress": True})
+    _unused, console = open_device(faults={"progress": True})
     console.do("system-view")
     assert "\rRunning: 33%\r" in console.link.converse(f"{LINE}\n")
 
@@ -272,7 +272,7 @@ def test_reset_brings_the_device_back(open_device) -> None:  # type: ignore[no-u
 
 
 def test_another_user_changes_the_device(open_device) -> None:  # type: ignore[no-untyped-def]
-    device, _ = open_device()
+    device, _unused = open_device()
     assert _change(device) == 1000000001
     assert "ntp server disable\n" in device.running_configuration()
 

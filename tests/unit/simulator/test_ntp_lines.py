@@ -128,7 +128,7 @@ def test_aes_keys_have_their_length(open_device, mode: str, secret: str) -> None
     "secret", ["short-A1", "all-lower-case-1", "ALL-UPPER-CASE-1", "NoDigits-AtAll!", "NoSpecial12345"]
 )
 def test_complexity_on_ce(open_device, secret: str) -> None:  # type: ignore[no-untyped-def]
-    _, console = open_device()
+    _unused, console = open_device()
     line = f"ntp authentication-keyid 1 authentication-mode hmac-sha256 {secret}"
     console.do("system-view")
     assert "Error" in console.type(line)
@@ -175,7 +175,7 @@ def test_ne_takes_readable_text_after_cipher(open_device) -> None:  # type: igno
 
 
 def test_md5_needs_the_package(open_device) -> None:  # type: ignore[no-untyped-def]
-    _, console = open_device()
+    _unused, console = open_device()
     line = f"ntp authentication-keyid 1 authentication-mode md5 {KEY}"
     console.do("system-view")
     caret, text = console.type(line).split("\n")
@@ -185,7 +185,7 @@ def test_md5_needs_the_package(open_device) -> None:  # type: ignore[no-untyped-
 
 @pytest.mark.parametrize("variant", range(3))
 def test_refusals_of_lines_in_all_wordings(open_device, variant: int) -> None:  # type: ignore[no-untyped-def]
-    _, console = open_device(
+    _unused, console = open_device(
         wording_variant=variant,
         interfaces=[{"name": "100GE1/0/1", "layer2": False, "ipv4": "10.0.0.1/24"}, {"name": "100GE1/0/2"}],
     )
@@ -271,7 +271,7 @@ def test_how_defaults_are_printed(open_device, shown: bool, default_group: str) 
 
 @pytest.mark.parametrize("variant", range(3))
 def test_undo_of_what_is_not_there(open_device, variant: int) -> None:  # type: ignore[no-untyped-def]
-    _, console = open_device(wording_variant=variant)
+    _unused, console = open_device(wording_variant=variant)
     console.do("system-view", "interface 100GE1/0/1")
     expected = ["", "Info:", "Error:"][variant]
     answers = [console.type("undo ntp multicast-client"), console.type("undo ntp multicast-server 224.7.7.7")]
@@ -282,19 +282,19 @@ def test_undo_of_what_is_not_there(open_device, variant: int) -> None:  # type: 
 
 
 def test_undo_takes_the_address_only(open_device) -> None:  # type: ignore[no-untyped-def]
-    _, console = open_device()
+    _unused, console = open_device()
     console.do("system-view", "interface 100GE1/0/1", "ntp multicast-server 224.7.7.7 ttl 3")
     assert "Too many parameters" in console.type("undo ntp multicast-server 224.7.7.7 ttl 3")
     console.do("undo ntp multicast-server")
     assert "224.7.7.7" in console.do("display configuration candidate"), "bare undo means the default group"
     console.do("undo ntp multicast-server 224.7.7.7")
-    _, old = open_device("vrp5")
+    _unused, old = open_device("vrp5")
     old.do("system-view", "interface gigabitethernet 0/0/1", "ntp-service multicast-server 224.7.7.7 ttl 3")
     old.do("undo ntp-service multicast-server 224.7.7.7 ttl 3")
 
 
 def test_ipv6_lines_have_no_version(open_device) -> None:  # type: ignore[no-untyped-def]
-    _, console = open_device()
+    _unused, console = open_device()
     console.do("system-view", "interface 100GE1/0/1")
     assert "Error" in console.type("ntp multicast-server ipv6 version 4")
     console.do("ntp multicast-server ipv6 FF0E::0101 ttl 9")

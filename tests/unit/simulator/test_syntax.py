@@ -28,7 +28,9 @@ def table(*syntaxes: str) -> Table[str]:
 
 
 def test_options_in_any_order_each_once() -> None:
-    _, match = table(SERVER).match("ntp multicast-server 224.5.5.5 port 1025 version 4 ttl 255 authentication-keyid 7")
+    _unused, match = table(SERVER).match(
+        "ntp multicast-server 224.5.5.5 port 1025 version 4 ttl 255 authentication-keyid 7"
+    )
     assert match.values == {
         "group": ipaddress.IPv4Address("224.5.5.5"),
         "port": 1025,
@@ -67,13 +69,13 @@ def test_the_caret_stands_under_the_mistake(line: str, kind: str, under: str) ->
 
 
 def test_keywords_ignore_case_and_may_be_shortened() -> None:
-    _, match = table(SERVER).match("NTP Multicast-S ttl 3")
+    _unused, match = table(SERVER).match("NTP Multicast-S ttl 3")
     assert match.words == ("ntp", "multicast-server", "ttl")
 
 
 @pytest.mark.parametrize("typed", ["100ge1/0/1", "100GE 1/0/1", "100Ge 1/0/1"])
 def test_interface_names_are_normalised(typed: str) -> None:
-    _, match = table("interface <interface:interface>").match(f"interface {typed}")
+    _unused, match = table("interface <interface:interface>").match(f"interface {typed}")
     assert match.values["interface"] == "100GE1/0/1"
 
 

@@ -9,7 +9,7 @@ from .conftest import COMMANDS, PORTS, TWO_STAGE
 
 
 def test_prompts_of_views_and_of_pending_lines(open_device) -> None:  # type: ignore[no-untyped-def]
-    _, console = open_device()
+    _unused, console = open_device()
     assert console.prompt == "<CE1>"
     assert console.do("system-view") == "Enter system view, return user view with return command."
     assert console.prompt == "[~CE1]"
@@ -66,7 +66,7 @@ def test_leaving_with_pending_lines_asks(open_device, release: str, way: str) ->
 
 
 def test_intelligent_rollback_moves_to_the_parent_view(open_device) -> None:  # type: ignore[no-untyped-def]
-    _, console = open_device()
+    _unused, console = open_device()
     console.do("system-view", "interface 100GE1/0/1", "ntp refclock-master 2")
     assert console.prompt == "[*CE1]"
     console.do("interface 100GE1/0/1")
@@ -78,14 +78,14 @@ def test_intelligent_rollback_moves_to_the_parent_view(open_device) -> None:  # 
 
 
 def test_intelligent_rollback_is_off_under_mmi_mode(open_device) -> None:  # type: ignore[no-untyped-def]
-    _, console = open_device()
+    _unused, console = open_device()
     console.do("mmi-mode enable", "system-view", "interface 100GE1/0/1")
     assert "Unrecognized" in console.type("ntp refclock-master 2")
 
 
 @pytest.mark.parametrize("release", sorted(PORTS))
 def test_the_caret_is_counted_from_the_start_of_the_prompt(open_device, release: str) -> None:  # type: ignore[no-untyped-def]
-    _, console = open_device(release)
+    _unused, console = open_device(release)
     command = COMMANDS[release]
     console.do("system-view", f"interface {PORTS[release]}")
     prompt = console.prompt
@@ -96,7 +96,7 @@ def test_the_caret_is_counted_from_the_start_of_the_prompt(open_device, release:
 
 
 def test_comments(open_device) -> None:  # type: ignore[no-untyped-def]
-    _, console = open_device()
+    _unused, console = open_device()
     console.do("system-view", "interface 100GE1/0/1")
     assert console.type("! a comment") == ""
     assert console.prompt == "[~CE1-100GE1/0/1]"
@@ -105,7 +105,7 @@ def test_comments(open_device) -> None:  # type: ignore[no-untyped-def]
 
 
 def test_question_mark_helps_and_draws_the_line_again(open_device) -> None:  # type: ignore[no-untyped-def]
-    _, console = open_device()
+    _unused, console = open_device()
     console.link.converse("display ntp s")
     said = console.link.converse("?")
     assert "  sessions\r\n  statistics\r\n  status\r\n" in said
@@ -114,14 +114,14 @@ def test_question_mark_helps_and_draws_the_line_again(open_device) -> None:  # t
 
 
 def test_ambiguous_and_unknown_words(open_device) -> None:  # type: ignore[no-untyped-def]
-    _, console = open_device()
+    _unused, console = open_device()
     assert "Ambiguous command" in console.type("display ntp s")
     assert "Unrecognized command" in console.type("show version")
     assert console.type("") == ""
 
 
 def test_a_name_is_taken_after_the_commit(open_device) -> None:  # type: ignore[no-untyped-def]
-    _, console = open_device()
+    _unused, console = open_device()
     console.do("system-view", "sysname NEW")
     assert console.prompt == "[*CE1]"
     console.do("commit")
@@ -135,7 +135,7 @@ def test_quit_ends_the_session(open_device) -> None:  # type: ignore[no-untyped-
 
 
 def test_typing_ahead_and_line_ends(open_device) -> None:  # type: ignore[no-untyped-def]
-    _, console = open_device()
+    _unused, console = open_device()
     for end in ("\r", "\n", "\r\n"):
         said = console.link.converse(end.join(["system-view", "ntp refclock-master 2", "return", "n", ""]))
         assert said.endswith("<CE1>") and said.count("[Y(yes)/N(no)/C(cancel)]:") == 1
@@ -143,13 +143,13 @@ def test_typing_ahead_and_line_ends(open_device) -> None:  # type: ignore[no-unt
 
 
 def test_editing_a_line(open_device) -> None:  # type: ignore[no-untyped-def]
-    _, console = open_device()
+    _unused, console = open_device()
     assert console.link.converse("sysx\x7ftem-view\n").endswith("[~CE1]")
     assert console.link.converse("rubbish\x03").endswith("[~CE1]")
 
 
 def test_vlanif_management_and_loopback(open_device) -> None:  # type: ignore[no-untyped-def]
-    _, console = open_device(interfaces=[{"name": "MEth0/0/0"}, {"name": "100GE1/0/1"}])
+    _unused, console = open_device(interfaces=[{"name": "MEth0/0/0"}, {"name": "100GE1/0/1"}])
     console.do("system-view", "interface vlanif100", "ntp multicast-client")
     for name in ("MEth0/0/0", "LoopBack0"):
         console.do(f"interface {name}")
@@ -167,6 +167,6 @@ def test_an_old_device_drops_pending_lines_without_asking(open_device) -> None: 
 
 
 def test_a_bar_in_a_description_is_no_filter(open_device) -> None:  # type: ignore[no-untyped-def]
-    _, console = open_device()
+    _unused, console = open_device()
     console.do("system-view", "interface 100GE1/0/1", "description a | include b")
     assert " description a | include b" in console.do("display configuration candidate")

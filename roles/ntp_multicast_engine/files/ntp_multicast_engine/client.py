@@ -106,7 +106,7 @@ class Client:
         return association
 
     def _mobilise(self, group: MulticastClient, source: str, now: Instant) -> Association:
-        if sum(1 for other, _ in self.associations if other == group) >= MAXIMUM_ASSOCIATIONS:
+        if sum(1 for other, _unused in self.associations if other == group) >= MAXIMUM_ASSOCIATIONS:
             raise PacketError("too_many_associations")
         association = Association(group, source, now, self._cookie, self._estimator)
         self.associations[group, source] = association

@@ -45,7 +45,7 @@ class SystemClock:
     def now(self) -> Instant:
         """The present on both clocks; the reading least disturbed by other processes is taken."""
         best, narrowest = Instant(0, 0), None
-        for _ in range(_READ_ATTEMPTS):
+        for _unused in range(_READ_ATTEMPTS):
             before = time.clock_gettime_ns(time.CLOCK_REALTIME)
             raw = time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)
             after = time.clock_gettime_ns(time.CLOCK_REALTIME)

@@ -127,7 +127,7 @@ class Estimator:
     def add_exchange(self, exchange: Exchange) -> None:
         self._cached = None
         time, up = self._relative(exchange.raw, exchange.up)
-        _, down = self._relative(exchange.raw, exchange.down)
+        _unused, down = self._relative(exchange.raw, exchange.down)
         self._exchanges.append(_Calibration(time, up, down))
         self._recalibrate()
 
@@ -159,8 +159,8 @@ class Estimator:
         prior = self.prior_frequency or 0.0
         slopes = [slope for slope in _hull_slopes(points) if abs(slope) < MAXIMUM_SLOPE]
         count = len(points)
-        mean_time = sum(time for time, _ in points) / count
-        mean_value = sum(value for _, value in points) / count
+        mean_time = sum(time for time, _unused in points) / count
+        mean_value = sum(value for _unused, value in points) / count
 
         def support(slope: float) -> float:
             return max(value - slope * time for time, value in points)
@@ -211,7 +211,8 @@ class Estimator:
         if line is None:
             return None
         last = max(
-            [time for time, _ in list(self._samples)[-1:]] + [exchange.time for exchange in list(self._exchanges)[-1:]]
+            [time for time, _unused in list(self._samples)[-1:]]
+            + [exchange.time for exchange in list(self._exchanges)[-1:]]
         )
         jitter = self._jitter(line)
         return Estimate(

@@ -108,7 +108,7 @@ class GroupSocket:
 
     def receive(self, clock: Clock) -> Iterator[tuple[Datagram, str | None]]:
         """What is there, each with the reason to drop it at once, if there is one."""
-        for _ in range(BATCH):
+        for _unused in range(BATCH):
             try:
                 datagram = receive(self.socket, clock)
             except OSError:
@@ -282,7 +282,7 @@ class ResponderSocket:
 
     def receive(self, clock: Clock) -> Iterator[tuple[Datagram, str | None]]:
         """What is there, each with the reason to drop it at once, if there is one."""
-        for _ in range(BATCH):
+        for _unused in range(BATCH):
             try:
                 datagram = receive(self.socket, clock)
             except OSError:

@@ -113,7 +113,7 @@ async def _progress(session: Session) -> None:
     if seconds or session.device.style.behaviour.commit_output != "silent":
         session.write("Committing")
     step = seconds / 4
-    for _ in range(4 if seconds else 0):
+    for _unused in range(4 if seconds else 0):
         session.write(".")
         await session.terminal.flush()
         await asyncio.sleep(step)

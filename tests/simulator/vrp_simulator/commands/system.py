@@ -98,7 +98,7 @@ def _free_line(edit: Edit, match: Match) -> None:
         if place.key[0] == "block" and isinstance(entry := edit.candidate.get(place), Block)
     ]
     if first != "undo":
-        if not any(text in entry.lines for _, entry in holders):
+        if not any(text in entry.lines for _unused, entry in holders):
             edit.set(block(text), Block((text,)))
         return
     gone = text.partition(" ")[2] + " "

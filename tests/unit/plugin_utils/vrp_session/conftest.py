@@ -40,7 +40,7 @@ class PaperDevice:
     def send(self, text: str) -> None:
         self._typed += text
         while "\n" in self._typed:
-            line, _, self._typed = self._typed.partition("\n")
+            line, _unused, self._typed = self._typed.partition("\n")
             self.sent.append(line)
             self._answer(line)
         if self._typed == " ":

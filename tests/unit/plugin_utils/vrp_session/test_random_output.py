@@ -41,16 +41,16 @@ FRAGMENTS = [
 def random_line(source: random.Random) -> str:
     """A line of fragments and of any characters, without a line end."""
     parts = []
-    for _ in range(source.randint(0, 6)):
+    for _unused in range(source.randint(0, 6)):
         if source.random() < 0.8:
             parts.append(source.choice(FRAGMENTS))
         else:
-            parts.append("".join(chr(source.randint(1, 0x2FF)) for _ in range(source.randint(1, 12))))
+            parts.append("".join(chr(source.randint(1, 0x2FF)) for _unused in range(source.randint(1, 12))))
     return "".join(parts).replace("\n", "")
 
 
 def random_text(source: random.Random, count: int = IN_ONE_ANSWER) -> str:
-    return "".join(random_line(source) + "\r\n" for _ in range(count))
+    return "".join(random_line(source) + "\r\n" for _unused in range(count))
 
 
 def without_own_prompt(text: str) -> str:
