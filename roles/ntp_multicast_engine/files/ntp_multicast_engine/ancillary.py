@@ -98,7 +98,7 @@ def receive(sock: socket.socket, clock: Clock) -> Datagram | None:
         elif level == socket.IPPROTO_IPV6 and kind == IPV6_PKTINFO and len(value) >= _PKTINFO6.size:
             packed, interface = _PKTINFO6.unpack_from(value)
             destination = _address(packed)
-    host = str(address[0]).split("%")[0] if address else ""
+    host = str(address[0]).partition("%")[0] if address else ""
     port = address[1] if address else 0
     scope = address[3] if address and len(address) == 4 else 0
     truncated = bool(flags & socket.MSG_TRUNC)
