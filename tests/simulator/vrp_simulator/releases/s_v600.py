@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Timecast developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""S-series V600R023 campus switch (sample of an S5735): the `source-interface all disable` pair stands alone."""
+"""S-series V600R023 campus switch (an S5735): the `source-interface all disable` pair stands alone (fact 1.5)."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ RELEASE = Release(
         "Memory      Size    : 2048 M bytes",
         "Flash       Size    : 1024 M bytes",
     ),
+    # Permission text: fact 3.6; ciphertext shape with its header: fact 2.3.
     behaviour=Behaviour(
         forward_to_upper_view=True,
         commit_output="dots",
