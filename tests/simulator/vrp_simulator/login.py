@@ -34,7 +34,7 @@ async def log_in(session: Session) -> None:
         await _password_dialog(session, EXPIRED, compulsory=True)
     online = len(device.sessions)
     limit = device.faults.vty_limit or device.release.vty_limit
-    session.write(
+    session.write(  # fact 3.7
         f"\nInfo: The max number of VTY users is {limit}, the number of current VTY users online is {online}, "
         f"and total number of terminal users online is {online}.\n"
         f"      The current login time is {now():%Y-%m-%d %H:%M:%S}+00:00.\n"
@@ -45,6 +45,7 @@ async def log_in(session: Session) -> None:
 
 
 async def _password_dialog(session: Session, question: str, compulsory: bool) -> None:
+    """Old, new, confirm (fact 3.7); how two differing new passwords are refused is worded by us."""
     session.write("\n")
     if await session.ask(question) != "y":
         if compulsory:

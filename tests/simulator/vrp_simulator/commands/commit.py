@@ -40,7 +40,7 @@ def _owns(session: Session, lock: Lock) -> bool:
 
 
 def _check_service(session: Session) -> None:
-    """Refusals that the device may give whatever the candidate says."""
+    """Refusals that the device may give whatever the candidate says (facts 3.2 and 8.2)."""
     device, faults = session.device, session.device.faults
     if faults.spend("busy_times"):
         raise Refusal(device.wordings.text("busy"))
@@ -95,7 +95,7 @@ async def commit_candidate(
         raise LineLost
     await device.holds.reach("after-commit")
     _done(session)
-    if trial is not None:
+    if trial is not None:  # fact 3.2
         session.say("Info: The system enters the trial configuration mode.")
         session.say(
             "The system will revert to previous configuration if the trial configuration is not confirmed "
@@ -172,6 +172,7 @@ async def _confirm(session: Session, persist: str, label: str, description: str)
 
 
 async def _abort_trial(session: Session, match: Match) -> None:
+    """``abort trial``: question and success as in fact 3.2; the refusals are worded by us, no fact gives them."""
     transactions = session.device.transactions
     trial = transactions.trial
     if trial is None:
@@ -250,7 +251,7 @@ async def _rollback(session: Session, match: Match) -> None:
 
 
 def _rollback_target(session: Session, match: Match) -> int:
-    """Return the commit id whose outcome is wanted."""
+    """Return the commit id whose outcome is wanted; the refusals are worded by us, no fact gives them."""
     commits = session.device.transactions.commits
     count = match.number("count")
     if count is not None:

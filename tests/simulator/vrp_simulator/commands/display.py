@@ -129,7 +129,7 @@ def _commit_changes(session: Session, match: Match) -> Sequence[str]:
     if "at" in match.words:
         chosen = [commit for commit in commits if commit.commit_id == match.number("commit_id")]
         if not chosen:
-            raise Refusal("Error: The commit ID does not exist.")
+            raise Refusal("Error: The commit ID does not exist.")  # wording ours: no fact gives one
         return [*heading, *_changes_of(session, chosen[0])]
     if "since" in match.words or "last" in match.words:
         wanted = match.number("commit_id")
@@ -178,7 +178,7 @@ def _lock_owner(session: Session, match: Match) -> Sequence[str]:
     if session.device.faults.locked_by:
         return [f"User Index: {session.device.faults.locked_by}", "User Session Name: VTY 20", "User Name: other"]
     if lock is None:
-        return ["Info: The configuration is not locked."]
+        return ["Info: The configuration is not locked."]  # wording ours: no fact gives one
     return [
         f"User Index: {lock.author.session}",
         f"User Session Name: {lock.author.line}",

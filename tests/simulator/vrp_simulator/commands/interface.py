@@ -38,6 +38,7 @@ def _portswitch(edit: Edit, match: Match) -> None:
     if layer2:
         for other in list(edit.candidate.places(edit.view)):
             if other.key[0] in ("ip-address", "ip-binding", "ipv6", "ntp"):
+                # Wording ours: no fact gives one.
                 raise Refusal("Error: Please delete the Layer 3 configuration of the interface first.")
     default = switched_by_default(edit.view, edit.release)
     text = "portswitch" if layer2 else "undo portswitch"

@@ -174,6 +174,7 @@ def _listen_all(edit: Edit, match: Match) -> None:
 
 
 def _listen_all_question(edit: Edit, match: Match) -> str | None:
+    """The question before the server listens everywhere (fact 1.5)."""
     afi = "ipv6" if "ipv6" in match.words else "ipv4"
     if not _listens_everywhere(match):
         return None

@@ -32,6 +32,7 @@ async def _screen_width(session: Session, match: Match) -> None:
 
 
 async def _monitor(session: Session, match: Match) -> None:
+    """``[undo] terminal monitor`` (fact 3.5); the answer is worded by us, no fact gives it."""
     session.terminal.monitoring = match.words[0] != "undo"
     session.say("Info: Current terminal monitor is " + ("on." if session.terminal.monitoring else "off."))
 

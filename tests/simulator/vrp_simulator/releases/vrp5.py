@@ -60,5 +60,6 @@ RELEASE = Release(
     frequency="100.0000",
     trailing_blanks=True,
     session_first_blank=True,
+    # Fact 3.7.
     quit_text="Info:Configuration console exit, please retry to log on",
 )
