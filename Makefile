@@ -38,8 +38,11 @@ integration: setup
 interop: setup
 	$(PYTEST) tests/interop
 
+# CONDITION: quiet, busy, jitter, or several of them in quotes.
+CONDITION ?= quiet
+SECONDS ?= 420
 bench-engine-accuracy: setup
-	.venv/bin/python tests/benchmarks/engine_accuracy.py --seconds 420
+	.venv/bin/python tests/benchmarks/engine_accuracy.py $(CONDITION) --seconds $(SECONDS)
 
 bench-engine-responder: setup
 	.venv/bin/python tests/benchmarks/engine_responder.py

@@ -6,6 +6,10 @@
 All hosts are network namespaces that share this machine's clock, so the true offset is 0 and every offset that a client
 reports is its error. Nobody in the run can touch the clock. Interval 8 s, AES-128-CMAC.
 
+Conditions, one after the other: quiet; busy, with three processes that do nothing but compute; jitter, where a relay
+between the servers' switch and the clients' (relay.py) holds each NTP packet back, for 100 us and an exponentially
+distributed time on top, drawn from a seeded sequence.
+
 Needs root. The peer is fetched from Debian's archive, unpacked and never installed.
 """
 
@@ -35,6 +39,21 @@ from ntp_multicast_engine.control import ask  # noqa: E402
 OURS, THEIRS = "239.77.6.1", "239.77.6.2"
 WARM_UP = 64
 """Seconds after the first synchronisation that aren't measured, for anyone."""
+SERVERS, CLIENTS = ["es", "ns"], ["ec", "en", "eo", "nc"]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What disturbs a run. `jitter`: mean, in seconds, of the exponential part of the relay's delays; 0: no relay."""
+
+    name: str
+    busy: int = 0
+    jitter: float = 0.0
+
+
+CONDITIONS = {
+    item.name: item for item in (Condition("quiet"), Condition("busy", busy=3), Condition("jitter", jitter=200e-6))
+}
 
 
 @dataclass(frozen=True)
@@ -89,32 +108,86 @@ def busy(count: int) -> Iterator[None]:
             process.wait()
 
 
-def measure(seconds: int, load: int) -> list[Row]:
+@contextmanager
+def relay(bridge: Bridge, behind: list[str], mean: float, seed: int) -> Iterator[None]:
+    """Put the hosts `behind` onto a switch of their own, which only a relay connects with the other one."""
+    namespace = f"{bridge.switch}-relay"
+    inside = ("-n", bridge.switch)
+    try:
+        ip("netns", "add", namespace)
+        for sysctl in ("all", "default"):
+            ip("netns", "exec", namespace, "sysctl", "-qw", f"net.ipv6.conf.{sysctl}.disable_ipv6=1")
+        ip(*inside, "link", "add", "br1", "type", "bridge", "mcast_snooping", "0", "mcast_querier", "0")
+        ip(*inside, "link", "set", "br1", "up")
+        for host in behind:
+            ip(*inside, "link", "set", bridge.port(host, "eth0"), "master", "br1")
+        for name, switch in (("left", "br0"), ("right", "br1")):
+            ip(*inside, "link", "add", f"to-{name}", "type", "veth", "peer", "name", name, "netns", namespace)
+            ip(*inside, "link", "set", f"to-{name}", "master", switch, "up")
+            ip("-n", namespace, "link", "set", name, "up")
+        command = [
+            sys.executable,
+            str(Path(__file__).with_name("relay.py")),
+            "--mean",
+            str(mean),
+            "--seed",
+            str(seed),
+            "left",
+            "right",
+        ]
+        process = subprocess.Popen(["ip", "netns", "exec", namespace, *command])
+        try:
+            yield
+            if process.poll() is not None:
+                raise RuntimeError("the relay has died")
+        finally:
+            process.kill()
+            process.wait()
+    finally:
+        subprocess.run(["ip", "netns", "del", namespace], check=False, capture_output=True)
+
+
+def measure(condition: Condition, seconds: int, seed: int) -> list[Row]:
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        bridge = stack.enter_context(Bridge(f"tb{os.getpid() % 100000}", ["es", "ec", "en", "ns", "nc"]))
+        bridge = stack.enter_context(Bridge(f"tb{os.getpid() % 100000}", [*SERVERS, *CLIENTS]))
+        if condition.jitter:
+            stack.enter_context(relay(bridge, CLIENTS, condition.jitter, seed))
         for namespace in bridge.hosts.values():
             ip("-n", namespace, "route", "add", "default", "dev", "eth0")
         stream = {"interface": "eth0", "group": OURS, "key_id": 4, "poll": 3}
         responder = {"enabled": True, "listen": ["eth0"], "stratum": 3}
         server = engine(directory / "es", bridge.hosts["es"], {"server": responder, "servers": [stream]})
-        listen = {"clients": [{"interface": "eth0", "group": OURS}]}
-        client = engine(directory / "ec", bridge.hosts["ec"], listen)
-        stack.enter_context(running(server, client))
+        clients = [
+            engine(directory / host, bridge.hosts[host], {"clients": [{"interface": "eth0", "group": group}]})
+            for host, group in (("ec", OURS), ("eo", THEIRS))
+        ]
+        stack.enter_context(running(server, *clients))
         fed_by_us = stack.enter_context(ntpd_client(directory / "en", bridge.hosts["en"], OURS))
         stack.enter_context(ntpd_server(directory / "ns", bridge.hosts["ns"]))
         their_own = stack.enter_context(ntpd_client(directory / "nc", bridge.hosts["nc"], THEIRS))
         peers = (fed_by_us, their_own)
 
-        client.synchronised()
+        for client in clients:
+            client.synchronised()
         wait_for(lambda: all(heard(peer) for peer in peers), "ntpd to follow the multicasts")
         wait(WARM_UP)
-        stack.enter_context(busy(load))
+        stack.enter_context(busy(condition.busy))
         before = [len(heard(peer)) for peer in peers]
-        ours: list[float] = []
-        wait(seconds, lambda: ours.append(float(ask(str(client.socket))["system"]["offset"])))
+        ours: list[list[float]] = [[] for _unused in clients]
+
+        def look() -> None:
+            for client, offsets in zip(clients, ours):
+                offsets.append(float(ask(str(client.socket))["system"]["offset"]))
+
+        wait(seconds, look)
         fed, own = (heard(peer)[skip:] for peer, skip in zip(peers, before))
-    return [Row("engine <- engine", ours), Row("ntpd <- engine", fed), Row("ntpd <- ntpd (basic)", own)]
+    return [
+        Row("engine <- engine", ours[0]),
+        Row("ntpd <- engine", fed),
+        Row("ntpd <- ntpd (basic)", own),
+        Row("engine <- ntpd (basic)", ours[1]),
+    ]
 
 
 def heard(peer: Peer) -> list[float]:
@@ -149,18 +222,33 @@ def report(rows: list[Row]) -> bool:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=int, default=120, help="how long to measure (the promise is for 420)")
-    parser.add_argument("--busy", type=int, default=0, metavar="N", help="busy processes beside it")
+    parser.add_argument(
+        "conditions", nargs="*", metavar="CONDITION", help=f"of {', '.join(CONDITIONS)}; default: quiet"
+    )
+    parser.add_argument("--seconds", type=int, default=120, help="how long to measure each (the promise is for 420)")
+    parser.add_argument("--seed", type=int, default=1, help="of the relay's delays")
     options = parser.parse_args()
+    names = options.conditions or ["quiet"]
+    if not set(names) <= set(CONDITIONS):
+        parser.error(f"the conditions are {', '.join(CONDITIONS)}")
     if os.geteuid() != 0:
         print("network namespaces need root", file=sys.stderr)
         return 2
-    loads = [os.getloadavg()[0]]
-    rows = measure(options.seconds, options.busy)
-    loads.append(os.getloadavg()[0])
-    machine = f"{os.cpu_count()} processors, load {loads[0]:.1f} to {loads[1]:.1f}"
-    print(f"{options.seconds} s, {options.busy} busy processes, {machine}")
-    return 0 if report(rows) else 1
+    held = [run(CONDITIONS[name], options.seconds, options.seed) for name in names]
+    return 0 if all(held) else 1
+
+
+def run(condition: Condition, seconds: int, seed: int) -> bool:
+    before = os.getloadavg()[0]
+    rows = measure(condition, seconds, seed)
+    machine = f"{os.cpu_count()} processors, load {before:.1f} to {os.getloadavg()[0]:.1f}"
+    more = (
+        f", delays of 100 us + exponential of mean {condition.jitter * 1e6:.0f} us, seed {seed}"
+        if condition.jitter
+        else ""
+    )
+    print(f"{condition.name}: {seconds} s, {condition.busy} busy processes{more}; {machine}", flush=True)
+    return report(rows)
 
 
 if __name__ == "__main__":

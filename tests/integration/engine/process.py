@@ -154,13 +154,13 @@ class Bridge:
 
     def __init__(self, name: str, hosts: Sequence[str]) -> None:
         self.hosts = {host: f"{name}-{host}" for host in hosts}
-        self._switch = f"{name}-switch"
+        self.switch = f"{name}-switch"
 
     def __enter__(self) -> Bridge:
         try:
-            ip("netns", "add", self._switch)
-            ip("-n", self._switch, "link", "add", "br0", "type", "bridge", "mcast_snooping", "0", "mcast_querier", "0")
-            ip("-n", self._switch, "link", "set", "br0", "up")
+            ip("netns", "add", self.switch)
+            ip("-n", self.switch, "link", "add", "br0", "type", "bridge", "mcast_snooping", "0", "mcast_querier", "0")
+            ip("-n", self.switch, "link", "set", "br0", "up")
             for number, host in enumerate(self.hosts, start=1):
                 ip("netns", "add", self.hosts[host])
                 ip("-n", self.hosts[host], "link", "set", "lo", "up")
@@ -170,17 +170,21 @@ class Bridge:
             raise
         return self
 
+    def port(self, host: str, interface: str) -> str:
+        """The switch's end of a host's interface."""
+        return f"v{host}{interface}"[:15]
+
     def plug(self, host: str, interface: str, ipv4: str, ipv6: str) -> None:
         """Give a host another interface on the switch."""
-        namespace, port = self.hosts[host], f"v{host}{interface}"[:15]
+        namespace, port = self.hosts[host], self.port(host, interface)
         peer = ("peer", "name", interface, "netns", namespace)
-        ip("-n", self._switch, "link", "add", port, "type", "veth", *peer)
-        ip("-n", self._switch, "link", "set", port, "master", "br0", "up")
+        ip("-n", self.switch, "link", "add", port, "type", "veth", *peer)
+        ip("-n", self.switch, "link", "set", port, "master", "br0", "up")
         ip("netns", "exec", namespace, "sysctl", "-qw", f"net.ipv6.conf.{interface}.accept_dad=0")
         ip("-n", namespace, "addr", "add", f"{ipv4}/24", "dev", interface)
         ip("-n", namespace, "addr", "add", f"{ipv6}/64", "dev", interface, "nodad")
         ip("-n", namespace, "link", "set", interface, "up")
 
     def __exit__(self, *_unused: object) -> None:
-        for namespace in (*self.hosts.values(), self._switch):
+        for namespace in (*self.hosts.values(), self.switch):
             subprocess.run(["ip", "netns", "del", namespace], check=False, capture_output=True)
