@@ -34,7 +34,7 @@ unit: setup
 integration: setup
 	$(PYTEST) tests/integration
 
-.PHONY: interop bench-engine-accuracy bench-engine-responder
+.PHONY: interop bench-engine-accuracy bench-engine-responder bench-engine-simulation bench-engine-fuzz
 interop: setup
 	$(PYTEST) tests/interop
 
@@ -46,6 +46,12 @@ bench-engine-accuracy: setup
 
 bench-engine-responder: setup
 	.venv/bin/python tests/benchmarks/engine_responder.py
+
+bench-engine-simulation: setup
+	.venv/bin/python tests/benchmarks/engine_simulation.py
+
+bench-engine-fuzz: setup
+	.venv/bin/python tests/benchmarks/engine_fuzz.py --inputs 1000000
 
 lanes: setup
 	@tests/tools/setup lanes

@@ -13,6 +13,7 @@ import itertools
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from ntp_multicast_engine.association import Association, SendRequest
 from ntp_multicast_engine.authentication import Algorithm, Key, KeyRing
@@ -49,12 +50,28 @@ class SimulatedClock:
         return Instant(START + round(self._raw + self.offset * SECOND), round(self._raw))
 
 
+class Way(Protocol):
+    """How long packets are under way that leave at true time `now`, seconds."""
+
+    def up(self, chance: random.Random, now: int) -> float:
+        """From a client to a server."""
+
+    def down(self, chance: random.Random, now: int) -> float:
+        """From a server to a client."""
+
+
 @dataclass
 class Path:
     """How long packets are under way: seconds, at least `base`, with exponential queues on top."""
 
     base: float = 100e-6
     queue: float = 0.0
+
+    def up(self, chance: random.Random, now: int) -> float:
+        return self.down(chance, now)
+
+    def down(self, chance: random.Random, now: int) -> float:
+        return self.base + (chance.expovariate(1 / self.queue) if self.queue else 0.0)
 
 
 @dataclass(frozen=True)
@@ -69,7 +86,7 @@ class Sent:
 
 
 class Simulation:
-    def __init__(self, seed: int = 1, path: Path | None = None) -> None:
+    def __init__(self, seed: int = 1, path: Way | None = None) -> None:
         self.random = random.Random(seed)
         self.time = 0
         self.path = path or Path()
@@ -90,9 +107,12 @@ class Simulation:
             act()
         self.time = end
 
-    def delay(self) -> int:
-        queue = self.random.expovariate(1 / self.path.queue) if self.path.queue else 0.0
-        return round((self.path.base + queue) * SECOND)
+    def up(self) -> int:
+        """Nanoseconds that a packet to a server takes that leaves now."""
+        return round(self.path.up(self.random, self.time) * SECOND)
+
+    def down(self) -> int:
+        return round(self.path.down(self.random, self.time) * SECOND)
 
     def multicast(self, sent: Sent) -> None:
         self.wire.append(sent)
@@ -102,7 +122,7 @@ class Simulation:
         for node in self.nodes:
             for group in node.engine.configuration.clients:
                 if (str(group.group), group.port) == (sent.group, sent.port) and node.address != sent.source:
-                    delay = self.delay() + round(self.hold_multicast() * SECOND)
+                    delay = self.down() + round(self.hold_multicast() * SECOND)
                     self.at(self.time + delay, lambda node=node, group=group: node.hear(group, sent))
 
 
@@ -183,7 +203,7 @@ class Node:
         if server is None or self.simulation.unicast_lost():
             return
         self.simulation.at(
-            self.simulation.time + self.simulation.delay(), lambda: server.answer(self, association, action.data)
+            self.simulation.time + self.simulation.up(), lambda: server.answer(self, association, action.data)
         )
 
     def answer(self, client: Node, association: Association, data: bytes) -> None:
@@ -192,7 +212,7 @@ class Node:
         if reply is not None and not self.simulation.unicast_lost():
             answer = reply.encode(now.real)
             self.simulation.at(
-                self.simulation.time + self.simulation.delay(), lambda: client.hear_answer(association, answer)
+                self.simulation.time + self.simulation.down(), lambda: client.hear_answer(association, answer)
             )
 
     def hear(self, group: MulticastClient, sent: Sent) -> None:
