@@ -19,6 +19,7 @@ from typing import Any
 from ntp_multicast_engine import key_file
 from ntp_multicast_engine.acceptance import MAXIMUM_POLL, MINIMUM_POLL
 from ntp_multicast_engine.authentication import HMAC_TAG_LENGTHS, MAXIMUM_KEY_ID_VERSION_4, Key, KeyRing
+from ntp_multicast_engine.chrony import COMMAND_SOCKET
 from ntp_multicast_engine.errors import ConfigurationError, Problem
 from ntp_multicast_engine.reading import Address, Network, Reader, interface_name, shown
 
@@ -26,6 +27,7 @@ VERSION = 1
 ALL_INTERFACES = "all"
 DISCIPLINES = ("monitor", "chrony", "kernel")
 STEPS = ("start", "never", "always")
+UPSTREAMS = ("auto", "kernel", "chrony", "local")
 _UNIX_SOCKET_PATH = 107
 _MAXIMUM_FILE = 1 << 20
 
@@ -42,7 +44,8 @@ class Authentication:
 class Server:
     """The responder, and what this host says about its own time.
 
-    `listen` is None for all interfaces; `allow` are the networks that may ask, empty for all.
+    `listen` is None for all interfaces; `allow` are the networks that may ask, empty for all. `upstream` is whose word
+    counts about this host's clock.
     """
 
     enabled: bool = False
@@ -51,6 +54,8 @@ class Server:
     reference_id: bytes = b"LOCL"
     port: int = 123
     allow: tuple[Network, ...] = ()
+    upstream: str = "auto"
+    chrony_command_socket: str = COMMAND_SOCKET
 
 
 @dataclass(frozen=True)
@@ -100,6 +105,17 @@ class Configuration:
     discipline: Discipline = Discipline()
     state_directory: str = "/var/lib/ntp-multicast-engine"
     metrics_file: str | None = None
+
+    @property
+    def serves(self) -> bool:
+        """Whether this host tells its time to anybody."""
+        return bool(self.servers) or self.server.enabled
+
+    @property
+    def asks_chrony(self) -> bool:
+        """Whether chronyd's word may count."""
+        server = self.server
+        return self.serves and (server.upstream == "chrony" or (server.upstream == "auto" and server.stratum is None))
 
 
 @dataclass(frozen=True)
@@ -208,7 +224,13 @@ def _server(reader: Reader) -> Server:
         reference_id=_reference_id(reader),
         port=reader.port("port"),
         allow=reader.networks("allow"),
+        upstream=reader.choice("upstream", "auto", UPSTREAMS),
+        chrony_command_socket=reader.absolute_path("chrony_command_socket", COMMAND_SOCKET, _UNIX_SOCKET_PATH) or "/",
     )
+    if server.upstream == "local" and server.stratum is None:
+        reader.problem("stratum", "is required with the upstream local")
+    if server.upstream in ("kernel", "chrony") and server.stratum is not None:
+        reader.problem("stratum", f"must be null with the upstream {server.upstream}, which has a stratum of its own")
     reader.finish()
     return server
 

@@ -20,19 +20,20 @@ from typing import Any, Union
 from ntp_multicast_engine import __version__, configuration
 from ntp_multicast_engine.ancillary import KERNEL, USER, Datagram
 from ntp_multicast_engine.association import Association, CloseRequest, SendRequest
+from ntp_multicast_engine.chrony import ChronyReader
 from ntp_multicast_engine.clock import Clock, Instant, SystemClock, kernel_status
 from ntp_multicast_engine.configuration import Loaded, MulticastClient, MulticastServer
 from ntp_multicast_engine.control import Connection, ControlServer, Notifier
 from ntp_multicast_engine.discipline import Sink, make
 from ntp_multicast_engine.engine import Engine
-from ntp_multicast_engine.errors import ClockError, ConfigurationError, EngineError, StateError, TransportError
+from ntp_multicast_engine.errors import ClockError, ConfigurationError, EngineError, TransportError
 from ntp_multicast_engine.links import LinkMonitor
 from ntp_multicast_engine.metrics import MetricsFile
 from ntp_multicast_engine.owners import clock_owners
 from ntp_multicast_engine.packet_filter import refused
 from ntp_multicast_engine.server import Sender
 from ntp_multicast_engine.signals import SignalQueue
-from ntp_multicast_engine.state import State, StateFile
+from ntp_multicast_engine.state import Memory
 from ntp_multicast_engine.status import EngineStatus, Status
 from ntp_multicast_engine.timestamps import NANOSECONDS
 from ntp_multicast_engine.transport import GroupSocket, RequestSocket, ResponderSocket, SenderSocket
@@ -44,7 +45,6 @@ _SETTLE = NANOSECONDS // 2
 """After a change of a link: addresses come some time after the interface."""
 _LOOK_INTERVAL = 4 * NANOSECONDS
 _STAMPED_ANSWER_SPACING = NANOSECONDS // 4
-_DURABLE_INTERVAL = 64 * NANOSECONDS
 
 Place = Union[MulticastServer, MulticastClient, tuple[str, int]]
 """What a socket is for: a sender, a group, or a responder's (interface or "", IP version)."""
@@ -80,14 +80,16 @@ class Daemon:
         loaded = configuration.load(path)
         now = self._clock.now()
         self._started = now.raw
-        self._state_file = StateFile(Path(loaded.configuration.state_directory))
+        self._chrony = self._chrony_reader(loaded, now)
+        self._memory = Memory(Path(loaded.configuration.state_directory), now.raw)
         self.engine = Engine(
             loaded,
-            self._load_state(loaded),
+            self._memory.load(keep=bool(loaded.configuration.clients)),
             now,
             kernel=kernel_status,
             random=random.random,
             cookie=lambda: secrets.randbits(64) or 1,
+            chrony=lambda now: self._chrony.tracking(now.raw) if self._chrony else None,
         )
         self._sink: Sink = make(loaded.configuration.discipline, clock_owners)
         self._sockets: dict[Place, AnySocket] = {}
@@ -96,7 +98,6 @@ class Daemon:
         self._sockets_due: int | None = now.raw
         self._tick_due: int | None = now.raw
         self._watchdog_due: int | None = now.raw if self._notifier.watchdog_interval else None
-        self._durable_due = now.raw + _DURABLE_INTERVAL
         self._stamped_answer: int | None = None
         self._answered = now
         self._next_stamped_answer = now.raw
@@ -110,16 +111,21 @@ class Daemon:
         self._links = LinkMonitor()
         self._watch(self._links.socket, self._links_changed)
 
-    def _load_state(self, loaded: Loaded) -> State:
-        try:
-            state = self._state_file.load()
-        except StateError as error:
-            log.error("%s; starting without it", error)
-            state = State()
-        if loaded.configuration.clients:
-            # A client that can't remember would believe a replay after a restart.
-            self._state_file.save(state, durable=True)
-        return state
+    def _chrony_reader(self, loaded: Loaded, now: Instant) -> ChronyReader | None:
+        wanted = loaded.configuration
+        if not wanted.asks_chrony:
+            return None
+        reader = ChronyReader(
+            wanted.server.chrony_command_socket,
+            str(Path(wanted.status_socket).with_name("chrony.sock")),
+            now.raw,
+            needed=wanted.server.upstream == "chrony",
+            number=lambda: secrets.randbits(32),
+            watch=self._watch,
+            unwatch=self._selector.unregister,
+        )
+        reader.first(now.raw)
+        return reader
 
     # The loop
 
@@ -160,12 +166,15 @@ class Daemon:
             self._tick_due,
             self._watchdog_due,
             self._metrics.due,
+            self._chrony.due if self._chrony else None,
         )
         return min((candidate for candidate in candidates if candidate is not None), default=self._look_due)
 
     def _work(self, now: Instant) -> None:
         if self._sockets_due is not None and now.raw >= self._sockets_due:
             self._open_sockets(now)
+        if self._chrony is not None:
+            self._chrony.wake(now.raw)
         self._send_multicasts()
         actions = self.engine.wake(self._clock.now())
         self._changed = self._changed or bool(actions)
@@ -364,7 +373,7 @@ class Daemon:
     def _estimate_changed(self, association: Association) -> None:
         now = self._clock.now()
         self._changed = True
-        self._save_state(now)
+        self._memory.save(self.engine.state(), now.raw)
         correction = self.engine.correction(now)
         if association is not self.engine.selected or correction is None:
             return
@@ -372,15 +381,6 @@ class Daemon:
             self._sink.update(correction, now)
         except ClockError as error:
             log.error("the clock can't be steered: %s", error)
-
-    def _save_state(self, now: Instant) -> None:
-        durable = now.raw >= self._durable_due
-        if durable:
-            self._durable_due = now.raw + _DURABLE_INTERVAL
-        try:
-            self._state_file.save(self.engine.state(), durable=durable)
-        except StateError as error:
-            log.error("%s", error)
 
     def _send_request(self, action: SendRequest) -> None:
         association = action.association
@@ -471,10 +471,14 @@ class Daemon:
             raise TransportError("status_socket and state_directory only change with a restart")
         if old.discipline != new.discipline:
             self._sink = make(new.discipline, clock_owners)
+        now = self._clock.now()
+        if (old.server, old.asks_chrony) != (new.server, new.asks_chrony):
+            if self._chrony is not None:
+                self._chrony.close()
+            self._chrony = self._chrony_reader(loaded, now)
         if old.server != new.server:
             for place in list(self._sockets):
                 self._close_socket(place)
-        now = self._clock.now()
         for association in self.engine.reconfigure(loaded, now):
             self._close_request(CloseRequest(association))
         self._sockets_due = self._tick_due = now.raw
@@ -483,14 +487,13 @@ class Daemon:
 
     def _close(self) -> None:
         if self.engine.configuration.clients:
-            try:
-                self._state_file.save(self.engine.state(), durable=True)
-            except StateError as error:
-                log.error("%s", error)
+            self._memory.save(self.engine.state())
         for request in self._requests.values():
             request.close()
         for opened in self._sockets.values():
             opened.close()
+        if self._chrony is not None:
+            self._chrony.close()
         self._links.close()
         self._control.close()
         self._selector.close()

@@ -16,6 +16,7 @@ from collections.abc import Callable
 
 from ntp_multicast_engine.acceptance import MAXIMUM_STRATUM
 from ntp_multicast_engine.association import Association, CloseRequest, Phase, SendRequest, Stream
+from ntp_multicast_engine.chrony import Tracking
 from ntp_multicast_engine.client import Client
 from ntp_multicast_engine.clock import Instant, KernelStatus
 from ntp_multicast_engine.configuration import Loaded, MulticastClient, MulticastServer
@@ -29,11 +30,8 @@ from ntp_multicast_engine.server import Announcement, Reply, Responder, Sender
 from ntp_multicast_engine.state import State
 from ntp_multicast_engine.status import AssociationStatus, Counters, ServerStatus, SystemStatus
 from ntp_multicast_engine.timestamps import NANOSECONDS
+from ntp_multicast_engine.upstream import Upstream
 
-UNKNOWN_UPSTREAM_STRATUM = 10
-"""Announced when the kernel says that it is synchronised, but nobody says to whom: worse than any real source."""
-LOCAL_ROOT_DISPERSION = 0.001
-_KERNEL_STATUS_AGE = NANOSECONDS
 _ANNOUNCEMENT_AGE = NANOSECONDS // 16
 _SAMPLES_FOR_FREQUENCY = 16
 _LEAPS = {0: "none", 1: "insert", 2: "delete", 3: "unsynchronised"}
@@ -43,6 +41,7 @@ class Engine:
     """See the head of the file.
 
     :param kernel: tells the state of the kernel's clock, or None if that can't be known.
+    :param chrony: tells chronyd's newest report, or None where there is none.
     :param random: gives numbers from 0 to 1.
     :param cookie: gives random 64-bit numbers that nobody can foresee.
     """
@@ -56,15 +55,15 @@ class Engine:
         kernel: Callable[[], KernelStatus | None],
         random: Callable[[], float],
         cookie: Callable[[], int],
+        chrony: Callable[[Instant], Tracking | None] = lambda _now: None,
     ) -> None:
         self.configuration = loaded.configuration
         self.keys = loaded.keys
         self.frequency: float | None = None
         self._remembered_frequency = state.frequency
-        self._kernel = kernel
-        self._kernel_known = kernel()
-        self._kernel_due = now.raw + _KERNEL_STATUS_AGE
-        self._kernel_frequency = self._kernel_known.frequency if self._kernel_known else None
+        self._upstream = Upstream(loaded.configuration, now, kernel, chrony)
+        status = self._upstream.kernel_status(now)
+        self._kernel_frequency = status.frequency if status else None
         self._random = random
         self.client = Client(loaded.configuration.clients, state.memory, cookie, self._estimator)
         self.senders: dict[MulticastServer, Sender] = {}
@@ -94,7 +93,8 @@ class Engine:
 
     def reconfigure(self, loaded: Loaded, now: Instant) -> list[Association]:
         """Go on with another configuration; what didn't change goes on undisturbed. Returns the associations gone."""
-        self.configuration, self.keys = loaded.configuration, loaded.keys
+        self.configuration = self._upstream.configuration = loaded.configuration
+        self.keys = loaded.keys
         self._start_senders(now)
         gone = self.client.reconfigure(loaded.configuration.clients)
         self.choose(now)
@@ -222,28 +222,17 @@ class Engine:
     # What is told to others
 
     def announcement(self, now: Instant) -> Announcement | None:
-        """What this host may say about its own clock; None, if it has no time to give.
+        """What this host may say about its own clock; None, if it has no time to give."""
+        told = self._told(now)
+        return told[1] if told is not None else None
 
-        A followed server counts only where this engine itself steers the clock by it.
-        """
-        if self.configuration.discipline.mode == "kernel" and self.selected is not None:
-            return self._followed(self.selected, now)
-        server = self.configuration.server
-        if server.stratum is not None:
-            return Announcement(0, server.stratum, server.reference_id, 0.0, LOCAL_ROOT_DISPERSION, now.real)
-        status = self._kernel_status(now)
-        if status is None or not status.synchronised:
+    def _told(self, now: Instant) -> tuple[str, Announcement] | None:
+        """Who keeps the clock, and the announcement that follows."""
+        return self._upstream.announcement(now, lambda: self._followed(self.selected, now))
+
+    def _followed(self, association: Association | None, now: Instant) -> Announcement | None:
+        if association is None:
             return None
-        error = status.maximum_error
-        return Announcement(status.leap, UNKNOWN_UPSTREAM_STRATUM, server.reference_id, 0.0, error, now.real)
-
-    def _kernel_status(self, now: Instant) -> KernelStatus | None:
-        if now.raw >= self._kernel_due:
-            self._kernel_known = self._kernel()
-            self._kernel_due = now.raw + _KERNEL_STATUS_AGE
-        return self._kernel_known
-
-    def _followed(self, association: Association, now: Instant) -> Announcement | None:
         estimate = association.estimator.estimate()
         header = association.header
         if estimate is None or header is None or header.stratum >= MAXIMUM_STRATUM:
@@ -259,6 +248,8 @@ class Engine:
 
     def system_status(self, now: Instant, discipline: str, discipline_error: str | None) -> SystemStatus:
         association, correction = self.selected, self.correction(now)
+        told = self._told(now) if self.configuration.serves else None
+        upstream = told[0] if told is not None else None
         if association is not None and association.header is not None and correction is not None:
             estimate = correction.estimate
             return SystemStatus(
@@ -273,12 +264,12 @@ class Engine:
                 frequency=estimate.frequency * 1e6,
                 discipline=discipline,
                 discipline_error=discipline_error,
+                upstream=upstream,
             )
-        serves = bool(self.configuration.servers) or self.configuration.server.enabled
-        announcement = self.announcement(now) if serves else None
-        if announcement is None:
+        if told is None:
             nothing = (None,) * 7
             return SystemStatus(False, _LEAPS[3], *nothing, discipline, discipline_error)
+        announcement = told[1]
         return SystemStatus(
             synchronised=True,
             leap=_LEAPS[announcement.leap],
@@ -291,6 +282,7 @@ class Engine:
             frequency=None,
             discipline=discipline,
             discipline_error=discipline_error,
+            upstream=upstream,
         )
 
     def association_status(self, now: Instant) -> tuple[AssociationStatus, ...]:

@@ -52,5 +52,9 @@ class ClockError(EngineError):
     """The system clock can't be read or steered."""
 
 
+class UpstreamError(EngineError):
+    """Who keeps this host's clock can't be asked, or answers nonsense."""
+
+
 class StateError(EngineError):
     """The state directory can't be used."""

@@ -51,6 +51,8 @@ def _system(system: dict[str, Any]) -> list[str]:
         ("Frequency", _NOTHING if frequency is None else f"{frequency:+.3f} ppm"),
         ("Discipline", _text(system.get("discipline"))),
     ]
+    if system.get("upstream"):
+        facts.append(("Upstream", str(system["upstream"])))
     if system.get("discipline_error"):
         facts.append(("", str(system["discipline_error"])))
     return [f"{name:<16} {value}" for name, value in facts]

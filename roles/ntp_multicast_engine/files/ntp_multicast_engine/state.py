@@ -10,6 +10,7 @@ to a new name and renamed, so that a crash leaves the old or the new one.
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -18,12 +19,15 @@ from typing import Any
 
 from ntp_multicast_engine.client import Remembered
 from ntp_multicast_engine.errors import StateError
-from ntp_multicast_engine.timestamps import STAMP_MASK
+from ntp_multicast_engine.timestamps import NANOSECONDS, STAMP_MASK
 
 VERSION = 1
 MAXIMUM_ENTRIES = 256
 _MAXIMUM_FILE = 1 << 20
 _MAXIMUM_FREQUENCY = 1e-3
+_DURABLE_INTERVAL = 64 * NANOSECONDS
+
+log = logging.getLogger("ntp_multicast_engine")
 
 
 @dataclass(frozen=True)
@@ -101,3 +105,40 @@ class StateFile:
         except OSError as error:
             raise StateError(f"{self._path}: {error.strerror}") from error
         self._written = data
+
+
+class Memory:
+    """The state file of a running engine, whose troubles are told to the log.
+
+    :param raw: raw time of the start.
+    """
+
+    def __init__(self, directory: Path, raw: int) -> None:
+        self._file = StateFile(directory)
+        self._durable_due = raw + _DURABLE_INTERVAL
+
+    def load(self, *, keep: bool) -> State:
+        """The state of the last run.
+
+        :param keep: whether this run will have to remember anything.
+        :raises StateError: it will, and it can't.
+        """
+        try:
+            state = self._file.load()
+        except StateError as error:
+            log.error("%s; starting without it", error)
+            state = State()
+        if keep:
+            # A client that can't remember would believe a replay after a restart.
+            self._file.save(state, durable=True)
+        return state
+
+    def save(self, state: State, raw: int | None = None) -> None:
+        """Keep a state; without `raw`, and from time to time, in a way that a loss of power can't undo."""
+        durable = raw is None or raw >= self._durable_due
+        if durable and raw is not None:
+            self._durable_due = raw + _DURABLE_INTERVAL
+        try:
+            self._file.save(state, durable=durable)
+        except StateError as error:
+            log.error("%s", error)

@@ -33,6 +33,8 @@ class SystemStatus:
     """Parts per million by which raw time must be sped up."""
     discipline: str
     discipline_error: str | None = None
+    upstream: str | None = None
+    """Whose word about this host's clock a server passes on: local, kernel, chrony, or association."""
 
 
 @dataclass(frozen=True)
