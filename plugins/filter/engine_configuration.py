@@ -107,6 +107,7 @@ def server(section: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str,
         listen=ALL if everywhere else names,
         stratum=integer(section.get("reference_stratum")),
         reference_id=text(settings.get("reference_id")),
+        upstream=text(settings.get("upstream")),
         allow=[str(network) for network in settings.get("allow_clients") or []] or None,
     )
 

@@ -152,6 +152,7 @@ WRONG = {
     "poll": ({"poll": 2}, "poll: 2 is refused"),
     "client port": ({"client_port": 1024}, "client_port: 1024 is refused"),
     "reference": ({"reference_id": "TOOLONG"}, "reference_id: TOOLONG is refused"),
+    "upstream": ({"upstream": "local"}, "upstream: local is refused"),
     "allowed": ({"allow_servers": ["nobody"]}, "allow_servers: nobody is refused"),
     "fallback": ({"fallback_delay": 2}, "fallback_delay: 2 is refused"),
     "interface": ({"interfaces": [{"name": "eth9", "clients": [{}]}]}, "it has no interface eth9, only eth0, lo"),

@@ -263,6 +263,9 @@ def test_what_the_kernel_says_is_passed_on() -> None:
 def test_a_followed_server_counts_where_the_clock_follows_it() -> None:
     assert told(Server(), SET, GOOD, "monitor", OWN) == told(Server(), SET, GOOD)
     assert told(Server(stratum=2), SET, None, "kernel", OWN) == (ASSOCIATION, OWN)
+    assert told(Server(), SET, GOOD, "kernel", None) is None
+    only_local = told(Server(stratum=2), SET, None, "kernel", None)
+    assert only_local is not None and only_local[0] == LOCAL
     fed_by_us = Tracking(b"MCST", 0, 1, 9, 0.0, 0.0, 0.5)
     found = told(Server(), SET, fed_by_us, "chrony", OWN)
     assert found is not None and found[0] == CHRONY

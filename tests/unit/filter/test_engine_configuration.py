@@ -71,6 +71,12 @@ def test_the_seed_procedure() -> None:
     assert found.discipline.mode == "monitor"
 
 
+@pytest.mark.parametrize(("upstream", "read_as"), [("chrony", "chrony"), ("", "auto"), (None, "auto")])
+def test_whose_word_counts(upstream: str | None, read_as: str) -> None:
+    found = read({"server": {"enabled": True}}, upstream=upstream)
+    assert (found.server.upstream, found.asks_chrony) == (read_as, True)
+
+
 def test_it_holds_no_secret() -> None:
     assert SECRET not in engine_configuration(SEED, SETTINGS)
 

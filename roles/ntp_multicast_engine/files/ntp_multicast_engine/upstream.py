@@ -62,13 +62,16 @@ class Upstream:
             by it: by the engine itself, or by a chronyd that has it from the engine.
         """
         configuration = self.configuration
-        if configuration.discipline.mode == "kernel":
-            own = followed()
-            if own is not None:
-                return ASSOCIATION, own
         chosen = configuration.server.upstream
+        steering = configuration.discipline.mode == "kernel"
+        own = followed() if steering else None
+        if own is not None:
+            return ASSOCIATION, own
         if chosen in ("auto", LOCAL) and configuration.server.stratum is not None:
             return LOCAL, self._local(configuration.server.stratum, now)
+        if steering:
+            # What the kernel says is then this engine's own word.
+            return None
         if chosen in ("auto", CHRONY):
             tracking = self._chrony(now)
             if tracking is not None or chosen == CHRONY:
