@@ -3,11 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The engine steers a real kernel's clock, beside chronyd, in one guest and one run.
 
-The guest is a virtual machine (qemu, software emulation) whose clock is 5 s wrong and whose oscillator runs 50 ppm too fast:
-its kernel is told a wrong frequency of its counter. First the engine, then chronyd brings the clock in and holds it, by the
-same server at the same interval. What its clock really says is read through memory that guest and host share, to some
-microseconds, by a program that has no part in the steering. Then: does a restart keep the drift, and is the clock stepped
-only when that is allowed?
+The guest is a virtual machine (qemu, software emulation) whose clock is 5 s wrong and whose oscillator runs 50 ppm too
+fast: its kernel is told a wrong frequency of its counter. First the engine, then chronyd brings the clock in and holds
+it, by the same server at the same interval. What its clock really says is read through memory that guest and host
+share, to some microseconds, by a program that has no part in the steering. Then: does a restart keep the drift, and is
+the clock stepped only when that is allowed?
 
 Needs root. This machine's clock is only read.
 """
@@ -80,14 +80,14 @@ def steer(guest: Guest, program: Engine | Chrony, seconds: float, hold: float) -
 
 
 def table(runs: list[Run]) -> None:
-    print(
-        f"\n{'':<10}{'start s':>9}{'< 10 ms':>9}{'< 1 ms':>9}{'RMS us':>9}{'mean us':>9}{'sd us':>8}{'max us':>9}{'ppm':>9}"
-    )
+    titles = ("start s", "< 10 ms", "< 1 ms", "RMS us", "mean us", "sd us", "max us", "ppm")
+    print(f"\n{'':<10}{''.join(f'{title:>9}' for title in titles)}")
     for run in runs:
         times = [settled(run.readings, limit, run.started) for limit in (0.01, 0.001)]
         shown = [f"{moment:7.0f} s" if moment is not None else f"{'never':>9}" for moment in times]
         held = run.held
-        numbers = f"{held.root_mean_square * 1e6:9.1f}{held.mean * 1e6:9.1f}{held.deviation * 1e6:8.1f}{held.maximum * 1e6:9.1f}"
+        residual = (held.root_mean_square, held.mean, held.deviation, held.maximum)
+        numbers = "".join(f"{seconds * 1e6:9.1f}" for seconds in residual)
         frequency = run.readings[-1].frequency
         print(f"{run.name:<10}{run.readings[0].offset:>9.3f}{shown[0]}{shown[1]}{numbers}{frequency:9.2f}")
     print(
@@ -122,8 +122,9 @@ def restarts(guest: Guest, engine: Engine, oscillator: float, verdicts: Verdicts
     forgotten = guest.clock().frequency
     engine.start()
     first, error = guest.clock(), guest.frequency_error(4)
-    told = f"the kernel had {forgotten:+.2f} ppm, at the engine's start {first.frequency:+.2f}, remembered {remembered:+.2f}"
-    verdicts.say(abs(error) < DRIFT_TOLERANCE, f"guest rebooted: {told}; the clock runs {error:+.2f} ppm off at once")
+    told = f"the kernel had {forgotten:+.2f} ppm, from the engine's start {first.frequency:+.2f}"
+    told += f" (remembered {remembered:+.2f}); the clock runs {error:+.2f} ppm off at once"
+    verdicts.say(abs(error) < DRIFT_TOLERANCE, f"guest rebooted: {told}")
 
 
 def steps(guest: Guest, engine: Engine, verdicts: Verdicts) -> None:
@@ -132,8 +133,10 @@ def steps(guest: Guest, engine: Engine, verdicts: Verdicts) -> None:
     guest.step(WRONG)
     seen = watch(guest, 60)
     moved = [later.offset - earlier.offset for earlier, later in zip(seen, seen[1:])]
-    text = f"5 s appear after the start: slewed from {seen[0].offset:.3f} to {seen[-1].offset:.3f} s in {seen[-1].time - seen[0].time:.0f} s"
-    verdicts.say(max(map(abs, moved)) < 0.2 and seen[-1].offset < seen[0].offset, f"{text}, never stepped")
+    first, last = seen[0], seen[-1]
+    text = f"slewed from {first.offset:.3f} to {last.offset:.3f} s in {last.time - first.time:.0f} s, never stepped"
+    slewed = max(map(abs, moved)) < 0.2 and last.offset < first.offset
+    verdicts.say(slewed, f"5 s appear after the start: {text}")
     engine.reconfigure(step="always")
     within = wait_for_milliseconds(guest, 60)
     verdicts.say(within, f"stepped with consent (step: always): offset {guest.clock().offset * 1e3:+.3f} ms")

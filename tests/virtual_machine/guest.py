@@ -53,7 +53,7 @@ class Guest:
         return done.stdout
 
     def up(self, kilohertz: int | None = None) -> None:
-        """Boot. :param kilohertz: what the guest's kernel is told of its counter's frequency; None: it measures itself."""
+        """Boot. :param kilohertz: what the kernel is told of its counter's frequency; None: it measures itself."""
         told = (f"tsc_early_khz={kilohertz}", *_COUNTER_ONLY) if kilohertz else ()
         self._must("up", *told)
         self._must("copy", str(PACKAGE), INSIDE)
@@ -63,7 +63,8 @@ class Guest:
     def up_with_error(self, parts_per_million: float, tolerance: float = 2.0) -> float:
         """Boot with an oscillator that runs so much too fast; gives by how much it really does.
 
-        The guest counts with this machine's time stamp counter, and its kernel is told a frequency that is off by as much.
+        The guest counts with this machine's time stamp counter, and its kernel is told a frequency that is off by as
+        much.
         """
         told = host_kilohertz()
         for _unused in range(2):

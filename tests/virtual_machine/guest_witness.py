@@ -7,8 +7,8 @@
     guest_witness step SECONDS           put the clock SECONDS ahead of where it is
     guest_witness forget                 leave the kernel's clock as if nobody had ever steered it
 
-No network and no program under test has a part in it: the host writes a number, this program sees it and writes down what
-the clock says. Both look at the memory all the time while they measure, so an exchange takes some microseconds.
+No network and no program under test has a part in it: the host writes a number, this program sees it and writes down
+what the clock says. Both look at the memory all the time while they measure, so an exchange takes some microseconds.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _NOMINAL_TICK = 10_000
 
 
 def adjtimex(modes: int = 0, frequency: int = 0, status: int = 0, tick: int = 0) -> tuple[int, ...]:
-    """adjtimex(2); gives (modes, offset, freq, maxerror, esterror, status, constant, precision, tolerance, s, us, tick)."""
+    """adjtimex(2): modes, offset, freq, maxerror, esterror, status, constant, precision, tolerance, s, us and tick."""
     buffer = ctypes.create_string_buffer(
         _TIMEX.pack(modes, 0, frequency, 0, 0, status, 0, 0, 0, 0, 0, tick), _TIMEX.size
     )

@@ -44,9 +44,9 @@ _UNSYNCHRONISED = 0x40
 class Reading:
     """The guest's clock at `time` (seconds of this machine's CLOCK_MONOTONIC).
 
-    `offset`: guest minus host, seconds. `raw`: the guest's CLOCK_MONOTONIC_RAW minus the host's CLOCK_MONOTONIC, seconds.
-    `uncertainty`: seconds. `frequency`: what the guest's kernel adds to its clock's rate, ppm. `maximum_error`: what it
-    tells of itself, seconds.
+    `offset`: guest minus host, seconds. `raw`: the guest's CLOCK_MONOTONIC_RAW minus the host's CLOCK_MONOTONIC,
+    seconds. `uncertainty`: seconds. `frequency`: what the guest's kernel adds to its clock's rate, ppm.
+    `maximum_error`: what it tells of itself, seconds.
     """
 
     time: float
@@ -111,5 +111,5 @@ class Witness:
         seen, answered = words[SEEN], words[ANSWERED]
         offset = (seen - sent + answered - received) // 2
         monotonic = (sent_monotonic + received_monotonic) // 2
-        # The guest's time between seeing and answering counts too: what interrupts it there spoils SEEN_RAW.
-        return received - sent, offset, words[SEEN_RAW] - monotonic, monotonic
+        # All that may be interrupted lies within: an interruption anywhere spoils one of the readings.
+        return received_monotonic - sent_monotonic, offset, words[SEEN_RAW] - monotonic, monotonic
