@@ -7,8 +7,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ansible.module_utils.parsing.convert_bool import boolean
+
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.base import VrpAction
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.specification import VRP_NTP_MULTICAST
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.variables import options_from_variables
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp import validation
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.boundary import (
     configuration_from_options,
@@ -44,6 +47,13 @@ class ActionModule(VrpAction):
 
     SPECIFICATION = VRP_NTP_MULTICAST
     UNMASKED_RESULTS = VrpAction.UNMASKED_RESULTS | {"rendered"}
+
+    def arguments(self, task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        """What the task says goes before what the variables say."""
+        arguments = super().arguments(task_vars)
+        if boolean(arguments.get("from_variables", False), strict=False):
+            return {**options_from_variables(task_vars, self._templar), **arguments}
+        return arguments
 
     def work(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """Do what the state asks for."""

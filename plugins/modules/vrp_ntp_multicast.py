@@ -157,6 +157,17 @@ options:
     type: str
     default: merged
     choices: [merged, replaced, overridden, deleted, gathered, rendered, parsed]
+  from_variables:
+    description:
+      - Whether options that the task does not give come from the variables of the role
+        P(timecast.ntp_multicast.ntp_multicast#role), which are C(ntp_multicast_authentication),
+        C(ntp_multicast_server) and C(ntp_multicast_interfaces) for O(config), and C(ntp_multicast_state),
+        C(ntp_multicast_update_secrets), C(ntp_multicast_save), C(ntp_multicast_lock),
+        C(ntp_multicast_allow_immediate) and C(ntp_multicast_commit).
+      - It spares the task its templates. Ansible compiles each of them anew for each device, which takes longer than to
+        log in and to read the device.
+    type: bool
+    default: false
   running_config:
     description: The text of C(display current-configuration), for O(state=parsed).
     type: str

@@ -40,7 +40,7 @@ class VrpAction(ActionBase):  # type: ignore[misc]
         result["changed"] = False
         if result.get("failed") or result.get("skipped"):
             return result
-        validation = self.VALIDATOR.validate(dict(self._task.args))
+        validation = self.VALIDATOR.validate(self.arguments(task_vars or {}))
         secrets = validation._no_log_values
         if validation.error_messages:
             return scrubbed({**result, "failed": True, "msg": ". ".join(validation.error_messages)}, secrets)
@@ -50,6 +50,10 @@ class VrpAction(ActionBase):  # type: ignore[misc]
             result.update(failed=True, msg=str(error), changed=error.changed)
         kept = {name: result.pop(name) for name in self.UNMASKED_RESULTS & set(result)}
         return {**scrubbed(result, secrets), **kept}
+
+    def arguments(self, task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments of the task, before they are validated."""
+        return dict(self._task.args)
 
     def work(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """Do what the validated options ask for; the keys of the result. Raises NtpMulticastError for a failure."""

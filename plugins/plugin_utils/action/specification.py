@@ -18,6 +18,7 @@ VRP_NTP_MULTICAST: dict[str, Any] = {
             "default": "merged",
             "choices": ["merged", "replaced", "overridden", "deleted", "gathered", "rendered", "parsed"],
         },
+        "from_variables": {"type": "bool", "default": False},
         "running_config": {"type": "str"},
         "dialect": {"type": "str", "choices": ["ntp", "ntp-service"]},
         "update_secrets": {
