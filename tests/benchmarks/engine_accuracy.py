@@ -73,9 +73,11 @@ class Target:
     better: int
     worse: int
     limit: float
+    with_jitter: bool = True
 
 
-TARGETS = (Target(0, 2, 0.4), Target(1, 2, 0.5))
+# ntpd measures the way once. Where delays vary, the result is wrong by chance for the whole run, whoever serves.
+TARGETS = (Target(0, 2, 0.4), Target(1, 2, 0.5, with_jitter=False))
 
 
 def ntpd_client(directory: Path, namespace: str, group: str) -> Peer:
@@ -203,7 +205,7 @@ def wait(seconds: int, act: Callable[[], object] = lambda: None) -> None:
         act()
 
 
-def report(rows: list[Row]) -> bool:
+def report(rows: list[Row], jitter: bool) -> bool:
     print(f"{'client <- server':<24}{'samples':>8}{'RMS us':>9}{'mean us':>9}{'sd us':>8}{'ratio to ntpd':>15}")
     for row in rows:
         mean, deviation = statistics.fmean(row.errors), statistics.pstdev(row.errors)
@@ -212,11 +214,12 @@ def report(rows: list[Row]) -> bool:
     held = True
     for target in TARGETS:
         ratio = rows[target.better].rms / rows[target.worse].rms
-        verdict = "holds" if ratio <= target.limit else "DOES NOT HOLD"
+        names = f"{rows[target.better].name}: {ratio:.2f} x {rows[target.worse].name}"
+        if jitter and not target.with_jitter:
+            print(f"{names}, not judged: what ntpd once measured of a way with jitter is chance")
+            continue
         held = held and ratio <= target.limit
-        print(
-            f"{rows[target.better].name}: {ratio:.2f} x {rows[target.worse].name}, wanted <= {target.limit}: {verdict}"
-        )
+        print(f"{names}, wanted <= {target.limit}: {'holds' if ratio <= target.limit else 'DOES NOT HOLD'}")
     return held
 
 
@@ -248,7 +251,7 @@ def run(condition: Condition, seconds: int, seed: int) -> bool:
         else ""
     )
     print(f"{condition.name}: {seconds} s, {condition.busy} busy processes{more}; {machine}", flush=True)
-    return report(rows)
+    return report(rows, bool(condition.jitter))
 
 
 if __name__ == "__main__":

@@ -20,9 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ntp_multicast_engine.errors import UpstreamError
+from ntp_multicast_engine.journal import tell
 from ntp_multicast_engine.timestamps import NANOSECONDS
-
-log = logging.getLogger("ntp_multicast_engine")
 
 COMMAND_SOCKET = "/run/chrony/chronyd.sock"
 COMMAND_PORT = 323
@@ -165,7 +164,7 @@ class ChronyReader:
         self.ask(raw)
         missing = self.tracking(raw) is None
         if missing and self._needed and self.last_error is not None and not self._complained:
-            log.warning("%s, so nothing is served", self.last_error)
+            tell(logging.WARNING, "upstream", f"{self.last_error}, so nothing is served", reason=self.last_error)
         self._complained = missing
 
     def ask(self, raw: int) -> None:

@@ -7,26 +7,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import os
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from ntp_multicast_engine import __version__, configuration, report
+from ntp_multicast_engine import __version__, configuration, journal, report
 from ntp_multicast_engine.control import ask
 from ntp_multicast_engine.errors import ConfigurationError, EngineError
 
 DEFAULT_CONFIGURATION = "/etc/ntp-multicast-engine/engine.json"
-_SYSLOG_LEVELS = {logging.ERROR: 3, logging.WARNING: 4, logging.INFO: 6, logging.DEBUG: 7}
-
-
-class _JournalFormatter(logging.Formatter):
-    """Puts the priority before the line, as sd-daemon(3) wants it."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return f"<{_SYSLOG_LEVELS.get(record.levelno, 6)}>{super().format(record)}"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -45,17 +36,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _set_up_log() -> None:
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_JournalFormatter("%(message)s") if "JOURNAL_STREAM" in os.environ else logging.Formatter())
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
-
-
 def _run(path: Path) -> int:
     # Here, because the other commands don't need what the daemon needs.
     from ntp_multicast_engine.daemon import Daemon
 
-    _set_up_log()
+    journal.set_up(os.environ)
     Daemon(path, os.environ).run()
     return 0
 

@@ -20,6 +20,7 @@ from typing import Any, Union
 from ntp_multicast_engine import __version__, configuration
 from ntp_multicast_engine.ancillary import KERNEL, USER, Datagram
 from ntp_multicast_engine.association import Association, CloseRequest, SendRequest
+from ntp_multicast_engine.changes import Changes
 from ntp_multicast_engine.chrony import ChronyReader
 from ntp_multicast_engine.clock import Clock, Instant, SystemClock, kernel_status
 from ntp_multicast_engine.configuration import Loaded, MulticastClient, MulticastServer
@@ -27,6 +28,7 @@ from ntp_multicast_engine.control import Connection, ControlServer, Notifier
 from ntp_multicast_engine.discipline import Sink, make
 from ntp_multicast_engine.engine import Engine
 from ntp_multicast_engine.errors import ClockError, ConfigurationError, EngineError, TransportError
+from ntp_multicast_engine.journal import tell
 from ntp_multicast_engine.links import LinkMonitor
 from ntp_multicast_engine.metrics import MetricsFile
 from ntp_multicast_engine.owners import clock_owners
@@ -37,8 +39,6 @@ from ntp_multicast_engine.state import Memory
 from ntp_multicast_engine.status import EngineStatus, Status
 from ntp_multicast_engine.timestamps import NANOSECONDS
 from ntp_multicast_engine.transport import GroupSocket, RequestSocket, ResponderSocket, SenderSocket
-
-log = logging.getLogger("ntp_multicast_engine")
 
 _RETRY_SOCKETS = 16 * NANOSECONDS
 _SETTLE = NANOSECONDS // 2
@@ -103,7 +103,7 @@ class Daemon:
         self._next_stamped_answer = now.raw
         self._refused_before = 0
         self._metrics = MetricsFile(loaded.configuration.metrics_file, now.raw)
-        self._was_synchronised = False
+        self._changes = Changes(self._notifier.status)
         self._changed = True
         self._look_due = now.raw
         self._control = ControlServer(loaded.configuration.status_socket, self.status)
@@ -134,7 +134,8 @@ class Daemon:
         signals = SignalQueue()
         self._watch(signals.socket, signals.drain)
         self._notifier.ready("starting")
-        log.info("ntp-multicast-engine %s runs with %s", __version__, self._path)
+        sentence = f"ntp-multicast-engine {__version__} runs with {self._path}"
+        tell(logging.INFO, "started", sentence, version=__version__)
         running, due = True, 0
         try:
             while running:
@@ -192,28 +193,24 @@ class Daemon:
         if self._changed or now.raw >= self._look_due:
             self._changed = False
             self._look_due = now.raw + _LOOK_INTERVAL
-            self._tell_changes()
+            self._tell_changes(self._clock.now())
 
     def _discipline(self, act: Callable[[Any, Instant], int | None]) -> None:
         now = self._clock.now()
         try:
             self._tick_due = act(self.engine.correction(now), now)
         except ClockError as error:
-            log.error("the clock can't be steered: %s", error)
+            self._clock_failed(error)
             self._tick_due = now.raw + _RETRY_SOCKETS
 
-    def _tell_changes(self) -> None:
-        for association in self.engine.client.associations.values():
-            for event in association.events:
-                log.warning("%s", event)
-            association.events.clear()
-        now = self._clock.now()
-        system = self.engine.system_status(now, self._sink.name, None)
-        if system.synchronised != self._was_synchronised:
-            self._was_synchronised = system.synchronised
-            text = f"synchronised to {system.reference_id}" if system.synchronised else "not synchronised"
-            log.info("%s", text)
-            self._notifier.status(text)
+    def _clock_failed(self, error: ClockError) -> None:
+        tell(logging.ERROR, "clock", f"the clock can't be steered: {error}", reason=str(error))
+
+    def _tell_changes(self, now: Instant) -> None:
+        engine = self.engine
+        self._changes.associations(engine.client.associations.values(), engine.selected)
+        self._changes.system(engine.system_status(now, self._sink.name, None))
+        self._changes.drops(engine.counters(self._refused()).dropped, now.raw)
 
     # Sockets
 
@@ -245,13 +242,13 @@ class Daemon:
             opened = self._make_socket(place)
         except TransportError as error:
             if self._complaints.get(place) != str(error):
-                log.warning("%s; waiting for it", error)
+                tell(logging.WARNING, "socket", f"{error}; waiting for it", reason=str(error))
             self._complaints[place] = str(error)
             if isinstance(place, MulticastServer):
                 self.engine.senders[place].last_error = str(error)
             return
         if self._complaints.pop(place, None):
-            log.info("now open: %s", place)
+            tell(logging.INFO, "socket", f"now open: {place}")
         if isinstance(place, MulticastServer):
             self.engine.senders[place].last_error = None
         self._sockets[place] = opened
@@ -380,7 +377,7 @@ class Daemon:
         try:
             self._sink.update(correction, now)
         except ClockError as error:
-            log.error("the clock can't be steered: %s", error)
+            self._clock_failed(error)
 
     def _send_request(self, action: SendRequest) -> None:
         association = action.association
@@ -450,8 +447,12 @@ class Daemon:
             engine.system_status(now, self._sink.name, getattr(self._sink, "last_error", None)),
             engine.association_status(now),
             engine.server_status(),
-            engine.counters(self._refused_before + sum(refused(item.socket) for item in self._sockets.values())),
+            engine.counters(self._refused()),
         ).document()
+
+    def _refused(self) -> int:
+        """Packets that the kernel's filters kept away."""
+        return self._refused_before + sum(refused(item.socket) for item in self._sockets.values())
 
     def _reload(self) -> None:
         self._notifier.reloading()
@@ -460,10 +461,14 @@ class Daemon:
             self._apply(loaded)
         except ConfigurationError as error:
             for problem in error.problems:
-                log.error("reload refused, the old configuration stays: %s", problem)
+                self._refuse_reload(problem)
         except EngineError as error:
-            log.error("reload refused, the old configuration stays: %s", error)
+            self._refuse_reload(error)
         self._notifier.ready("reloaded")
+
+    def _refuse_reload(self, reason: object) -> None:
+        sentence = f"reload refused, the old configuration stays: {reason}"
+        tell(logging.ERROR, "reload_refused", sentence, reason=str(reason))
 
     def _apply(self, loaded: Loaded) -> None:
         old, new = self.engine.configuration, loaded.configuration
@@ -483,7 +488,7 @@ class Daemon:
             self._close_request(CloseRequest(association))
         self._sockets_due = self._tick_due = now.raw
         self._metrics = MetricsFile(new.metrics_file, now.raw)
-        log.info("reloaded %s", self._path)
+        tell(logging.INFO, "reloaded", f"reloaded {self._path}")
 
     def _close(self) -> None:
         if self.engine.configuration.clients:

@@ -11,9 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ntp_multicast_engine.journal import tell
 from ntp_multicast_engine.timestamps import NANOSECONDS
-
-log = logging.getLogger("ntp_multicast_engine")
 
 INTERVAL = 16 * NANOSECONDS
 _PREFIX = "ntp_multicast_engine_"
@@ -100,7 +99,7 @@ class MetricsFile:
             self._complaint = None
         except OSError as error:
             if self._complaint != str(error):
-                log.warning("no metrics: %s", error)
+                tell(logging.WARNING, "metrics", f"no metrics: {error}", reason=str(error))
             self._complaint = str(error)
 
 

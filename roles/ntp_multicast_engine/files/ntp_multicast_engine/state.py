@@ -19,6 +19,7 @@ from typing import Any
 
 from ntp_multicast_engine.client import Remembered
 from ntp_multicast_engine.errors import StateError
+from ntp_multicast_engine.journal import tell
 from ntp_multicast_engine.timestamps import NANOSECONDS, STAMP_MASK
 
 VERSION = 1
@@ -26,8 +27,6 @@ MAXIMUM_ENTRIES = 256
 _MAXIMUM_FILE = 1 << 20
 _MAXIMUM_FREQUENCY = 1e-3
 _DURABLE_INTERVAL = 64 * NANOSECONDS
-
-log = logging.getLogger("ntp_multicast_engine")
 
 
 @dataclass(frozen=True)
@@ -126,7 +125,7 @@ class Memory:
         try:
             state = self._file.load()
         except StateError as error:
-            log.error("%s; starting without it", error)
+            tell(logging.ERROR, "state", f"{error}; starting without it", reason=str(error))
             state = State()
         if keep:
             # A client that can't remember would believe a replay after a restart.
@@ -141,4 +140,4 @@ class Memory:
         try:
             self._file.save(state, durable=durable)
         except StateError as error:
-            log.error("%s", error)
+            tell(logging.ERROR, "state", f"{error}: nothing will outlive this run", reason=str(error))
