@@ -43,9 +43,9 @@ sock.connect((address, 123))
 sock.settimeout(1)
 answered = 0
 while answered < count:
-    for _ in range(window):
-        sock.send(request)
     try:
+        for _ in range(window):
+            sock.send(request)
         for _ in range(window):
             answered += len(sock.recv(1000)) == len(request)
     except OSError:

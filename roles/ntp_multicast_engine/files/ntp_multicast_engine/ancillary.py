@@ -12,8 +12,10 @@ from __future__ import annotations
 import ipaddress
 import socket
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from ntp_multicast_engine.clock import Clock, Instant, at
 from ntp_multicast_engine.packet import MAXIMUM_LENGTH
@@ -83,26 +85,35 @@ def receive(sock: socket.socket, clock: Clock) -> Datagram | None:
         data, ancillary, flags, address = sock.recvmsg(MAXIMUM_LENGTH, _ANCILLARY_SPACE)
     except (BlockingIOError, InterruptedError):
         return None
-    now = clock.now()
+    return assemble(data, ancillary, flags, address, clock.now())
+
+
+def assemble(
+    data: bytes, ancillary: Iterable[tuple[int, int, bytes]], flags: int, address: Any, now: Instant
+) -> Datagram:
+    """What recvmsg(2) has given, as a datagram. `now` is a moment after it."""
     arrival, stamps = now, USER
     destination: Address | None = None
     interface = 0
     for level, kind, value in ancillary:
         if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPING:
             real = _software_stamp(value)
-            if real is not None and 0 <= now.real - real < _CREDIBLE_AGE:
+            if real is not None and credible(real, now):
                 arrival, stamps = at(real, now), KERNEL
-        elif level == socket.IPPROTO_IP and kind == IP_PKTINFO and len(value) >= _PKTINFO4.size:
-            interface, _local, packed = _PKTINFO4.unpack_from(value)
-            destination = _address(packed)
-        elif level == socket.IPPROTO_IPV6 and kind == IPV6_PKTINFO and len(value) >= _PKTINFO6.size:
-            packed, interface = _PKTINFO6.unpack_from(value)
-            destination = _address(packed)
+        elif level == socket.IPPROTO_IP and kind == IP_PKTINFO and len(value) == _PKTINFO4.size:
+            destination, interface = place_of(value, 4)
+        elif level == socket.IPPROTO_IPV6 and kind == IPV6_PKTINFO and len(value) == _PKTINFO6.size:
+            destination, interface = place_of(value, 6)
     host = str(address[0]).partition("%")[0] if address else ""
     port = address[1] if address else 0
     scope = address[3] if address and len(address) == 4 else 0
     truncated = bool(flags & socket.MSG_TRUNC)
     return Datagram(data, host, port, scope, destination, interface, arrival, stamps, truncated)
+
+
+def credible(real: int, now: Instant) -> bool:
+    """Whether a datagram that is read now can have come at that time."""
+    return 0 <= now.real - real < _CREDIBLE_AGE
 
 
 def departure(sock: socket.socket) -> Departure | None:
@@ -129,6 +140,15 @@ def source_address(local: Address, interface: int) -> list[tuple[int, int, bytes
     if local.version == 4:
         return [(socket.IPPROTO_IP, IP_PKTINFO, _PKTINFO4.pack(0, local.packed, bytes(4)))]
     return [(socket.IPPROTO_IPV6, IPV6_PKTINFO, _PKTINFO6.pack(local.packed, interface))]
+
+
+def place_of(info: bytes, version: int) -> tuple[Address, int]:
+    """Destination address and arriving interface that a packet info tells."""
+    if version == 4:
+        interface, _local, packed = _PKTINFO4.unpack(info)
+    else:
+        packed, interface = _PKTINFO6.unpack(info)
+    return _address(packed), interface
 
 
 @lru_cache(maxsize=256)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import enum
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -63,19 +63,11 @@ class _Context(Protocol):
     def tag(self, covered: bytes) -> bytes: ...
 
 
-class _PrefixHash:
-    def __init__(self, name: str, secret: bytes) -> None:
-        self._keyed = hashlib.new(name, secret, usedforsecurity=False)
+class _Digest:
+    """A context of hashlib or hmac that has seen the key."""
 
-    def tag(self, covered: bytes) -> bytes:
-        context = self._keyed.copy()
-        context.update(covered)
-        return context.digest()
-
-
-class _HmacSha256:
-    def __init__(self, secret: bytes) -> None:
-        self._keyed = hmac.new(secret, digestmod="sha256")
+    def __init__(self, keyed: hashlib._Hash | hmac.HMAC) -> None:
+        self._keyed = keyed
 
     def tag(self, covered: bytes) -> bytes:
         context = self._keyed.copy()
@@ -99,9 +91,9 @@ class _Cmac:
 
 def _context(algorithm: Algorithm, secret: bytes) -> _Context:
     if algorithm in PREFIX_HASHES:
-        return _PrefixHash(PREFIX_HASHES[algorithm], secret)
+        return _Digest(hashlib.new(PREFIX_HASHES[algorithm], secret, usedforsecurity=False))
     if algorithm is Algorithm.HMAC_SHA256:
-        return _HmacSha256(secret)
+        return _Digest(hmac.new(secret, digestmod="sha256"))
     return _Cmac(secret)
 
 
@@ -129,6 +121,21 @@ class Key:
     def tag(self, covered: bytes) -> bytes:
         """The whole tag, before any cutting."""
         return self._context.tag(covered)
+
+    def tags(self, covered: Sequence[bytes], length: int) -> list[bytes]:
+        """The tags of many texts, each cut to `length` octets."""
+        tag = self._context.tag
+        return [tag(text)[:length] for text in covered]
+
+    def proves_all(self, covered: Sequence[bytes], tags: Sequence[bytes], version: int) -> list[bool]:
+        """As `proves`, for packets of one version whose tags are all of one length."""
+        length = len(tags[0]) if tags else 0
+        if not self.accepts(length, version):
+            return [False] * len(tags)
+        expected = self.tags(covered, length)
+        if hmac.compare_digest(b"".join(expected), b"".join(tags)):
+            return [True] * len(tags)
+        return [hmac.compare_digest(right, tag) for right, tag in zip(expected, tags)]
 
     def proves(self, covered: bytes, tag: bytes, version: int) -> bool:
         """Whether `tag` is this key's tag of what is covered, on a packet of that version."""

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any, Union
 
 from ntp_multicast_engine import __version__, configuration
-from ntp_multicast_engine.ancillary import KERNEL, USER, Datagram
+from ntp_multicast_engine.ancillary import KERNEL, USER
+from ntp_multicast_engine.answering import Answering
 from ntp_multicast_engine.association import Association, CloseRequest, SendRequest
 from ntp_multicast_engine.changes import Changes
 from ntp_multicast_engine.chrony import ChronyReader
@@ -44,7 +45,6 @@ _RETRY_SOCKETS = 16 * NANOSECONDS
 _SETTLE = NANOSECONDS // 2
 """After a change of a link: addresses come some time after the interface."""
 _LOOK_INTERVAL = 4 * NANOSECONDS
-_STAMPED_ANSWER_SPACING = NANOSECONDS // 4
 
 Place = Union[MulticastServer, MulticastClient, tuple[str, int]]
 """What a socket is for: a sender, a group, or a responder's (interface or "", IP version)."""
@@ -98,9 +98,7 @@ class Daemon:
         self._sockets_due: int | None = now.raw
         self._tick_due: int | None = now.raw
         self._watchdog_due: int | None = now.raw if self._notifier.watchdog_interval else None
-        self._stamped_answer: int | None = None
-        self._answered = now
-        self._next_stamped_answer = now.raw
+        self._answering = Answering(self.engine, self._clock)
         self._refused_before = 0
         self._metrics = MetricsFile(loaded.configuration.metrics_file, now.raw)
         self._changes = Changes(self._notifier.status)
@@ -273,7 +271,7 @@ class Daemon:
             return lambda: self._read_departures(opened)
         if isinstance(opened, GroupSocket):
             return lambda: self._read_group(opened)
-        return lambda: self._read_requests(opened)
+        return lambda: self._answering.read(opened)
 
     def _close_socket(self, place: Place) -> None:
         closing = self._sockets.pop(place)
@@ -323,36 +321,6 @@ class Daemon:
         for real in opened.departures():
             if sender is not None:
                 sender.stamped(real, KERNEL)
-
-    def _read_requests(self, opened: ResponderSocket) -> None:
-        departed = opened.departure()
-        if departed is not None and self._stamped_answer is not None:
-            self.engine.responder.delay.add(departed - self._stamped_answer)
-            self._stamped_answer = None
-        for datagram, refusal in opened.receive(self._clock):
-            if refusal:
-                self.engine.drop(refusal)
-                continue
-            answer = self.engine.quick_answer(datagram.data, datagram.arrival, self._present)
-            if answer is None:
-                reply = self.engine.take_request(datagram.data, datagram.source, datagram.arrival)
-                answer = reply.encode(self._present().real) if reply else None
-            if answer is not None:
-                self._answer(opened, datagram, answer)
-
-    def _present(self) -> Instant:
-        self._answered = self._clock.now()
-        return self._answered
-
-    def _answer(self, opened: ResponderSocket, datagram: Datagram, answer: bytes) -> None:
-        now = self._answered
-        # A stamp costs a system call and a wake-up, so few answers are stamped; they speak for the rest.
-        stamp = now.raw >= self._next_stamped_answer
-        if opened.answer(datagram, answer, stamp=stamp):
-            self.engine.sent += 1
-            if stamp:
-                self._stamped_answer = now.real
-                self._next_stamped_answer = now.raw + _STAMPED_ANSWER_SPACING
 
     # Client
 

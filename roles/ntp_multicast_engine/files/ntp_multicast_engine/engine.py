@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ntp_multicast_engine.acceptance import MAXIMUM_STRATUM
 from ntp_multicast_engine.association import Association, CloseRequest, Phase, SendRequest, Stream
@@ -25,8 +25,9 @@ from ntp_multicast_engine.errors import PacketError
 from ntp_multicast_engine.estimator import Estimate, Estimator
 from ntp_multicast_engine.leap import credible
 from ntp_multicast_engine.packet import reference_id_text
+from ntp_multicast_engine.responder import Reply, Responder
 from ntp_multicast_engine.selection import Candidate, select
-from ntp_multicast_engine.server import Announcement, Reply, Responder, Sender
+from ntp_multicast_engine.server import Announcement, Sender
 from ntp_multicast_engine.state import State
 from ntp_multicast_engine.status import AssociationStatus, Counters, ServerStatus, SystemStatus
 from ntp_multicast_engine.timestamps import NANOSECONDS
@@ -136,22 +137,27 @@ class Engine:
         self.choose(arrival)
         return action
 
-    def quick_answer(self, data: bytes, arrival: Instant, present: Callable[[], Instant]) -> bytes | None:
-        """The answer to a common request; None, if the request has to go the long way, `take_request`.
+    def quick_answers(
+        self,
+        rows: Sequence[bytes],
+        arrivals: Sequence[int],
+        now: Instant,
+        present: Callable[[], Instant],
+        *,
+        screened: bool,
+    ) -> list[bytes | None]:
+        """The answers to common requests of one length; None for those that have to go the long way, `take_request`.
 
         :param present: tells the moment of sending.
         """
-        if self.configuration.server.allow:
-            return None
-        if arrival.raw >= self._announced_until:
-            self._announced = self.announcement(arrival)
-            self._announced_until = arrival.raw + _ANNOUNCEMENT_AGE
-        if self._announced is None:
-            return None
-        answer = self.responder.quick_answer(data, arrival.real, self._announced, self.keys, present)
-        if answer is not None:
-            self.received += 1
-        return answer
+        if now.raw >= self._announced_until:
+            self._announced = self.announcement(now)
+            self._announced_until = now.raw + _ANNOUNCEMENT_AGE
+        if self._announced is None or (self.configuration.server.allow and not screened):
+            return [None] * len(rows)
+        answers = self.responder.quick_answers(rows, arrivals, self._announced, self.keys, present)
+        self.received += len(answers) - answers.count(None)
+        return answers
 
     def take_request(self, data: bytes, source: str, arrival: Instant) -> Reply | None:
         """A datagram came to the responder."""

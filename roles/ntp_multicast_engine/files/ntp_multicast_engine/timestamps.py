@@ -9,6 +9,8 @@ zero for raw time. Only the wire speaks NTP format.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 NANOSECONDS = 1_000_000_000
 UNIX_EPOCH = 2_208_988_800
 """Seconds from 1900-01-01 (the zero of NTP era 0) to 1970-01-01."""
@@ -21,6 +23,14 @@ def to_ntp(unix_ns: int) -> int:
     seconds, nanoseconds = divmod(unix_ns, NANOSECONDS)
     stamp = ((seconds + UNIX_EPOCH) % ERA_SECONDS) << 32 | (nanoseconds << 32) // NANOSECONDS
     return stamp or 1
+
+
+def to_ntp_all(unix_ns: Iterable[int]) -> list[int]:
+    """`to_ntp` of many times, without a call for each."""
+    return [
+        ((moment // NANOSECONDS + UNIX_EPOCH) % ERA_SECONDS << 32 | (moment % NANOSECONDS << 32) // NANOSECONDS) or 1
+        for moment in unix_ns
+    ]
 
 
 def from_ntp(stamp: int, near_ns: int) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from ntp_multicast_engine import packet_filter
@@ -18,6 +18,7 @@ from ntp_multicast_engine.ancillary import (
     IP_PKTINFO,
     IPV6_MULTICAST_ALL,
     IPV6_RECVPKTINFO,
+    KERNEL,
     STAMP_BOTH,
     STAMP_ON_REQUEST,
     STAMP_RECEIVED,
@@ -25,9 +26,11 @@ from ntp_multicast_engine.ancillary import (
     Datagram,
     departure,
     enable_stamps,
+    place_of,
     receive,
     source_address,
 )
+from ntp_multicast_engine.batch import Alike, Batch, control_message
 from ntp_multicast_engine.clock import Clock, Instant, at
 from ntp_multicast_engine.configuration import MulticastClient, MulticastServer
 from ntp_multicast_engine.errors import TransportError
@@ -40,6 +43,8 @@ _EXPEDITED_FORWARDING = 46 << 2
 """DSCP EF, RFC 3246, in the octet that IP_TOS and IPV6_TCLASS take."""
 _MREQN = struct.Struct("@4s4si")
 _MREQ6 = struct.Struct("@16si")
+_MAXIMUM_PLACES = 256
+"""Of which the answer's ancillary data are kept; a host has few addresses."""
 _FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
 
 
@@ -66,7 +71,36 @@ def _is_multicast(address: Address) -> bool:
     return address.is_multicast
 
 
-class GroupSocket:
+class ReceivingSocket:
+    """Takes what comes from anybody, and says of each datagram whether it came where it should."""
+
+    socket: socket.socket
+
+    def receive(self, clock: Clock) -> Iterator[tuple[Datagram, str | None]]:
+        """What is there, each with the reason to drop it at once, if there is one."""
+        for _unused in range(BATCH):
+            try:
+                datagram = receive(self.socket, clock)
+            except OSError:
+                # Such as an interface that went down, or an ICMP error about an answer; reading it has removed it.
+                continue
+            if datagram is None:
+                return
+            yield datagram, self.refusal(datagram)
+
+    def refusal(self, datagram: Datagram) -> str | None:
+        """The reason to drop the datagram at once, if there is one."""
+        return "truncated" if datagram.truncated else self._misplaced(datagram.destination, datagram.interface)
+
+    def _misplaced(self, destination: Address | None, interface: int) -> str | None:
+        """What is wrong with where it came in, if anything is."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        self.socket.close()
+
+
+class GroupSocket(ReceivingSocket):
     """Listens to one group on one interface; hands out what came to just that group over just that interface."""
 
     def __init__(self, configuration: MulticastClient) -> None:
@@ -106,29 +140,12 @@ class GroupSocket:
         except TransportError:
             return True
 
-    def receive(self, clock: Clock) -> Iterator[tuple[Datagram, str | None]]:
-        """What is there, each with the reason to drop it at once, if there is one."""
-        for _unused in range(BATCH):
-            try:
-                datagram = receive(self.socket, clock)
-            except OSError:
-                # Such as an interface that went down; reading the error has removed it.
-                continue
-            if datagram is None:
-                return
-            yield datagram, self._refusal(datagram)
-
-    def _refusal(self, datagram: Datagram) -> str | None:
-        if datagram.truncated:
-            return "truncated"
-        if datagram.interface != self.index:
+    def _misplaced(self, destination: Address | None, interface: int) -> str | None:
+        if interface != self.index:
             return "wrong_interface"
-        if datagram.destination != self.configuration.group:
+        if destination != self.configuration.group:
             return "wrong_group"
         return None
-
-    def close(self) -> None:
-        self.socket.close()
 
 
 class SenderSocket:
@@ -232,12 +249,12 @@ class RequestSocket:
         self.socket.close()
 
 
-class ResponderSocket:
+class ResponderSocket(ReceivingSocket):
     """Takes requests of one address family, on one interface or (None) on all.
 
     :param shared: other sockets of this process hold the port already. Otherwise a second program on the port is an
         error, which SO_REUSEADDR would hide.
-    :param clients: who may ask; nobody named means everybody.
+    :param clients: who may ask; nobody named means everybody. `screened` tells whether the kernel sees to it.
     """
 
     def __init__(
@@ -247,10 +264,13 @@ class ResponderSocket:
         self.version = version
         self.index = interface_index(interface) if interface else 0
         self._awaits_stamp = False
+        self._sources: dict[bytes, bytes] = {}
         self.socket = _datagram_socket(version)
         self._level = socket.IPPROTO_IP if version == 4 else socket.IPPROTO_IPV6
         try:
-            packet_filter.attach(self.socket, packet_filter.program(MODE_CLIENT, version, clients))
+            program = packet_filter.program(MODE_CLIENT, version, clients)
+            attached = packet_filter.attach(self.socket, program)
+            self.screened = attached and packet_filter.looks_at_sources(program)
             _ask_for_destination(self.socket, version)
             all_groups = IP_MULTICAST_ALL if version == 4 else IPV6_MULTICAST_ALL
             self.socket.setsockopt(self._level, all_groups, 0)
@@ -280,26 +300,54 @@ class ResponderSocket:
         except TransportError:
             return True
 
-    def receive(self, clock: Clock) -> Iterator[tuple[Datagram, str | None]]:
-        """What is there, each with the reason to drop it at once, if there is one."""
-        for _unused in range(BATCH):
-            try:
-                datagram = receive(self.socket, clock)
-            except OSError:
-                # An ICMP error about an answer; the next datagram is behind it.
-                continue
-            if datagram is None:
-                return
-            yield datagram, self._refusal(datagram)
-
-    def _refusal(self, datagram: Datagram) -> str | None:
-        if datagram.truncated:
-            return "truncated"
-        if self.index and datagram.interface != self.index:
+    def _misplaced(self, destination: Address | None, interface: int) -> str | None:
+        if self.index and interface != self.index:
             return "wrong_interface"
-        if datagram.destination is None or _is_multicast(datagram.destination):
+        if destination is None or _is_multicast(destination):
             return "wrong_group"
         return None
+
+    def receive_batch(self, batch: Batch, clock: Clock) -> tuple[Instant, int, list[Alike], list[Datagram]]:
+        """A moment after it, how many have come, those that came alike and where they should, and the others.
+
+        Raises OSError for what the network reports; the next datagrams are behind it.
+        """
+        count = batch.receive(self.socket)
+        now = clock.now()
+        return (now, count, *batch.sorted(now, lambda place: bool(self._source(place))))
+
+    def _source(self, place: bytes) -> bytes:
+        """Ancillary data that makes an answer leave from where the request came to; empty, if it is misplaced."""
+        known = self._sources.get(place)
+        if known is not None:
+            return known
+        destination, interface = place_of(place[socket.CMSG_LEN(0) :], self.version)
+        found = b""
+        if self._misplaced(destination, interface) is None:
+            found = b"".join(control_message(*message) for message in source_address(destination, interface))
+        if len(self._sources) >= _MAXIMUM_PLACES:
+            self._sources.clear()
+        self._sources[place] = found
+        return found
+
+    def datagram(self, batch: Batch, requests: Alike, place: int, now: Instant) -> Datagram:
+        """One of them, to be taken alone."""
+        destination, interface = place_of(requests.place[socket.CMSG_LEN(0) :], self.version)
+        source, port, *others = batch.address(requests.names[place])
+        arrival, scope = at(requests.arrivals[place], now), others[1] if others else 0
+        return Datagram(
+            requests.rows[place], source, port, scope, destination, interface, arrival, KERNEL, truncated=False
+        )
+
+    def answer_batch(self, batch: Batch, requests: Alike, answers: Sequence[bytes | None], *, stamp: bool) -> int:
+        """Send the answers that there are; returns how many the network took. `stamp` is for the first one."""
+        ready = [answer for answer in answers if answer is not None]
+        names = [name for name, answer in zip(requests.names, answers) if answer is not None]
+        if not ready:
+            return 0
+        taken = batch.send(self.socket, names, ready, self._source(requests.place), stamp=stamp)
+        self._awaits_stamp = self._awaits_stamp or (stamp and taken > 0)
+        return taken
 
     def answer(self, datagram: Datagram, data: bytes, *, stamp: bool) -> bool:
         """Send from the address that was asked; False, if the network doesn't take it.
@@ -330,6 +378,3 @@ class ResponderSocket:
                 return real
             real = found.real
             self._awaits_stamp = False
-
-    def close(self) -> None:
-        self.socket.close()

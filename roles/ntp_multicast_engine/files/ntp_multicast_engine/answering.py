@@ -1,0 +1,114 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Carries requests from the responder's sockets to the core, and its answers back.
+
+Many requests are read, judged and answered together where the C library lets them. Their arrival is always the kernel's
+stamp of each; their transmit time is read once, after their authenticators were checked, and foretold for each from
+when answers have left before.
+"""
+
+from __future__ import annotations
+
+from ntp_multicast_engine.ancillary import Datagram
+from ntp_multicast_engine.batch import SIZE, Alike, Batch
+from ntp_multicast_engine.clock import Clock, Instant
+from ntp_multicast_engine.engine import Engine
+from ntp_multicast_engine.responder import QUICK_LENGTHS
+from ntp_multicast_engine.timestamps import NANOSECONDS
+from ntp_multicast_engine.transport import ResponderSocket
+
+_STAMPED_ANSWER_SPACING = NANOSECONDS // 4
+_BATCHES = 4
+"""Read from one socket before the others have their turn."""
+_ENOUGH_TO_MEASURE = 4
+"""Answers sent together from which on the time between them can be told."""
+
+
+class Answering:
+    """See the head of the file."""
+
+    def __init__(self, engine: Engine, clock: Clock) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._batches: dict[int, Batch | None] = {}
+        self._written = clock.now()
+        self._stamped_answer: int | None = None
+        self._next_stamped_answer = self._written.raw
+
+    def read(self, opened: ResponderSocket) -> None:
+        """Answer what has come."""
+        departed = opened.departure()
+        if departed is not None and self._stamped_answer is not None:
+            self._engine.responder.delay.add(departed - self._stamped_answer)
+            self._stamped_answer = None
+        batch = self._batch(opened.version)
+        if batch is None:
+            for datagram, _refusal in opened.receive(self._clock):
+                self._take(opened, datagram)
+            return
+        for _unused in range(_BATCHES):
+            try:
+                now, count, alike, odd = opened.receive_batch(batch, self._clock)
+            except OSError:
+                continue
+            for requests in alike:
+                self._take_alike(opened, batch, requests, now)
+            for datagram in odd:
+                self._take(opened, datagram)
+            if count < SIZE:
+                return
+
+    def _batch(self, version: int) -> Batch | None:
+        """The buffers for a version of the Internet protocol; None, if the C library can't read many at a time."""
+        if version not in self._batches:
+            try:
+                self._batches[version] = Batch(version, QUICK_LENGTHS)
+            except AttributeError:
+                self._batches[version] = None
+        return self._batches[version]
+
+    def _take_alike(self, opened: ResponderSocket, batch: Batch, requests: Alike, now: Instant) -> None:
+        answers = self._engine.quick_answers(
+            requests.rows, requests.arrivals, now, self._present, screened=opened.screened
+        )
+        stamp = self._wants_stamp()
+        begun = self._clock.now().raw if stamp else 0
+        taken = opened.answer_batch(batch, requests, answers, stamp=stamp)
+        if taken:
+            self._sent(taken, stamp=stamp)
+        if stamp and taken >= _ENOUGH_TO_MEASURE:
+            self._engine.responder.spacing.add((self._clock.now().raw - begun) // taken)
+        if None not in answers:
+            return
+        for place, answer in enumerate(answers):
+            if answer is None:
+                self._take(opened, opened.datagram(batch, requests, place, now))
+
+    def _take(self, opened: ResponderSocket, datagram: Datagram) -> None:
+        """A request that comes alone, or is out of the ordinary."""
+        refusal = opened.refusal(datagram)
+        if refusal:
+            self._engine.drop(refusal)
+            return
+        reply = self._engine.take_request(datagram.data, datagram.source, datagram.arrival)
+        if reply is None:
+            return
+        data = reply.encode(self._present().real)
+        stamp = self._wants_stamp()
+        if opened.answer(datagram, data, stamp=stamp):
+            self._sent(1, stamp=stamp)
+
+    def _present(self) -> Instant:
+        self._written = self._clock.now()
+        return self._written
+
+    def _wants_stamp(self) -> bool:
+        # A stamp costs a system call and a wake-up, so few answers are stamped; they speak for the rest.
+        return self._written.raw >= self._next_stamped_answer
+
+    def _sent(self, answers: int, *, stamp: bool) -> None:
+        self._engine.sent += answers
+        if stamp:
+            self._stamped_answer = self._written.real
+            self._next_stamped_answer = self._written.raw + _STAMPED_ANSWER_SPACING

@@ -1,0 +1,221 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The responder's manners, and that its quick way gives the very octets of the plain one."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ntp_multicast_engine.authentication import Algorithm, Key, KeyRing, Verdict
+from ntp_multicast_engine.clock import Instant
+from ntp_multicast_engine.errors import PacketError
+from ntp_multicast_engine.packet import Header, parse
+from ntp_multicast_engine.responder import QUICK_LENGTHS, RateLimit, Responder
+from ntp_multicast_engine.server import Announcement
+from ntp_multicast_engine.timestamps import NANOSECONDS, to_ntp
+
+NOW = Instant(1_790_000_000 * NANOSECONDS, 5 * NANOSECONDS)
+ANNOUNCEMENT = Announcement(0, 2, b"LOCL", 0.0, 0.001, NOW.real)
+RING = KeyRing(
+    {
+        42: Key(42, Algorithm.HMAC_SHA256, b"secret"),
+        7: Key(7, Algorithm.MD5, b"other"),
+        8: Key(8, Algorithm.SHA256, b"a third"),
+        9: Key(9, Algorithm.AES_128_CMAC, b"sixteen octets.."),
+        10: Key(10, Algorithm.AES_256_CMAC, b"thirty-two octets, not one more."),
+    },
+    frozenset({42}),
+    True,
+)
+KEY_IDS = sorted(RING.keys)
+
+
+def after(seconds: float) -> Instant:
+    step = round(seconds * NANOSECONDS)
+    return Instant(NOW.real + step, NOW.raw + step)
+
+
+def request(
+    ring: KeyRing = RING, key_id: int | None = None, length: int | None = None, mode: int = 3, version: int = 4
+) -> bytes:
+    header = Header(0, version, mode, 0, 0, 0, transmit=0x0123456789ABCDEF).encode()
+    return header if key_id is None else ring.sign(header, key_id, version, length)
+
+
+def respond(data: bytes, responder: Responder | None = None, at: Instant | None = None) -> bytes:
+    reply = (responder or Responder()).respond(data, "10.0.0.9", NOW, ANNOUNCEMENT, RING)
+    return reply.encode((at or after(0.001)).real)
+
+
+@pytest.mark.parametrize(("key_id", "length"), [(None, None), (42, 32), (42, 20), (42, 16), (7, 16)])
+@pytest.mark.parametrize("version", [1, 2, 3, 4])
+def test_answers(key_id: int | None, length: int | None, version: int) -> None:
+    data = request(key_id=key_id, length=length, version=version)
+    answer = respond(data)
+    assert len(answer) == len(data), "no answer is longer than its request"
+    packet = parse(answer, RING.long_tag)
+    header = packet.header
+    assert (header.mode, header.version, header.origin) == (4, version, 0x0123456789ABCDEF)
+    assert (header.receive, header.transmit) == (to_ntp(NOW.real), to_ntp(after(0.001).real))
+    assert RING.verify(packet) is (Verdict.ABSENT if key_id is None else Verdict.VALID)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (request(mode=6), "request_mode"),
+        (request(mode=7), "request_mode"),
+        (request(mode=1), "request_mode"),
+        (request(mode=5), "request_mode"),
+        (request(version=0), "version"),
+        (request(version=5), "version"),
+        (request() + b"\0\0\0\x2a" + bytes(16), "request_bad_mac"),
+        (request() + b"\0\0\0\x63" + bytes(16), "request_unknown_key"),
+        (request() + bytes(4), "request_crypto_nak"),
+        (request()[:47], "length"),
+    ],
+)
+def test_silence(data: bytes, reason: str) -> None:
+    with pytest.raises(PacketError) as caught:
+        respond(data)
+    assert caught.value.reason == reason
+
+
+def test_silence_without_time() -> None:
+    with pytest.raises(PacketError, match="nothing_to_serve"):
+        Responder().respond(request(), "10.0.0.9", NOW, None, RING)
+
+
+def test_the_rate_limit_spares_those_who_know_the_key() -> None:
+    responder = Responder(RateLimit(interval=1.0, burst=3))
+    for _unused in range(3):
+        respond(request(), responder)
+    with pytest.raises(PacketError, match="rate_limited"):
+        respond(request(), responder)
+    for _unused in range(20):
+        respond(request(key_id=42), responder)
+
+
+def test_the_rate_limit_forgives_and_stays_small() -> None:
+    limit = RateLimit(interval=1.0, burst=2, addresses=10)
+    assert [limit.allows("a", 0) for _unused in range(3)] == [True, True, False]
+    assert [limit.allows("a", NANOSECONDS) for _unused in range(2)] == [True, False]
+    assert limit.allows("b", NANOSECONDS)
+    for number in range(1000):
+        limit.allows(str(number), NANOSECONDS)
+    assert len(vars(limit)["_spent_until"]) == 10
+
+
+@pytest.mark.parametrize(
+    ("source", "allowed"), [("10.1.2.3", True), ("10.2.0.0", False), ("fd00::7", True), ("fe80::1", False)]
+)
+def test_only_clients_of_the_list_are_answered(source: str, allowed: bool) -> None:
+    clients = (ipaddress.ip_network("10.1.0.0/16"), ipaddress.ip_network("fd00::/8"))
+    for data in (request(), request(key_id=42, length=20)):
+        if allowed:
+            assert Responder().respond(data, source, NOW, ANNOUNCEMENT, RING, clients)
+            continue
+        with pytest.raises(PacketError) as caught:
+            Responder().respond(data, source, NOW, ANNOUNCEMENT, RING, clients)
+        assert caught.value.reason == "client_not_allowed"
+
+
+@st.composite
+def requests(draw: st.DrawFn) -> bytes:
+    """Mostly what clients send, and sometimes what they don't."""
+    data = draw(st.binary(min_size=48, max_size=48))
+    first = draw(st.sampled_from([0x23, 0x23, 0x1B, 0xE3, 0x0B, 0x13, 0x24, 0x26, 0x03, 0x2B, 0x33]))
+    covered = bytes([first]) + data[1:]
+    key_id = draw(st.sampled_from(KEY_IDS))
+    signed = RING.sign(covered, key_id, first >> 3 & 7, draw(st.sampled_from([16, 20, 32])))
+    kind = draw(st.integers(0, 9))
+    if kind == 0:
+        place = draw(st.integers(0, len(signed) - 1))
+        return signed[:place] + bytes([signed[place] ^ draw(st.integers(1, 255))]) + signed[place + 1 :]
+    if kind == 1:
+        return covered + draw(st.binary(max_size=40))
+    return signed
+
+
+def quick(
+    responder: Responder, rows: list[bytes], arrivals: list[int], sent: Instant, announcement: Announcement
+) -> list[bytes | None]:
+    """What the quick way makes of requests of all lengths; it takes those of one length together."""
+    answers: list[bytes | None] = [None] * len(rows)
+    for length in {len(row) for row in rows}:
+        places = [place for place, row in enumerate(rows) if len(row) == length]
+        found = responder.quick_answers(
+            [rows[place] for place in places], [arrivals[place] for place in places], announcement, RING, lambda: sent
+        )
+        assert len(found) == len(places)
+        for place, answer in zip(places, found):
+            answers[place] = answer
+    return answers
+
+
+@given(
+    rows=st.lists(requests(), max_size=12),
+    arrival=st.integers(0, 1 << 62),
+    step=st.integers(0, 10**9),
+    late=st.integers(0, 10**9),
+    leap=st.integers(0, 3),
+    delay=st.integers(0, 10**6),
+)
+def test_the_quick_way_gives_the_same_octets(
+    rows: list[bytes], arrival: int, step: int, late: int, leap: int, delay: int
+) -> None:
+    announcement = replace(ANNOUNCEMENT, leap=leap)
+    responder = Responder()
+    responder.delay.add(delay)
+    arrivals = [arrival + step * place for place in range(len(rows))]
+    sent = Instant(arrival + late, late)
+    for data, real, answer in zip(rows, arrivals, quick(responder, rows, arrivals, sent, announcement)):
+        try:
+            plain = responder.respond(data, "10.0.0.9", Instant(real, 0), announcement, RING).encode(sent.real)
+        except PacketError:
+            plain = None
+        proven = plain is not None and len(data) > 48
+        assert answer == (plain if proven and len(data) in QUICK_LENGTHS else None)
+
+
+@given(rows=st.lists(requests(), min_size=1, max_size=12), spacing=st.integers(0, 10**6))
+def test_the_quick_way_foretells_when_each_answer_leaves(rows: list[bytes], spacing: int) -> None:
+    responder = Responder()
+    responder.spacing.add(spacing)
+    rows = [row for row in rows if len(row) == len(rows[0])]
+    answers = responder.quick_answers(rows, [NOW.real] * len(rows), ANNOUNCEMENT, RING, lambda: NOW)
+    for place, (data, answer) in enumerate(zip(rows, answers)):
+        if answer is not None:
+            reply = responder.respond(data, "10.0.0.9", NOW, ANNOUNCEMENT, RING)
+            assert answer == reply.encode(NOW.real + place * spacing)
+
+
+@given(data=st.binary(max_size=90), place=st.integers(0, 71), flip=st.integers(1, 255))
+def test_the_quick_way_refuses_what_is_not_proven(data: bytes, place: int, flip: int) -> None:
+    good = request(key_id=42, length=20)
+    wrong = good[:place] + bytes([good[place] ^ flip]) + good[place + 1 :]
+    for refused in (data, wrong, good[:-1], good + b"\0", good[:48], request(key_id=42, length=20, mode=4)):
+        assert Responder().quick_answers([refused], [NOW.real], ANNOUNCEMENT, RING, lambda: NOW) == [None]
+
+
+def test_a_forgery_among_them_costs_the_others_nothing() -> None:
+    good = request(key_id=42, length=20)
+    forged = good[:-1] + bytes([good[-1] ^ 1])
+    answers = Responder().quick_answers([good, forged, good], [NOW.real] * 3, ANNOUNCEMENT, RING, lambda: NOW)
+    assert answers == [respond(good, at=NOW), None, respond(good, at=NOW)]
+
+
+def test_the_quick_way_follows_the_announcement() -> None:
+    responder = Responder()
+    for stratum in (2, 9, 2):
+        announcement = replace(ANNOUNCEMENT, stratum=stratum)
+        (answer,) = responder.quick_answers(
+            [request(key_id=42, length=20)], [NOW.real], announcement, RING, lambda: NOW
+        )
+        assert answer is not None and answer[1] == stratum
