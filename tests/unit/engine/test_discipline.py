@@ -5,14 +5,26 @@
 
 from __future__ import annotations
 
+import os
 import struct
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ntp_multicast_engine import discipline
-from ntp_multicast_engine.clock import Instant, KernelStatus
+from ntp_multicast_engine.clock import MAXIMUM_FREQUENCY, Instant, KernelStatus, split_frequency
 from ntp_multicast_engine.configuration import Discipline
-from ntp_multicast_engine.discipline import Chrony, Correction, Kernel, Monitor, encode_chrony_sample, make
+from ntp_multicast_engine.discipline import (
+    RETRY,
+    TICK,
+    Chrony,
+    Correction,
+    Kernel,
+    Monitor,
+    encode_chrony_sample,
+    make,
+)
 from ntp_multicast_engine.errors import ClockError
 from ntp_multicast_engine.estimator import Estimate
 from ntp_multicast_engine.timestamps import NANOSECONDS
@@ -30,6 +42,8 @@ class SteeredClock:
         self.steps: list[int] = []
         self.synchronised = False
         self.leap = 0
+        self.maximum_error = 16.0
+        self.refusing = False
 
     def now(self) -> Instant:
         return Instant(self.real, self.raw)
@@ -41,23 +55,31 @@ class SteeredClock:
     def status(self) -> KernelStatus:
         return KernelStatus(self.synchronised, 0, 0.0, 0.0, self.frequency)
 
+    def _obey(self) -> None:
+        if self.refusing:
+            raise ClockError("adjtimex: Operation not permitted")
+
     def set_frequency(self, ratio: float) -> None:
+        self._obey()
         self.frequency = ratio
 
     def step(self, nanoseconds: int) -> None:
+        self._obey()
         self.steps.append(nanoseconds)
         self.real += nanoseconds
 
     def set_synchronised(self, leap: int, maximum_error: float, estimated_error: float) -> None:
-        self.synchronised, self.leap = True, leap
+        self._obey()
+        self.synchronised, self.leap, self.maximum_error = True, leap, maximum_error
 
     def set_unsynchronised(self) -> None:
+        self._obey()
         self.synchronised = False
 
 
-def perfect(frequency: float) -> Correction:
+def perfect(frequency: float, drift: float | None = None) -> Correction:
     """The server's clock is START at raw 0 and runs faster than raw time by `frequency`."""
-    return Correction(Estimate(0, START, frequency, 0.0, 0.0, 0.0), 0, 0.01)
+    return Correction(Estimate(0, START, frequency, 0.0, 0.0, 0.0), 0, 0.01, drift)
 
 
 def drive(clock: SteeredClock, kernel: Kernel, frequency: float, seconds: int) -> float:
@@ -102,6 +124,107 @@ def test_panic_leaves_the_clock_alone() -> None:
     kernel = Kernel(Discipline("kernel", step="never"), clock)
     drive(clock, kernel, 0.0, 32)
     assert clock.frequency == 0.0 and kernel.last_error is not None and "panic" in kernel.last_error
+    assert not clock.synchronised
+
+
+def test_after_a_panic_it_goes_on() -> None:
+    clock = SteeredClock(0.0)
+    kernel = Kernel(Discipline("kernel"), clock)
+    drive(clock, kernel, 0.0, 32)
+    clock.real += 5000 * NANOSECONDS
+    kernel.tick(perfect(0.0), clock.now())
+    assert not clock.synchronised and kernel.last_error is not None
+    clock.real -= 5000 * NANOSECONDS
+    kernel.tick(perfect(0.0), clock.now())
+    assert clock.synchronised and kernel.last_error is None
+
+
+def test_the_drift_of_the_last_run_is_there_before_any_server() -> None:
+    clock = SteeredClock(5.0)
+    Kernel(Discipline("kernel"), clock, -50e-6)
+    assert clock.frequency == -50e-6 and not clock.steps and not clock.synchronised
+
+
+@pytest.mark.parametrize("end", ["loss", "panic", "release"])
+@pytest.mark.parametrize(
+    ("remembered", "measured", "left"), [(30e-6, 31e-6, 31e-6), (30e-6, None, 30e-6), (None, None, 33e-6)]
+)
+def test_a_slew_ends_with_the_steering(end: str, remembered: float | None, measured: float | None, left: float) -> None:
+    clock = SteeredClock(0.0)
+    kernel = Kernel(Discipline("kernel", step="never"), clock, remembered)
+    clock.real -= NANOSECONDS
+    kernel.update(perfect(33e-6, measured), clock.now())
+    assert clock.frequency == pytest.approx(533e-6), "the slew has its own limit beside the frequency"
+    if end == "loss":
+        kernel.tick(None, clock.now())
+    elif end == "panic":
+        clock.real -= 5000 * NANOSECONDS
+        kernel.tick(perfect(33e-6, measured), clock.now())
+    else:
+        kernel.release()
+    assert clock.frequency == left, "what many samples have told, now or in the last run; else the best guess"
+    assert clock.synchronised is (end == "release")
+
+
+def test_a_clock_that_refuses_is_asked_again_later() -> None:
+    clock = SteeredClock(0.0)
+    clock.refusing = True
+    kernel = Kernel(Discipline("kernel"), clock, 1e-6)
+    for correction in (None, perfect(0.0)):
+        assert kernel.tick(correction, clock.now()) == clock.raw + RETRY
+        assert kernel.last_error == "the clock can't be steered: adjtimex: Operation not permitted"
+    kernel.update(perfect(0.0), clock.now())
+    assert kernel.last_error is not None
+    clock.refusing = False
+    assert kernel.tick(perfect(0.0), clock.now()) == clock.raw + TICK
+    assert kernel.last_error is None and clock.synchronised
+
+
+def test_a_step_that_was_refused_at_the_start_is_still_a_start() -> None:
+    clock = SteeredClock(5.0)
+    clock.refusing = True
+    kernel = Kernel(Discipline("kernel"), clock)
+    kernel.update(perfect(0.0), clock.now())
+    clock.refusing = False
+    kernel.update(perfect(0.0), clock.now())
+    assert clock.steps == [5 * NANOSECONDS]
+
+
+def test_the_kernel_hears_what_is_still_to_be_slewed() -> None:
+    clock = SteeredClock(0.1)
+    kernel = Kernel(Discipline("kernel"), clock)
+    kernel.update(perfect(0.0), clock.now())
+    assert clock.maximum_error == pytest.approx(0.11)
+    clock.advance(20)
+    kernel.tick(perfect(0.0), clock.now())
+    assert clock.maximum_error == pytest.approx(0.1)
+
+
+def test_a_reload_is_no_start() -> None:
+    clock = SteeredClock(5.0)
+    kernel = Kernel(Discipline("kernel"), clock)
+    kernel.update(perfect(0.0), clock.now())
+    clock.real -= NANOSECONDS
+    same = make(Discipline("kernel", panic_threshold=10.0), list, None, kernel)
+    assert same is kernel
+    kernel.update(perfect(0.0), clock.now())
+    assert len(clock.steps) == 1
+    make(Discipline("kernel", step="always"), list, None, kernel)
+    kernel.update(perfect(0.0), clock.now())
+    assert len(clock.steps) == 2, "with consent"
+    make(Discipline("monitor"), list, None, kernel)
+    assert clock.frequency == 0.0
+
+
+@given(st.floats(-0.2, 0.2))
+def test_a_frequency_has_a_coarse_and_a_fine_part(ratio: float) -> None:
+    """adjtimex(2): `tick` is 900000/HZ to 1100000/HZ, `freq` is clipped at 500 ppm."""
+    ticks, fine = split_frequency(ratio)
+    assert abs(fine) <= MAXIMUM_FREQUENCY
+    assert abs(ticks) <= 1000
+    unit = 1e-6 * os.sysconf("SC_CLK_TCK")
+    assert ticks * unit + fine == pytest.approx(max(-0.05, min(0.05, ratio)), abs=1e-12)
+    assert ticks == 0 or abs(ratio) > MAXIMUM_FREQUENCY
 
 
 def test_without_an_estimate_the_kernel_is_told() -> None:

@@ -120,13 +120,18 @@ class _Timex(ctypes.Structure):
 
 
 _ADJ_OFFSET, _ADJ_FREQUENCY, _ADJ_MAXERROR, _ADJ_ESTERROR, _ADJ_STATUS = 0x1, 0x2, 0x4, 0x8, 0x10
-_ADJ_SETOFFSET, _ADJ_NANO = 0x100, 0x2000
-_STA_INS, _STA_DEL, _STA_UNSYNC = 0x10, 0x20, 0x40
+_ADJ_SETOFFSET, _ADJ_NANO, _ADJ_TICK, _ADJ_OFFSET_SINGLESHOT = 0x100, 0x2000, 0x4000, 0x8001
+_STA_PLL, _STA_INS, _STA_DEL, _STA_UNSYNC = 0x1, 0x10, 0x20, 0x40
 _TIME_ERROR = 5
 _FREQUENCY_UNIT = 65536e6
 """freq of struct timex is ppm with a 16-bit fraction."""
 MAXIMUM_FREQUENCY = 500e-6
-"""The kernel clips there (MAXFREQ)."""
+"""The kernel clips `freq` there (MAXFREQ); what is above has to go into `tick`."""
+_MAXIMUM_RATIO = 0.05
+_TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
+_NOMINAL_TICK = (1_000_000 + _TICKS_A_SECOND // 2) // _TICKS_A_SECOND
+_TICK_UNIT = 1e-6 * _TICKS_A_SECOND
+"""`tick` is in microseconds; one of them changes the frequency by this ratio."""
 CAP_SYS_TIME = 25
 
 
@@ -135,6 +140,7 @@ class KernelClock:
 
     def __init__(self) -> None:
         self._library = ctypes.CDLL(None, use_errno=True)
+        self._taken_over = False
 
     def _adjust(self, timex: _Timex) -> int:
         state: int = self._library.adjtimex(ctypes.byref(timex))
@@ -151,13 +157,25 @@ class KernelClock:
             leap=leap,
             maximum_error=timex.maxerror / 1e6,
             estimated_error=timex.esterror / 1e6,
-            frequency=timex.freq / _FREQUENCY_UNIT,
+            frequency=timex.freq / _FREQUENCY_UNIT + (timex.tick - _NOMINAL_TICK) * _TICK_UNIT,
         )
 
     def set_frequency(self, ratio: float) -> None:
-        """Make CLOCK_REALTIME run faster than raw time by `ratio`, and drop whatever slew is still pending."""
-        clipped = max(-MAXIMUM_FREQUENCY, min(MAXIMUM_FREQUENCY, ratio))
-        self._adjust(_Timex(modes=_ADJ_FREQUENCY, freq=round(clipped * _FREQUENCY_UNIT)))
+        """Make CLOCK_REALTIME run faster than raw time by `ratio`, up to 5 percent."""
+        self._take_over()
+        ticks, fine = split_frequency(ratio)
+        self._adjust(
+            _Timex(modes=_ADJ_FREQUENCY | _ADJ_TICK, freq=round(fine * _FREQUENCY_UNIT), tick=_NOMINAL_TICK + ticks)
+        )
+
+    def _take_over(self) -> None:
+        """Drop what another owner of the clock has left to be slewed: by adjtime(3), and by the kernel's own loop."""
+        if not self._taken_over:
+            self._adjust(_Timex(modes=_ADJ_OFFSET_SINGLESHOT, offset=0))
+            # The kernel takes an offset only while its loop is on.
+            self._adjust(_Timex(modes=_ADJ_OFFSET | _ADJ_STATUS, offset=0, status=_STA_PLL | _STA_UNSYNC))
+            self._adjust(_Timex(modes=_ADJ_STATUS, status=_STA_UNSYNC))
+            self._taken_over = True
 
     def step(self, nanoseconds: int) -> None:
         seconds, fraction = divmod(nanoseconds, NANOSECONDS)
@@ -176,6 +194,13 @@ class KernelClock:
 
     def set_unsynchronised(self) -> None:
         self._adjust(_Timex(modes=_ADJ_STATUS, status=_STA_UNSYNC))
+
+
+def split_frequency(ratio: float) -> tuple[int, float]:
+    """A frequency as whole units of the kernel's `tick`, 0 as long as `freq` can do it, and the rest as a ratio."""
+    clipped = max(-_MAXIMUM_RATIO, min(_MAXIMUM_RATIO, ratio))
+    ticks = round(clipped / _TICK_UNIT) if abs(clipped) > MAXIMUM_FREQUENCY else 0
+    return ticks, clipped - ticks * _TICK_UNIT
 
 
 def may_set_time() -> bool:

@@ -28,7 +28,7 @@ from ntp_multicast_engine.configuration import Loaded, MulticastClient, Multicas
 from ntp_multicast_engine.control import Connection, ControlServer, Notifier
 from ntp_multicast_engine.discipline import Sink, make
 from ntp_multicast_engine.engine import Engine
-from ntp_multicast_engine.errors import ClockError, ConfigurationError, EngineError, TransportError
+from ntp_multicast_engine.errors import ConfigurationError, EngineError, TransportError
 from ntp_multicast_engine.journal import tell
 from ntp_multicast_engine.links import LinkMonitor
 from ntp_multicast_engine.metrics import MetricsFile
@@ -91,7 +91,7 @@ class Daemon:
             cookie=lambda: secrets.randbits(64) or 1,
             chrony=lambda now: self._chrony.tracking(now.raw) if self._chrony else None,
         )
-        self._sink: Sink = make(loaded.configuration.discipline, clock_owners)
+        self._sink: Sink = make(loaded.configuration.discipline, clock_owners, self.engine.state().frequency)
         self._sockets: dict[Place, AnySocket] = {}
         self._complaints: dict[Place, str] = {}
         self._requests: dict[Association, RequestSocket] = {}
@@ -195,18 +195,12 @@ class Daemon:
 
     def _discipline(self, act: Callable[[Any, Instant], int | None]) -> None:
         now = self._clock.now()
-        try:
-            self._tick_due = act(self.engine.correction(now), now)
-        except ClockError as error:
-            self._clock_failed(error)
-            self._tick_due = now.raw + _RETRY_SOCKETS
-
-    def _clock_failed(self, error: ClockError) -> None:
-        tell(logging.ERROR, "clock", f"the clock can't be steered: {error}", reason=str(error))
+        self._tick_due = act(self.engine.correction(now), now)
 
     def _tell_changes(self, now: Instant) -> None:
         engine = self.engine
         self._changes.associations(engine.client.associations.values(), engine.selected)
+        self._changes.discipline(self._sink.name, self._sink.last_error)
         self._changes.system(engine.system_status(now, self._sink.name, None))
         self._changes.drops(engine.counters(self._refused()).dropped, now.raw)
 
@@ -342,10 +336,7 @@ class Daemon:
         correction = self.engine.correction(now)
         if association is not self.engine.selected or correction is None:
             return
-        try:
-            self._sink.update(correction, now)
-        except ClockError as error:
-            self._clock_failed(error)
+        self._sink.update(correction, now)
 
     def _send_request(self, action: SendRequest) -> None:
         association = action.association
@@ -412,7 +403,7 @@ class Daemon:
         engine = self.engine
         return Status(
             EngineStatus(__version__, os.getpid(), (now.raw - self._started) / NANOSECONDS),
-            engine.system_status(now, self._sink.name, getattr(self._sink, "last_error", None)),
+            engine.system_status(now, self._sink.name, self._sink.last_error),
             engine.association_status(now),
             engine.server_status(),
             engine.counters(self._refused()),
@@ -443,7 +434,7 @@ class Daemon:
         if (old.status_socket, old.state_directory) != (new.status_socket, new.state_directory):
             raise TransportError("status_socket and state_directory only change with a restart")
         if old.discipline != new.discipline:
-            self._sink = make(new.discipline, clock_owners)
+            self._sink = make(new.discipline, clock_owners, self.engine.state().frequency, self._sink)
         now = self._clock.now()
         if (old.server, old.asks_chrony) != (new.server, new.asks_chrony):
             if self._chrony is not None:
@@ -459,6 +450,7 @@ class Daemon:
         tell(logging.INFO, "reloaded", f"reloaded {self._path}")
 
     def _close(self) -> None:
+        self._sink.release()
         if self.engine.configuration.clients:
             self._memory.save(self.engine.state())
         for request in self._requests.values():

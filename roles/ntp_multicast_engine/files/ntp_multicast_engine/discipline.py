@@ -5,6 +5,10 @@
 
 The frequency of CLOCK_REALTIME is steered so that its distance to the estimate dies away exponentially. Because the
 estimate is a line in raw time, steering needs no model of what was steered before.
+
+The frequency has two parts: the drift, which is the oscillator's and stays right when nobody steers, and the slew,
+which takes an offset away and is right for seconds. Whenever steering ends, by a lost server, a panic, a reload or the
+end of the program, the slew is taken back and the drift stays.
 """
 
 from __future__ import annotations
@@ -16,24 +20,31 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ntp_multicast_engine import configuration
-from ntp_multicast_engine.clock import MAXIMUM_FREQUENCY, Instant, KernelClock, SteerableClock, may_set_time
+from ntp_multicast_engine.clock import Instant, KernelClock, SteerableClock, may_set_time
 from ntp_multicast_engine.errors import ClockError
 from ntp_multicast_engine.estimator import Estimate
 from ntp_multicast_engine.leap import today
 from ntp_multicast_engine.timestamps import NANOSECONDS
 
 TICK = 2 * NANOSECONDS
+RETRY = 16 * NANOSECONDS
 _TIME_CONSTANT = 16.0
 """Seconds in which the offset falls to 1/e."""
+MAXIMUM_SLEW = 500e-6
+"""Ratio. RFC 5905 section 11.3 has programs and clients expect no more; a second takes 33 minutes."""
 
 
 @dataclass(frozen=True)
 class Correction:
-    """An estimate with what the kernel wants to know besides. Errors in seconds."""
+    """An estimate with what the kernel wants to know besides. Errors in seconds.
+
+    `drift` is the frequency as many samples tell it, a ratio; None as long as there are few.
+    """
 
     estimate: Estimate
     leap: int
     maximum_error: float
+    drift: float | None = None
 
     def offset(self, now: Instant) -> int:
         """Server time minus CLOCK_REALTIME, nanoseconds."""
@@ -41,9 +52,10 @@ class Correction:
 
 
 class Sink(Protocol):
-    """What the daemon hands estimates to."""
+    """What the daemon hands estimates to. `last_error` says why nothing can be done with them, or is None."""
 
     name: str
+    last_error: str | None
 
     def update(self, correction: Correction, now: Instant) -> None:
         """A new sample has changed the estimate."""
@@ -51,17 +63,24 @@ class Sink(Protocol):
     def tick(self, correction: Correction | None, now: Instant) -> int | None:
         """Called from time to time; returns the raw time of the next call, or None if none is needed."""
 
+    def release(self) -> None:
+        """Nothing more will come: leave behind what can be left alone."""
+
 
 class Monitor:
     """Touches nothing."""
 
     name = "monitor"
+    last_error: str | None = None
 
     def update(self, correction: Correction, now: Instant) -> None:
         """Nothing to do."""
 
     def tick(self, correction: Correction | None, now: Instant) -> int | None:
         return None
+
+    def release(self) -> None:
+        """Nothing to do."""
 
 
 CHRONY_SAMPLE = struct.Struct("@qqdiiii")
@@ -92,6 +111,9 @@ class Chrony:
     def tick(self, correction: Correction | None, now: Instant) -> int | None:
         return None
 
+    def release(self) -> None:
+        """Nothing to do: chrony keeps the clock."""
+
 
 def encode_chrony_sample(real: int, offset: float, leap: int) -> bytes:
     """One datagram: at Unix time `real` (nanoseconds) the true time was `offset` seconds ahead."""
@@ -100,44 +122,86 @@ def encode_chrony_sample(real: int, offset: float, leap: int) -> bytes:
 
 
 class Kernel:
-    """Steers the kernel's clock.
+    """Steers the kernel's clock. What the kernel refuses is told by `last_error` and tried again.
 
-    :raises ClockError: from `update` and `tick`, if the kernel refuses.
+    :param drift: what the last run has measured, a ratio; the clock gets it at once. None: it keeps what it has.
     """
 
     name = "kernel"
 
-    def __init__(self, settings: configuration.Discipline, clock: SteerableClock) -> None:
+    def __init__(self, settings: configuration.Discipline, clock: SteerableClock, drift: float | None = None) -> None:
         self._settings = settings
         self._clock = clock
+        self._drift = drift
+        self._drift_is_sure = drift is not None
         self._may_step = settings.step in ("start", "always")
+        self._told_unsynchronised = False
         self.last_error: str | None = None
+        self._guarded(self._coast)
+
+    def reconfigure(self, settings: configuration.Discipline) -> None:
+        """Go on with other settings. That is no start: what may be stepped only then stays as it is."""
+        self._settings = settings
+        self._may_step = settings.step == "always" or (self._may_step and settings.step == "start")
 
     def update(self, correction: Correction, now: Instant) -> None:
-        offset = correction.offset(now)
-        distance = abs(offset) / NANOSECONDS
-        if self._may_step and distance > self._settings.step_threshold:
-            self._clock.step(offset)
-            offset, distance = 0, 0.0
-        self._may_step = self._settings.step == "always"
-        if distance > self._settings.panic_threshold:
-            self.last_error = f"the offset of {distance:.0f} s is above the panic threshold: the clock is left alone"
-            return
-        self.last_error = None
-        self._steer(correction, offset)
-        leap = today(correction.leap, now.raw + correction.estimate.at(now.raw))
-        self._clock.set_synchronised(leap, correction.maximum_error, correction.estimate.jitter)
+        self._guarded(lambda: self._correct(correction, now))
 
     def tick(self, correction: Correction | None, now: Instant) -> int | None:
         if correction is None:
-            self._clock.set_unsynchronised()
-        elif self.last_error is None:
-            self._steer(correction, correction.offset(now))
-        return now.raw + TICK
+            succeeded = self._guarded(self._lose)
+        else:
+            succeeded = self._guarded(lambda: self._follow(correction, correction.offset(now), now))
+        return now.raw + (TICK if succeeded else RETRY)
 
-    def _steer(self, correction: Correction, offset: int) -> None:
-        wanted = correction.estimate.frequency + offset / NANOSECONDS / _TIME_CONSTANT
-        self._clock.set_frequency(max(-MAXIMUM_FREQUENCY, min(MAXIMUM_FREQUENCY, wanted)))
+    def release(self) -> None:
+        self._guarded(self._coast)
+
+    def _guarded(self, act: Callable[[], str | None]) -> bool:
+        """Do what may be refused; `act` gives the reason why it doesn't steer."""
+        try:
+            self.last_error = act()
+        except ClockError as error:
+            self.last_error = f"the clock can't be steered: {error}"
+            return False
+        return True
+
+    def _correct(self, correction: Correction, now: Instant) -> str | None:
+        offset = correction.offset(now)
+        if self._may_step and abs(offset) > self._settings.step_threshold * NANOSECONDS:
+            self._clock.step(offset)
+            offset = 0
+        self._may_step = self._settings.step == "always"
+        return self._follow(correction, offset, now)
+
+    def _follow(self, correction: Correction, offset: int, now: Instant) -> str | None:
+        distance = abs(offset) / NANOSECONDS
+        if distance > self._settings.panic_threshold:
+            self._lose()
+            limit = self._settings.panic_threshold
+            return f"the offset is above the panic threshold of {limit:g} s: the clock is left alone"
+        if correction.drift is not None:
+            self._drift, self._drift_is_sure = correction.drift, True
+        elif not self._drift_is_sure:
+            self._drift = correction.estimate.frequency
+        slew = max(-MAXIMUM_SLEW, min(MAXIMUM_SLEW, offset / NANOSECONDS / _TIME_CONSTANT))
+        self._clock.set_frequency(correction.estimate.frequency + slew)
+        leap = today(correction.leap, now.raw + correction.estimate.at(now.raw))
+        # What is still to be slewed is an error of the clock as any other.
+        self._clock.set_synchronised(leap, correction.maximum_error + distance, correction.estimate.jitter + distance)
+        self._told_unsynchronised = False
+        return None
+
+    def _lose(self) -> None:
+        """Nobody says what time it is."""
+        if not self._told_unsynchronised:
+            self._coast()
+            self._clock.set_unsynchronised()
+            self._told_unsynchronised = True
+
+    def _coast(self) -> None:
+        if self._drift is not None:
+            self._clock.set_frequency(self._drift)
 
 
 def chrony_sender(path: str) -> Callable[[bytes], None]:
@@ -150,12 +214,29 @@ def chrony_sender(path: str) -> Callable[[bytes], None]:
     return send
 
 
-def make(settings: configuration.Discipline, other_owners: Callable[[], list[str]]) -> Sink:
+def make(
+    settings: configuration.Discipline,
+    other_owners: Callable[[], list[str]],
+    drift: float | None = None,
+    previous: Sink | None = None,
+) -> Sink:
     """The sink that the configuration names.
 
     :param other_owners: names programs that steer the clock already.
+    :param drift: the frequency that is known of the clock, a ratio.
+    :param previous: the sink until now, if this is a reload.
     :raises ClockError: `kernel` is asked for, but the clock has another owner or this process may not set it.
     """
+    if settings.mode == "kernel" and isinstance(previous, Kernel):
+        previous.reconfigure(settings)
+        return previous
+    made = _make(settings, other_owners, drift)
+    if previous is not None:
+        previous.release()
+    return made
+
+
+def _make(settings: configuration.Discipline, other_owners: Callable[[], list[str]], drift: float | None) -> Sink:
     if settings.mode == "chrony" and settings.chrony_socket:
         return Chrony(chrony_sender(settings.chrony_socket))
     if settings.mode != "kernel":
@@ -167,4 +248,4 @@ def make(settings: configuration.Discipline, other_owners: Callable[[], list[str
         )
     if not may_set_time():
         raise ClockError("discipline.mode is kernel, but this process lacks CAP_SYS_TIME")
-    return Kernel(settings, KernelClock())
+    return Kernel(settings, KernelClock(), drift)

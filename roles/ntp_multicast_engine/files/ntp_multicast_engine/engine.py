@@ -35,6 +35,8 @@ from ntp_multicast_engine.upstream import Upstream
 
 _ANNOUNCEMENT_AGE = NANOSECONDS // 16
 _SAMPLES_FOR_FREQUENCY = 16
+MAXIMUM_DISPERSION = 16.0
+"""Seconds. RFC 5905 MAXDISP: such a clock is as good as none."""
 _LEAPS = {0: "none", 1: "insert", 2: "delete", 3: "unsynchronised"}
 
 
@@ -148,7 +150,9 @@ class Engine:
     ) -> list[bytes | None]:
         """The answers to common requests of one length; None for those that have to go the long way, `take_request`.
 
+        :param arrivals: Unix nanoseconds.
         :param present: tells the moment of sending.
+        :param screened: the kernel lets only those ask who may.
         """
         if now.raw >= self._announced_until:
             self._announced = self.announcement(now)
@@ -223,7 +227,7 @@ class Engine:
             return None
         error = self.selected.root_delay(estimate) / 2 + self.selected.root_dispersion(estimate, now.raw)
         leap = credible(self.selected.header.leap, now.raw + estimate.at(now.raw))
-        return Correction(estimate, leap, error)
+        return Correction(estimate, leap, error, self.frequency)
 
     # What is told to others
 
@@ -243,12 +247,16 @@ class Engine:
         header = association.header
         if estimate is None or header is None or header.stratum >= MAXIMUM_STRATUM:
             return None
+        # What the discipline has still to slew, or may not touch, is an error of the time that is given.
+        dispersion = association.root_dispersion(estimate, now.raw) + abs(_offset(estimate, now)) / NANOSECONDS
+        if dispersion >= MAXIMUM_DISPERSION:
+            return None
         return Announcement(
             leap=credible(header.leap, now.raw + estimate.at(now.raw)),
             stratum=header.stratum + 1,
             reference_id=reference_id_of(association.source),
             root_delay=association.root_delay(estimate),
-            root_dispersion=association.root_dispersion(estimate, now.raw),
+            root_dispersion=dispersion,
             reference=now.real,
         )
 
