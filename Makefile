@@ -13,6 +13,8 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 help:
 	@echo 'make demo    two simulated VRP devices and two Linux hosts: configure, converge, verify, clean up'
 	@echo 'make test    lint, units, integration over SSH and in network namespaces, all ansible-core lanes, Molecule'
+	@echo 'make virtual-machine: the engine steers the clock of an emulated machine (ten minutes; not part of make test)'
+	@echo 'make bench-engine-clock: the same beside chronyd, with figures (half an hour)'
 	@echo 'make gates   lint, ansible-test sanity, galaxy-importer, build, offline install'
 	@echo 'make bench-fleet DEVICES=1000 LATENCY_MS=0, make bench-parser: how fast it is, beside what people use instead'
 	@echo 'make clean   remove what the targets made in the tree (make clean-lab: the lab hosts too)'
@@ -35,6 +37,7 @@ integration: setup
 	$(PYTEST) tests/integration
 
 .PHONY: interop bench-engine-accuracy bench-engine-responder bench-engine-simulation bench-engine-fuzz
+.PHONY: virtual-machine bench-engine-clock
 interop: setup
 	$(PYTEST) tests/interop
 
@@ -49,6 +52,15 @@ bench-engine-responder: setup
 
 bench-engine-simulation: setup
 	.venv/bin/python tests/benchmarks/engine_simulation.py
+
+# A guest with a clock of its own, under qemu: this machine's clock is watched, and never touched.
+virtual-machine: setup
+	@tests/tools/setup virtual_machine
+	tests/testbed/clock_guard run $(PYTEST) tests/virtual_machine
+
+bench-engine-clock: setup
+	@tests/tools/setup virtual_machine
+	tests/testbed/clock_guard run .venv/bin/python tests/benchmarks/engine_clock_control.py
 
 bench-engine-fuzz: setup
 	.venv/bin/python tests/benchmarks/engine_fuzz.py --inputs 1000000

@@ -88,9 +88,13 @@ class Engine:
         return document
 
     def remembered(self) -> float:
-        """The frequency of the state file, ppm."""
+        """The frequency of the state file, ppm; raises TypeError if there is none."""
         state = json.loads(self._guest.run("cat", f"{_ENGINE}/state/state.json"))
         return float(state["frequency"]) * 1e6
+
+    def remembers(self) -> bool:
+        """Whether the state file has a frequency."""
+        return json.loads(self._guest.run("cat", f"{_ENGINE}/state/state.json"))["frequency"] is not None
 
     def log(self) -> str:
         return self._guest.log("engine")
