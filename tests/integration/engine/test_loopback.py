@@ -96,7 +96,7 @@ def _the_text_is_for_people(client: EngineProcess) -> None:
     watching = subprocess.Popen(client.command("status", "--watch"), env=client.environment, stdout=subprocess.PIPE)
     assert watching.stdout is not None
     for _unused in range(2):
-        assert any(b"Synchronised     yes" in line for line in iter(watching.stdout.readline, b""))
+        assert any(b"synchronised to 127.0.0.1" in line for line in iter(watching.stdout.readline, b""))
     watching.send_signal(signal.SIGINT)
     watching.stdout.close()
     assert watching.wait(60) == 0

@@ -9,7 +9,6 @@ import argparse
 import json
 import os
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +17,13 @@ from ntp_multicast_engine.control import ask
 from ntp_multicast_engine.errors import ConfigurationError, EngineError
 
 DEFAULT_CONFIGURATION = "/etc/ntp-multicast-engine/engine.json"
+
+
+def _interval(text: str) -> float:
+    seconds = float(text)
+    if not 0.1 <= seconds <= 3600:
+        raise argparse.ArgumentTypeError("must be from 0.1 to 3600")
+    return seconds
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -31,7 +37,8 @@ def _parser() -> argparse.ArgumentParser:
     status.add_argument("--socket", metavar="PATH", help="status socket; overrides the one of the configuration")
     form = status.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print JSON")
-    form.add_argument("--watch", action="store_true", help="show it again every second, until interrupted")
+    form.add_argument("--watch", action="store_true", help="show it live, until q or an interrupt")
+    status.add_argument("--interval", type=_interval, default=1.0, metavar="SECONDS", help="of --watch; default: 1")
     commands.add_parser("version", help="print the version")
     return parser
 
@@ -52,34 +59,30 @@ def _check(path: Path) -> int:
     return 0
 
 
-def _status(path: Path, socket_path: str | None, as_json: bool, watch: bool) -> int:
+def _status(options: argparse.Namespace) -> int:
+    path, socket_path = options.config, options.socket
     if socket_path is None:
         with path.open("rb") as file:
             socket_path = configuration.parse(file.read(), str(path)).status_socket
-    if watch:
-        return _watch(socket_path)
+    if options.watch:
+        return _watch(socket_path, options.interval)
     document = ask(socket_path)
-    if as_json:
+    if options.json:
         print(json.dumps(document, indent=2))
     else:
         sys.stdout.write(report.text(document))
     return 0
 
 
-def _watch(socket_path: str) -> int:
-    """The text again and again, in place; an engine that is away meanwhile (a restart) is no reason to stop."""
+def _watch(socket_path: str, interval: float) -> int:
+    # Here, because only this needs a terminal.
+    from ntp_multicast_engine.watch import watch
+
     try:
-        while True:
-            try:
-                text = report.text(ask(socket_path))
-            except EngineError as error:
-                text = f"{error}\n"
-            # ECMA-48: cursor home, erase to the end of each line and of the screen.
-            sys.stdout.write("\x1b[H" + text.replace("\n", "\x1b[K\n") + "\x1b[J")
-            sys.stdout.flush()
-            time.sleep(1.0)
+        watch(socket_path, interval)
     except (KeyboardInterrupt, BrokenPipeError):
         return 0
+    return 0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -91,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.command == "check-config":
             return _check(options.config)
         if options.command == "status":
-            return _status(options.config, options.socket, options.json, options.watch)
+            return _status(options)
     except ConfigurationError as error:
         for problem in error.problems:
             print(problem, file=sys.stderr)

@@ -113,15 +113,51 @@ def _server(item: dict[str, Any]) -> list[str]:
     ]
 
 
+_LEAST = (
+    "Time stamps",
+    "Proof",
+    "Mode",
+    "Interface",
+    "Dispersion",
+    "Poll",
+    "Version",
+    "Port",
+    "Stratum",
+    "Group",
+    "TTL",
+)
+"""The columns to leave out where there isn't room for all, the least important one first."""
+
+
+def _fitting(heads: Sequence[str], rows: Sequence[Sequence[str]], width: int | None) -> list[str]:
+    lines = table(heads, rows)
+    for name in _LEAST:
+        if width is None or max(map(len, lines)) <= width:
+            break
+        kept = [number for number, head in enumerate(heads) if number == 0 or head != name]
+        heads = [heads[number] for number in kept]
+        rows = [[row[number] for number in kept] for row in rows]
+        lines = table(heads, rows)
+    return lines
+
+
+def associations(items: Sequence[dict[str, Any]], width: int | None = None) -> list[str]:
+    """The table of the associations, with the columns that find room in `width`; its first line is the heads."""
+    return _fitting(_ASSOCIATION_HEADS, [_association(item) for item in items], width)
+
+
+def servers(items: Sequence[dict[str, Any]], width: int | None = None) -> list[str]:
+    """The table of the multicasts that are sent, likewise."""
+    return _fitting(_SERVER_HEADS, [_server(item) for item in items], width)
+
+
 def text(document: dict[str, Any]) -> str:
     """The whole status, as lines. `reach` is octal, as everywhere in NTP."""
     lines = _system(document.get("system") or {})
-    associations = document.get("associations") or []
-    servers = document.get("servers") or []
-    if associations:
-        lines += ["", "Associations", *table(_ASSOCIATION_HEADS, [_association(item) for item in associations])]
-    if servers:
-        lines += ["", "Sending", *table(_SERVER_HEADS, [_server(item) for item in servers])]
+    if document.get("associations"):
+        lines += ["", "Associations", *associations(document["associations"])]
+    if document.get("servers"):
+        lines += ["", "Sending", *servers(document["servers"])]
     counters = document.get("counters") or {}
     lines += ["", f"Packets          {counters.get('received', 0)} received, {counters.get('sent', 0)} sent"]
     dropped = counters.get("dropped") or {}
