@@ -1,8 +1,11 @@
 # Copyright (c) 2026, Timecast developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The engine steers a real kernel's clock: a guest's, 5 s wrong and 50 ppm off. Not part of `make test`: a boot under
-emulation takes a minute. The figures, beside chronyd's, are the business of tests/benchmarks/engine_clock_control.py."""
+"""The engine steers a real kernel's clock: a guest's, 5 s wrong and 50 ppm off.
+
+Not part of `make test`: a boot under emulation takes a minute. The figures, beside chronyd's, are the business of
+tests/benchmarks/engine_clock_control.py.
+"""
 
 from __future__ import annotations
 
