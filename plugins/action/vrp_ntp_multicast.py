@@ -12,22 +12,21 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.base import VrpAction
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.specification import VRP_NTP_MULTICAST
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.variables import options_from_variables
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp import validation
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.vrp_request import (
+    KEY_MEMORY,
+    chosen_dialect,
+    refuse_problems,
+    request_from_options,
+    warnings_about,
+)
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.boundary import (
     configuration_from_options,
     options_from_configuration,
 )
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.errors import UserError
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.key_memory import (
-    facts_from_memory,
-    memory_from_facts,
-)
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.plan import State, UpdateSecrets
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.key_memory import facts_from_memory
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.candidate import CommitSettings
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.candidate_transaction import (
     Report,
-    Request,
-    Save,
     converge,
     gather,
 )
@@ -38,8 +37,6 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.grammar
     render_configuration,
     typed_lines,
 )
-
-KEY_MEMORY = "ntp_multicast_key_memory"
 
 
 class ActionModule(VrpAction):
@@ -57,11 +54,8 @@ class ActionModule(VrpAction):
 
     def work(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """Do what the state asks for."""
-        problems = validation.problems(options["config"], platform="vrp", state=options["state"])
-        problems += commit_problems(options["commit"])
-        if problems:
-            raise UserError("\n".join(str(problem) for problem in problems))
-        warnings = [str(warning) for warning in validation.warnings(options["config"], platform="vrp")]
+        refuse_problems(options)
+        warnings = warnings_about(options)
         states = {"rendered": self.rendered, "parsed": self.parsed, "gathered": self.gathered}
         result = (
             states[options["state"]](options) if options["state"] in states else self.configured(options, task_vars)
@@ -97,23 +91,11 @@ class ActionModule(VrpAction):
     def configured(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """What was changed, or with check mode would be."""
         logins = self.logins()
-        facts = task_vars.get("ansible_facts") or {}
-        commit = CommitSettings(**(options["commit"] or {}))
-        request = Request(
-            wanted=configuration_from_options(options["config"]),
-            state=State(options["state"]),
-            update_secrets=UpdateSecrets(options["update_secrets"]),
-            memory=memory_from_facts(facts.get(KEY_MEMORY)),
-            dialect=chosen_dialect(options),
-            check=bool(self._task.check_mode),
-            save=Save(options["save"]),
-            lock=options["lock"],
-            allow_immediate=options["allow_immediate"],
-            commit=commit,
-            patience=logins.patience,
+        request = request_from_options(
+            options, task_vars.get("ansible_facts"), check=bool(self._task.check_mode), patience=logins.patience
         )
         report = converge(logins, request)
-        return self.reported(report, commit, str(task_vars.get("inventory_hostname", "")))
+        return self.reported(report, request.commit, str(task_vars.get("inventory_hostname", "")))
 
     def reported(self, report: Report, commit: CommitSettings, host: str) -> dict[str, Any]:
         """A report in the words of network resource modules."""
@@ -142,39 +124,6 @@ class ActionModule(VrpAction):
         return result
 
 
-def chosen_dialect(options: Mapping[str, Any]) -> Dialect | None:
-    """The dialect that the user named, None to go by the device or the text."""
-    return Dialect(options["dialect"]) if options["dialect"] else None
-
-
 def unknown_lines(lines: tuple[str, ...]) -> list[str]:
     """A warning for each NTP line that the collection does not understand and leaves alone."""
     return [f"NTP line that is not understood and left alone: {line}" for line in lines]
-
-
-def commit_problems(commit: Mapping[str, Any] | None) -> list[validation.Problem]:
-    """What is wrong with the option `commit` (fact 3.2)."""
-    source = "CE6800 command reference, commit; huawei-cfg"
-    found = []
-    trial, label, description = ((commit or {}).get(name) for name in ("trial", "label", "description"))
-    if trial is not None and not 60 <= trial <= 65535:
-        found.append(validation.Problem("commit.trial", str(trial), "60 to 65535 seconds", source))
-    if label is not None and not is_label(label):
-        rule = "1 to 256 characters without blanks, not beginning with a digit or a hyphen"
-        found.append(validation.Problem("commit.label", repr(label), rule, source))
-    if description is not None and not (
-        1 <= len(description) <= 60 and description.isprintable() and "?" not in description
-    ):
-        rule = "1 to 60 printable characters, no question mark"
-        found.append(validation.Problem("commit.description", repr(description), rule, source))
-    return found
-
-
-def is_label(text: str) -> bool:
-    """Whether a commit may carry this label."""
-    return (
-        1 <= len(text) <= 256
-        and text.isprintable()
-        and not any(character.isspace() or character == "?" for character in text)
-        and not (text[0].isdigit() or text[0] == "-")
-    )

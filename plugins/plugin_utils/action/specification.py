@@ -49,6 +49,13 @@ VRP_NTP_MULTICAST: dict[str, Any] = {
     ],
 }
 
+VRP_NTP_MULTICAST_COMPARE: dict[str, Any] = {
+    "argument_spec": {
+        "hosts": {"type": "list", "elements": "str", "required": True},
+        "sessions": {"type": "int"},
+    },
+}
+
 VRP_NTP_MULTICAST_INFO: dict[str, Any] = {
     "argument_spec": {
         "dialect": {"type": "str", "choices": ["ntp", "ntp-service"]},

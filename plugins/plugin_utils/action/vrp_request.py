@@ -1,0 +1,91 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the options of vrp_ntp_multicast ask of one device."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..ntp import validation
+from ..ntp.boundary import configuration_from_options
+from ..ntp.errors import UserError
+from ..ntp.key_memory import memory_from_facts
+from ..ntp.plan import State, UpdateSecrets
+from ..vrp.candidate import CommitSettings, Patience
+from ..vrp.candidate_transaction import Request, Save
+from ..vrp.dialect import Dialect
+
+KEY_MEMORY = "ntp_multicast_key_memory"
+
+
+def refuse_problems(options: Mapping[str, Any]) -> None:
+    """Raise UserError with all that is wrong with the validated options."""
+    problems = validation.problems(options["config"], platform="vrp", state=options["state"])
+    problems += commit_problems(options["commit"])
+    if problems:
+        raise UserError("\n".join(str(problem) for problem in problems))
+
+
+def warnings_about(options: Mapping[str, Any]) -> list[str]:
+    """What is allowed, but better done otherwise."""
+    return [str(warning) for warning in validation.warnings(options["config"], platform="vrp")]
+
+
+def request_from_options(options: Mapping[str, Any], facts: object, *, check: bool, patience: Patience) -> Request:
+    """The validated options as a request.
+
+    Args:
+        options: of the module, with their defaults.
+        facts: the facts of the device, with what is remembered of its keys, or anything else if there are none.
+        check: whether only to tell what would be done.
+        patience: how long to bear with locks.
+    """
+    memory = facts.get(KEY_MEMORY) if isinstance(facts, Mapping) else None
+    return Request(
+        wanted=configuration_from_options(options["config"]),
+        state=State(options["state"]),
+        update_secrets=UpdateSecrets(options["update_secrets"]),
+        memory=memory_from_facts(memory),
+        dialect=chosen_dialect(options),
+        check=check,
+        save=Save(options["save"]),
+        lock=options["lock"],
+        allow_immediate=options["allow_immediate"],
+        commit=CommitSettings(**(options["commit"] or {})),
+        patience=patience,
+    )
+
+
+def chosen_dialect(options: Mapping[str, Any]) -> Dialect | None:
+    """The dialect that the user named, None to go by the device or the text."""
+    return Dialect(options["dialect"]) if options["dialect"] else None
+
+
+def commit_problems(commit: Mapping[str, Any] | None) -> list[validation.Problem]:
+    """What is wrong with the option `commit` (fact 3.2)."""
+    source = "CE6800 command reference, commit; huawei-cfg"
+    found = []
+    trial, label, description = ((commit or {}).get(name) for name in ("trial", "label", "description"))
+    if trial is not None and not 60 <= trial <= 65535:
+        found.append(validation.Problem("commit.trial", str(trial), "60 to 65535 seconds", source))
+    if label is not None and not is_label(label):
+        rule = "1 to 256 characters without blanks, not beginning with a digit or a hyphen"
+        found.append(validation.Problem("commit.label", repr(label), rule, source))
+    if description is not None and not (
+        1 <= len(description) <= 60 and description.isprintable() and "?" not in description
+    ):
+        rule = "1 to 60 printable characters, no question mark"
+        found.append(validation.Problem("commit.description", repr(description), rule, source))
+    return found
+
+
+def is_label(text: str) -> bool:
+    """Whether a commit may carry this label."""
+    return (
+        1 <= len(text) <= 256
+        and text.isprintable()
+        and not any(character.isspace() or character == "?" for character in text)
+        and not (text[0].isdigit() or text[0] == "-")
+    )
