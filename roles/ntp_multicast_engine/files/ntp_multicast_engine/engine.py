@@ -66,7 +66,8 @@ class Engine:
         self._remembered_frequency = state.frequency
         self._upstream = Upstream(loaded.configuration, now, kernel, chrony)
         status = self._upstream.kernel_status(now)
-        self._kernel_frequency = status.frequency if status else None
+        # A kernel that nobody has synchronised knows nothing of its oscillator.
+        self._kernel_frequency = status.frequency if status and status.synchronised else None
         self._random = random
         self.client = Client(loaded.configuration.clients, state.memory, cookie, self._estimator)
         self.senders: dict[MulticastServer, Sender] = {}

@@ -34,10 +34,16 @@ RESPONSE_UNCERTAINTY = 50e-6
 """Seconds by which a program misjudges when its answer leaves: scheduling and the way through the kernel."""
 PRIOR_FREQUENCY_DEVIATION = 0.3e-6
 """How much the raw clock's rate is believed to differ from the prior: it only weighs while samples are few."""
+UNKNOWN_FREQUENCY_DEVIATION = 100e-6
+"""How far oscillators of computers are off."""
+_SAMPLES_TO_DOUBT = 8
+_PRIOR_ODDS = 10.0
+"""Natural logarithm of the odds for the prior to be about right. It may be plainly wrong, when a virtual machine has
+moved to another host, or somebody has steered the clock by hand; then enough samples say so, however noisy they are."""
 MAXIMUM_SLOPE = 1e-3
 """No oscillator of a computer is farther off; a steeper edge comes of a wild sample."""
 MINIMUM_SCALE = 2e-6
-"""Seconds. Stamps aren't better than that, so a smaller spread of few samples is luck."""
+"""Seconds. Stamps aren't better than that, so a smaller spread of samples is luck."""
 
 
 @dataclass(frozen=True)
@@ -168,11 +174,21 @@ class Estimator:
         def excess(slope: float) -> float:
             return count * (support(slope) + slope * mean_time - mean_value)
 
-        smallest = min((excess(slope) for slope in slopes), default=0.0)
-        scale = max(smallest / count, MINIMUM_SCALE)
-        deviation = PRIOR_FREQUENCY_DEVIATION if self.prior_frequency is not None else 100e-6
-        best = min([prior, *slopes], key=lambda slope: excess(slope) + scale * abs(slope - prior) / deviation)
+        # The mean of the queues is not known either; each line is judged with the mean that suits it best.
+        def unlikeliness(slope: float) -> float:
+            mean_queue = excess(slope) / count + MINIMUM_SCALE
+            return (count - 1) * math.log(mean_queue) + self._surprise(slope - prior)
+
+        best = min([prior, *slopes], key=unlikeliness)
         return _Line(support(best), best)
+
+    def _surprise(self, distance: float) -> float:
+        """How unlikely a frequency so far from the prior is: minus the natural logarithm, but for a constant."""
+        anywhere = abs(distance) / UNKNOWN_FREQUENCY_DEVIATION
+        if self.prior_frequency is None:
+            return anywhere
+        near = abs(distance) / PRIOR_FREQUENCY_DEVIATION
+        return near if len(self._samples) < _SAMPLES_TO_DOUBT else min(near, _PRIOR_ODDS + anywhere)
 
     def _exchange_line(self) -> _Line | None:
         """With too few one-way samples: the middle of what the exchanges leave open, at the prior frequency."""
