@@ -95,6 +95,17 @@ def table(runs: list[Run]) -> None:
     )
 
 
+def write_readings(runs: list[Run], path: Path) -> None:
+    """What was seen, second by second, for a picture."""
+    with path.open("w", encoding="utf-8") as file:
+        file.write("program,seconds,offset,frequency_ppm,uncertainty\n")
+        for run in runs:
+            for reading in run.readings:
+                seconds = reading.time - run.started
+                file.write(f"{run.name},{seconds:.3f},{reading.offset:.7f},{reading.frequency:.3f},")
+                file.write(f"{reading.uncertainty:.7f}\n")
+
+
 def compare(engine: Run, chrony: Run, verdicts: Verdicts) -> None:
     ours, theirs = engine.held, chrony.held
     ratio = ours.root_mean_square / theirs.root_mean_square
@@ -159,7 +170,7 @@ def wait_for_milliseconds(guest: Guest, seconds: float) -> bool:
     return abs(watch(guest, seconds, lambda seen: abs(seen[-1].offset) < 0.001)[-1].offset) < 0.01
 
 
-def measure(seconds: float, hold: float, verdicts: Verdicts) -> None:
+def measure(seconds: float, hold: float, readings: Path | None, verdicts: Verdicts) -> None:
     guest = Guest(f"timecast-vm{os.getpid() % 100000}")
     with tempfile.TemporaryDirectory() as directory:
         try:
@@ -176,6 +187,8 @@ def measure(seconds: float, hold: float, verdicts: Verdicts) -> None:
                 theirs = steer(guest, chrony, seconds, hold)
                 chrony.stop()
                 table([ours, theirs])
+                if readings is not None:
+                    write_readings([ours, theirs], readings)
                 compare(ours, theirs, verdicts)
                 engine.start()
                 restarts(guest, engine, oscillator, verdicts)
@@ -188,6 +201,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=600, help="that each program steers (default: 600)")
     parser.add_argument("--hold", type=float, default=300, help="of these, the last so many count as holding (300)")
+    parser.add_argument("--readings", type=Path, help="a CSV file for what the guest's clock was, second by second")
     arguments = parser.parse_args()
     missing = tools_missing()
     if missing:
@@ -195,7 +209,7 @@ def main() -> int:
         return 2
     print(f"interval {1 << POLL} s, load {os.getloadavg()[0]:.2f}, {arguments.seconds:.0f} s each", flush=True)
     verdicts = Verdicts()
-    measure(arguments.seconds, arguments.hold, verdicts)
+    measure(arguments.seconds, arguments.hold, arguments.readings, verdicts)
     return 1 if verdicts.failed else 0
 
 
