@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ntp_multicast_engine import report, state
+from ntp_multicast_engine import command, report, state
 from ntp_multicast_engine.client import Remembered
 from ntp_multicast_engine.control import ControlServer, Notifier, decode_answer, understand
 from ntp_multicast_engine.errors import ControlError, StateError
@@ -128,6 +128,14 @@ def test_times_have_units(value: float | None, text: str) -> None:
 
 def test_the_text_bears_an_empty_document() -> None:
     assert "Synchronised     no" in report.text({})
+
+
+def test_check_clock_names_the_owners(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(command, "clock_owners", lambda: ["chronyd", "ntpd"])
+    assert command.main(["check-clock"]) == 1
+    assert capsys.readouterr().err.startswith("chronyd, ntpd steers")
+    monkeypatch.setattr(command, "clock_owners", list)
+    assert command.main(["check-clock"]) == 0
 
 
 def test_clock_owners(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Timecast developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The command line: run, check-config, status, version."""
+"""The command line: run, check-config, check-clock, status, version."""
 
 from __future__ import annotations
 
@@ -15,8 +15,18 @@ from pathlib import Path
 from ntp_multicast_engine import __version__, configuration, journal, report
 from ntp_multicast_engine.control import ask
 from ntp_multicast_engine.errors import ConfigurationError, EngineError
+from ntp_multicast_engine.owners import clock_owners
 
 DEFAULT_CONFIGURATION = "/etc/ntp-multicast-engine/engine.json"
+
+
+def _check_clock() -> int:
+    owners = clock_owners()
+    if owners:
+        print(f"{', '.join(owners)} steers this machine's clock, and there can be only one that does", file=sys.stderr)
+        return 1
+    print("nobody else steers this machine's clock")
+    return 0
 
 
 def _interval(text: str) -> float:
@@ -39,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     form.add_argument("--json", action="store_true", help="print JSON")
     form.add_argument("--watch", action="store_true", help="show it live, until q or an interrupt")
     status.add_argument("--interval", type=_interval, default=1.0, metavar="SECONDS", help="of --watch; default: 1")
+    commands.add_parser("check-clock", help="tell whether another program steers this machine's clock")
     commands.add_parser("version", help="print the version")
     return parser
 
@@ -93,6 +104,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _run(options.config)
         if options.command == "check-config":
             return _check(options.config)
+        if options.command == "check-clock":
+            return _check_clock()
         if options.command == "status":
             return _status(options)
     except ConfigurationError as error:
