@@ -183,6 +183,36 @@ def test_floods_are_counted_and_do_no_harm(scene: Scene) -> None:
     scene.nothing_has_changed()
 
 
+# Joins the group on another interface, tells of each packet there, and so keeps the kernel passing them on.
+JOIN = """
+import socket, struct, sys
+sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+sock.bind((sys.argv[1], 123))
+request = struct.pack("@4s4si", socket.inet_aton(sys.argv[1]), bytes(4), socket.if_nametoindex("eth1"))
+sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, request)
+print("joined", flush=True)
+while True:
+    sock.recv(2000)
+    print("heard", flush=True)
+"""
+
+
+def test_what_another_program_joins_elsewhere_stays_there(scene: Scene) -> None:
+    """A second interface on the same switch hears every packet too; IP_MULTICAST_ALL = 0 keeps that from the engine."""
+    scene.bridge.plug("c", "eth1", "10.99.2.2", "fd00:99:2::2")
+    command = ["ip", "netns", "exec", scene.bridge.hosts["c"], sys.executable, "-c", JOIN, GROUP]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
+        try:
+            assert other.stdout is not None
+            # Its own socket hears both interfaces, so the second word of a pair tells of the other one.
+            assert [other.stdout.readline().strip() for _unused in range(5)] == ["joined", *["heard"] * 4]
+        finally:
+            other.kill()
+    assert scene.dropped() == {}
+    scene.nothing_has_changed()
+
+
 REQUEST = bytes([4 << 3 | 3]) + bytes(39) + b"\x12\x34\x56\x78\x9a\xbc\xde\xf0"
 
 

@@ -107,7 +107,7 @@ def test_a_forged_interleave_is_not_used(client: Client, origin: float) -> None:
     samples = association.estimator.samples
     assert association.stream is Stream.BASIC
     hear(client, broadcast(40, origin=origin), 40)
-    assert association.stream is Stream.BASIC
+    assert association.stream is Stream.BASIC and association.doubts == ["interleave_mismatch"]
     assert association.estimator.samples == samples + 1
     estimate = association.estimator.estimate()
     assert estimate is not None and abs(estimate.at(at(40).raw) - (at(40).real - at(40).raw)) < 1000
@@ -167,6 +167,37 @@ def test_packets_that_are_not_believed(client: Client, changes: dict[str, int], 
         hear(client, broadcast(0, **changes), 0)
     assert caught.value.reason == reason
     assert not client.associations
+
+
+def test_extension_fields_under_a_prefix_hash_are_not_believed(client: Client) -> None:
+    """What follows a hash of key and packet can be appended by anybody who doesn't know the key."""
+    key = Key(7, Algorithm.MD5, b"secret")
+    ring = KeyRing({7: key}, frozenset({7}), True)
+    extended = broadcast(0, key_id=None) + b"\x01\x04\0\x10" + bytes(12)
+    with pytest.raises(PacketError, match="extension_on_prefix_hash"):
+        hear(client, ring.sign(extended, 7, 4), 0, ring=ring)
+
+
+def test_an_answer_with_a_wrong_authenticator_is_not_believed_even_where_none_is_needed(client: Client) -> None:
+    optional = KeyRing(RING.keys, RING.trusted, False)
+    association = hear(client, broadcast(0, key_id=None), 0, ring=optional)
+    (action,) = [item for item in client.wake(at(0.5).raw, optional) if isinstance(item, SendRequest)]
+    association.request_sent(at(0.5))
+    forged = answer(action.data, 0.5)
+    with pytest.raises(PacketError, match="response_bad_mac"):
+        association.take_response(forged[:-1] + bytes([forged[-1] ^ 1]), at(0.5002), optional)
+    assert association.estimator.exchanges == 0
+
+
+def test_an_offset_that_jumps_is_not_used_before_an_exchange_confirms_it(client: Client) -> None:
+    association = hear(client, broadcast(0), 0)
+    volley(client, association)
+    for number in range(2, 4):
+        hear(client, broadcast(8 * number), 8 * number)
+    samples = association.estimator.samples
+    hear(client, broadcast(3600), 32)
+    assert association.doubts == ["offset_jump"] and association.estimator.samples == samples
+    assert association.deadline() == at(32).raw, "asks at once"
 
 
 def test_packets_that_fail_leave_an_association_as_it_is(client: Client) -> None:

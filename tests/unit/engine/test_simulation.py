@@ -172,6 +172,7 @@ def test_holding_back_all_packets_moves_little_and_is_noticed() -> None:
         simulation.run(8)
         assert client.error is None or abs(client.error) < 5e-3
     assert client.error is not None and abs(client.error) < 1e-3
+    assert client.engine.counters().dropped["offset_jump"] >= 1
 
 
 @pytest.mark.parametrize("step", [0.5, -0.5, 30.0, -30.0])
@@ -302,6 +303,7 @@ def test_a_leap_second_in_the_wrong_month_is_not_believed() -> None:
     assert client.engine.system_status(client.clock.now(), "monitor", None).leap == "none"
     correction = client.engine.correction(client.clock.now())
     assert correction is not None and correction.leap == 0
+    assert client.engine.counters().dropped["leap_month"] >= 1
 
 
 @pytest.mark.parametrize("allowed", [frozenset({SERVER}), frozenset()])

@@ -175,7 +175,6 @@ OTHER_REASONS = {
     "truncated": "longer than any packet that is spoken here",
     "wrong_interface": "ip(7) IP_MULTICAST_ALL: came in over another interface",
     "wrong_group": "ip(7) IP_MULTICAST_ALL: sent to another address",
-    "own_packet": "sent by this host",
     "too_many_associations": "CVE-2016-1549: more servers in a group than are followed",
     "client_not_allowed": "RFC 8633 section 3.6: a request from outside server.allow",
     "kernel_filter": "the kernel's filter refused it by size, version, mode or sender, or the queue was full",
@@ -183,7 +182,9 @@ OTHER_REASONS = {
     "nothing_to_serve": "RFC 5905 section 9.2: no synchronised time to answer with",
     "no_exchange": "RFC 5905 section 9.2: a response without a request",
     "response_delay": "a round trip outside 0 to 1 s",
-    "forged_interleave": "CVE-2016-4956: an origin that doesn't follow the packet before",
+    "interleave_mismatch": "CVE-2016-4956: an origin that doesn't follow the packet before, which may also be lost",
     "offset_jump": "Malhotra and Goldberg 2016: a jump that a fresh exchange hasn't confirmed",
+    "leap_month": "CVE-2016-4954: a leap second in a month that never had one",
 }
-"""Drop reasons that need more than the packet to be judged; by name, with the source."""
+"""Drop reasons that need more than the packet to be judged; by name, with the source. The last three drop what the
+packet says, not that it came: it still shows that its server is there."""

@@ -115,6 +115,8 @@ class Association:
         self.confirmed = False
         self.abandoned = False
         self.events: list[str] = []
+        self.doubts: list[str] = []
+        """Why believed packets told less than they might have; names of counters."""
         self._cookie = cookie
         self._make_estimator = estimator
         self.estimator = estimator()
@@ -189,6 +191,8 @@ class Association:
             self._mismatches = 0
             self._set_stream(Stream.INTERLEAVED)
             return _one_way(header.origin, previous_arrival)
+        if header.origin != 0:
+            self.doubts.append("interleave_mismatch")
         if self.stream is Stream.INTERLEAVED:
             # A lost packet leaves an origin that speaks of the lost one; only a habit means another mode.
             self._mismatches += 1
@@ -220,6 +224,7 @@ class Association:
             self.estimator.add(sample)
             return
         self._jumps += 1
+        self.doubts.append("offset_jump")
         if self._jumps >= _JUMPS_TO_START_AGAIN:
             self.events.append(f"server {self.source} keeps contradicting the estimate: measuring the way again")
             self._start_again()

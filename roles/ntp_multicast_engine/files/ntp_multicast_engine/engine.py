@@ -125,8 +125,16 @@ class Engine:
         except PacketError as error:
             self.dropped[error.reason] += 1
             return None
+        self._count_doubts(association, arrival)
         self.choose(arrival)
         return association
+
+    def _count_doubts(self, association: Association, arrival: Instant) -> None:
+        header = association.header
+        if header is not None and credible(header.leap, arrival.real) != header.leap:
+            association.doubts.append("leap_month")
+        self.dropped.update(association.doubts)
+        association.doubts.clear()
 
     def take_response(self, association: Association, data: bytes, arrival: Instant) -> CloseRequest | None:
         """A datagram came to the port of an exchange."""
