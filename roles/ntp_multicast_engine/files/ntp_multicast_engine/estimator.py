@@ -4,20 +4,20 @@
 """The offset of a server's clock against raw time, from one-way samples and a few two-way exchanges.
 
 Theory of operation. A multicast packet that left at server time `s` and came at raw time `t` gives `s - t`: the
-true difference minus the way's delay. Queues only add delay, so the samples lie below a line, and it is their upper
-envelope, not their mean, that keeps a constant distance D to the truth. Where the line is steep or flat is a matter
-of the two oscillators; it is chosen so that the samples lie as near below it as can be, which is the likeliest line
-when delays are exponential, weighed against what is already known about the frequency.
+true difference minus the way's delay. An exchange gives one sample of that kind, and one of the other direction, which
+is too large by its delay. Queues only add to delays, so the truth lies between the upper edge of the samples down and
+the lower edge of the samples up, in the middle, if the two ways are alike at their fastest. How the edges are followed
+while the oscillator wanders is in `belief`.
 
-D comes from the exchanges. Each gives a sample of either direction. The direction down (server to client) lies
-D' below the truth and the direction up lies as much above it, if the two ways are alike at their fastest, so that
-    D = (min(up - envelope) - min(envelope - down)) / 2.
-The minimum of each direction is taken by itself, so one clean packet each way is enough. Because D is a difference
-between exchanges and multicast packets, a server that stamps its multicasts early (as all do without RFC 9769) is
-calibrated with that habit included. Where the multicasts tell their departure more accurately than the answers can
-(RFC 9769), a difference between the two ways down within the uncertainty of the answers isn't believed.
+How much the oscillator wanders, and whether delays scatter above a minimum or about a mean, is a matter of the host and
+its network. So there are several beliefs, each under another model, and each counts by how well it foretold the
+samples of late.
 
-Everything is in raw time: nothing that anyone does to CLOCK_REALTIME can poison D.
+A server that stamps its multicasts early (as all do without RFC 9769) has that habit measured against its answers.
+Where the multicasts tell their departure more accurately than answers can (RFC 9769), it is the answers' habit that is
+measured, and only believed to be small.
+
+Everything is in raw time: nothing that anyone does to CLOCK_REALTIME can poison the delay.
 """
 
 from __future__ import annotations
@@ -26,24 +26,45 @@ import math
 from collections import deque
 from dataclasses import dataclass
 
+from ntp_multicast_engine.belief import Belief, Model, Way
+
 WINDOW = 32
 """One-way samples kept."""
 EXCHANGES = 24
-"""Exchanges kept for D."""
+"""Exchanges whose round trips are kept."""
+MINIMUM_SCALE = 2e-6
+"""Seconds. Stamps aren't better than that, so a smaller spread of few samples is luck."""
+LOOKED_AT_AGAIN = 24
+"""The first samples, either way, are looked at again with each new one, when more is known about how they scatter."""
 RESPONSE_UNCERTAINTY = 50e-6
 """Seconds by which a program misjudges when its answer leaves: scheduling and the way through the kernel."""
-PRIOR_FREQUENCY_DEVIATION = 0.3e-6
-"""How much the raw clock's rate is believed to differ from the prior: it only weighs while samples are few."""
-UNKNOWN_FREQUENCY_DEVIATION = 100e-6
-"""How far oscillators of computers are off."""
-_SAMPLES_TO_DOUBT = 8
-_PRIOR_ODDS = 10.0
+STAMP_UNCERTAINTY = 5e-3
+"""Seconds by which it misjudges when a multicast leaves that no kernel has stamped."""
+MODELS = tuple(
+    Model(wander, delay_walk, two_sided, credit)
+    for wander, delay_walk, credit in (
+        (3e-10, 1e-8, 1.0),
+        (3e-9, 1e-8, 1.0),
+        (3e-9, 3e-6, 1.0),
+        (1e-7, 1e-7, 1.0),
+        (3e-6, 3e-5, 0.02),
+    )
+    for two_sided in (False, True)
+)
+"""The last two believe that anything may change at any time, which is true when it just has."""
+_PRIOR_DEVIATION, _UNKNOWN_DEVIATION = 0.3e-6, 100e-6
+"""How much the raw clock's rate is believed to differ from the prior, if there is one and the clock is a calm one."""
+_STEADY = 5e-8
+"""A model with a smaller walk of the delay believes that things stay as they are, the frequency of the last run too."""
+_PRIOR_ODDS = 12.0
 """Natural logarithm of the odds for the prior to be about right. It may be plainly wrong, when a virtual machine has
 moved to another host, or somebody has steered the clock by hand; then enough samples say so, however noisy they are."""
-MAXIMUM_SLOPE = 1e-3
-"""No oscillator of a computer is farther off; a steeper edge comes of a wild sample."""
-MINIMUM_SCALE = 2e-6
-"""Seconds. Stamps aren't better than that, so a smaller spread of samples is luck."""
+_FORGETTING = 0.98
+"""A sample counts half as much in the choice of the models when 34 others have come."""
+_HOPELESS, _SECOND_CHANCE = 30.0, 12.0
+"""Logarithms of likelihood: who lags behind the best that far starts again from its belief, that far behind."""
+_ENOUGH_DIFFERENCES = 5
+_FIRST_SCATTER = 50e-6
 
 
 @dataclass(frozen=True)
@@ -88,19 +109,34 @@ class Estimate:
         return self.difference + round(self.frequency * (raw - self.raw))
 
 
-@dataclass(frozen=True)
-class _Line:
-    """Seconds relative to the estimator's base: value at time 0 and slope."""
+class _Scatter:
+    """How far the samples of one way lie from the line through their neighbours: by the median, seconds.
 
-    value: float
-    slope: float
+    Neither offset nor frequency nor a few long queues matter for that.
+    """
 
-    def at(self, time: float) -> float:
-        return self.value + self.slope * time
+    def __init__(self) -> None:
+        self._latest: deque[tuple[float, float]] = deque(maxlen=3)
+        self._differences: deque[float] = deque(maxlen=WINDOW)
+        self.median: float | None = None
+        self.mean = 0.0
+
+    def add(self, time: float, value: float) -> None:
+        self._latest.append((time, value))
+        if len(self._latest) < 3:
+            return
+        (first, before), (middle, between), (last, after) = self._latest
+        if not first < middle < last:
+            return
+        share = (middle - first) / (last - first)
+        self._differences.append(abs(between - before - share * (after - before)))
+        self.mean = sum(self._differences) / len(self._differences)
+        if len(self._differences) >= _ENOUGH_DIFFERENCES:
+            self.median = sorted(self._differences)[len(self._differences) // 2]
 
 
 class Estimator:
-    """Collects samples of one server and draws the line.
+    """Collects samples of one server.
 
     :param prior_frequency: how much faster than raw time the server is believed to run (a ratio); None, if unknown.
     :param assumed_delay: seconds from server to client to be used as long as there is no exchange; None, if an
@@ -108,14 +144,59 @@ class Estimator:
     """
 
     def __init__(self, prior_frequency: float | None = None, assumed_delay: float | None = None) -> None:
-        self.accurate_departures = False
-        """Whether the one-way samples have kernel stamps of sending (RFC 9769), which answers to requests lack."""
-        self.prior_frequency = prior_frequency
-        self.assumed_delay = assumed_delay
+        self._prior_frequency = prior_frequency
+        self._accurate_departures = False
+        self._assumed_delay = assumed_delay
         self._base: OneWay | None = None
         self._cached: Estimate | None = None
         self._samples: deque[tuple[float, float]] = deque(maxlen=WINDOW)
-        self._exchanges: deque[_Calibration] = deque(maxlen=EXCHANGES)
+        self._round_trips: deque[float] = deque(maxlen=EXCHANGES)
+        self._first: list[tuple[Way, float, float]] = []
+        self._scatter = {way: _Scatter() for way in Way}
+        self._beliefs: list[Belief] = []
+        self._begin()
+
+    def _begin(self) -> None:
+        """With the first samples, seen in the light of what is known now."""
+        lead = RESPONSE_UNCERTAINTY if self._accurate_departures else STAMP_UNCERTAINTY
+        frequency = self._prior_frequency or 0.0
+        self._beliefs = []
+        for model in MODELS:
+            trusting = self._prior_frequency is not None and model.delay_walk < _STEADY
+            deviation = _PRIOR_DEVIATION if trusting else _UNKNOWN_DEVIATION
+            belief = Belief(model, frequency, deviation, lead)
+            if self._prior_frequency is not None and not trusting:
+                belief.score = -_PRIOR_ODDS
+            self._beliefs.append(belief)
+        if self._assumed_delay is not None and not self._round_trips:
+            for belief in self._beliefs:
+                belief.assume_delay(self._assumed_delay)
+        for way, time, value in self._first:
+            self._measure(way, time, value)
+
+    @property
+    def accurate_departures(self) -> bool:
+        """Whether the one-way samples have kernel stamps of sending (RFC 9769), which answers to requests lack."""
+        return self._accurate_departures
+
+    @accurate_departures.setter
+    def accurate_departures(self, accurate: bool) -> None:
+        """To be set before the first one-way sample; exchanges may have come."""
+        if accurate is not self._accurate_departures:
+            self._accurate_departures = accurate
+            self._begin()
+
+    @property
+    def assumed_delay(self) -> float | None:
+        return self._assumed_delay
+
+    @assumed_delay.setter
+    def assumed_delay(self, delay: float | None) -> None:
+        self._cached = None
+        if delay != self._assumed_delay:
+            self._assumed_delay = delay
+            if not self._round_trips:
+                self._begin()
 
     @property
     def samples(self) -> int:
@@ -123,180 +204,113 @@ class Estimator:
 
     @property
     def exchanges(self) -> int:
-        return len(self._exchanges)
+        return len(self._round_trips)
 
     def add(self, sample: OneWay) -> None:
-        self._cached = None
-        self._samples.append(self._relative(sample.raw, sample.difference))
-        self._recalibrate()
+        time, value = self._relative(sample.raw, sample.difference)
+        self._samples.append((time, value))
+        self._take(Way.MULTICAST, time, value)
 
     def add_exchange(self, exchange: Exchange) -> None:
-        self._cached = None
         time, up = self._relative(exchange.raw, exchange.up)
         _unused, down = self._relative(exchange.raw, exchange.down)
-        self._exchanges.append(_Calibration(time, up, down))
-        self._recalibrate()
+        self._round_trips.append(up - down)
+        self._take(Way.REQUEST, time, up)
+        self._take(Way.ANSWER, time, down)
+
+    def _take(self, way: Way, time: float, value: float) -> None:
+        self._scatter[way].add(time, value)
+        if len(self._first) < LOOKED_AT_AGAIN:
+            self._first.append((way, time, value))
+            self._begin()
+        else:
+            self._measure(way, time, value)
 
     def _relative(self, raw: int, difference: int) -> tuple[float, float]:
+        self._cached = None
         if self._base is None:
             self._base = OneWay(raw, difference)
         return (raw - self._base.raw) / 1e9, (difference - self._base.difference) / 1e9
 
-    def _recalibrate(self) -> None:
-        """Measure the exchanges against the present envelope, until they leave the newer half of the window.
+    def _measure(self, way: Way, time: float, value: float) -> None:
+        led = way is (Way.ANSWER if self._accurate_departures else Way.MULTICAST)
+        scatter = self._scatter[way].median
+        if scatter is None:
+            scatter = max(self._spread(), self._scatter[way].mean)
+        scatter = max(scatter, MINIMUM_SCALE)
+        for belief in self._beliefs:
+            if way is Way.MULTICAST:
+                belief.score *= _FORGETTING
+            belief.measure(way, time, value, scatter, led)
+        best = max(self._beliefs, key=lambda belief: belief.score)
+        highest = best.score
+        for belief in self._beliefs:
+            belief.score -= highest
+            if belief.score < -_HOPELESS:
+                belief.adopt(best)
+                belief.score = -_SECOND_CHANCE
 
-        A line is known best in the middle of the points that it was drawn from, so an exchange keeps the distance that
-        it had there.
-        """
-        line = self._envelope()
-        if line is None:
-            return
-        young = len(self._samples) < WINDOW // 2
-        middle = (self._samples[0][0] + self._samples[-1][0]) / 2
-        for exchange in self._exchanges:
-            if young or exchange.time >= middle or not exchange.measured:
-                exchange.measure(line)
-
-    def _envelope(self) -> _Line | None:
-        """The line above all one-way samples that is likeliest given the prior frequency."""
-        if not self._samples:
-            return None
-        points = list(self._samples)
-        prior = self.prior_frequency or 0.0
-        slopes = [slope for slope in _hull_slopes(points) if abs(slope) < MAXIMUM_SLOPE]
-        count = len(points)
-        mean_time = sum(time for time, _unused in points) / count
-        mean_value = sum(value for _unused, value in points) / count
-
-        def support(slope: float) -> float:
-            return max(value - slope * time for time, value in points)
-
-        def excess(slope: float) -> float:
-            return count * (support(slope) + slope * mean_time - mean_value)
-
-        # The mean of the queues is not known either; each line is judged with the mean that suits it best.
-        def unlikeliness(slope: float) -> float:
-            mean_queue = excess(slope) / count + MINIMUM_SCALE
-            return (count - 1) * math.log(mean_queue) + self._surprise(slope - prior)
-
-        best = min([prior, *slopes], key=unlikeliness)
-        return _Line(support(best), best)
-
-    def _surprise(self, distance: float) -> float:
-        """How unlikely a frequency so far from the prior is: minus the natural logarithm, but for a constant."""
-        anywhere = abs(distance) / UNKNOWN_FREQUENCY_DEVIATION
-        if self.prior_frequency is None:
-            return anywhere
-        near = abs(distance) / PRIOR_FREQUENCY_DEVIATION
-        return near if len(self._samples) < _SAMPLES_TO_DOUBT else min(near, _PRIOR_ODDS + anywhere)
-
-    def _exchange_line(self) -> _Line | None:
-        """With too few one-way samples: the middle of what the exchanges leave open, at the prior frequency."""
-        if not self._exchanges:
-            return None
-        slope = self.prior_frequency or 0.0
-        upper = min(exchange.up - slope * exchange.time for exchange in self._exchanges)
-        lower = max(exchange.down - slope * exchange.time for exchange in self._exchanges)
-        return _Line((upper + lower) / 2, slope)
-
-    def _delay_down(self) -> float | None:
-        """D, seconds."""
-        measured = [exchange for exchange in self._exchanges if exchange.measured]
-        if not measured:
-            return self.assumed_delay
-        up = min(exchange.up_excess for exchange in measured)
-        down = min(exchange.down_excess for exchange in measured)
-        if self.accurate_departures:
-            down = math.copysign(max(abs(down) - RESPONSE_UNCERTAINTY, 0.0), down)
-        return (up - down) / 2
+    def _spread(self) -> float:
+        """How much delays scatter, as the round trips tell, which need no clock: in seconds, rather too much."""
+        count = len(self._round_trips)
+        if count < 2:
+            return max([_FIRST_SCATTER, *self._round_trips])
+        return (sum(self._round_trips) / count - min(self._round_trips)) * count / (count - 1)
 
     def estimate(self) -> Estimate | None:
-        """The present best line, or None as long as there is nothing to draw it from."""
+        """The present best estimate, or None as long as there is nothing to make it from."""
         if self._cached is None:
             self._cached = self._estimate()
         return self._cached
 
     def _estimate(self) -> Estimate | None:
-        if self._base is None:
+        if self._base is None or (not self._round_trips and self._assumed_delay is None):
             return None
-        envelope, line = self._envelope(), None
-        delay_down = self._delay_down()
-        if envelope is not None and delay_down is not None:
-            line = _Line(envelope.value + delay_down, envelope.slope)
-        line = line or self._exchange_line()
-        if line is None:
-            return None
-        last = max(
-            [time for time, _unused in list(self._samples)[-1:]]
-            + [exchange.time for exchange in list(self._exchanges)[-1:]]
+        weights = [belief.model.credit * math.exp(belief.score) for belief in self._beliefs]
+        total = sum(weights)
+        offset, frequency = (
+            sum(weight * belief.mean[place] for weight, belief in zip(weights, self._beliefs)) / total
+            for place in (0, 1)
         )
-        jitter = self._jitter(line)
+        variance = (
+            sum(
+                weight * (belief.covariance[0][0] + (belief.mean[0] - offset) ** 2)
+                for weight, belief in zip(weights, self._beliefs)
+            )
+            / total
+        )
+        time = self._beliefs[0].time
+        jitter = self._jitter(offset, frequency, time)
         return Estimate(
-            raw=self._base.raw + round(last * 1e9),
-            difference=self._base.difference + round(line.at(last) * 1e9),
-            frequency=line.slope,
+            raw=self._base.raw + round(time * 1e9),
+            difference=self._base.difference + round(offset * 1e9),
+            frequency=frequency,
             delay=self._round_trip(),
             jitter=jitter,
-            error=self._error(jitter),
+            error=self._error(jitter, variance),
         )
 
     def _round_trip(self) -> float:
         """The smallest round trip, seconds.
 
-        Not twice D: that follows every movement of the envelope and may come out as nothing on a short way, while half
-        of the round trip has to bound what asymmetry can hide.
+        Not twice the believed delay: that may come out as nothing on a short way, while half of the round trip has to
+        bound what asymmetry can hide.
         """
-        if not self._exchanges:
-            return 2 * (self.assumed_delay or 0.0)
-        return max(min(exchange.up - exchange.down for exchange in self._exchanges), MINIMUM_SCALE)
+        if not self._round_trips:
+            return 2 * (self._assumed_delay or 0.0)
+        return max(min(self._round_trips), MINIMUM_SCALE)
 
-    def _jitter(self, line: _Line) -> float:
-        values = [line.at(time) - value for time, value in self._samples]
+    def _jitter(self, offset: float, frequency: float, time: float) -> float:
+        values = [offset + frequency * (then - time) - value for then, value in self._samples]
         if len(values) < 2:
-            values = [line.at(exchange.time) - exchange.down for exchange in self._exchanges]
+            values = [round_trip / 2 for round_trip in self._round_trips]
         if len(values) < 2:
             return 0.0
         mean = sum(values) / len(values)
         return math.sqrt(sum((value - mean) * (value - mean) for value in values) / (len(values) - 1))
 
-    def _error(self, jitter: float) -> float:
-        count = max(len(self._samples), 1)
-        if not self._exchanges:
+    def _error(self, jitter: float, variance: float) -> float:
+        if not self._round_trips:
             # Nothing bounds the delay: it may be anything from nothing to twice what was assumed.
-            return (self.assumed_delay or 0.0) + jitter
-        return MINIMUM_SCALE + jitter / math.sqrt(count)
-
-
-class _Calibration:
-    """An exchange and where it lay against the envelope while the window reached it."""
-
-    def __init__(self, time: float, up: float, down: float) -> None:
-        self.time = time
-        self.up = up
-        self.down = down
-        self.measured = False
-        self.up_excess = 0.0
-        self.down_excess = 0.0
-
-    def measure(self, line: _Line) -> None:
-        self.up_excess = self.up - line.at(self.time)
-        self.down_excess = line.at(self.time) - self.down
-        self.measured = True
-
-
-def _hull_slopes(points: list[tuple[float, float]]) -> list[float]:
-    """Slopes of the edges of the upper convex hull; the points come in order of time."""
-    hull: list[tuple[float, float]] = []
-    for point in points:
-        if hull and point[0] <= hull[-1][0]:
-            if point[1] <= hull[-1][1]:
-                continue
-            hull.pop()
-        while len(hull) >= 2 and _turns_up(hull[-2], hull[-1], point):
-            hull.pop()
-        hull.append(point)
-    return [(b[1] - a[1]) / (b[0] - a[0]) for a, b in zip(hull, hull[1:])]
-
-
-def _turns_up(a: tuple[float, float], b: tuple[float, float], c: tuple[float, float]) -> bool:
-    return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]) >= 0
+            return MINIMUM_SCALE + (self._assumed_delay or 0.0) + jitter
+        return MINIMUM_SCALE + 2 * math.sqrt(max(variance, 0.0))
