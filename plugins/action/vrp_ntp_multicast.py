@@ -4,35 +4,33 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
+from ansible.errors import AnsibleConnectionFailure
 from ansible.module_utils.parsing.convert_bool import boolean
 
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.base import VrpAction
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.configure import (
+    UNMASKED_RESULTS,
+    configure,
+    unknown_lines,
+)
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.specification import VRP_NTP_MULTICAST
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.variables import options_from_variables
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.vrp_request import (
-    KEY_MEMORY,
     chosen_dialect,
     refuse_problems,
-    request_from_options,
     warnings_about,
 )
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.boundary import (
     configuration_from_options,
     options_from_configuration,
 )
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.key_memory import facts_from_memory
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.candidate import CommitSettings
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.candidate_transaction import (
-    Report,
-    converge,
-    gather,
-)
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.candidate_transaction import gather
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.dialect import Dialect
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.grammar import (
-    configuration_text,
     parse_configuration,
     render_configuration,
     typed_lines,
@@ -43,7 +41,12 @@ class ActionModule(VrpAction):
     """The NTP multicast configuration of one device, in one task and one transaction."""
 
     SPECIFICATION = VRP_NTP_MULTICAST
-    UNMASKED_RESULTS = VrpAction.UNMASKED_RESULTS | {"rendered"}
+    UNMASKED_RESULTS = UNMASKED_RESULTS
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Tell what was done already, or validate the options and work."""
+        outcome = outcome_for(task_vars or {}, self._task.args.get("outcome_of"))
+        return super().run(tmp, task_vars) if outcome is None else told(outcome)
 
     def arguments(self, task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """What the task says goes before what the variables say."""
@@ -57,9 +60,13 @@ class ActionModule(VrpAction):
         refuse_problems(options)
         warnings = warnings_about(options)
         states = {"rendered": self.rendered, "parsed": self.parsed, "gathered": self.gathered}
-        result = (
-            states[options["state"]](options) if options["state"] in states else self.configured(options, task_vars)
-        )
+        if options["state"] in states:
+            result = states[options["state"]](options)
+        else:
+            facts = task_vars.get("ansible_facts")
+            result = configure(
+                self.logins(), options, facts, check=bool(self._task.check_mode), host=host_of(task_vars)
+            )
         result["warnings"] = warnings + result.get("warnings", [])
         return result
 
@@ -88,42 +95,22 @@ class ActionModule(VrpAction):
             "warnings": unknown_lines(present.unknown),
         }
 
-    def configured(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
-        """What was changed, or with check mode would be."""
-        logins = self.logins()
-        request = request_from_options(
-            options, task_vars.get("ansible_facts"), check=bool(self._task.check_mode), patience=logins.patience
-        )
-        report = converge(logins, request)
-        return self.reported(report, request.commit, str(task_vars.get("inventory_hostname", "")))
 
-    def reported(self, report: Report, commit: CommitSettings, host: str) -> dict[str, Any]:
-        """A report in the words of network resource modules."""
-        dialect = report.dialect or Dialect.NTP
-        result: dict[str, Any] = {
-            "changed": report.changed,
-            "before": options_from_configuration(report.before),
-            "after": options_from_configuration(report.after),
-            "commands": typed_lines(report.lines, masked=True),
-            "dialect": report.dialect.value if report.dialect else None,
-            "automatic": list(report.automatic),
-            "saved": report.saved,
-            "diff": {
-                "before_header": f"{host} (before)",
-                "after_header": f"{host} (after)",
-                "before": configuration_text(report.before, dialect),
-                "after": configuration_text(report.predicted, dialect),
-            },
-            "warnings": unknown_lines(report.unknown) + [notice for notice in report.notices if "Warning:" in notice],
-        }
-        if report.changed:
-            result["commit"] = {"id": report.commit_id, "label": commit.label, "trial": commit.trial}
-        if report.memory is not None:
-            result["ansible_facts"] = {KEY_MEMORY: facts_from_memory(report.memory)}
-            result["_ansible_facts_cacheable"] = True
-        return result
+def host_of(variables: Mapping[str, Any]) -> str:
+    """The name of the task's host in the inventory."""
+    return str(variables.get("inventory_hostname", ""))
 
 
-def unknown_lines(lines: tuple[str, ...]) -> list[str]:
-    """A warning for each NTP line that the collection does not understand and leaves alone."""
-    return [f"NTP line that is not understood and left alone: {line}" for line in lines]
+def outcome_for(variables: Mapping[str, Any], name: str | None) -> str | None:
+    """The outcome of the host in the registered result `name` of the module vrp_ntp_multicast_fleet; None for none."""
+    registered = variables.get(name) if name else None
+    outcomes = registered.get("outcomes") if isinstance(registered, Mapping) else None
+    return outcomes.get(host_of(variables)) if isinstance(outcomes, Mapping) else None
+
+
+def told(outcome: str) -> dict[str, Any]:
+    """What a task for many devices did with this one, which it kept as JSON."""
+    result: dict[str, Any] = json.loads(outcome)
+    if result.get("unreachable"):
+        raise AnsibleConnectionFailure(result["msg"])
+    return result

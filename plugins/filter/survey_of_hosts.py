@@ -84,7 +84,21 @@ def platform_of(variables: Mapping[str, Any]) -> str:
     return "vrp" if network_os == NETWORK_OS else "unknown"
 
 
-def problems_of_host(variables: Mapping[str, Any]) -> list[str]:
+class Judge:
+    """Finds problems. Hosts have one description, mostly: what is the same as before is judged once."""
+
+    def __init__(self) -> None:
+        self._judged: tuple[tuple[str, str, dict[str, Any]], list[str]] | None = None
+
+    def problems(self, platform: str, state: str, description: dict[str, Any]) -> list[str]:
+        """What is wrong with the description."""
+        asked = (platform, state, description)
+        if self._judged is None or self._judged[0] != asked:
+            self._judged = asked, problems(description, platform=platform, prefix="ntp_multicast_", state=state)
+        return self._judged[1]
+
+
+def problems_of_host(variables: Mapping[str, Any], judge: Judge) -> list[str]:
     """What is wrong with the variables of one host."""
     platform = platform_of(variables)
     if platform not in ("vrp", "linux"):
@@ -100,19 +114,20 @@ def problems_of_host(variables: Mapping[str, Any]) -> list[str]:
         return [f"ntp_multicast_state: {state!r} is none of {', '.join(STATES)}."]
     sections = {section: variables.get(f"ntp_multicast_{section}") for section in SECTIONS}
     description = {section: value for section, value in sections.items() if value is not None}
-    return problems(description, platform=platform, prefix="ntp_multicast_", state=state)
+    return judge.problems(platform, state, description)
 
 
 def survey_of_hosts(value: Mapping[str, Any], hosts: Iterable[str], check: bool = True) -> dict[str, list[str]]:
     if not isinstance(value, Mapping):
         raise AnsibleFilterError(f"survey_of_hosts needs hostvars, not {type(value).__name__}.")
+    judge = Judge()
     survey: dict[str, list[str]] = {"vrp": [], "others": [], "problems": []}
     for host in hosts:
         platform = "others"
         try:
             variables = value[host]
             platform = "vrp" if platform_of(variables) == "vrp" else "others"
-            found = problems_of_host(variables) if check else []
+            found = problems_of_host(variables, judge) if check else []
         except Exception as error:
             # A variable that cannot be read, for example for want of a vault password, must not hide whose it is.
             found = [f"the description cannot be read: {error}"]

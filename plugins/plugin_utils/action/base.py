@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -22,8 +22,7 @@ load_connection()
 class VrpAction(ActionBase):  # type: ignore[misc]
     """An action plugin that works on a VRP device, or on a text, in the process that runs the task."""
 
-    # The keys of a result that may show a secret, because the user asked for it or because a mask would spoil them.
-    UNMASKED_RESULTS: frozenset[str] = frozenset({"ansible_facts", "_ansible_facts_cacheable"})
+    UNMASKED_RESULTS: frozenset[str] = frozenset()
 
     _requires_connection = False
     SPECIFICATION: Mapping[str, Any] = {}
@@ -44,12 +43,8 @@ class VrpAction(ActionBase):  # type: ignore[misc]
         secrets = validation._no_log_values
         if validation.error_messages:
             return scrubbed({**result, "failed": True, "msg": ". ".join(validation.error_messages)}, secrets)
-        try:
-            result.update(self.work(validation.validated_parameters, task_vars or {}))
-        except NtpMulticastError as error:
-            result.update(failed=True, msg=str(error), changed=error.changed)
-        kept = {name: result.pop(name) for name in self.UNMASKED_RESULTS & set(result)}
-        return {**scrubbed(result, secrets), **kept}
+        options = validation.validated_parameters
+        return {**result, **outcome_of(lambda: self.work(options, task_vars or {}), secrets, self.UNMASKED_RESULTS)}
 
     def arguments(self, task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments of the task, before they are validated."""
@@ -68,6 +63,19 @@ class VrpAction(ActionBase):  # type: ignore[misc]
                 "Only the states rendered and parsed need no device."
             )
         return cast(Logins, self._connection)
+
+
+def outcome_of(
+    work: Callable[[], dict[str, Any]], secrets: set[str], unmasked: frozenset[str] = frozenset()
+) -> dict[str, Any]:
+    """The result of `work` without secrets; an NtpMulticastError as a failure."""
+    result: dict[str, Any] = {"changed": False}
+    try:
+        result.update(work())
+    except NtpMulticastError as error:
+        result.update(failed=True, msg=str(error), changed=error.changed)
+    kept = {name: result.pop(name) for name in unmasked & set(result)}
+    return {**scrubbed(result, secrets), **kept}
 
 
 def scrubbed(result: dict[str, Any], secrets: set[str]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ VRP_NTP_MULTICAST: dict[str, Any] = {
             "choices": ["merged", "replaced", "overridden", "deleted", "gathered", "rendered", "parsed"],
         },
         "from_variables": {"type": "bool", "default": False},
+        "outcome_of": {"type": "str"},
         "running_config": {"type": "str"},
         "dialect": {"type": "str", "choices": ["ntp", "ntp-service"]},
         "update_secrets": {
@@ -49,10 +50,11 @@ VRP_NTP_MULTICAST: dict[str, Any] = {
     ],
 }
 
-VRP_NTP_MULTICAST_COMPARE: dict[str, Any] = {
+VRP_NTP_MULTICAST_FLEET: dict[str, Any] = {
     "argument_spec": {
         "hosts": {"type": "list", "elements": "str", "required": True},
         "sessions": {"type": "int"},
+        "processes": {"type": "int"},
     },
 }
 
