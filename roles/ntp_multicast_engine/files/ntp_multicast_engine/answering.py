@@ -11,7 +11,7 @@ when answers have left before.
 from __future__ import annotations
 
 from ntp_multicast_engine.ancillary import Datagram
-from ntp_multicast_engine.batch import SIZE, Alike, Batch
+from ntp_multicast_engine.batch import Alike, Batch
 from ntp_multicast_engine.clock import Clock, Instant
 from ntp_multicast_engine.engine import Engine
 from ntp_multicast_engine.responder import QUICK_LENGTHS
@@ -19,8 +19,6 @@ from ntp_multicast_engine.timestamps import NANOSECONDS
 from ntp_multicast_engine.transport import ResponderSocket
 
 _STAMPED_ANSWER_SPACING = NANOSECONDS // 4
-_BATCHES = 4
-"""Read from one socket before the others have their turn."""
 _ENOUGH_TO_MEASURE = 4
 """Answers sent together from which on the time between them can be told."""
 
@@ -47,17 +45,15 @@ class Answering:
             for datagram, _refusal in opened.receive(self._clock):
                 self._take(opened, datagram)
             return
-        for _unused in range(_BATCHES):
-            try:
-                now, count, alike, odd = opened.receive_batch(batch, self._clock)
-            except OSError:
-                continue
-            for requests in alike:
-                self._take_alike(opened, batch, requests, now)
-            for datagram in odd:
-                self._take(opened, datagram)
-            if count < SIZE:
-                return
+        try:
+            now, alike, odd = opened.receive_batch(batch, self._clock)
+        except OSError:
+            # An ICMP error about an answer; what is behind it makes the socket ready again.
+            return
+        for requests in alike:
+            self._take_alike(opened, batch, requests, now)
+        for datagram in odd:
+            self._take(opened, datagram)
 
     def _batch(self, version: int) -> Batch | None:
         """The buffers for a version of the Internet protocol; None, if the C library can't read many at a time."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 import enum
 import hashlib
 import hmac
+import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
@@ -55,12 +56,20 @@ PREFIX_HASHES = {
     Algorithm.RIPEMD160: "ripemd160",
 }
 CMAC_KEY_LENGTHS = {Algorithm.AES_128_CMAC: 16, Algorithm.AES_256_CMAC: 32}
+_BLOCK, _BLOCK_MASK, _RB = 16, (1 << 128) - 1, 0x87
+"""Octets of an AES block; const_Rb of RFC 4493 section 2.3."""
+_SIDE_BY_SIDE = 6
+"""For fewer texts, one chain after the other is quicker."""
 
 
 class _Context(Protocol):
     """A keyed computation that hasn't seen a packet yet."""
 
     def tag(self, covered: bytes) -> bytes: ...
+
+    def tags(self, covered: Sequence[bytes]) -> list[bytes]:
+        """Of many texts of one length."""
+        ...
 
 
 class _Digest:
@@ -74,19 +83,51 @@ class _Digest:
         context.update(covered)
         return context.digest()
 
+    def tags(self, covered: Sequence[bytes]) -> list[bytes]:
+        return [*map(self.tag, covered)]
+
 
 class _Cmac:
     def __init__(self, secret: bytes) -> None:
         # The one use of anything but the standard library, so a host without CMAC keys needs nothing installed.
+        from cryptography.hazmat.primitives.ciphers import Cipher
         from cryptography.hazmat.primitives.ciphers.algorithms import AES
+        from cryptography.hazmat.primitives.ciphers.modes import ECB
         from cryptography.hazmat.primitives.cmac import CMAC
 
         self._keyed: CMAC = CMAC(AES(secret))
+        self._encrypt = Cipher(AES(secret), ECB()).encryptor().update
+        # RFC 4493 section 2.3: K1, for texts that fill their last block.
+        doubled = int.from_bytes(self._encrypt(bytes(_BLOCK)), "big") << 1
+        self._many = self._repeated = 0
+        self._last_key = (doubled & _BLOCK_MASK ^ (_RB if doubled > _BLOCK_MASK else 0)).to_bytes(_BLOCK, "big")
 
     def tag(self, covered: bytes) -> bytes:
         context = self._keyed.copy()
         context.update(covered)
         return context.finalize()
+
+    def tags(self, covered: Sequence[bytes]) -> list[bytes]:
+        many, length = len(covered), len(covered[0]) if covered else 0
+        if many < _SIDE_BY_SIDE or not length or length % _BLOCK:
+            return [*map(self.tag, covered)]
+        # The chains of all texts side by side: one call of the cipher for each place in the texts.
+        columns = zip(*struct.iter_unpack(f"{_BLOCK}s" * (length // _BLOCK), b"".join(covered)))
+        first, *blocks = (b"".join(column) for column in columns)
+        if not blocks:
+            return [*map(self.tag, covered)]
+        size, chains = many * _BLOCK, self._encrypt(first)
+        for number, block in enumerate(blocks, start=1):
+            mixed = int.from_bytes(chains, "big") ^ int.from_bytes(block, "big")
+            if number == len(blocks):
+                mixed ^= self._last_keys(many)
+            chains = self._encrypt(mixed.to_bytes(size, "big"))
+        return [tag for (tag,) in struct.iter_unpack(f"{_BLOCK}s", chains)]
+
+    def _last_keys(self, many: int) -> int:
+        if many != self._many:
+            self._many, self._repeated = many, int.from_bytes(self._last_key * many, "big")
+        return self._repeated
 
 
 def _context(algorithm: Algorithm, secret: bytes) -> _Context:
@@ -124,8 +165,8 @@ class Key:
 
     def tags(self, covered: Sequence[bytes], length: int) -> list[bytes]:
         """The tags of many texts, each cut to `length` octets."""
-        tag = self._context.tag
-        return [tag(text)[:length] for text in covered]
+        tags = self._context.tags(covered)
+        return tags if length == self._whole else [tag[:length] for tag in tags]
 
     def proves_all(self, covered: Sequence[bytes], tags: Sequence[bytes], version: int) -> list[bool]:
         """As `proves`, for packets of one version whose tags are all of one length."""

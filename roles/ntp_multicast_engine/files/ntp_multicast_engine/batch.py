@@ -31,8 +31,8 @@ from ntp_multicast_engine.clock import Instant
 from ntp_multicast_engine.packet import MAXIMUM_LENGTH
 from ntp_multicast_engine.timestamps import NANOSECONDS
 
-SIZE = 32
-"""Datagrams in a batch. The last answer waits for the others, so more would not be better."""
+SIZE = 64
+"""Datagrams in a batch, after which other sockets have their turn."""
 # struct mmsghdr: name, its length, vector, its length, control, its length, flags; octets of the datagram.
 _HEADER = struct.Struct("@PIPNPNi0PI0P")
 _LENGTH = struct.Struct(f"@{struct.calcsize('@PIPNPNi0P')}xI")
@@ -152,7 +152,7 @@ class Batch:
     # Receiving
 
     def receive(self, sock: socket.socket) -> int:
-        """How many datagrams have come; fewer than SIZE, if no more were there. Raises OSError for what went wrong."""
+        """Take what has come, up to SIZE, and say how many that is. Raises OSError for what the network reports."""
         self._headers.octets[:] = self._empty
         received: int = self._recvmmsg(sock.fileno(), self._headers.address, SIZE, socket.MSG_DONTWAIT, None)
         self._count = max(received, 0)

@@ -15,7 +15,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Optional
+from itertools import repeat
+from operator import itemgetter
+from typing import Any, NamedTuple, Optional
 
 from ntp_multicast_engine.acceptance import REQUEST_TESTS, Request, first_failure
 from ntp_multicast_engine.authentication import HMAC_TAG_LENGTHS, SHORT_TAG, Key, KeyRing, Verdict
@@ -23,8 +25,8 @@ from ntp_multicast_engine.clock import Instant
 from ntp_multicast_engine.errors import PacketError
 from ntp_multicast_engine.packet import HEADER_LENGTH, KEY_ID_LENGTH, MODE_CLIENT, MODE_SERVER, Packet, parse
 from ntp_multicast_engine.reading import Network
-from ntp_multicast_engine.server import Announcement, DepartureDelay, ShortestOfLate, server_header
-from ntp_multicast_engine.timestamps import NANOSECONDS, to_ntp, to_ntp_all
+from ntp_multicast_engine.server import Announcement, DepartureDelay, server_header
+from ntp_multicast_engine.timestamps import NANOSECONDS, STAMP_MASK, to_ntp, to_ntp_all
 
 # RFC 5905 section 7.3: first octet, poll, transmit timestamp, key identifier, tag. Longer tags than 20 octets follow
 # extension fields for all that is known here, except those of hmac-sha256 (`packet.parse`) and before version 4.
@@ -38,7 +40,9 @@ _ANSWER = struct.Struct("!2sB21s8sQQ")
 """First two octets, poll, what only the announcement decides, origin, receive and transmit timestamp."""
 _FROM_ANNOUNCEMENT = slice(3, 24)
 
-_Fields = tuple[int, int, bytes, bytes, bytes]
+_LIKELY_SPACING = 5_000
+_COVERED = itemgetter(slice(HEADER_LENGTH))
+
 _Answer = Optional[bytes]
 
 
@@ -72,7 +76,7 @@ class Responder:
         self._announcement: Announcement | None = None
         self._template = b""
         self.delay = DepartureDelay()
-        self.spacing = ShortestOfLate()
+        self.spacing = DepartureDelay(_LIKELY_SPACING)
 
     def respond(
         self,
@@ -117,24 +121,24 @@ class Responder:
 
         :param rows: requests that are all of one length.
         :param arrivals: when they came, Unix nanoseconds.
-        :param present: tells the moment from which the answers will be sent one after the other.
+        :param present: tells the moment from which the answers are sent one after the other, `spacing` apart.
         """
         shape = _REQUESTS.get(len(rows[0])) if rows else None
         if shape is None:
             return [None] * len(rows)
-        fields: list[_Fields] = list(shape.iter_unpack(b"".join(rows)))
-        answers: list[_Answer] = [None] * len(rows)
-        for (first, identifier), places in _alike(fields).items():
-            key = keys.keys.get(int.from_bytes(identifier, "big"))
-            version = first >> 3 & 7
-            if key is None or first & 7 != MODE_CLIENT or not 1 <= version <= 4:
-                continue
-            covered = [rows[place][:HEADER_LENGTH] for place in places]
-            proofs = key.proves_all(covered, [fields[place][4] for place in places], version)
-            proven = places if all(proofs) else [place for place, proof in zip(places, proofs) if proof]
-            if proven:
-                self._use(announcement)
-                self._answer(version, key, fields, arrivals, proven, present().real, answers)
+        self._use(announcement)
+        firsts, polls, origins, identifiers, tags = zip(*shape.iter_unpack(b"".join(rows)))
+        columns = _Columns(firsts, polls, origins, identifiers, tags, [*map(_COVERED, rows)], arrivals)
+        many = len(rows)
+        if firsts.count(firsts[0]) == many == identifiers.count(identifiers[0]):
+            return self._answers_alike(columns, keys, present)
+        groups: dict[tuple[int, bytes], list[int]] = {}
+        for place, kind in enumerate(zip(firsts, identifiers)):
+            groups.setdefault(kind, []).append(place)
+        answers: list[_Answer] = [None] * many
+        for places in groups.values():
+            for place, answer in zip(places, self._answers_alike(columns.at(places), keys, present)):
+                answers[place] = answer
         return answers
 
     def _use(self, announcement: Announcement) -> None:
@@ -143,42 +147,58 @@ class Responder:
             header = server_header(announcement, version=0, mode=MODE_SERVER, poll=0, transmit=0)
             self._template = header.encode()
 
-    def _answer(
-        self,
-        version: int,
-        key: Key,
-        fields: Sequence[_Fields],
-        arrivals: Sequence[int],
-        places: Sequence[int],
-        real: int,
-        answers: list[_Answer],
-    ) -> None:
-        """Fill in the answers to the requests at `places`, all of one version and key."""
-        template, pack = self._template, _ANSWER.pack
+    def _answers_alike(self, columns: _Columns, keys: KeyRing, present: Callable[[], Instant]) -> list[_Answer]:
+        """`quick_answers` for requests that agree in first octet and key identifier."""
+        first, many = columns.firsts[0], len(columns.firsts)
+        key = keys.keys.get(int.from_bytes(columns.identifiers[0], "big"))
+        version = first >> 3 & 7
+        if key is None or first & 7 != MODE_CLIENT or not 1 <= version <= 4:
+            return [None] * many
+        proofs = key.proves_all(columns.covered, columns.tags, version)
+        if all(proofs):
+            return self._signed(version, key, columns, present().real)
+        answers: list[_Answer] = [None] * many
+        proven = [place for place, proof in enumerate(proofs) if proof]
+        if proven:
+            for place, answer in zip(proven, self._signed(version, key, columns.at(proven), present().real)):
+                answers[place] = answer
+        return answers
+
+    def _signed(self, version: int, key: Key, columns: _Columns, real: int) -> list[_Answer]:
+        """The answers to proven requests; the first one leaves at Unix time `real`."""
+        template = self._template
         start = bytes((template[0] | version << 3, template[1]))
-        announced = template[_FROM_ANNOUNCEMENT]
-        real, spacing = real + self.delay.shortest, self.spacing.shortest
-        received = to_ntp_all([arrivals[place] for place in places])
-        sent = to_ntp_all([real + spacing * place for place in places])
-        asked = [fields[place] for place in places]
+        first, step = to_ntp(real + self.delay.shortest), (self.spacing.shortest << 32) // NANOSECONDS
         covered = [
-            pack(start, poll, announced, origin, arrival, departure)
-            for (_first, poll, origin, _identifier, _tag), arrival, departure in zip(asked, received, sent)
+            *map(
+                _ANSWER.pack,
+                repeat(start),
+                columns.polls,
+                repeat(template[_FROM_ANNOUNCEMENT]),
+                columns.origins,
+                to_ntp_all(columns.arrivals),
+                [first + step * place & STAMP_MASK or 1 for place in range(len(columns.polls))],
+            )
         ]
-        identifier, length = asked[0][3], len(asked[0][4])
-        for place, text, tag in zip(places, covered, key.tags(covered, length)):
-            answers[place] = text + identifier + tag
+        tags = key.tags(covered, len(columns.tags[0]))
+        return [*map(b"".join, zip(covered, columns.identifiers, tags))]
 
 
-def _alike(fields: Sequence[_Fields]) -> dict[tuple[int, bytes], Sequence[int]]:
-    """The places of the requests that agree in first octet and key identifier."""
-    firsts, _polls, _origins, identifiers, _tags = zip(*fields)
-    if firsts.count(firsts[0]) == len(fields) == identifiers.count(identifiers[0]):
-        return {(firsts[0], identifiers[0]): range(len(fields))}
-    groups: dict[tuple[int, bytes], list[int]] = {}
-    for place, which in enumerate(zip(firsts, identifiers)):
-        groups.setdefault(which, []).append(place)
-    return dict(groups)
+class _Columns(NamedTuple):
+    """The fields of many requests, what their tags cover, and when they came."""
+
+    firsts: Sequence[int]
+    polls: Sequence[int]
+    origins: Sequence[bytes]
+    identifiers: Sequence[bytes]
+    tags: Sequence[bytes]
+    covered: Sequence[bytes]
+    arrivals: Sequence[int]
+
+    def at(self, places: Sequence[int]) -> _Columns:
+        """The requests at those places."""
+        columns: list[Any] = [[column[place] for place in places] for column in self]
+        return _Columns(*columns)
 
 
 @dataclass(frozen=True)

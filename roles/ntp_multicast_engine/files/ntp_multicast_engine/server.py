@@ -23,7 +23,6 @@ _JITTER = 1 / 64
 """Part of the interval by which a packet is randomly late, so that servers don't fall into step."""
 _CREDIBLE_DELAY = NANOSECONDS // 500
 _ENOUGH_DELAYS, _LIKELY_DELAY = 4, 50_000
-"""One slow departure says little: with fewer than so many, no more than this many nanoseconds is believed."""
 _MAXIMUM_JITTER = NANOSECONDS // 10
 _INTERLEAVE_LIMIT = 1 << 32
 """RFC 9769 section 4 leaves it open; ntpd refuses an origin more than 1 s after the transmit time before."""
@@ -71,34 +70,22 @@ def server_header(
 
 
 class DepartureDelay:
-    """How long after its transmit timestamp was written a packet has left of late, in nanoseconds."""
+    """How long after its transmit timestamp was written a packet has left of late, in nanoseconds.
 
-    def __init__(self) -> None:
+    `shortest` is what may be foretold. `likely`: one slow departure says little, so before there are some, no more than
+    this is believed.
+    """
+
+    def __init__(self, likely: int = _LIKELY_DELAY) -> None:
+        self.shortest = 0
+        self._likely = likely
         self._latest: deque[int] = deque(maxlen=8)
 
     def add(self, delay: int) -> None:
         if 0 <= delay < _CREDIBLE_DELAY:
             self._latest.append(delay)
-
-    @property
-    def shortest(self) -> int:
-        few = len(self._latest) < _ENOUGH_DELAYS
-        return min([*self._latest, *([_LIKELY_DELAY] if few else [])]) if self._latest else 0
-
-
-class ShortestOfLate:
-    """The shortest of the newest durations, in nanoseconds; 0 while there is none."""
-
-    def __init__(self) -> None:
-        self._latest: deque[int] = deque(maxlen=8)
-
-    def add(self, duration: int) -> None:
-        if 0 <= duration < _CREDIBLE_DELAY:
-            self._latest.append(duration)
-
-    @property
-    def shortest(self) -> int:
-        return min(self._latest, default=0)
+            shortest = min(self._latest)
+            self.shortest = shortest if len(self._latest) >= _ENOUGH_DELAYS else min(shortest, self._likely)
 
 
 class Sender:

@@ -16,6 +16,7 @@ UNIX_EPOCH = 2_208_988_800
 """Seconds from 1900-01-01 (the zero of NTP era 0) to 1970-01-01."""
 ERA_SECONDS = 1 << 32
 STAMP_MASK = (1 << 64) - 1
+_EPOCH_STAMP = UNIX_EPOCH << 32
 
 
 def to_ntp(unix_ns: int) -> int:
@@ -27,10 +28,7 @@ def to_ntp(unix_ns: int) -> int:
 
 def to_ntp_all(unix_ns: Iterable[int]) -> list[int]:
     """`to_ntp` of many times, without a call for each."""
-    return [
-        ((moment // NANOSECONDS + UNIX_EPOCH) % ERA_SECONDS << 32 | (moment % NANOSECONDS << 32) // NANOSECONDS) or 1
-        for moment in unix_ns
-    ]
+    return [((moment << 32) // NANOSECONDS + _EPOCH_STAMP & STAMP_MASK) or 1 for moment in unix_ns]
 
 
 def from_ntp(stamp: int, near_ns: int) -> int:

@@ -307,14 +307,14 @@ class ResponderSocket(ReceivingSocket):
             return "wrong_group"
         return None
 
-    def receive_batch(self, batch: Batch, clock: Clock) -> tuple[Instant, int, list[Alike], list[Datagram]]:
-        """A moment after it, how many have come, those that came alike and where they should, and the others.
+    def receive_batch(self, batch: Batch, clock: Clock) -> tuple[Instant, list[Alike], list[Datagram]]:
+        """A moment after it, those that came alike and where they should, and the others.
 
         Raises OSError for what the network reports; the next datagrams are behind it.
         """
-        count = batch.receive(self.socket)
+        batch.receive(self.socket)
         now = clock.now()
-        return (now, count, *batch.sorted(now, lambda place: bool(self._source(place))))
+        return (now, *batch.sorted(now, lambda place: bool(self._source(place))))
 
     def _source(self, place: bytes) -> bytes:
         """Ancillary data that makes an answer leave from where the request came to; empty, if it is misplaced."""
@@ -341,8 +341,10 @@ class ResponderSocket(ReceivingSocket):
 
     def answer_batch(self, batch: Batch, requests: Alike, answers: Sequence[bytes | None], *, stamp: bool) -> int:
         """Send the answers that there are; returns how many the network took. `stamp` is for the first one."""
+        names = requests.names
+        if None in answers:
+            names = [name for name, answer in zip(names, answers) if answer is not None]
         ready = [answer for answer in answers if answer is not None]
-        names = [name for name, answer in zip(requests.names, answers) if answer is not None]
         if not ready:
             return 0
         taken = batch.send(self.socket, names, ready, self._source(requests.place), stamp=stamp)
