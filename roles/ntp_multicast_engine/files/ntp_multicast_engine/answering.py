@@ -10,11 +10,14 @@ when answers have left before.
 
 from __future__ import annotations
 
-from ntp_multicast_engine.ancillary import Datagram
+from collections.abc import Callable, Iterable
+
+from ntp_multicast_engine.ancillary import KERNEL, Datagram
 from ntp_multicast_engine.batch import Alike, Batch
 from ntp_multicast_engine.clock import Clock, Instant
 from ntp_multicast_engine.engine import Engine
 from ntp_multicast_engine.responder import QUICK_LENGTHS
+from ntp_multicast_engine.status import ResponderStatus
 from ntp_multicast_engine.timestamps import NANOSECONDS
 from ntp_multicast_engine.transport import ResponderSocket
 
@@ -23,12 +26,25 @@ _ENOUGH_TO_MEASURE = 4
 """Answers sent together from which on the time between them can be told."""
 
 
-class Answering:
-    """See the head of the file."""
+MANY, ONE = "recvmmsg", "recvmsg"
+"""How requests are read."""
 
-    def __init__(self, engine: Engine, clock: Clock) -> None:
+
+class Answering:
+    """See the head of the file.
+
+    :param buffers: makes those for a version of the Internet protocol, or raises AttributeError.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        clock: Clock,
+        buffers: Callable[[int], Batch] = lambda version: Batch(version, QUICK_LENGTHS),
+    ) -> None:
         self._engine = engine
         self._clock = clock
+        self._make_buffers = buffers
         self._batches: dict[int, Batch | None] = {}
         self._written = clock.now()
         self._stamped_answer: int | None = None
@@ -59,12 +75,31 @@ class Answering:
         """The buffers for a version of the Internet protocol; None, if the C library can't read many at a time."""
         if version not in self._batches:
             try:
-                self._batches[version] = Batch(version, QUICK_LENGTHS)
+                self._batches[version] = self._make_buffers(version)
             except AttributeError:
                 self._batches[version] = None
         return self._batches[version]
 
+    def status(self, sockets: Iterable[ResponderSocket]) -> tuple[ResponderStatus, ...]:
+        """What is told about the responder's sockets; how they are read is known once something has come."""
+        return tuple(
+            ResponderStatus(
+                interface=opened.interface,
+                family=f"ipv{opened.version}",
+                port=opened.port,
+                reading=self._reading(opened.version),
+                timestamps=opened.stamps,
+            )
+            for opened in sockets
+        )
+
+    def _reading(self, version: int) -> str | None:
+        if version not in self._batches:
+            return None
+        return ONE if self._batches[version] is None else MANY
+
     def _take_alike(self, opened: ResponderSocket, batch: Batch, requests: Alike, now: Instant) -> None:
+        opened.stamps = KERNEL
         answers = self._engine.quick_answers(
             requests.rows, requests.arrivals, now, self._present, screened=opened.screened
         )
@@ -87,6 +122,7 @@ class Answering:
         if refusal:
             self._engine.drop(refusal)
             return
+        opened.stamps = datagram.stamps
         reply = self._engine.take_request(datagram.data, datagram.source, datagram.arrival)
         if reply is None:
             return

@@ -407,6 +407,7 @@ class Daemon:
             engine.association_status(now),
             engine.server_status(),
             engine.counters(self._refused()),
+            self._answering.status(item for item in self._sockets.values() if isinstance(item, ResponderSocket)),
         ).document()
 
     def _refused(self) -> int:

@@ -151,6 +151,23 @@ def servers(items: Sequence[dict[str, Any]], width: int | None = None) -> list[s
     return _fitting(_SERVER_HEADS, [_server(item) for item in items], width)
 
 
+def responders(items: Sequence[dict[str, Any]]) -> list[str]:
+    """The table of the sockets that take requests."""
+    return table(
+        ("  Interface", "Family", "Port", "Reading", "Time stamps"),
+        [
+            [
+                "  " + (item.get("interface") or "all"),
+                _text(item.get("family")),
+                _text(item.get("port")),
+                _text(item.get("reading")),
+                _text(item.get("timestamps")),
+            ]
+            for item in items
+        ],
+    )
+
+
 def text(document: dict[str, Any]) -> str:
     """The whole status, as lines. `reach` is octal, as everywhere in NTP."""
     lines = _system(document.get("system") or {})
@@ -158,6 +175,8 @@ def text(document: dict[str, Any]) -> str:
         lines += ["", "Associations", *associations(document["associations"])]
     if document.get("servers"):
         lines += ["", "Sending", *servers(document["servers"])]
+    if document.get("responders"):
+        lines += ["", "Answering", *responders(document["responders"])]
     counters = document.get("counters") or {}
     lines += ["", f"Packets          {counters.get('received', 0)} received, {counters.get('sent', 0)} sent"]
     dropped = counters.get("dropped") or {}

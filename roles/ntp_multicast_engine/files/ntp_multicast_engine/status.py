@@ -75,6 +75,18 @@ class ServerStatus:
 
 
 @dataclass(frozen=True)
+class ResponderStatus:
+    """One socket that takes requests. `interface` is None for all of them."""
+
+    interface: str | None
+    family: str
+    port: int
+    reading: str | None
+    """The system call: recvmmsg, many requests at a time, or recvmsg where the C library has only that."""
+    timestamps: str | None
+
+
+@dataclass(frozen=True)
 class Counters:
     received: int
     sent: int
@@ -88,6 +100,7 @@ class Status:
     associations: tuple[AssociationStatus, ...]
     servers: tuple[ServerStatus, ...]
     counters: Counters
+    responders: tuple[ResponderStatus, ...] = ()
 
     def document(self) -> dict[str, Any]:
         """For JSON."""

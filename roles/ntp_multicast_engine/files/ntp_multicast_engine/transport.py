@@ -255,6 +255,8 @@ class ResponderSocket(ReceivingSocket):
     :param shared: other sockets of this process hold the port already. Otherwise a second program on the port is an
         error, which SO_REUSEADDR would hide.
     :param clients: who may ask; nobody named means everybody. `screened` tells whether the kernel sees to it.
+
+    `stamps` says who took the arrival of the newest request.
     """
 
     def __init__(
@@ -265,6 +267,8 @@ class ResponderSocket(ReceivingSocket):
         self.index = interface_index(interface) if interface else 0
         self._awaits_stamp = False
         self._sources: dict[bytes, bytes] = {}
+        self.port = port
+        self.stamps: str | None = None
         self.socket = _datagram_socket(version)
         self._level = socket.IPPROTO_IP if version == 4 else socket.IPPROTO_IPV6
         try:

@@ -1,0 +1,156 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The responder from socket to socket: many requests at a time, and one at a time where the C library has no more."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ntp_multicast_engine import configuration
+from ntp_multicast_engine.ancillary import KERNEL
+from ntp_multicast_engine.answering import MANY, ONE, Answering
+from ntp_multicast_engine.authentication import Verdict
+from ntp_multicast_engine.batch import Batch
+from ntp_multicast_engine.clock import SystemClock
+from ntp_multicast_engine.engine import Engine
+from ntp_multicast_engine.packet import Header, parse
+from ntp_multicast_engine.state import State
+from ntp_multicast_engine.transport import ResponderSocket
+
+CLOCK = SystemClock()
+LOOPBACK = {4: "127.0.0.1", 6: "::1"}
+FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
+KEYS = "1 md5 ascii:a-secret\n2 hmac-sha256 ascii:another\n3 sha1 ascii:a-third\n"
+
+
+class OldLibrary:
+    """A C library without recvmmsg."""
+
+
+def _no_buffers(version: int) -> Batch:
+    return Batch(version, [68], OldLibrary())  # type: ignore[arg-type]
+
+
+def make_engine(directory: Path, **server: Any) -> Engine:
+    keys = directory / "keys"
+    keys.touch(mode=0o600)
+    keys.write_text(KEYS)
+    document = {
+        "version": 1,
+        "authentication": {"enabled": True, "keys_file": str(keys), "trusted_keys": [1]},
+        "server": {"enabled": True, "stratum": 2, **server},
+        "status_socket": str(directory / "s"),
+        "state_directory": str(directory),
+    }
+    path = directory / "engine.json"
+    path.write_text(json.dumps(document))
+    loaded = configuration.load(path)
+    return Engine(loaded, State(), CLOCK.now(), kernel=lambda: None, random=lambda: 0.5, cookie=lambda: 1)
+
+
+def answering(engine: Engine, way: str) -> Answering:
+    return Answering(engine, CLOCK) if way == MANY else Answering(engine, CLOCK, _no_buffers)
+
+
+def requests(engine: Engine) -> list[bytes]:
+    """Of every kind: proven ones of all lengths and versions, plain ones, and what has no answer."""
+    found = []
+    for number in range(24):
+        version = 1 + number % 4
+        header = Header(3, version, 3, 0, 6, 0, transmit=1000 + number).encode()
+        key_id, length = ((1, 16), (2, 32), (2, 20), (3, 20))[number // 4 % 4]
+        signed = engine.keys.sign(header, key_id, version, length)
+        found.append(signed if number < 16 else (header, signed[:-1] + bytes([signed[-1] ^ 1]))[number % 2])
+    return found
+
+
+@pytest.mark.parametrize("version", [4, 6])
+@pytest.mark.parametrize("way", [MANY, ONE])
+def test_requests_of_every_kind(tmp_path: Path, way: str, version: int) -> None:
+    engine = make_engine(tmp_path)
+    answers = answering(engine, way)
+    opened = ResponderSocket(None, version, 0, shared=True)
+    with socket.socket(FAMILIES[version], socket.SOCK_DGRAM) as asking:
+        asking.connect((LOOPBACK[version], opened.socket.getsockname()[1]))
+        asking.settimeout(60)
+        sent = requests(engine)
+        before = CLOCK.now().real
+        for data in sent:
+            asking.send(data)
+        answers.read(opened)
+        answers.read(opened)
+        got = {}
+        for _unused in range(engine.sent):
+            data = asking.recv(2000)
+            packet = parse(data, engine.keys.long_tag)
+            got[packet.header.origin - 1000] = data
+            assert packet.header.mode == 4 and packet.header.stratum == 2
+            assert packet.header.receive <= packet.header.transmit
+        after = CLOCK.now().real
+    opened.close()
+    assert sorted(got) == [*range(16), 16, 18, 20, 22]
+    for number, data in got.items():
+        assert len(data) == len(sent[number]), "no answer is longer than its request"
+        expected = Verdict.VALID if number < 16 else Verdict.ABSENT
+        assert engine.keys.verify(parse(data, engine.keys.long_tag)) is expected
+    assert engine.received == len(sent) and engine.dropped == {"request_bad_mac": 4}
+    (status,) = answers.status([opened])
+    assert (status.reading, status.timestamps, status.family) == (way, KERNEL, f"ipv{version}")
+    assert before < after
+
+
+@pytest.mark.parametrize("way", [MANY, ONE])
+def test_only_who_may_ask_is_answered(tmp_path: Path, way: str) -> None:
+    """By the kernel's filter, and by the engine where that can't be had."""
+    engine = make_engine(tmp_path, allow=["127.0.0.8/29"])
+    allowed = engine.configuration.server.allow
+    for filtered in (True, False):
+        opened = ResponderSocket(None, 4, 0, shared=True, clients=allowed if filtered else ())
+        assert opened.screened is filtered
+        answers = answering(engine, way)
+        for source, is_answered in (("127.0.0.9", True), ("127.0.0.1", False)):
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+                asking.bind((source, 0))
+                asking.connect(("127.0.0.1", opened.socket.getsockname()[1]))
+                asking.send(requests(engine)[0])
+                before = engine.sent
+                answers.read(opened)
+                assert (engine.sent > before) is is_answered
+        opened.close()
+    assert engine.dropped == {"client_not_allowed": 1}
+
+
+@pytest.mark.parametrize("way", [MANY, ONE])
+def test_a_wrong_interface_is_refused(tmp_path: Path, way: str) -> None:
+    engine = make_engine(tmp_path)
+    opened = ResponderSocket("lo", 4, 0, shared=True)
+    opened.index += 1
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        for data in requests(engine)[:3]:
+            asking.sendto(data, ("127.0.0.1", opened.socket.getsockname()[1]))
+        answering(engine, way).read(opened)
+    opened.close()
+    assert engine.sent == 0 and engine.dropped == {"wrong_interface": 3}
+
+
+def test_departures_are_learnt(tmp_path: Path) -> None:
+    engine = make_engine(tmp_path)
+    answers = answering(engine, MANY)
+    opened = ResponderSocket(None, 4, 0, shared=True)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        asking.connect(("127.0.0.1", opened.socket.getsockname()[1]))
+        asking.settimeout(60)
+        asking.send(requests(engine)[0])
+        answers.read(opened)
+        while not engine.responder.delay.shortest:
+            # The stamp may lag behind; more than a few milliseconds would not be believed, so ask again.
+            answers.read(opened)
+            asking.send(requests(engine)[0])
+    opened.close()
+    assert 0 < engine.responder.delay.shortest <= 50_000

@@ -1,0 +1,177 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Many datagrams with one system call, against one at a time: real sockets on loopback, no privilege."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ntp_multicast_engine.ancillary import KERNEL, STAMP_RECEIVED, USER, Datagram, enable_stamps, receive
+from ntp_multicast_engine.batch import SIZE, Batch
+from ntp_multicast_engine.clock import Instant, SystemClock
+from ntp_multicast_engine.responder import QUICK_LENGTHS
+from ntp_multicast_engine.transport import ResponderSocket
+
+CLOCK = SystemClock()
+LOOPBACK = {4: "127.0.0.1", 6: "::1"}
+FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
+BATCHES = {version: Batch(version, QUICK_LENGTHS) for version in (4, 6)}
+
+
+@contextmanager
+def responder(version: int) -> Iterator[ResponderSocket]:
+    """A responder's socket on a free port of all interfaces."""
+    opened = ResponderSocket(None, version, 0, shared=True)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def client(opened: ResponderSocket, address: str | None = None) -> socket.socket:
+    sock = socket.socket(FAMILIES[opened.version], socket.SOCK_DGRAM)
+    sock.connect((address or LOOPBACK[opened.version], opened.socket.getsockname()[1]))
+    sock.settimeout(60)
+    return sock
+
+
+def together(opened: ResponderSocket) -> list[Datagram]:
+    """All that has come, read in batches; the usual ones turned into what the others are."""
+    batch = BATCHES[opened.version]
+    found: list[Datagram] = []
+    while True:
+        now, alike, odd = opened.receive_batch(batch, CLOCK)
+        if not alike and not odd:
+            return found
+        for group in alike:
+            assert len({len(row) for row in group.rows}) == 1
+            found += [opened.datagram(batch, group, place, now) for place in range(len(group.rows))]
+        found += odd
+
+
+def request(octets: bytes, length: int) -> bytes:
+    """What the kernel's filter lets through."""
+    return bytes([0x23]) + octets.ljust(length, b"\1")[1:length]
+
+
+REQUESTS = st.lists(
+    st.tuples(st.binary(min_size=1, max_size=16), st.sampled_from([48, 52, 68, 72, 84, 88, 400, 1024])), max_size=12
+)
+
+
+@settings(max_examples=50)
+@given(sent=REQUESTS, alike=st.integers(0, SIZE + 3))
+@pytest.mark.parametrize("version", [4, 6])
+def test_a_batch_gives_what_one_at_a_time_gives(version: int, sent: list[tuple[bytes, int]], alike: int) -> None:
+    rows = [request(*each) for each in sent] + [request(b"same", 68)] * alike
+    with responder(version) as opened, client(opened) as asking:
+        source = asking.getsockname()
+        for row in rows:
+            asking.send(row)
+        one_by_one = [datagram for _unused in rows if (datagram := receive(opened.socket, CLOCK)) is not None]
+        for row in rows:
+            asking.send(row)
+        found = together(opened)
+    assert len(one_by_one) == len(found) == len(rows)
+    anonymous = Instant(0, 0)
+    for datagram in found:
+        assert datagram.stamps == KERNEL and (datagram.source, datagram.source_port) == source[:2]
+    assert sorted([replace(each, arrival=anonymous) for each in found], key=repr) == sorted(
+        [replace(each, arrival=anonymous) for each in one_by_one], key=repr
+    )
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_arrivals_are_the_kernels(version: int) -> None:
+    with responder(version) as opened, client(opened) as asking:
+        before = CLOCK.now()
+        for _unused in range(3):
+            asking.send(request(b"x", 68))
+        now, (group,), odd = opened.receive_batch(BATCHES[version], CLOCK)
+    assert not odd and before.real <= min(group.arrivals) <= max(group.arrivals) <= now.real
+
+
+@pytest.mark.parametrize(("version", "asked"), [(4, "127.0.0.1"), (4, "127.0.0.7"), (6, "::1")])
+def test_each_answer_goes_to_who_asked_from_where_it_was_asked(version: int, asked: str) -> None:
+    batch = BATCHES[version]
+    with responder(version) as opened, ExitStack() as stack:
+        asking = [stack.enter_context(client(opened, asked)) for _unused in range(5)]
+        for number, sock in enumerate(asking):
+            sock.send(request(bytes([0, number]), 68))
+        _now, (group,), odd = opened.receive_batch(batch, CLOCK)
+        answers = [None if row[1] == 3 else bytes([0x24]) + row[1:] for row in group.rows]
+        assert not odd and opened.answer_batch(batch, group, answers, stamp=True) == 4
+        for number, sock in enumerate(asking):
+            if number != 3:
+                # Connected: an answer from another address than was asked would never arrive.
+                assert sock.recv(100)[:2] == bytes([0x24, number])
+        while (left := opened.departure()) is None:
+            pass
+        assert 0 <= left - group.arrivals[0] < 60 * 10**9
+
+
+def test_what_an_error_hits_leaves_the_other_answers_alone() -> None:
+    batch = BATCHES[4]
+    with responder(4) as opened, client(opened) as first, client(opened) as second:
+        for sock in (first, second):
+            sock.send(request(b"x", 68))
+        _now, (group,), _odd = opened.receive_batch(batch, CLOCK)
+        # No address of this host's: the kernel refuses to send there from loopback's address.
+        nowhere = bytes(group.names[0][:4]) + bytes([240, 0, 0, 1]) + bytes(8)
+        answers = [bytes([0x24]) + row[1:] for row in group.rows]
+        taken = opened.answer_batch(batch, replace(group, names=[nowhere, group.names[1]]), answers, stamp=False)
+        assert taken == 1 and second.recv(100)[0] == 0x24
+
+
+def test_nothing_there_is_no_error() -> None:
+    with responder(4) as opened:
+        assert BATCHES[4].receive(opened.socket) == 0
+        assert opened.receive_batch(BATCHES[4], CLOCK)[1:] == ([], [])
+
+
+def test_without_kernel_stamps_or_packet_info_nothing_is_usual() -> None:
+    """A kernel that has no stamps to give, and one that doesn't tell where a datagram came in."""
+    for stamps in (False, True):
+        with (
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as bare,
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking,
+        ):
+            bare.bind(("127.0.0.1", 0))
+            assert not stamps or enable_stamps(bare, STAMP_RECEIVED)
+            asking.sendto(request(b"x", 68), bare.getsockname())
+            assert BATCHES[4].receive(bare) == 1
+            usual, (odd,) = BATCHES[4].sorted(CLOCK.now(), lambda _place: True)
+            assert not usual and odd.stamps == (KERNEL if stamps else USER) and odd.destination is None
+
+
+def test_a_longer_datagram_is_known_to_be_cut() -> None:
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as bare,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking,
+    ):
+        bare.bind(("127.0.0.1", 0))
+        asking.sendto(bytes(1025), bare.getsockname())
+        assert BATCHES[4].receive(bare) == 1
+        assert BATCHES[4].sorted(CLOCK.now(), lambda _place: True)[1][0].truncated
+        asking.sendto(bytes(1024), bare.getsockname())
+        assert BATCHES[4].receive(bare) == 1
+        assert not BATCHES[4].sorted(CLOCK.now(), lambda _place: True)[1][0].truncated
+
+
+def test_a_stamp_from_another_time_is_not_believed() -> None:
+    """The clock was stepped between the arrival and now."""
+    with responder(4) as opened, client(opened) as asking:
+        asking.send(request(b"x", 68))
+        assert BATCHES[4].receive(opened.socket) == 1
+        now = CLOCK.now()
+        later = Instant(now.real + 10**10, now.raw)
+        usual, (odd,) = BATCHES[4].sorted(later, lambda _place: True)
+        assert not usual and odd.stamps == USER and odd.arrival == later
