@@ -16,6 +16,7 @@ from ntp_multicast_engine.errors import ConfigurationError, Problem
 
 MAXIMUM_KEY_ID = 4294967295
 _FORBIDDEN_MODE = 0o037
+_MAXIMUM_FILE = 1 << 20
 _MASK = "********"
 
 
@@ -31,10 +32,11 @@ def load(path: Path) -> dict[int, Key]:
     if directory and (Path(directory) / path.name).is_file():
         path = Path(directory) / path.name
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        # Opening a pipe would wait for somebody who writes to it.
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         try:
             _check_permissions(path, os.fstat(descriptor))
-            content = _read(descriptor)
+            content = _read(path, descriptor)
         finally:
             os.close(descriptor)
     except OSError as error:
@@ -46,11 +48,13 @@ def load(path: Path) -> dict[int, Key]:
     return parse(text, str(path))
 
 
-def _read(descriptor: int) -> bytes:
-    parts = []
+def _read(path: Path, descriptor: int) -> bytes:
+    content = b""
     while part := os.read(descriptor, 65536):
-        parts.append(part)
-    return b"".join(parts)
+        content += part
+        if len(content) > _MAXIMUM_FILE:
+            raise ConfigurationError([Problem(str(path), "too long", f"must have at most {_MAXIMUM_FILE} octets")])
+    return content
 
 
 def _check_permissions(path: Path, status: os.stat_result) -> None:

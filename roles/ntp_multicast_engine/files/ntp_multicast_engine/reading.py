@@ -20,7 +20,11 @@ _ABSENT = object()
 
 def shown(value: Any) -> str:
     """A value as JSON, cut to a bearable length."""
-    text = json.dumps(value, ensure_ascii=True, default=str)
+    try:
+        text = json.dumps(value, ensure_ascii=True, default=str)
+    except RecursionError:
+        # The reader of JSON bears slightly more than the writer.
+        return "something nested too deeply to be shown"
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
 
 
