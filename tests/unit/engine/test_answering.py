@@ -16,10 +16,11 @@ from ntp_multicast_engine import configuration
 from ntp_multicast_engine.ancillary import KERNEL
 from ntp_multicast_engine.answering import MANY, ONE, Answering
 from ntp_multicast_engine.authentication import Verdict
-from ntp_multicast_engine.batch import Batch
+from ntp_multicast_engine.batch import Batch, Buffers
 from ntp_multicast_engine.clock import SystemClock
 from ntp_multicast_engine.engine import Engine
 from ntp_multicast_engine.packet import Header, parse
+from ntp_multicast_engine.responder import QUICK_LENGTHS
 from ntp_multicast_engine.state import State
 from ntp_multicast_engine.transport import ResponderSocket
 
@@ -55,7 +56,8 @@ def make_engine(directory: Path, **server: Any) -> Engine:
 
 
 def answering(engine: Engine, way: str) -> Answering:
-    return Answering(engine, CLOCK) if way == MANY else Answering(engine, CLOCK, _no_buffers)
+    many = Buffers(lambda version: Batch(version, QUICK_LENGTHS))
+    return Answering(engine, CLOCK, many if way == MANY else Buffers(_no_buffers))
 
 
 def requests(engine: Engine) -> list[bytes]:

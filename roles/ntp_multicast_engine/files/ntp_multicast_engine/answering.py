@@ -10,13 +10,12 @@ when answers have left before.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from ntp_multicast_engine.ancillary import KERNEL, Datagram
-from ntp_multicast_engine.batch import Alike, Batch
+from ntp_multicast_engine.batch import Alike, Batch, Buffers
 from ntp_multicast_engine.clock import Clock, Instant
 from ntp_multicast_engine.engine import Engine
-from ntp_multicast_engine.responder import QUICK_LENGTHS
 from ntp_multicast_engine.status import ResponderStatus
 from ntp_multicast_engine.timestamps import NANOSECONDS
 from ntp_multicast_engine.transport import ResponderSocket
@@ -31,21 +30,12 @@ MANY, ONE = "recvmmsg", "recvmsg"
 
 
 class Answering:
-    """See the head of the file.
+    """See the head of the file."""
 
-    :param buffers: makes those for a version of the Internet protocol, or raises AttributeError.
-    """
-
-    def __init__(
-        self,
-        engine: Engine,
-        clock: Clock,
-        buffers: Callable[[int], Batch] = lambda version: Batch(version, QUICK_LENGTHS),
-    ) -> None:
+    def __init__(self, engine: Engine, clock: Clock, buffers: Buffers) -> None:
         self._engine = engine
         self._clock = clock
-        self._make_buffers = buffers
-        self._batches: dict[int, Batch | None] = {}
+        self._buffers = buffers
         self._written = clock.now()
         self._stamped_answer: int | None = None
         self._next_stamped_answer = self._written.raw
@@ -56,7 +46,7 @@ class Answering:
         if departed is not None and self._stamped_answer is not None:
             self._engine.responder.delay.add(departed - self._stamped_answer)
             self._stamped_answer = None
-        batch = self._batch(opened.version)
+        batch = self._buffers.of(opened.version)
         if batch is None:
             for datagram, _refusal in opened.receive(self._clock):
                 self._take(opened, datagram)
@@ -71,32 +61,18 @@ class Answering:
         for datagram in odd:
             self._take(opened, datagram)
 
-    def _batch(self, version: int) -> Batch | None:
-        """The buffers for a version of the Internet protocol; None, if the C library can't read many at a time."""
-        if version not in self._batches:
-            try:
-                self._batches[version] = self._make_buffers(version)
-            except AttributeError:
-                self._batches[version] = None
-        return self._batches[version]
-
     def status(self, sockets: Iterable[ResponderSocket]) -> tuple[ResponderStatus, ...]:
-        """What is told about the responder's sockets; how they are read is known once something has come."""
+        """What is told about the responder's sockets."""
         return tuple(
             ResponderStatus(
                 interface=opened.interface,
                 family=f"ipv{opened.version}",
                 port=opened.port,
-                reading=self._reading(opened.version),
+                reading=ONE if self._buffers.of(opened.version) is None else MANY,
                 timestamps=opened.stamps,
             )
             for opened in sockets
         )
-
-    def _reading(self, version: int) -> str | None:
-        if version not in self._batches:
-            return None
-        return ONE if self._batches[version] is None else MANY
 
     def _take_alike(self, opened: ResponderSocket, batch: Batch, requests: Alike, now: Instant) -> None:
         opened.stamps = KERNEL

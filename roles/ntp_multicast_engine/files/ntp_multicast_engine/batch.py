@@ -257,6 +257,26 @@ class Batch:
         return taken
 
 
+class Buffers:
+    """The one `Batch` for each version of the Internet protocol, made when it is needed first.
+
+    :param make: raises AttributeError where the C library can't read many datagrams at a time.
+    """
+
+    def __init__(self, make: Callable[[int], Batch]) -> None:
+        self._make = make
+        self._made: dict[int, Batch | None] = {}
+
+    def of(self, version: int) -> Batch | None:
+        """None, where datagrams have to be read one at a time."""
+        if version not in self._made:
+            try:
+                self._made[version] = self._make(version)
+            except AttributeError:
+                self._made[version] = None
+        return self._made[version]
+
+
 def _control_messages(octets: bytes) -> list[tuple[int, int, bytes]]:
     messages, place = [], 0
     while place + _CONTROL_HEADER.size <= len(octets):

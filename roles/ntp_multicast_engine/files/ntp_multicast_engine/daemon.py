@@ -21,6 +21,7 @@ from ntp_multicast_engine import __version__, configuration
 from ntp_multicast_engine.ancillary import KERNEL, USER
 from ntp_multicast_engine.answering import Answering
 from ntp_multicast_engine.association import Association, CloseRequest, SendRequest
+from ntp_multicast_engine.batch import Batch, Buffers
 from ntp_multicast_engine.changes import Changes
 from ntp_multicast_engine.chrony import ChronyReader
 from ntp_multicast_engine.clock import Clock, Instant, SystemClock, kernel_status
@@ -31,9 +32,12 @@ from ntp_multicast_engine.engine import Engine
 from ntp_multicast_engine.errors import ConfigurationError, EngineError, TransportError
 from ntp_multicast_engine.journal import tell
 from ntp_multicast_engine.links import LinkMonitor
+from ntp_multicast_engine.listening import Listening
 from ntp_multicast_engine.metrics import MetricsFile
 from ntp_multicast_engine.owners import clock_owners
 from ntp_multicast_engine.packet_filter import refused
+from ntp_multicast_engine.responder import QUICK_LENGTHS
+from ntp_multicast_engine.screening import SCREENED_LENGTHS
 from ntp_multicast_engine.server import Sender
 from ntp_multicast_engine.signals import SignalQueue
 from ntp_multicast_engine.state import Memory
@@ -98,7 +102,9 @@ class Daemon:
         self._sockets_due: int | None = now.raw
         self._tick_due: int | None = now.raw
         self._watchdog_due: int | None = now.raw if self._notifier.watchdog_interval else None
-        self._answering = Answering(self.engine, self._clock)
+        buffers = Buffers(lambda version: Batch(version, QUICK_LENGTHS | SCREENED_LENGTHS))
+        self._answering = Answering(self.engine, self._clock, buffers)
+        self._listening = Listening(self.engine, self._clock, buffers)
         self._refused_before = 0
         self._metrics = MetricsFile(loaded.configuration.metrics_file, now.raw)
         self._changes = Changes(self._notifier.status)
@@ -319,15 +325,8 @@ class Daemon:
     # Client
 
     def _read_group(self, opened: GroupSocket) -> None:
-        for datagram, refusal in opened.receive(self._clock):
-            if refusal:
-                self.engine.drop(refusal)
-                continue
-            believed = self.engine.take_broadcast(
-                opened.configuration, datagram.data, datagram.source, datagram.arrival, datagram.stamps
-            )
-            if believed:
-                self._estimate_changed(believed)
+        for believed in self._listening.read(opened):
+            self._estimate_changed(believed)
 
     def _estimate_changed(self, association: Association) -> None:
         now = self._clock.now()

@@ -26,6 +26,7 @@ from ntp_multicast_engine.estimator import Estimate, Estimator
 from ntp_multicast_engine.leap import credible
 from ntp_multicast_engine.packet import reference_id_text
 from ntp_multicast_engine.responder import Reply, Responder
+from ntp_multicast_engine.screening import refusals
 from ntp_multicast_engine.selection import Candidate, select
 from ntp_multicast_engine.server import Announcement, Sender
 from ntp_multicast_engine.state import State
@@ -135,6 +136,19 @@ class Engine:
             association.doubts.append("leap_month")
         self.dropped.update(association.doubts)
         association.doubts.clear()
+
+    def worth_judging(self, group: MulticastClient, rows: Sequence[bytes], *, allowed: bool) -> Sequence[int]:
+        """Refuse the obvious among packets of one length; gives the places of those that `take_broadcast` has to judge.
+
+        :param allowed: the kernel lets only those servers through that are allowed.
+        """
+        if group.allow_servers and not allowed:
+            return range(len(rows))
+        reasons = refusals(rows, self.keys)
+        refused = Counter(reason for reason in reasons if reason is not None)
+        self.dropped.update(refused)
+        self.received += sum(refused.values())
+        return [place for place, reason in enumerate(reasons) if reason is None]
 
     def take_response(self, association: Association, data: bytes, arrival: Instant) -> CloseRequest | None:
         """A datagram came to the port of an exchange."""

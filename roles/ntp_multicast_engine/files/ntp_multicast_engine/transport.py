@@ -75,6 +75,7 @@ class ReceivingSocket:
     """Takes what comes from anybody, and says of each datagram whether it came where it should."""
 
     socket: socket.socket
+    version: int
 
     def receive(self, clock: Clock) -> Iterator[tuple[Datagram, str | None]]:
         """What is there, each with the reason to drop it at once, if there is one."""
@@ -87,6 +88,29 @@ class ReceivingSocket:
             if datagram is None:
                 return
             yield datagram, self.refusal(datagram)
+
+    def receive_batch(self, batch: Batch, clock: Clock) -> tuple[Instant, list[Alike], list[Datagram]]:
+        """A moment after it, those that came alike and where they should, and the others.
+
+        Raises OSError for what the network reports; the next datagrams are behind it.
+        """
+        batch.receive(self.socket)
+        now = clock.now()
+        return (now, *batch.sorted(now, self._fits))
+
+    def datagram(self, batch: Batch, requests: Alike, place: int, now: Instant) -> Datagram:
+        """One of them, to be taken alone."""
+        destination, interface = place_of(requests.place[socket.CMSG_LEN(0) :], self.version)
+        source, port, *others = batch.address(requests.names[place])
+        arrival, scope = at(requests.arrivals[place], now), others[1] if others else 0
+        return Datagram(
+            requests.rows[place], source, port, scope, destination, interface, arrival, KERNEL, truncated=False
+        )
+
+    def _fits(self, place: bytes) -> bool:
+        """Whether packet info tells the right place."""
+        destination, interface = place_of(place[socket.CMSG_LEN(0) :], self.version)
+        return self._misplaced(destination, interface) is None
 
     def refusal(self, datagram: Datagram) -> str | None:
         """The reason to drop the datagram at once, if there is one."""
@@ -101,17 +125,22 @@ class ReceivingSocket:
 
 
 class GroupSocket(ReceivingSocket):
-    """Listens to one group on one interface; hands out what came to just that group over just that interface."""
+    """Listens to one group on one interface; hands out what came to just that group over just that interface.
+
+    `screened` tells whether the kernel lets only those servers through that are allowed.
+    """
 
     def __init__(self, configuration: MulticastClient) -> None:
         self.configuration = configuration
         group = configuration.group
+        self.version = group.version
         self.index = interface_index(configuration.interface)
         self.socket = _datagram_socket(group.version)
         try:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             sources = [ipaddress.ip_network(source) for source in sorted(configuration.allow_servers)]
-            packet_filter.attach(self.socket, packet_filter.program(MODE_BROADCAST, group.version, sources))
+            program = packet_filter.program(MODE_BROADCAST, group.version, sources)
+            self.screened = packet_filter.attach(self.socket, program) and packet_filter.looks_at_sources(program)
             self._join(group)
             _ask_for_destination(self.socket, group.version)
             enable_stamps(self.socket, STAMP_RECEIVED)
@@ -273,8 +302,7 @@ class ResponderSocket(ReceivingSocket):
         self._level = socket.IPPROTO_IP if version == 4 else socket.IPPROTO_IPV6
         try:
             program = packet_filter.program(MODE_CLIENT, version, clients)
-            attached = packet_filter.attach(self.socket, program)
-            self.screened = attached and packet_filter.looks_at_sources(program)
+            self.screened = packet_filter.attach(self.socket, program) and packet_filter.looks_at_sources(program)
             _ask_for_destination(self.socket, version)
             all_groups = IP_MULTICAST_ALL if version == 4 else IPV6_MULTICAST_ALL
             self.socket.setsockopt(self._level, all_groups, 0)
@@ -311,37 +339,17 @@ class ResponderSocket(ReceivingSocket):
             return "wrong_group"
         return None
 
-    def receive_batch(self, batch: Batch, clock: Clock) -> tuple[Instant, list[Alike], list[Datagram]]:
-        """A moment after it, those that came alike and where they should, and the others.
-
-        Raises OSError for what the network reports; the next datagrams are behind it.
-        """
-        batch.receive(self.socket)
-        now = clock.now()
-        return (now, *batch.sorted(now, lambda place: bool(self._source(place))))
-
     def _source(self, place: bytes) -> bytes:
-        """Ancillary data that makes an answer leave from where the request came to; empty, if it is misplaced."""
+        """Ancillary data that makes an answer leave from where the request came to."""
         known = self._sources.get(place)
         if known is not None:
             return known
         destination, interface = place_of(place[socket.CMSG_LEN(0) :], self.version)
-        found = b""
-        if self._misplaced(destination, interface) is None:
-            found = b"".join(control_message(*message) for message in source_address(destination, interface))
+        found = b"".join(control_message(*message) for message in source_address(destination, interface))
         if len(self._sources) >= _MAXIMUM_PLACES:
             self._sources.clear()
         self._sources[place] = found
         return found
-
-    def datagram(self, batch: Batch, requests: Alike, place: int, now: Instant) -> Datagram:
-        """One of them, to be taken alone."""
-        destination, interface = place_of(requests.place[socket.CMSG_LEN(0) :], self.version)
-        source, port, *others = batch.address(requests.names[place])
-        arrival, scope = at(requests.arrivals[place], now), others[1] if others else 0
-        return Datagram(
-            requests.rows[place], source, port, scope, destination, interface, arrival, KERNEL, truncated=False
-        )
 
     def answer_batch(self, batch: Batch, requests: Alike, answers: Sequence[bytes | None], *, stamp: bool) -> int:
         """Send the answers that there are; returns how many the network took. `stamp` is for the first one."""
