@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import ipaddress
 import json
 from pathlib import Path
@@ -15,9 +16,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ntp_multicast_engine import configuration
-from ntp_multicast_engine.configuration import MulticastClient, MulticastServer
+from ntp_multicast_engine.configuration import (
+    Authentication,
+    Configuration,
+    Discipline,
+    MulticastClient,
+    MulticastServer,
+    Server,
+)
 from ntp_multicast_engine.errors import ConfigurationError
 
+MANUAL = Path(__file__).parents[3] / "roles" / "ntp_multicast_engine" / "files" / "ntp-multicast-engine.8"
 SMALLEST: dict[str, Any] = {"version": 1, "status_socket": "/run/e/status.sock"}
 
 
@@ -205,3 +214,13 @@ def test_the_responders_clients() -> None:
     found = problems(server={"allow": ["192.0.2.1/24", 5, "x", "fe80::1%eth0", "10.0.0.0/33"]})
     assert sorted(found) == [f"server.allow[{number}]" for number in range(5)]
     assert "without host bits" in found["server.allow[0]"]
+
+
+@pytest.mark.parametrize(
+    "section", [Configuration, Authentication, Server, MulticastServer, MulticastClient, Discipline]
+)
+def test_the_manual_knows_every_setting(section: type) -> None:
+    manual = MANUAL.read_text(encoding="utf-8").partition(".SH CONFIGURATION")[2].partition(".SH KEYS")[0]
+    names = {"hmac_lengths": "hmac_sha256_length"}
+    missing = [field.name for field in dataclasses.fields(section) if names.get(field.name, field.name) not in manual]
+    assert not missing

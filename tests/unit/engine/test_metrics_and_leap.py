@@ -54,6 +54,9 @@ def test_metrics_tell_what_the_status_tells() -> None:
     assert before["ntp_multicast_engine_synchronised"] == 0 and "ntp_multicast_engine_offset_seconds" not in before
     simulation.run(60)
     found = samples(text(document(client)))
+    facts = f'{{version="{__version__}",leap="none",reference_id="10.0.0.1",discipline="monitor"}}'
+    assert found[f"ntp_multicast_engine_info{facts}"] == 1
+    assert found["ntp_multicast_engine_uptime_seconds"] == 2 and found["ntp_multicast_engine_discipline_failed"] == 0
     labels = '{source="10.0.0.1",interface="eth0",group="224.0.1.1"}'
     assert found["ntp_multicast_engine_synchronised"] == 1
     assert found["ntp_multicast_engine_offset_seconds"] == pytest.approx(0.25, abs=1e-5)
@@ -63,6 +66,10 @@ def test_metrics_tell_what_the_status_tells() -> None:
     sent = samples(text(document(server)))
     stream = '{interface="eth0",group="224.0.1.1",key_id="42"}'
     assert sent[f"ntp_multicast_engine_multicasts_sent_total{stream}"] == len(simulation.wire)
+    assert any('upstream="local"' in name for name in sent)
+    broken = document(client)
+    broken["system"]["discipline_error"] = "chronyd is away"
+    assert samples(text(broken))["ntp_multicast_engine_discipline_failed"] == 1
 
 
 def test_labels_cannot_break_out() -> None:

@@ -150,7 +150,7 @@ class ChronyReader:
 
     def first(self, raw: int) -> None:
         """Ask, and wait a moment for the answer, so that the first packet of a server can tell it."""
-        for _way in self._ways:
+        for _unused in range(len(self._ways)):
             self.ask(raw)
             if self._socket is not None and select.select([self._socket], [], [], _FIRST_ANSWER)[0]:
                 self._take()

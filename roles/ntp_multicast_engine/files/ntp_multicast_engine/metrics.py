@@ -35,14 +35,22 @@ _ASSOCIATION = (
     ("dispersion", "Error bound of the estimate, seconds."),
     ("last_received", "Age of the newest believed packet, seconds."),
 )
-_SECONDS = frozenset({"offset", "jitter", "root_delay", "root_dispersion", "delay", "dispersion", "last_received"})
+_FACTS = ("leap", "reference_id", "discipline", "upstream")
+_SECONDS = frozenset(
+    {"uptime", "offset", "jitter", "root_delay", "root_dispersion", "delay", "dispersion", "last_received"}
+)
 
 
 def text(document: Mapping[str, Any]) -> str:
     """All metrics of a status document, in the text format of Prometheus."""
-    lines: list[str] = []
+    system = document["system"]
+    facts = {"version": document["engine"]["version"], **{name: system[name] for name in _FACTS}}
+    lines = [*_metric("info", "What else there is to know, as labels; always 1.", [(_label_text(facts), 1)])]
+    lines += _metric("uptime", "Seconds since the engine was started.", [("", document["engine"]["uptime"])])
+    failed = system["discipline_error"] is not None
+    lines += _metric("discipline_failed", "Whether the clock can't be steered as it should: 1 or 0.", [("", failed)])
     for field, explanation in _SYSTEM:
-        lines += _metric(field, explanation, [("", document["system"][field])])
+        lines += _metric(field, explanation, [("", system[field])])
     for field, explanation in _ASSOCIATION:
         values = [(_labels(item), item[field]) for item in document["associations"]]
         lines += _metric(f"association_{field}", explanation, values)
@@ -68,8 +76,12 @@ def _metric(field: str, explanation: str, values: list[tuple[str, Any]]) -> Iter
 
 
 def _labels(item: Mapping[str, Any], *more: str) -> str:
-    names = [name for name in ("source", "interface", "group", *more) if item.get(name) is not None]
-    return "{" + ",".join(f'{name}="{_escaped(str(item[name]))}"' for name in names) + "}"
+    return _label_text({name: item.get(name) for name in ("source", "interface", "group", *more)})
+
+
+def _label_text(labels: Mapping[str, Any]) -> str:
+    known = ((name, value) for name, value in labels.items() if value is not None)
+    return "{" + ",".join(f'{name}="{_escaped(str(value))}"' for name, value in known) + "}"
 
 
 def _escaped(value: str) -> str:
