@@ -119,7 +119,6 @@ class _Scatter:
         self._latest: deque[tuple[float, float]] = deque(maxlen=3)
         self._differences: deque[float] = deque(maxlen=WINDOW)
         self.median: float | None = None
-        self.mean = 0.0
 
     def add(self, time: float, value: float) -> None:
         self._latest.append((time, value))
@@ -130,9 +129,14 @@ class _Scatter:
             return
         share = (middle - first) / (last - first)
         self._differences.append(abs(between - before - share * (after - before)))
-        self.mean = sum(self._differences) / len(self._differences)
         if len(self._differences) >= _ENOUGH_DIFFERENCES:
             self.median = sorted(self._differences)[len(self._differences) // 2]
+
+    def typical(self, expected: float) -> float:
+        """The median; as long as there are too few samples for one, their mean with what was `expected`."""
+        if self.median is not None:
+            return self.median
+        return (sum(self._differences) + expected) / (len(self._differences) + 1)
 
 
 class Estimator:
@@ -234,10 +238,7 @@ class Estimator:
 
     def _measure(self, way: Way, time: float, value: float) -> None:
         led = way is (Way.ANSWER if self._accurate_departures else Way.MULTICAST)
-        scatter = self._scatter[way].median
-        if scatter is None:
-            scatter = max(self._spread(), self._scatter[way].mean)
-        scatter = max(scatter, MINIMUM_SCALE)
+        scatter = max(self._scatter[way].typical(self._expected_scatter()), MINIMUM_SCALE)
         for belief in self._beliefs:
             if way is Way.MULTICAST:
                 belief.score *= _FORGETTING
@@ -249,6 +250,11 @@ class Estimator:
             if belief.score < -_HOPELESS:
                 belief.adopt(best)
                 belief.score = -_SECOND_CHANCE
+
+    def _expected_scatter(self) -> float:
+        """How much delays may scatter of which few are known: as those of the multicasts, or as round trips do."""
+        median = self._scatter[Way.MULTICAST].median
+        return median if median is not None else self._spread()
 
     def _spread(self) -> float:
         """How much delays scatter, as the round trips tell, which need no clock: in seconds, rather too much."""
