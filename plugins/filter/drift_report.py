@@ -31,6 +31,11 @@ options:
     type: list
     elements: str
     default: [ntp_multicast_result]
+  in_sync:
+    description: Names of O(hosts) that are known to be in sync, whose variables need not be looked at.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
@@ -180,24 +185,33 @@ def report_lines(hosts: Mapping[str, HostDrift]) -> list[str]:
     return lines
 
 
-def registered(variables: Mapping[str, Any], hosts: Sequence[str], names: Sequence[str]) -> dict[str, list[Any]]:
+def registered(
+    variables: Mapping[str, Any], hosts: Sequence[str], names: Sequence[str], in_sync: Sequence[str]
+) -> dict[str, list[Any]]:
     """The results that each host has in its variables; the variables of a host are made once, which takes its time."""
+    known = set(in_sync)
     found: dict[str, list[Any]] = {}
     for host in hosts:
+        if host in known:
+            found[host] = [{"changed": False}]
+            continue
         of_host = variables[host]
         found[host] = [of_host[name] for name in names if name in of_host]
     return found
 
 
 def drift_report(
-    results: Mapping[str, Any], hosts: Sequence[str] | None = None, names: Sequence[str] = ("ntp_multicast_result",)
+    results: Mapping[str, Any],
+    hosts: Sequence[str] | None = None,
+    names: Sequence[str] = ("ntp_multicast_result",),
+    in_sync: Sequence[str] = (),
 ) -> dict[str, Any]:
     if not isinstance(results, Mapping):
         raise AnsibleFilterError(
             f"drift_report needs a dictionary of host names and results, not {type(results).__name__}."
         )
     if hosts is not None:
-        results = registered(results, hosts, names)
+        results = registered(results, hosts, names, in_sync)
     return judged(results)
 
 

@@ -91,6 +91,7 @@ class Network:
     directory: pathlib.Path
     devices: RunningDevices
     hosts: dict[str, dict[str, Any]]
+    fleet: bool = False  # whether a single task works on all devices
 
     def device(self, host: str) -> RunningDevice:
         return self.devices[SYSNAMES[host]]
@@ -120,6 +121,8 @@ class Network:
         }
         executable = pathlib.Path(sys.executable).with_name("ansible-playbook")
         inventory = self.write_inventory(self.hosts if hosts is None else hosts)
+        if self.fleet:
+            arguments = (*arguments, "-e", "ntp_multicast_fleet_from=1")
         finished = subprocess.run(
             [executable, "-i", inventory, f"timecast.ntp_multicast.{name}", *arguments],
             env=environment,
@@ -146,11 +149,11 @@ class Network:
 
 
 @contextmanager
-def running_network(directory: pathlib.Path) -> Iterator[Network]:
+def running_network(directory: pathlib.Path, fleet: bool = False) -> Iterator[Network]:
     """The devices, factory fresh, and a home whose owner knows their host keys."""
     users = [{"name": USER, "password": PASSWORD, "level": 3}]
     with running_devices([{**device, "users": users} for device in DEVICES], log_directory=directory) as devices:
         ssh = directory / "home" / ".ssh"
         ssh.mkdir(parents=True)
         (ssh / "known_hosts").write_text(devices.known_hosts(), encoding="utf-8")
-        yield Network(directory, devices, {"ce1": CE1, "ne1": NE1})
+        yield Network(directory, devices, {"ce1": CE1, "ne1": NE1}, fleet)
