@@ -168,6 +168,12 @@ options:
         log in and to read the device.
     type: bool
     default: false
+  outcome_of:
+    description:
+      - Name of the variable in which a task of M(timecast.ntp_multicast.vrp_ntp_multicast_fleet) was registered.
+      - If it has an outcome of this host, the task tells it, without a login and whatever the other options are. If not,
+        it works as usual.
+    type: str
   running_config:
     description: The text of C(display current-configuration), for O(state=parsed).
     type: str

@@ -5,65 +5,90 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: vrp_ntp_multicast_compare
-short_description: Find the VRP devices that are not as described, many in one task
+module: vrp_ntp_multicast_fleet
+short_description: NTP multicast on many Huawei VRP devices in one task
 version_added: 0.1.0
 author:
   - Timecast developers (@timecast)
 description:
-  - Compares many Huawei VRP devices with the variables of the role P(timecast.ntp_multicast.ntp_multicast#role), as
-    M(timecast.ntp_multicast.vrp_ntp_multicast) with O(timecast.ntp_multicast.vrp_ntp_multicast#module:from_variables)
-    does in check mode, and reads only.
-  - Ansible starts a process for each host of a task, which costs more than to read a device. This task runs once
-    for all of them, with many sessions in one process, so that only the devices that differ need a task of their own.
-  - A device is one of RV(others) when it differs, when it could not be read, or when there is anything to warn of.
-    This module never fails for a device; the task that follows for RV(others) tells the reason.
-  - When most of the first 20 devices differ it stops, since each device would be read twice. All that were not
-    looked at are among RV(others).
+  - Does for each of many Huawei VRP devices what M(timecast.ntp_multicast.vrp_ntp_multicast) with
+    O(timecast.ntp_multicast.vrp_ntp_multicast#module:from_variables) does for one.
+  - Ansible starts a process for each host of a task, which costs more than to log in to a device, to read and to
+    compare it. This module runs once and holds its sessions in threads, so that hundreds of sessions need no more
+    memory than a few. As in any task, what happens to one device does not stop the work on the others.
+  - Devices where nothing was to be done and nothing is to be told are counted in RV(in_sync). For all others a task of
+    M(timecast.ntp_multicast.vrp_ntp_multicast) with
+    O(timecast.ntp_multicast.vrp_ntp_multicast#module:outcome_of) tells what was done, changed, failed or unreachable,
+    in the usual way, without a login. This module itself never fails because of a device.
+  - The playbooks P(timecast.ntp_multicast.site#playbook) and P(timecast.ntp_multicast.check_drift#playbook) use it
+    from 50 devices on.
 extends_documentation_fragment:
   - timecast.ntp_multicast.attributes
   - timecast.ntp_multicast.attributes.actiongroup_vrp
-  - timecast.ntp_multicast.attributes.info_module
 attributes:
+  check_mode:
+    support: full
+    details:
+      - Predicts the outcome of each device and reads only.
+  diff_mode:
+    support: full
+    details:
+      - Each outcome has its difference, which the task that tells it shows.
+  idempotent:
+    support: full
+    details:
+      - As M(timecast.ntp_multicast.vrp_ntp_multicast).
   platform:
     support: full
     platforms: Huawei VRP8, Huawei YunShan
 options:
   hosts:
     description:
-      - Names of the hosts in the inventory.
-      - Each is reached with the variables, the credentials and the timeouts that a task of its own would use. Hosts
-        with another connection than P(timecast.ntp_multicast.vrp_ssh#connection) are among RV(others).
+      - Names of the hosts in the inventory, usually C(ansible_play_hosts).
+      - Each is reached with the variables, the credentials and the timeouts that a task of its own would use. A host
+        with another connection than P(timecast.ntp_multicast.vrp_ssh#connection), or with variables that cannot be
+        read or are refused, gets no outcome, and its own task tells why.
     type: list
     elements: str
     required: true
   sessions:
-    description: How many devices to look at at a time. The default is the number of Ansible's forks.
+    description: How many devices to work on at a time. The default is the number of Ansible's forks.
+    type: int
+  processes:
+    description:
+      - How many processes share the sessions. The default is one for each hundred devices, at most the number of
+        processors.
     type: int
 notes:
-  - Run it with C(run_once=true), and import it with the role, so that the role's defaults apply.
+  - Run it with C(run_once=true) in a play over the devices.
+  - While it works, it says every ten seconds how many devices are done.
 """
 
 EXAMPLES = r"""
-- name: Find the devices that are not as described
+- name: Work on all devices, 200 at a time
   hosts: vrp
   gather_facts: false
   tasks:
-    - name: Compare
-      ansible.builtin.import_role:
-        name: timecast.ntp_multicast.ntp_multicast
-        tasks_from: vrp_compare
+    - name: Configure NTP multicast on all of them
+      timecast.ntp_multicast.vrp_ntp_multicast_fleet:
+        hosts: "{{ ansible_play_hosts }}"
+        sessions: 200
+      register: fleet
+      run_once: true
 
-- name: Configure these
-  hosts: "{{ groups.vrp | difference(hostvars[groups.vrp | first].ntp_multicast_comparison.in_sync | default([])) }}"
+- name: Tell what was done
+  hosts: "{{ hostvars[groups.vrp | first].fleet.others }}"
   gather_facts: false
-  roles:
-    - timecast.ntp_multicast.ntp_multicast
+  tasks:
+    - name: Configure NTP multicast
+      timecast.ntp_multicast.vrp_ntp_multicast:
+        from_variables: true
+        outcome_of: fleet
 """
 
 RETURN = r"""
 in_sync:
-  description: Names of the devices where nothing is to be done and nothing to be told.
+  description: Names of the devices where nothing was to be done and nothing is to be told.
   returned: success
   type: list
   elements: str
@@ -74,14 +99,16 @@ others:
   type: list
   elements: str
   sample: [ce3]
-compared:
-  description: How many devices were looked at.
+outcomes:
+  description:
+    - For hosts in RV(others) what was done, as JSON for
+      O(timecast.ntp_multicast.vrp_ntp_multicast#module:outcome_of). Secrets are masked.
   returned: success
-  type: int
-  sample: 3
+  type: dict
+  sample: {ce3: '{"unreachable": true, "msg": "No SSH connection to operator@192.0.2.3:22: timed out"}'}
 msg:
   description: The result in a sentence.
   returned: success
   type: str
-  sample: 2 of 3 devices are as described.
+  sample: "3 of 3 devices done: 2 in sync, 1 unreachable"
 """

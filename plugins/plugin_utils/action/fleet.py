@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from multiprocessing import connection, get_context
-from typing import Any
+from typing import Any, cast
 
 from ansible import constants
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
@@ -183,8 +183,8 @@ def keywords(task: Any, play_context: Any) -> dict[str, Any]:
 def received(ends: list[connection.Connection]) -> Iterator[Any]:
     """What comes in at any of the ends, until all are closed."""
     while ends:
-        for end in connection.wait(ends):
+        for end in cast("list[connection.Connection]", connection.wait(ends)):
             try:
-                yield end.recv()  # type: ignore[union-attr]
+                yield end.recv()
             except EOFError:
-                ends.remove(end)  # type: ignore[arg-type]
+                ends.remove(end)

@@ -18,6 +18,7 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action impo
 COLLECTION = "ansible_collections.timecast.ntp_multicast.plugins"
 SPECIFICATIONS = {
     "vrp_ntp_multicast": specification.VRP_NTP_MULTICAST,
+    "vrp_ntp_multicast_fleet": specification.VRP_NTP_MULTICAST_FLEET,
     "vrp_ntp_multicast_info": specification.VRP_NTP_MULTICAST_INFO,
 }
 LOOK_LIKE_SECRETS = ("key", "secret", "password", "token")
