@@ -41,10 +41,9 @@ class Guest:
         self.host_address = "10.99.9.1"
         self._witness: Witness | None = None
 
-    def _script(self, *arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(  # type: ignore[call-overload, no-any-return]
-            [str(SCRIPT), *arguments], env=self._environment, text=True, check=False, capture_output=True, **options
-        )
+    def _script(self, *arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
+        command = [str(SCRIPT), *arguments]
+        return subprocess.run(command, input=text, env=self._environment, text=True, check=False, capture_output=True)
 
     def _must(self, *arguments: str) -> str:
         done = self._script(*arguments)
@@ -93,13 +92,10 @@ class Guest:
         """What a command in the guest prints; raises RuntimeError if it fails."""
         return self._must("exec", *command)
 
-    def try_run(self, *command: str) -> subprocess.CompletedProcess[str]:
-        return self._script("exec", *command)
-
     def write(self, path: str, text: str) -> None:
         """Write a file that only root may read."""
         script = 'umask 077; mkdir -p "$(dirname "$0")"; cat > "$0"'
-        done = self._script("exec", "sh", "-c", script, path, input=text)
+        done = self._script("exec", "sh", "-c", script, path, text=text)
         if done.returncode != 0:
             raise RuntimeError(f"{path}: {done.stderr}")
 
