@@ -31,7 +31,7 @@ from ntp_multicast_engine.clock import Instant
 from ntp_multicast_engine.packet import MAXIMUM_LENGTH
 from ntp_multicast_engine.timestamps import NANOSECONDS
 
-SIZE = 64
+SIZE = 32
 """Datagrams in a batch, after which other sockets have their turn."""
 # struct mmsghdr: name, its length, vector, its length, control, its length, flags; octets of the datagram.
 _HEADER = struct.Struct("@PIPNPNi0PI0P")

@@ -145,9 +145,10 @@ class Engine:
         if group.allow_servers and not allowed:
             return range(len(rows))
         reasons = refusals(rows, self.keys)
-        refused = Counter(reason for reason in reasons if reason is not None)
-        self.dropped.update(refused)
-        self.received += sum(refused.values())
+        for reason in {*reasons} - {None}:
+            number = reasons.count(reason)
+            self.dropped[str(reason)] += number
+            self.received += number
         return [place for place, reason in enumerate(reasons) if reason is None]
 
     def take_response(self, association: Association, data: bytes, arrival: Instant) -> CloseRequest | None:

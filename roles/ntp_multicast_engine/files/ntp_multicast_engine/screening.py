@@ -9,12 +9,14 @@ The reasons are those that `client` would give, in the same order; whatever isn'
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import itemgetter
 
 from ntp_multicast_engine.authentication import HMAC_TAG_LENGTHS, SHORT_TAG, KeyRing
 from ntp_multicast_engine.packet import HEADER_LENGTH, KEY_ID_LENGTH, MODE_BROADCAST
 
 _BARE, _CRYPTO_NAK = HEADER_LENGTH, HEADER_LENGTH + KEY_ID_LENGTH
-_IDENTIFIER = slice(HEADER_LENGTH, _CRYPTO_NAK)
+_KIND = itemgetter(0, slice(HEADER_LENGTH, _CRYPTO_NAK))
+_COVERED, _TAG = itemgetter(slice(HEADER_LENGTH)), itemgetter(slice(_CRYPTO_NAK, None))
 _SHORT_TAGS = (16, SHORT_TAG)
 SCREENED_LENGTHS = frozenset({_BARE, _CRYPTO_NAK, *(_CRYPTO_NAK + tag for tag in (*_SHORT_TAGS, *HMAC_TAG_LENGTHS))})
 """Octets of the packets that can be refused here."""
@@ -22,22 +24,22 @@ SCREENED_LENGTHS = frozenset({_BARE, _CRYPTO_NAK, *(_CRYPTO_NAK + tag for tag in
 
 def refusals(rows: Sequence[bytes], keys: KeyRing) -> list[str | None]:
     """For packets of one length, from servers that are allowed: why each is refused, or None if it has to be judged."""
+    kinds: list[tuple[int, bytes]] = [*map(_KIND, rows)]
+    if kinds.count(kinds[0]) == len(rows):
+        return _refusals(rows, *kinds[0], keys)
     reasons: list[str | None] = [None] * len(rows)
-    kinds: dict[tuple[int, bytes], list[int]] = {}
-    for place, row in enumerate(rows):
-        kinds.setdefault((row[0], row[_IDENTIFIER]), []).append(place)
-    for (first, identifier), places in kinds.items():
-        version = first >> 3 & 7
-        if first & 7 != MODE_BROADCAST or not 1 <= version <= 4:
-            continue
-        found = _refusals([rows[place] for place in places], identifier, version, keys)
-        for place, reason in zip(places, found):
+    for kind in set(kinds):
+        places = [place for place, found in enumerate(kinds) if found == kind]
+        for place, reason in zip(places, _refusals([rows[place] for place in places], *kind, keys)):
             reasons[place] = reason
     return reasons
 
 
-def _refusals(rows: Sequence[bytes], identifier: bytes, version: int, keys: KeyRing) -> Sequence[str | None]:
-    """`refusals` for packets that agree in version and key identifier."""
+def _refusals(rows: Sequence[bytes], first: int, identifier: bytes, keys: KeyRing) -> list[str | None]:
+    """`refusals` for packets that agree in first octet and key identifier."""
+    version = first >> 3 & 7
+    if first & 7 != MODE_BROADCAST or not 1 <= version <= 4:
+        return [None] * len(rows)
     length = len(rows[0])
     if length <= _CRYPTO_NAK:
         lacking = {_BARE: "unauthenticated", _CRYPTO_NAK: "crypto_nak"}.get(length)
@@ -47,5 +49,5 @@ def _refusals(rows: Sequence[bytes], identifier: bytes, version: int, keys: KeyR
         return ["unknown_key" if keys.required and tag in _SHORT_TAGS else None] * len(rows)
     if not key.accepts(tag, version):
         return [None] * len(rows)
-    proofs = key.proves_all([row[:HEADER_LENGTH] for row in rows], [row[_CRYPTO_NAK:] for row in rows], version)
+    proofs = key.proves_all([*map(_COVERED, rows)], [*map(_TAG, rows)], version)
     return [None if proof else "bad_mac" for proof in proofs]
