@@ -1,0 +1,120 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Outcomes of devices in one task, and how they come back from several processes."""
+
+from __future__ import annotations
+
+import json
+import os
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from typing import Any
+
+import pytest
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
+
+from ansible_collections.timecast.ntp_multicast.plugins.action.vrp_ntp_multicast import outcome_for, told
+from ansible_collections.timecast.ntp_multicast.plugins.action.vrp_ntp_multicast_fleet import Progress, needs_telling
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.fleet import Description, Device, received
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.errors import UserError
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.candidate import Patience
+
+SECRET = "Sixteen-Octets-1"
+OPTIONS = {
+    "config": {},
+    "state": "merged",
+    "update_secrets": "on_create",
+    "dialect": None,
+    "save": "never",
+    "lock": False,
+    "allow_immediate": False,
+    "commit": None,
+}
+
+
+class Broken:
+    """A connection that fails to log in."""
+
+    patience = Patience()
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+        self.closed = 0
+
+    def session(self) -> Any:
+        raise self.error
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (AnsibleConnectionFailure(f"no way to {SECRET}"), "unreachable"),
+        (AnsibleError(f"no way to {SECRET}"), "failed"),
+        (UserError(f"no way to {SECRET}"), "failed"),
+        (RuntimeError(f"no way to {SECRET}"), "failed"),
+    ],
+)
+def test_a_failure_is_an_outcome_without_secrets(error: Exception, kind: str) -> None:
+    logins = Broken(error)
+    outcome = Device("ce1", Description(OPTIONS, {SECRET}, []), None, logins, check=False).outcome()
+    assert outcome[kind] is True
+    assert "no way to" in outcome["msg"]
+    assert SECRET not in json.dumps(outcome)
+    assert needs_telling(outcome)
+    assert logins.closed == 1
+
+
+def test_a_device_in_sync_needs_no_telling() -> None:
+    assert not needs_telling({"changed": False, "warnings": []})
+    assert needs_telling({"changed": True})
+    assert needs_telling({"changed": False, "warnings": ["a line that is not understood"]})
+
+
+def send_and_die(sender: Connection, names: list[str], *, orderly: bool) -> None:
+    for name in names:
+        sender.send(name)
+    if not orderly:
+        os._exit(9)
+    sender.close()
+
+
+def test_a_process_that_dies_loses_only_what_it_did_not_send() -> None:
+    forks = get_context("fork")
+    ends, processes = [], []
+    for names, orderly in ((["a", "b"], True), (["c"], False), ([], False)):
+        receiver, sender = forks.Pipe(duplex=False)
+        process = forks.Process(target=send_and_die, args=(sender, names), kwargs={"orderly": orderly})
+        process.start()
+        sender.close()
+        ends.append(receiver)
+        processes.append(process)
+    assert sorted(received(ends)) == ["a", "b", "c"]
+    for process in processes:
+        process.join()
+
+
+def test_an_outcome_is_found_by_the_name_of_the_host() -> None:
+    variables = {"inventory_hostname": "ce1", "fleet": {"outcomes": {"ce1": "{}"}}, "other": {"changed": False}}
+    assert outcome_for(variables, "fleet") == "{}"
+    assert outcome_for({**variables, "inventory_hostname": "ce2"}, "fleet") is None
+    assert outcome_for(variables, None) is None
+    assert outcome_for(variables, "other") is None
+    assert outcome_for(variables, "missing") is None
+
+
+def test_an_unreachable_device_is_told_in_the_way_of_ansible() -> None:
+    with pytest.raises(AnsibleConnectionFailure, match="timed out"):
+        told(json.dumps({"unreachable": True, "msg": "timed out"}))
+    assert told('{"changed": true}') == {"changed": True}
+
+
+def test_the_sentence_counts_each_device_once() -> None:
+    progress = Progress(4)
+    assert progress.sentence() == "0 of 4 devices done: none"
+    for outcome in ({"changed": True}, {"changed": True, "failed": True}, {"unreachable": True}, {"changed": False}):
+        progress.count(outcome)
+    assert progress.sentence() == "4 of 4 devices done: 1 in sync, 1 changed, 1 failed, 1 unreachable"
