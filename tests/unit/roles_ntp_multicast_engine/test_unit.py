@@ -86,4 +86,5 @@ def test_the_clock_has_one_owner() -> None:
 def test_systemd_is_told_and_watches() -> None:
     found = settings(render("monitor"))
     assert (found["Type"], found["WatchdogSec"], found["Restart"]) == (["notify"], ["30"], ["on-failure"])
-    assert found["ExecReload"] == ["/bin/kill -HUP $MAINPID"]
+    check = "+/usr/local/bin/ntp-multicast-engine check-config --config /etc/ntp-multicast-engine/engine.json"
+    assert found["ExecReload"] == [check, "/bin/kill -HUP $MAINPID"]
