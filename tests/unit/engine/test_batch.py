@@ -166,12 +166,15 @@ def test_a_longer_datagram_is_known_to_be_cut() -> None:
         assert not BATCHES[4].sorted(CLOCK.now(), lambda _place: True)[1][0].truncated
 
 
-def test_a_stamp_from_another_time_is_not_believed() -> None:
-    """The clock was stepped between the arrival and now."""
+def test_stamps_from_another_time_are_not_believed() -> None:
+    """The clock was stepped between the arrivals and now: a second later or more, or before an arrival."""
+    batch = BATCHES[4]
     with responder(4) as opened, client(opened) as asking:
-        asking.send(request(b"x", 68))
-        assert BATCHES[4].receive(opened.socket) == 1
-        now = CLOCK.now()
-        later = Instant(now.real + 10**10, now.raw)
-        usual, (odd,) = BATCHES[4].sorted(later, lambda _place: True)
-        assert not usual and odd.stamps == USER and odd.arrival == later
+        for _unused in range(2):
+            asking.send(request(b"x", 68))
+        now, (group,), _odd = opened.receive_batch(batch, CLOCK)
+        first, second = group.arrivals
+        for real, believed in ((first + 10**9, second), (second - 1, first)):
+            stepped = Instant(real, now.raw)
+            (usual,), (odd,) = batch.sorted(stepped, lambda _place: True)
+            assert usual.arrivals == [believed] and odd.stamps == USER and odd.arrival == stepped

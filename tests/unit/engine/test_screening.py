@@ -109,3 +109,11 @@ def test_a_real_multicast_among_forged_ones_is_judged(tmp_path: Path, way: str, 
     opened.close()
     assert [association.key_id for association in believed] == [1] and engine.received == 9
     assert engine.dropped == {"bad_mac": 2, "unauthenticated": 2, "crypto_nak": 2, "unknown_key": 2}
+
+
+def test_servers_that_the_kernel_has_not_looked_at_are_left_to_the_client(tmp_path: Path) -> None:
+    engine = make_engine(tmp_path)
+    forged = [bytes([0x25]) + bytes(47)] * 2
+    group = replace(GROUP, allow_servers=frozenset({"127.0.0.1"}))
+    assert [*engine.worth_judging(group, forged, allowed=False)] == [0, 1] and not engine.dropped
+    assert [*engine.worth_judging(group, forged, allowed=True)] == [] and engine.dropped == {"unauthenticated": 2}
