@@ -14,7 +14,7 @@ help:
 	@echo 'make demo    two simulated VRP devices and two Linux hosts: configure, converge, verify, clean up'
 	@echo 'make test    lint, units, integration over SSH and in network namespaces, all ansible-core lanes, Molecule'
 	@echo 'make virtual-machine: the engine steers the clock of an emulated machine (ten minutes; not part of make test)'
-	@echo 'make bench-engine-clock: the same beside chronyd, with figures (half an hour)'
+	@echo 'make bench-engine-clock: the same beside chronyd, with figures (25 minutes)'
 	@echo 'make gates   lint, ansible-test sanity, galaxy-importer, build, offline install'
 	@echo 'make bench-fleet DEVICES=1000 LATENCY_MS=0, make bench-parser: how fast it is, beside what people use instead'
 	@echo 'make clean   remove what the targets made in the tree (make clean-lab: the lab hosts too)'
