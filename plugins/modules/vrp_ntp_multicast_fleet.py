@@ -59,6 +59,53 @@ options:
       - How many processes share the sessions. The default is one for each hundred devices, at most the number of
         processors.
     type: int
+  state:
+    description:
+      - Option O(timecast.ntp_multicast.vrp_ntp_multicast#module:state) for all devices, whatever
+        their variables are.
+    type: str
+    choices: [merged, replaced, overridden, deleted]
+  dialect:
+    description: Option O(timecast.ntp_multicast.vrp_ntp_multicast#module:dialect) for all devices.
+    type: str
+    choices: [ntp, ntp-service]
+  update_secrets:
+    description:
+      - Option O(timecast.ntp_multicast.vrp_ntp_multicast#module:update_secrets) for all devices, whatever
+        their variables are.
+    type: str
+    choices: [on_create, always]
+  save:
+    description:
+      - Option O(timecast.ntp_multicast.vrp_ntp_multicast#module:save) for all devices, whatever
+        their variables are.
+    type: str
+    choices: [never, changed, always]
+  lock:
+    description:
+      - Option O(timecast.ntp_multicast.vrp_ntp_multicast#module:lock) for all devices, whatever
+        their variables are.
+    type: bool
+  commit:
+    description:
+      - Option O(timecast.ntp_multicast.vrp_ntp_multicast#module:commit) for all devices, whatever
+        their variables are.
+    type: dict
+    suboptions:
+      trial:
+        description: Seconds of a trial commit.
+        type: int
+      label:
+        description: Label of the commit.
+        type: str
+      description:
+        description: Description of the commit.
+        type: str
+  allow_immediate:
+    description:
+      - Option O(timecast.ntp_multicast.vrp_ntp_multicast#module:allow_immediate) for all devices, whatever
+        their variables are.
+    type: bool
 notes:
   - Run it with C(run_once=true) in a play over the devices.
   - While it works, it says every ten seconds how many devices are done.

@@ -26,7 +26,7 @@ from ..ntp.errors import UserError
 from .base import outcome_of, scrubbed
 from .before_fork import VRP_SSH
 from .configure import UNMASKED_RESULTS, configure
-from .specification import VRP_NTP_MULTICAST
+from .specification import FLEET_SETTINGS, VRP_NTP_MULTICAST
 from .variables import options_from_variables
 from .vrp_request import refuse_problems, warnings_about
 
@@ -86,6 +86,7 @@ class Fleet:
         self._connection_class = connection_loader.get(VRP_SSH, class_only=True)
         self._connection_variables = constants.config.get_plugin_vars("connection", self._connection_class._load_name)
         self._keywords = keywords(task, play_context)
+        self._settings = {name: value for name, value in task.args.items() if name in FLEET_SETTINGS}
         self._described: tuple[dict[str, Any], Description] | None = None
 
     def outcomes(self, hosts: Sequence[str], sessions: int, processes: int) -> Iterator[tuple[str, Outcome, list[str]]]:
@@ -146,7 +147,7 @@ class Fleet:
         templar = Templar(loader=self._loader, variables=variables)
         if templar.template(variables.get("ansible_connection", self._task.connection)) != VRP_SSH:
             return None
-        description = self._description(options_from_variables(variables, templar))
+        description = self._description({**options_from_variables(variables, templar), **self._settings})
         logins = self._connection(variables, templar)
         return Device(name, description, variables.get("ansible_facts"), logins, bool(self._task.check_mode))
 

@@ -50,13 +50,22 @@ VRP_NTP_MULTICAST: dict[str, Any] = {
     ],
 }
 
+# What a task for many devices takes for all of them: each without its default, since the variables of a device follow.
+FLEET_SETTINGS = ("state", "dialect", "update_secrets", "save", "lock", "commit", "allow_immediate")
+
 VRP_NTP_MULTICAST_FLEET: dict[str, Any] = {
     "argument_spec": {
         "hosts": {"type": "list", "elements": "str", "required": True},
         "sessions": {"type": "int"},
         "processes": {"type": "int"},
+        **{
+            name: {key: value for key, value in VRP_NTP_MULTICAST["argument_spec"][name].items() if key != "default"}
+            for name in FLEET_SETTINGS
+        },
     },
 }
+# Without a device there is nothing to spread.
+VRP_NTP_MULTICAST_FLEET["argument_spec"]["state"]["choices"] = ["merged", "replaced", "overridden", "deleted"]
 
 VRP_NTP_MULTICAST_INFO: dict[str, Any] = {
     "argument_spec": {
