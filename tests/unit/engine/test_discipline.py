@@ -212,6 +212,9 @@ def test_a_reload_is_no_start() -> None:
     make(Discipline("kernel", step="always"), list, None, kernel)
     kernel.update(perfect(0.0), clock.now())
     assert len(clock.steps) == 2, "with consent"
+    clock.real -= NANOSECONDS // 20
+    kernel.tick(perfect(0.0), clock.now())
+    assert clock.frequency > 0
     make(Discipline("monitor"), list, None, kernel)
     assert clock.frequency == 0.0
 
