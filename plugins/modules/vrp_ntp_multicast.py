@@ -171,8 +171,8 @@ options:
   outcome_of:
     description:
       - Name of the variable in which a task of M(timecast.ntp_multicast.vrp_ntp_multicast_fleet) was registered.
-      - If it has an outcome of this host, the task tells it, without a login and whatever the other options are. If not,
-        it works as usual.
+      - If it has an outcome of this host, the task tells it, without a login and whatever the other options are.
+        If not, it works as usual.
     type: str
   running_config:
     description: The text of C(display current-configuration), for O(state=parsed).
