@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import json
 import socket
 from pathlib import Path
@@ -32,6 +34,18 @@ KEYS = "1 md5 ascii:a-secret\n2 hmac-sha256 ascii:another\n3 sha1 ascii:a-third\
 
 class OldLibrary:
     """A C library without recvmmsg."""
+
+
+class Sandbox:
+    """A C library whose calls a sandbox refuses."""
+
+    def __init__(self, number: int) -> None:
+        def refuse(*_unused: object) -> int:
+            ctypes.set_errno(number)
+            return -1
+
+        self.recvmmsg = ctypes.CFUNCTYPE(ctypes.c_int, *[ctypes.c_void_p] * 5)(refuse)
+        self.sendmmsg = ctypes.CFUNCTYPE(ctypes.c_int, *[ctypes.c_void_p] * 4)(refuse)
 
 
 def _no_buffers(version: int) -> Batch:
@@ -156,3 +170,18 @@ def test_departures_are_learnt(tmp_path: Path) -> None:
             asking.send(requests(engine)[0])
     opened.close()
     assert 0 < engine.responder.delay.shortest <= 50_000
+
+
+@pytest.mark.parametrize(("number", "way"), [(errno.ENOSYS, ONE), (errno.EPERM, ONE), (errno.ENETDOWN, MANY)])
+def test_where_a_sandbox_forbids_it_requests_are_read_one_at_a_time(tmp_path: Path, number: int, way: str) -> None:
+    engine = make_engine(tmp_path)
+    sandbox = Sandbox(number)
+    answers = Answering(engine, CLOCK, Buffers(lambda version: Batch(version, [68], sandbox)))  # type: ignore[arg-type]
+    opened = ResponderSocket(None, 4, 0, shared=True)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        asking.sendto(requests(engine)[0], ("127.0.0.1", opened.socket.getsockname()[1]))
+        answers.read(opened)
+        answers.read(opened)
+    (status,) = answers.status([opened])
+    opened.close()
+    assert status.reading == way and engine.sent == (way == ONE)

@@ -53,8 +53,9 @@ class Answering:
             return
         try:
             now, alike, odd = opened.receive_batch(batch, self._clock)
-        except OSError:
-            # An ICMP error about an answer; what is behind it makes the socket ready again.
+        except OSError as error:
+            # Such as an ICMP error about an answer; what is behind it makes the socket ready again.
+            self._buffers.failed(opened.version, error)
             return
         for requests in alike:
             self._take_alike(opened, batch, requests, now)

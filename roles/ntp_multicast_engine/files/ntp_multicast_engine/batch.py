@@ -276,6 +276,11 @@ class Buffers:
                 self._made[version] = None
         return self._made[version]
 
+    def failed(self, version: int, error: OSError) -> None:
+        """Reading has failed; where a kernel or a sandbox doesn't allow it at all, it isn't tried again."""
+        if error.errno in (errno.ENOSYS, errno.EPERM):
+            self._made[version] = None
+
 
 def _control_messages(octets: bytes) -> list[tuple[int, int, bytes]]:
     messages, place = [], 0

@@ -32,8 +32,9 @@ class Listening:
             return
         try:
             now, alike, odd = opened.receive_batch(batch, self._clock)
-        except OSError:
+        except OSError as error:
             # Such as an interface that went down; what is behind it makes the socket ready again.
+            self._buffers.failed(opened.version, error)
             return
         for packets in alike:
             for place in self._engine.worth_judging(opened.configuration, packets.rows, allowed=opened.screened):
