@@ -155,7 +155,7 @@ def test_without_kernel_stamps_or_packet_info_nothing_is_usual() -> None:
 def test_stamps_that_the_kernel_refuses_are_done_without() -> None:
     """As a kernel does that doesn't know a kind of stamp; hardware's are asked for nowhere."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as bare:
-        assert not enable_stamps(bare, 1 << 31)
+        assert not enable_stamps(bare, 1 << 30)
         bare.bind(("127.0.0.1", 0))
         bare.sendto(request(b"x", 68), bare.getsockname())
         datagram = receive(bare, CLOCK)
