@@ -115,6 +115,18 @@ def compare(engine: Run, chrony: Run, verdicts: Verdicts) -> None:
     verdicts.say(ours.maximum < 0.001, f"held within 1 ms: the largest offset was {ours.maximum * 1e6:.0f} us")
 
 
+def one_owner(engine: Engine, verdicts: Verdicts) -> None:
+    """chronyd runs."""
+    try:
+        engine.start()
+    except RuntimeError:
+        refused = "chronyd steers this clock" in engine.log()
+    else:
+        refused = False
+        engine.stop()
+    verdicts.say(refused, "beside chronyd the engine refuses to start, and says why")
+
+
 def restarts(guest: Guest, engine: Engine, oscillator: float, verdicts: Verdicts) -> None:
     """The engine runs and has its drift. Ends with the engine running."""
     engine.stop()
@@ -187,6 +199,7 @@ def measure(seconds: float, hold: float, readings: Path | None, verdicts: Verdic
                 ours = steer(guest, engine, seconds, hold)
                 engine.stop()
                 theirs = steer(guest, chrony, seconds, hold)
+                one_owner(engine, verdicts)
                 chrony.stop()
                 table([ours, theirs])
                 if readings is not None:
