@@ -98,7 +98,7 @@ def report(runs: list[Run], outcomes: list[Outcome]) -> bool:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=1e5, help="simulated time of each run")
-    parser.add_argument("--seeds", type=int, default=3, help="runs of each row")
+    parser.add_argument("--seeds", type=int, default=2, help="runs of each row")
     parser.add_argument("--seed", type=int, default=1, help="of the first run")
     parser.add_argument("--polls", default=",".join(map(str, POLLS)), help="log2 of the intervals")
     parser.add_argument("--processes", type=int, default=2)

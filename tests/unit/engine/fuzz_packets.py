@@ -13,7 +13,7 @@ from unit.engine import mutation
 from unit.engine.fuzzing import ACCEPTED, Target
 
 from ntp_multicast_engine.association import CloseRequest, SendRequest
-from ntp_multicast_engine.authentication import Algorithm, Key, KeyRing
+from ntp_multicast_engine.authentication import Algorithm, Key, KeyRing, Verdict
 from ntp_multicast_engine.client import MAXIMUM_ASSOCIATIONS
 from ntp_multicast_engine.clock import Instant
 from ntp_multicast_engine.configuration import Configuration, Loaded, MulticastClient, MulticastServer, Server
@@ -117,7 +117,8 @@ class PacketTarget(Target):
         except PacketError as error:
             return error.reason
         assert packet.header.encode() == data[:HEADER_LENGTH], "a header that reads and writes differently"
-        return RING.judge_source(packet).value
+        verdict = RING.judge_source(packet)
+        return ACCEPTED if verdict is Verdict.VALID else verdict.value
 
 
 class MulticastTarget(Target):

@@ -21,7 +21,7 @@ from ntp_multicast_engine.reading import shown
 def test_wrong_inputs_raise_only_documented_errors(kind: type[Target]) -> None:
     result = fuzz(kind, round(600 * kind.weight), seed=20_000)
     assert result.failure is None, f"{result.failure}\n{result.data.hex()}"
-    assert len(result.outcomes) > 1 and result.outcomes[ACCEPTED] + result.outcomes["valid"] > 0
+    assert len(result.outcomes) > 1 and result.outcomes[ACCEPTED] > 0
 
 
 def test_a_failure_is_found_and_told() -> None:
