@@ -110,3 +110,8 @@ def test_the_variables_of_hosts_are_looked_through() -> None:
         "web1": "drifted",
         "gone": "failed",
     }
+
+
+def test_of_hosts_that_are_known_to_be_in_sync_no_variables_are_needed() -> None:
+    found = drift_report({"ce2": {"ntp_multicast_result": DEVICE}}, ["ce1", "ce2"], in_sync=["ce1"])["summary"]["hosts"]
+    assert [(host, entry["status"]) for host, entry in found.items()] == [("ce1", "in_sync"), ("ce2", "drifted")]
