@@ -234,7 +234,7 @@ def test_the_responder_amplifies_nothing_and_answers_only_its_clients(scene: Sce
 def test_a_volley_succeeds_beside_a_burst_in_the_clients_name(scene: Scene) -> None:
     """CVE-2018-8956: the rate limit of an address must not starve the one who holds the key."""
     scene.run("a", FORGE, CLIENT, SERVER, "500", REQUEST.hex())
-    assert scene.dropped(scene.server)["rate_limited"] > 100
+    wait_for(lambda: scene.dropped(scene.server).get("rate_limited", 0) > 100, "the limit of the rate")
     scene.client.stop()
     scene.client.start()
     scene.client.synchronised()
