@@ -35,7 +35,7 @@ EXCHANGES = 24
 MINIMUM_SCALE = 2e-6
 """Seconds. Stamps aren't better than that, so a smaller spread of few samples is luck."""
 LOOKED_AT_AGAIN = 24
-"""The first samples, either way, are looked at again with each new one, when more is known about how they scatter."""
+"""So many of the first samples, with each new one: more is known by then about how they scatter."""
 RESPONSE_UNCERTAINTY = 50e-6
 """Seconds by which a program misjudges when its answer leaves: scheduling and the way through the kernel."""
 STAMP_UNCERTAINTY = 5e-3
@@ -53,7 +53,7 @@ MODELS = tuple(
 )
 """The last two believe that anything may change at any time, which is true when it just has."""
 _PRIOR_DEVIATION, _UNKNOWN_DEVIATION = 0.3e-6, 100e-6
-"""How much the raw clock's rate is believed to differ from the prior, if there is one and the clock is a calm one."""
+"""How much the raw clock's rate may differ from the prior, for a model that trusts it, and from nothing at all."""
 _STEADY = 5e-8
 """A model with a smaller walk of the delay believes that things stay as they are, the frequency of the last run too."""
 _PRIOR_ODDS = 12.0
@@ -64,7 +64,9 @@ _FORGETTING = 0.98
 _HOPELESS, _SECOND_CHANCE = 30.0, 12.0
 """Logarithms of likelihood: who lags behind the best that far starts again from its belief, that far behind."""
 _ENOUGH_DIFFERENCES = 5
+"""For a median that means something."""
 _FIRST_SCATTER = 50e-6
+"""Seconds, as long as nothing is known."""
 
 
 @dataclass(frozen=True)
