@@ -28,7 +28,7 @@ from pathlib import Path
 TESTS = Path(__file__).parents[1]
 sys.path[:0] = [str(TESTS), str(TESTS.parent / "roles" / "ntp_multicast_engine" / "files")]
 
-from integration.engine.process import Bridge, EngineProcess, wait_for  # noqa: E402
+from integration.engine.process import PACKAGE, Bridge, EngineProcess, wait_for  # noqa: E402
 from interop.peers import CHRONY, ENGINE_KEYS, Peer  # noqa: E402
 
 from ntp_multicast_engine import key_file  # noqa: E402
@@ -123,6 +123,14 @@ def start(directory: Path, engine: EngineProcess) -> float:
     return took
 
 
+def compile_as_the_role_does(engine: EngineProcess, directory: Path) -> None:
+    """Translate the engine's code beforehand, not beside the sources but into `directory`."""
+    del engine.environment["PYTHONDONTWRITEBYTECODE"]
+    engine.environment["PYTHONPYCACHEPREFIX"] = str(directory)
+    command = [sys.executable, "-m", "compileall", "-q", str(PACKAGE / "ntp_multicast_engine")]
+    subprocess.run(command, env=engine.environment, check=True)
+
+
 def flood(engine: EngineProcess, namespace: str, packet: bytes, count: int, rate: int) -> Flood:
     """Forged multicasts from that namespace."""
     assert engine.process is not None
@@ -171,6 +179,7 @@ def main() -> int:
                 "clients": [{"interface": "eth0", "group": "224.0.1.1", "allow_servers": ["10.99.1.2"]}],
             }
         )
+        compile_as_the_role_does(engine, directory / "compiled")
         starts = []
         for _unused in range(options.starts):
             if engine.process is not None:
