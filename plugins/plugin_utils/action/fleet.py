@@ -9,8 +9,10 @@ Ansible's forks, what happens to one device does not stop the work on the others
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from multiprocessing import connection, get_context
@@ -31,6 +33,8 @@ from .variables import options_from_variables
 from .vrp_request import refuse_problems, warnings_about
 
 Outcome = dict[str, Any]
+# Nobody reads it. It is short, because a long result would wait for ever in a pipe without a reader.
+ORPHANED = "Ansible ended before this task."
 
 
 @dataclass(frozen=True)
@@ -100,30 +104,48 @@ class Fleet:
         if processes <= 1:
             yield from self._in_threads(hosts, sessions)
             return
+        orphaned = orphan_watch()
         forks = get_context("fork")
-        ends = []
+        ends: list[connection.Connection] = []
         for number in range(processes):
             receiver, sender = forks.Pipe(duplex=False)
             part = hosts[number::processes]
-            process = forks.Process(target=self._send_all, args=(part, -(-sessions // processes), sender))
+            ends.append(receiver)
+            process = forks.Process(target=self._send_all, args=(part, -(-sessions // processes), sender, ends))
             process.start()
             sender.close()
-            ends.append(receiver)
-        yield from received(ends)
+        for told in received(ends):
+            yield told
+            if orphaned():
+                for end in ends:
+                    end.close()
+                raise AnsibleError(ORPHANED)
 
-    def _send_all(self, hosts: Sequence[str], sessions: int, sender: connection.Connection) -> None:
-        for told in self._in_threads(hosts, sessions):
-            sender.send(told)
+    def _send_all(
+        self,
+        hosts: Sequence[str],
+        sessions: int,
+        sender: connection.Connection,
+        others: Iterable[connection.Connection],
+    ) -> None:
+        for end in others:  # inherited; as long as any process holds one, nobody notices that its reader is gone
+            end.close()
+        with contextlib.suppress(OSError, AnsibleError):  # nobody is left to be told
+            for told in self._in_threads(hosts, sessions):
+                sender.send(told)
         sender.close()
 
     def _in_threads(self, hosts: Sequence[str], sessions: int) -> Iterator[tuple[str, Outcome, list[str]]]:
+        orphaned = orphan_watch()
         waiting = self._devices(hosts)
         with ThreadPoolExecutor(max_workers=sessions, thread_name_prefix="device") as pool:
             running: dict[Future[Outcome], Device] = {}
             while True:
-                for device in itertools.islice(waiting, sessions - len(running)):
+                for device in itertools.islice(waiting, 0 if orphaned() else sessions - len(running)):
                     running[pool.submit(device.outcome)] = device
                 if not running:
+                    if orphaned():
+                        raise AnsibleError(ORPHANED)
                     return
                 done, _unused = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
@@ -169,6 +191,16 @@ class Fleet:
         values = {name: templar.template(variables[name]) for name in names if name in variables}
         made.set_options(task_keys=self._keywords, var_options=values)
         return made
+
+
+def orphan_watch() -> Callable[[], bool]:
+    """Tells whether the process that began this one is gone.
+
+    An Ansible that was killed leaves its workers behind. One that has many devices before it must begin no further one;
+    those that it works on come to their end, so that none is left half-way.
+    """
+    parent = os.getppid()
+    return lambda: os.getppid() != parent
 
 
 def keywords(task: Any, play_context: Any) -> dict[str, Any]:
