@@ -19,6 +19,7 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -181,7 +182,12 @@ def steps(guest: Guest, engine: Engine, verdicts: Verdicts) -> None:
 
 
 def wait_for_milliseconds(guest: Guest, seconds: float) -> bool:
-    return abs(watch(guest, seconds, lambda seen: abs(seen[-1].offset) < 0.001)[-1].offset) < 0.01
+    """Wait until the kernel has heard that its clock is right, and it is; whether that came true within `seconds`."""
+
+    def right(seen: Sequence[Reading]) -> bool:
+        return seen[-1].synchronised and abs(seen[-1].offset) < 0.001
+
+    return right(watch(guest, seconds, right))
 
 
 def measure(seconds: float, hold: float, readings: Path | None, verdicts: Verdicts) -> None:
