@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from multiprocessing import connection, get_context
@@ -82,6 +82,7 @@ class Fleet:
     """
 
     def __init__(self, task: Any, play_context: Any, loader: Any) -> None:
+        self._watch = OrphanWatch()
         self._task = task
         self._play_context = play_context
         self._loader = loader
@@ -104,7 +105,6 @@ class Fleet:
         if processes <= 1:
             yield from self._in_threads(hosts, sessions)
             return
-        orphaned = orphan_watch()
         forks = get_context("fork")
         ends: list[connection.Connection] = []
         for number in range(processes):
@@ -116,7 +116,7 @@ class Fleet:
             sender.close()
         for told in received(ends):
             yield told
-            if orphaned():
+            if self._watch.orphaned():
                 for end in ends:
                     end.close()
                 raise AnsibleError(ORPHANED)
@@ -136,15 +136,14 @@ class Fleet:
         sender.close()
 
     def _in_threads(self, hosts: Sequence[str], sessions: int) -> Iterator[tuple[str, Outcome, list[str]]]:
-        orphaned = orphan_watch()
         waiting = self._devices(hosts)
         with ThreadPoolExecutor(max_workers=sessions, thread_name_prefix="device") as pool:
             running: dict[Future[Outcome], Device] = {}
             while True:
-                for device in itertools.islice(waiting, 0 if orphaned() else sessions - len(running)):
+                for device in itertools.islice(waiting, 0 if self._watch.orphaned() else sessions - len(running)):
                     running[pool.submit(device.outcome)] = device
                 if not running:
-                    if orphaned():
+                    if self._watch.orphaned():
                         raise AnsibleError(ORPHANED)
                     return
                 done, _unused = wait(running, return_when=FIRST_COMPLETED)
@@ -193,14 +192,30 @@ class Fleet:
         return made
 
 
-def orphan_watch() -> Callable[[], bool]:
-    """Tells whether the process that began this one is gone.
+class OrphanWatch:
+    """Tells whether the Ansible that this process works for is gone.
 
     An Ansible that was killed leaves its workers behind. One that has many devices before it must begin no further one;
     those that it works on come to their end, so that none is left half-way.
     """
-    parent = os.getppid()
-    return lambda: os.getppid() != parent
+
+    def __init__(self) -> None:
+        self._controller = os.getppid()
+        self._worker = os.getpid()
+
+    def orphaned(self) -> bool:
+        """Asked in the worker or in a process that it has forked."""
+        if os.getpid() == self._worker:
+            return os.getppid() != self._controller
+        if os.getppid() != self._worker:
+            return True
+        try:
+            os.kill(self._controller, 0)
+        except ProcessLookupError:
+            return True
+        except PermissionError:
+            pass  # it runs as another user, so it runs
+        return False
 
 
 def keywords(task: Any, play_context: Any) -> dict[str, Any]:

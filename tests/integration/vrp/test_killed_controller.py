@@ -108,11 +108,13 @@ def processes_under(pid: int) -> list[int]:
 
 
 @contextlib.contextmanager
-def started(playbooks: Playbooks, hosts: str = "all") -> Iterator[subprocess.Popen[bytes]]:
+def started(
+    playbooks: Playbooks, hosts: str = "all", tasks: list[dict[str, Any]] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
     """A run that is held somewhere; whatever of it is left at the end is killed."""
     with (playbooks.directory / "output.txt").open("wb") as output:
         process = subprocess.Popen(
-            playbooks.command([configure()], hosts=hosts),
+            playbooks.command(tasks or [configure()], hosts=hosts),
             env=playbooks.environment,
             cwd=playbooks.directory,
             stdin=subprocess.DEVNULL,
@@ -207,3 +209,28 @@ def test_a_worker_that_outlives_the_controller_finishes(playbooks: Playbooks) ->
     again = playbooks.run([configure()], hosts="d0")
     assert again.code == 0, again.output
     check_whole(playbooks.devices, "d0", before, applied=True)
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_fleet_whose_controller_is_killed_begins_no_further_device(playbooks: Playbooks, processes: int) -> None:
+    """What it works on comes to its end: nothing is half-built, and nobody goes on for hours unseen."""
+    begun, later = ["d0", "d1"], ["d2", "d3"]
+    for variables in playbooks.host_variables.values():
+        variables.update({f"ntp_multicast_{name}": value for name, value in variables["wanted"].items()})
+    before = {name: ntp_lines(playbooks.devices[name]) for name in begun + later}
+    for name in begun:
+        playbooks.devices[name].set_faults(hold="taken:multicast-server 239")
+    fleet = task("vrp_ntp_multicast_fleet", hosts=begun + later, sessions=2, processes=processes)
+    with started(playbooks, hosts="d0", tasks=[fleet]) as process:
+        for name in begun:
+            playbooks.devices[name].wait_until_held()
+        watches = [os.pidfd_open(pid) for pid in processes_under(process.pid)[1:]]
+        process.kill()
+        process.wait()
+        for name in begun:
+            playbooks.devices[name].release()
+        wait_for_end(watches)
+    for name in begun:
+        playbooks.devices[name].wait_until_deserted()
+        check_whole(playbooks.devices, name, before[name], applied=True)
+    assert all(playbooks.devices[name].commands() == [] for name in later)
