@@ -81,7 +81,7 @@ gates: setup
 	@tests/tools/gates
 
 # Not part of any test: benchmarks take minutes and want the machine for themselves.
-.PHONY: bench-fleet bench-fleet-growth bench-parser
+.PHONY: bench-fleet bench-fleet-growth bench-fleet-profile bench-parser
 DEVICES ?= 1000
 LATENCY_MS ?= 0
 SESSIONS ?= 10
@@ -94,6 +94,10 @@ bench-fleet: setup
 bench-fleet-growth: setup
 	@tests/tools/setup bench
 	@PYTHONPATH=tests/benchmarks .venv/bin/python -m fleet.growth
+
+bench-fleet-profile: setup
+	@tests/tools/setup bench
+	@PYTHONPATH=tests/benchmarks .venv/bin/python -m fleet.areas
 
 bench-parser: setup
 	@tests/tools/setup bench
