@@ -78,7 +78,7 @@ def main() -> None:
     print("\n".join(report.machine(contestants.BENCH_PYTHON)), flush=True)
     told = subprocess.run([str(PY_SPY), "--version"], capture_output=True, text=True, check=True).stdout.strip()
     print(
-        f"sampler: {told}, {SAMPLES_PER_SECOND} samples a second, which slow the runs down; page faults and the system's"
+        f"sampler: {told}, {SAMPLES_PER_SECOND} samples a second, which slow the runs down; without the system's part"
     )
     print(f"{options.devices} devices, {options.sessions} sessions.\n", flush=True)
     with tempfile.TemporaryDirectory(prefix="fleet-") as path:
