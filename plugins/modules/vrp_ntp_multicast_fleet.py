@@ -20,8 +20,7 @@ description:
     M(timecast.ntp_multicast.vrp_ntp_multicast) with
     O(timecast.ntp_multicast.vrp_ntp_multicast#module:outcome_of) tells what was done, changed, failed or unreachable,
     in the usual way, without a login. This module itself never fails because of a device.
-  - The playbooks P(timecast.ntp_multicast.site#playbook) and P(timecast.ntp_multicast.check_drift#playbook) use it
-    from 50 devices on.
+  - The playbooks C(timecast.ntp_multicast.site) and C(timecast.ntp_multicast.check_drift) use it from 50 devices on.
 extends_documentation_fragment:
   - timecast.ntp_multicast.attributes
   - timecast.ntp_multicast.attributes.actiongroup_vrp
