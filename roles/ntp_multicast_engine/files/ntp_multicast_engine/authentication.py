@@ -65,11 +65,11 @@ _SIDE_BY_SIDE = 6
 class _Context(Protocol):
     """A keyed computation that hasn't seen a packet yet."""
 
-    def tag(self, covered: bytes) -> bytes: ...
+    def tag(self, covered: bytes) -> bytes:
+        """Of one text."""
 
     def tags(self, covered: Sequence[bytes]) -> list[bytes]:
         """Of many texts of one length."""
-        ...
 
 
 class _Digest:
