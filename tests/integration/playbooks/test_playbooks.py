@@ -66,7 +66,6 @@ def test_site_configures_both_dialects_and_then_has_nothing_to_do(network: Netwo
     assert left_clean(network)
 
 
-@both_ways
 def test_check_mode_predicts_and_sends_nothing(network: Network) -> None:
     run = network.play("site", "--check", "--diff")
     assert run.exit_code == 0, run.printed
@@ -172,7 +171,6 @@ def test_check_drift_counts_a_wrong_description_as_failed_and_still_checks_the_o
     assert "ttl: 256" in hosts["ce1"]["message"]
 
 
-@both_ways
 def test_check_drift_sees_a_key_that_was_changed_on_the_device(configured: Network) -> None:
     line = "ntp authentication-keyid 42 authentication-mode aes-128-cmac Zz9-changed-key!"
     configured.device("ce1").change_as("someone", [line])
