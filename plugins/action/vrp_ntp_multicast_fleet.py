@@ -18,6 +18,7 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.flee
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.specification import (
     VRP_NTP_MULTICAST_FLEET,
 )
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.errors import UserError
 
 # With fewer devices a second process costs more than it gains.
 DEVICES_OF_A_PROCESS = 100
@@ -33,11 +34,12 @@ class ActionModule(VrpAction):
 
     def work(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """Work on all devices; what is to be told of one is kept for its own task."""
+        for name in ("sessions", "processes"):
+            if options[name] is not None and options[name] < 1:
+                raise UserError(f"{name}: {options[name]} is not allowed. It has to be 1 or more.")
         hosts = options["hosts"]
         sessions = options["sessions"] or context.CLIARGS.get("forks") or constants.DEFAULT_FORKS
-        processes = options["processes"] or min(
-            len(os.sched_getaffinity(0)), sessions, len(hosts) // DEVICES_OF_A_PROCESS
-        )
+        processes = options["processes"] or min(processors(), sessions, len(hosts) // DEVICES_OF_A_PROCESS)
         fleet = Fleet(self._task, self._play_context, self._loader)
         progress = Progress(len(hosts))
         in_sync, outcomes, warnings = set(), {}, set()
@@ -56,6 +58,11 @@ class ActionModule(VrpAction):
             "msg": progress.sentence(),
             "warnings": sorted(warnings) if in_sync else [],
         }
+
+
+def processors() -> int:
+    """How many processors this process may use; where the system does not tell (macOS), how many there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def needs_telling(outcome: Outcome) -> bool:

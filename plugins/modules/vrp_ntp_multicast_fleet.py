@@ -51,7 +51,7 @@ options:
     elements: str
     required: true
   sessions:
-    description: How many devices to work on at a time. The default is the number of Ansible's forks.
+    description: How many devices to work on at a time, 1 or more. The default is the number of Ansible's forks.
     type: int
   processes:
     description:
@@ -106,6 +106,7 @@ options:
         their variables are.
     type: bool
 notes:
+  - Its own result never says changed; the tasks that tell the outcomes do.
   - Run it with C(run_once=true) in a play over the devices.
   - While it works, it says every ten seconds how many devices are done.
 """

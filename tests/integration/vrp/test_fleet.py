@@ -110,3 +110,10 @@ def test_defaults_of_the_action_group_reach_every_device(playbooks: Playbooks) -
     defaults = {"group/timecast.ntp_multicast.vrp": {"dialect": "ntp-service"}}
     run = playbooks.run([{**fleet(), "module_defaults": defaults}, telling()], hosts="CE1", **description())
     assert "Line: ntp-service authentication enable" in run.results["CE1"]["msg"]  # which this device does not know
+
+
+def test_no_session_at_all_is_refused(playbooks: Playbooks) -> None:
+    run = playbooks.run([fleet(sessions=0)], **description())
+    assert run.code == 2
+    assert "sessions: 0 is not allowed" in run.output
+    assert all(item.commands() == [] for item in playbooks.devices.values())

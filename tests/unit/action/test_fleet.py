@@ -15,7 +15,11 @@ import pytest
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 
 from ansible_collections.timecast.ntp_multicast.plugins.action.vrp_ntp_multicast import outcome_for, told
-from ansible_collections.timecast.ntp_multicast.plugins.action.vrp_ntp_multicast_fleet import Progress, needs_telling
+from ansible_collections.timecast.ntp_multicast.plugins.action.vrp_ntp_multicast_fleet import (
+    Progress,
+    needs_telling,
+    processors,
+)
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.fleet import Description, Device, received
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.errors import UserError
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.candidate import Patience
@@ -118,3 +122,9 @@ def test_the_sentence_counts_each_device_once() -> None:
     for outcome in ({"changed": True}, {"changed": True, "failed": True}, {"unreachable": True}, {"changed": False}):
         progress.count(outcome)
     assert progress.sentence() == "4 of 4 devices done: 1 in sync, 1 changed, 1 failed, 1 unreachable"
+
+
+def test_a_system_without_affinity_has_processors_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert processors() == len(os.sched_getaffinity(0))
+    monkeypatch.delattr(os, "sched_getaffinity")
+    assert processors() == os.cpu_count()
