@@ -150,11 +150,13 @@ class Candidate:
     # -- lines ---------------------------------------------------------------------------------------------------------
 
     def apply(self, lines: Iterable[ConfigurationLine]) -> None:
-        """Send the lines one at a time; raises RefusedError at the first that is not taken."""
+        """Send the lines one at a time; raises RefusedError at the first that is not taken.
+
+        Ends in the view of the last line, where `commit` and `return` are known as well.
+        """
         for line in lines:
             self._enter_view(line.view)
             self._send(line)
-        self._enter_view(None)
 
     def _send(self, line: ConfigurationLine) -> None:
         view = self._session.prompt.view
@@ -236,15 +238,20 @@ class Candidate:
             )
         self.outcome = Outcome.COMMITTED
 
-    def commit_id(self) -> str | None:
-        """The id of the newest commit; None where the user may not list commits (fact 3.8)."""
-        if not self.two_stage:
+    # -- leaving -------------------------------------------------------------------------------------------------------
+
+    def leave(self) -> str | None:
+        """Leave for the user view after a commit.
+
+        Returns the id of the newest commit; None where there are no commits or the user may not list them (fact 3.8).
+        """
+        if self.outcome is not Outcome.COMMITTED or self._session.prompt.pending:
             return None
-        answer = self._session.show("display configuration commit list")
+        self._unlock()
+        answer = self._session.return_and_show("display configuration commit list")
+        self._expect_user_view()
         found = None if answer.unavailable else _COMMIT_ID.search(answer.text)
         return found.group() if found else None
-
-    # -- leaving -------------------------------------------------------------------------------------------------------
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -276,13 +283,18 @@ class Candidate:
             self._abort_trial()
         if session.prompt.pending or self.outcome is Outcome.PENDING:
             self._clear()
-        if self._locked:
-            session.ask(
-                "undo configuration exclusive"
-            )  # a refusal is no error: the lock ends with the session (fact 3.2)
-            self._locked = False
+        self._unlock()
         session.ask("return", occasion=Occasion.LEAVING)
-        if session.prompt.system:
+        self._expect_user_view()
+
+    def _unlock(self) -> None:
+        if self._locked:
+            # A refusal is no error: the lock ends with the session (fact 3.2).
+            self._session.ask("undo configuration exclusive")
+            self._locked = False
+
+    def _expect_user_view(self) -> None:
+        if self._session.prompt.system:
             raise DeviceError("The device did not return to the user view.", line="return")
 
     def _abort_trial(self) -> None:

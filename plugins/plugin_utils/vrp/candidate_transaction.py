@@ -174,7 +174,7 @@ def _apply(logins: Logins, session: Session, request: Request, steps: Plan, repo
                 with _second_session(logins) as second:
                     _verify(second, request, steps)
                 candidate.confirm()
-            commit_id = candidate.commit_id()
+            commit_id = candidate.leave()
     except SessionError as error:
         if candidate.outcome not in (Outcome.UNKNOWN, Outcome.CONFIRMING):
             raise _with_outcome(error, candidate, logins, request, report) from error

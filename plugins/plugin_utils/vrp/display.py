@@ -133,19 +133,17 @@ def _seconds(value: str | None) -> float | None:
 def find_dialect(session: Session) -> Dialect:
     """Which spelling the device has: the one whose display command it takes (facts 0.1, 4.1 item 13).
 
-    The longer word is tried first, because a device that knows it also takes the shorter one as its abbreviation
-    (fact 3.1).
+    The longer word counts, because a device that knows it also takes the shorter one as its abbreviation (fact 3.1).
     Raises ParseError when the device takes neither.
     """
-    refusals = []
-    for dialect in sorted(Dialect, key=lambda dialect: -len(dialect.word)):
-        answer = session.show(f"display {dialect.word} status")
+    longer, shorter = sorted(Dialect, key=lambda dialect: -len(dialect.word))
+    answers = session.show_both(f"display {longer.word} status", f"display {shorter.word} status")
+    for dialect, answer in zip((longer, shorter), answers):
         if not answer.unavailable:
             return dialect
-        refusals.append(answer.words)
     raise ParseError(
         "The device takes neither 'display ntp status' nor 'display ntp-service status'. Set the option dialect.",
-        words=refusals[-1],
+        words=answers[1].words,
     )
 
 

@@ -129,9 +129,9 @@ class Session:
     def quieten(self) -> None:
         """Switch off the pager and the log lines of this terminal. A refusal is no error: both are coped with (facts
         3.5, 3.8)."""
-        # Neither may raise a question, so the first is not waited for: a round trip less.
-        self._send("screen-length 0 temporary\n")
-        self.ask("undo terminal monitor")
+        # Neither may raise a question, and nothing hangs on their answers, so the next command does not wait for them.
+        # An account that may not switch off the pager may not run the long display commands either (fact 3.8).
+        self._send("screen-length 0 temporary\nundo terminal monitor\n")
 
     # -- commands ------------------------------------------------------------------------------------------------------
 
@@ -157,6 +157,20 @@ class Session:
         silence
         """
         return self._exchange(command, None, timeout or self.timeouts.command, (), frame_end)
+
+    def show_both(self, first: str, second: str) -> tuple[Answer, Answer]:
+        """Send two display commands in one round trip. The first must have an answer too short for a pager."""
+        exchange, answer = self._converse(second, None, self.timeouts.command, (), "", ahead=first)
+        ahead = exchange.answer_ahead(answer.prompt)
+        return ahead if ahead.echoed else self.show(first), answer
+
+    def return_and_show(self, command: str) -> Answer:
+        """Leave for the user view and send a display command there, in one round trip.
+
+        Only where nothing is pending; else the device would ask a question, and take the command for the answer.
+        """
+        sent_in = f"<{self.sysname}>"
+        return self._converse(command, None, self.timeouts.command, (), "", ahead="return", sent_in=sent_in)[1]
 
     def recover(self, timeout: float) -> None:
         """Find back to a prompt after an exchange was broken off, declining what may be asked."""
@@ -189,10 +203,32 @@ class Session:
         frame_end: str,
         echoing: bool = True,
     ) -> Answer:
-        exchange = _Exchange(self._screen, command, self._known_name(), frame_end, echoing=echoing)
+        return self._converse(command, occasion, timeout, secrets, frame_end, echoing=echoing)[1]
+
+    def _converse(
+        self,
+        command: str,
+        occasion: Occasion | None,
+        timeout: float,
+        secrets: Sequence[str],
+        frame_end: str,
+        *,
+        echoing: bool = True,
+        ahead: str = "",
+        sent_in: str | None = None,
+    ) -> tuple[_Exchange, Answer]:
+        """Send a command, after another one that is not waited for (`ahead`), and take what comes up to the prompt.
+
+        sent_in: the prompt at which the command will be echoed, where it is not the present one
+        """
+        self._screen.forget()
+        exchange = _Exchange(
+            self._screen, command, self._known_name(), frame_end, sent_in=sent_in, echoing=echoing, ahead=ahead
+        )
         watch = _Watch(self._clock, timeout)
         # Fact 3.5: after a long output the first character typed may be lost. An empty line may.
-        self._send("\n" + command + "\n" if self._after_long_output else command + "\n")
+        start = "\n" if self._after_long_output else ""
+        self._send(f"{start}{ahead}\n{command}\n" if ahead else f"{start}{command}\n")
         declined: list[str] = []
         while True:
             quiet = self._receive(watch, f"the answer to '{mask(command, secrets)}'")
@@ -206,7 +242,9 @@ class Session:
                 self.prompt = prompt
                 break
             if quiet >= _QUIET_FOR_ODD_ENDING and self._renamed(exchange):
-                exchange = _Exchange(self._screen, command, self._known_name(), frame_end, sent_in=exchange.sent_in)
+                exchange = _Exchange(
+                    self._screen, command, self._known_name(), frame_end, sent_in=exchange.sent_in, ahead=ahead
+                )
                 watch.heard()
                 continue
             if occasion is None:
@@ -216,7 +254,6 @@ class Session:
                 self._send(reply + "\n")
                 watch.heard()
         answer = exchange.answer(self.prompt, secrets)
-        self._screen.forget()
         self._after_long_output = len(answer.lines) >= _LONG_OUTPUT
         if declined:
             raise QuestionError(
@@ -224,7 +261,7 @@ class Session:
                 line=mask(command, secrets),
                 words=mask(declined[0], secrets),
             )
-        return answer
+        return exchange, answer
 
     def _reply(self, exchange: _Exchange, occasion: Occasion, quiet: float, declined: list[str]) -> str | None:
         text = exchange.question(quiet)
@@ -335,13 +372,12 @@ class _Exchange:
         frame_end: str,
         sent_in: str | None = None,
         echoing: bool = True,
+        ahead: str = "",
     ) -> None:
-        if sent_in is None:
-            screen.forget()
-            sent_in = screen.current
         self.command = command
-        self.sent_in = sent_in
+        self.sent_in = screen.current if sent_in is None else sent_in
         self.probed = ""
+        self._ahead = ahead
         self._screen = screen
         self._matcher = matcher
         self._frame_end = frame_end
@@ -411,6 +447,19 @@ class _Exchange:
             echoed=self._echo_row is not None,
             prompt_width=len(self.sent_in),
             secrets=tuple(secrets),
+        )
+
+    def answer_ahead(self, prompt: Prompt) -> Answer:
+        """The answer to the command that was sent before this one; none if its echo was not seen."""
+        wanted = _squeeze(self.sent_in + self._ahead)
+        lines = self._screen.lines[: self._echo_row]
+        echo = next((row for row, line in enumerate(lines) if _squeeze(line) == wanted), None)
+        return Answer(
+            command=self._ahead,
+            lines=() if echo is None else tuple(lines[echo + 1 :]),
+            prompt=prompt,
+            echoed=echo is not None,
+            prompt_width=len(self.sent_in),
         )
 
     def _find_echo(self) -> None:

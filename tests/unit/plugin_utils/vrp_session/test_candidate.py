@@ -65,10 +65,26 @@ def test_a_transaction(device, logged_in) -> None:
         KEY.text,
         "interface 100GE1/0/1",
         CLIENT.text,
-        "quit",
         "commit",
         "return",
     ]
+
+
+def test_the_id_of_the_commit_is_asked_for_on_the_way_out(device, logged_in) -> None:
+    device.answers["display configuration commit list"] = "1    1000000017    -    -\r\n2    1000000016    -    -\r\n"
+    with Candidate(logged_in(device)) as candidate:
+        candidate.apply([CLIENT])
+        candidate.commit(CommitSettings())
+        assert candidate.leave() == "1000000017"
+    assert device.sent[-3:] == ["commit", "return", "display configuration commit list"]
+
+
+def test_a_device_that_stays_in_the_system_view_is_told(device, logged_in) -> None:
+    with pytest.raises(DeviceError, match="did not return"), Candidate(logged_in(device)) as candidate:
+        candidate.apply([CLIENT])
+        candidate.commit(CommitSettings())
+        device.answers["return"] = ""
+        candidate.leave()
 
 
 @pytest.mark.parametrize(

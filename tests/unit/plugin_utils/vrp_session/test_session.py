@@ -142,6 +142,59 @@ def test_a_configuration_line_that_equals_the_prompt_does_not_end_the_answer(pap
     assert session.show("display current-configuration", frame_end="return").lines[-1] == "return"
 
 
+@pytest.mark.parametrize("chunk", [0, 1, 7])
+@pytest.mark.parametrize("log", ["", f"{LOG}\r\n"])
+def test_two_displays_in_one_round_trip(paper, logged_in, chunk: int, log: str) -> None:
+    refusal = "        ^\r\nError: Unrecognized command found at '^' position.\r\n"
+    answers = {"display ntp-service status": refusal, "display ntp status": f" clock stratum: 2\r\n{log}"}
+    first, second = logged_in(paper(answers, chunk=chunk)).show_both(*answers)
+    assert first.unavailable
+    assert (first.command, first.words) == (
+        "display ntp-service status",
+        "Error: Unrecognized command found at '^' position.",
+    )
+    assert second.text == " clock stratum: 2"
+
+
+def test_a_first_display_whose_echo_was_broken_is_asked_again(paper, logged_in) -> None:
+    device = paper({"display version": "VRP 8\r\n", "display clock": "12:00\r\n"})
+    session = logged_in(device)
+    sent = device.send
+
+    def send(text: str) -> None:
+        sent(text)
+        if len(device.sent) == 2:
+            device._output = device._output.replace("display ver", "display#ver")
+
+    device.send = send
+    assert [answer.text for answer in session.show_both("display version", "display clock")] == ["VRP 8", "12:00"]
+    assert device.sent == ["display version", "display clock", "display version"]
+
+
+@pytest.mark.parametrize("chunk", [0, 1])
+def test_a_display_goes_with_the_return_to_the_user_view(paper, logged_in, chunk: int) -> None:
+    def back(device) -> str:
+        device.prompt = "<CE1>"
+        return ""
+
+    device = paper({"return": back, "display clock": "12:00\r\n"}, chunk=chunk)
+    session = logged_in(device)
+    device.prompt = "[~CE1-100GE1/0/1]"
+    session.ask("interface 100GE1/0/1")
+    answer = session.return_and_show("display clock")
+    assert (answer.text, session.prompt.system) == ("12:00", False)
+
+
+@pytest.mark.parametrize("chunk", [0, 1])
+def test_the_settings_of_the_terminal_are_not_waited_for(paper, logged_in, chunk: int) -> None:
+    settings = {"screen-length 0 temporary": "Error: No permission.\r\n", "undo terminal monitor": "Info: off.\r\n"}
+    device = paper({**settings, "display clock": "12:00\r\n"}, chunk=chunk)
+    session = logged_in(device)
+    session.quieten()
+    assert session.show("display clock").text == "12:00"
+    assert device.sent == [*settings, "display clock"]
+
+
 def test_pages_are_turned(paper, logged_in) -> None:
     device = paper(
         {
