@@ -64,6 +64,10 @@ class Delays:
 
     In bursts, `burst_length` seconds long and `burst_every` seconds apart on average, the queues are `burst` seconds
     longer on average. `symmetric` is the deviation of a jitter that lengthens and shortens alike.
+
+    Exchanges know nothing of the rest. The client stamps multicasts when they have been there for `late` and an
+    exponential part of mean `late_mean`, as a host does that has to wake up first. The server writes the transmit time
+    of its answers `answer_lead` before they leave.
     """
 
     up_mean: float = 0.0
@@ -73,6 +77,9 @@ class Delays:
     burst: float = 0.0
     burst_length: float = 64.0
     burst_every: float = 640.0
+    late: float = 0.0
+    late_mean: float = 0.0
+    answer_lead: float = 0.0
     _burst_ends: int = field(default=0, init=False)
     _burst_begins: int = field(default=-1, init=False)
 
@@ -94,6 +101,10 @@ class Delays:
             self._burst_begins = now + round(chance.expovariate(1 / quiet) * SECOND)
             self._burst_ends = self._burst_begins + round(chance.expovariate(1 / self.burst_length) * SECOND)
         return now >= self._burst_begins
+
+    def lateness(self, chance: random.Random) -> float:
+        """Seconds by which a multicast is stamped late."""
+        return self.late + (chance.expovariate(1 / self.late_mean) if self.late_mean else 0.0)
 
     def overall(self) -> tuple[float, float]:
         """Mean and variance of the error of half the sum of both ways: seconds, seconds squared."""
@@ -164,7 +175,10 @@ class SteeredClock:
 class SteeredNode(Node):
     """A host whose engine steers its clock, as the daemon has it do. `ideals` are told of each multicast."""
 
-    def __init__(self, simulation: Simulation, loaded: Loaded, ideals: Sequence[IdealClient], **chance: float) -> None:
+    def __init__(
+        self, simulation: Simulation, delays: Delays, loaded: Loaded, ideals: Sequence[IdealClient], **chance: float
+    ) -> None:
+        self.delays = delays
         self.ideals = ideals
         super().__init__(simulation, CLIENT, loaded, **chance)  # type: ignore[arg-type]
         self.oscillator = self.clock
@@ -188,6 +202,10 @@ class SteeredNode(Node):
     def hear(self, group: MulticastClient, sent: Sent) -> None:
         for ideal in self.ideals:
             ideal.exchange(self.simulation.time - sent.time)
+        late = round(self.delays.lateness(self.simulation.random) * SECOND)
+        self.simulation.at(self.simulation.time + late, lambda: self._hear_late(group, sent))
+
+    def _hear_late(self, group: MulticastClient, sent: Sent) -> None:
         believed = self.engine.take_broadcast(group, sent.data, sent.source, self.clock.now(), "kernel")
         self._changed(believed)
         self.wake_up()
@@ -280,12 +298,13 @@ class IdealClient:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Root mean squares of the errors of the clocks, and the engine's largest: seconds. `settled` is when the engine's
-    clock came near for good, seconds after the start."""
+    """Root mean squares of the errors of the clocks, and of the engine's the mean and the largest: seconds. `settled`
+    is when the engine's clock came near for good, seconds after the start."""
 
     engine: float
     linear: float
     weighing: float
+    mean: float
     worst: float
     settled: float
     steps: int
@@ -298,16 +317,17 @@ def compare(
     """Let all steer a clock that is wrong at first; the first `warm_up` of the time isn't counted in the RMS."""
     delays = replace(delays)
     simulation = Simulation(seed, delays)
-    Node(simulation, SERVER, server_configuration(poll=poll, key_id=42 if authentication else None))
+    server = Node(simulation, SERVER, server_configuration(poll=poll, key_id=42 if authentication else None))
+    server.answer_lead = delays.answer_lead
     loaded = client_configuration(ring=RING if authentication else KeyRing())
     settings = configuration.Discipline(mode="kernel")
     loaded = Loaded(replace(loaded.configuration, discipline=settings), loaded.keys)
     ideals = [IdealClient(simulation, delays, seed, settings, weighing=weighing) for weighing in (False, True)]
-    engine = SteeredNode(simulation, loaded, ideals, frequency=-INITIAL_FREQUENCY, wander=WANDER)
+    engine = SteeredNode(simulation, delays, loaded, ideals, frequency=-INITIAL_FREQUENCY, wander=WANDER)
     for ideal in ideals:
         ideal.begin(engine.oscillator)
     clocks = [engine.steered, *(ideal.steered for ideal in ideals)]
-    squares, worst, settled, counted = [0.0, 0.0, 0.0], 0.0, 0.0, 0
+    squares, total, worst, settled, counted = [0.0, 0.0, 0.0], 0.0, 0.0, 0.0, 0
     near = 1e-3 + 20 * (delays.up_mean + delays.down_mean)
     while simulation.time < seconds * SECOND:
         simulation.run(_LOOK)
@@ -318,6 +338,7 @@ def compare(
         if simulation.time >= seconds * warm_up * SECOND:
             counted += 1
             squares = [square + error * error for square, error in zip(squares, errors)]
+            total += errors[0]
             worst = max(worst, abs(errors[0]))
     roots = [math.sqrt(square / counted) for square in squares]
-    return Outcome(*roots, worst, settled, engine.steered.steps, len(engine.requests))
+    return Outcome(*roots, total / counted, worst, settled, engine.steered.steps, len(engine.requests))

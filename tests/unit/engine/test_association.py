@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from ntp_multicast_engine.acceptance import BROADCAST_TESTS, OTHER_REASONS, REQUEST_TESTS, RESPONSE_TESTS
-from ntp_multicast_engine.association import Association, Phase, SendRequest, Stream
+from ntp_multicast_engine.association import WELL_KNOWN, Association, Phase, SendRequest, Stream
 from ntp_multicast_engine.authentication import Algorithm, Key, KeyRing
 from ntp_multicast_engine.client import MAXIMUM_ASSOCIATIONS, Client
 from ntp_multicast_engine.clock import Instant
@@ -61,6 +61,10 @@ def exchange(client: Client, association: Association, seconds: float, **changes
     association.take_response(answer(action.data, seconds, **changes), at(seconds + 0.0002), RING)
 
 
+def asks(client: Client, seconds: float) -> bool:
+    return any(isinstance(item, SendRequest) for item in client.wake(at(seconds).raw, RING))
+
+
 def answer(request: bytes, seconds: float, key_id: int | None = 42, **changes: object) -> bytes:
     cookie = Header.decode(request).transmit
     stamp = to_ntp(at(seconds + 0.0001).real)
@@ -80,8 +84,21 @@ def test_the_volley(client: Client) -> None:
         assert association.phase is Phase.VOLLEY and not association.usable
         exchange(client, association, 0.5 + 2.5 * number)
     assert association.phase is Phase.LISTENING and association.usable
-    assert not client.wake(at(60).raw, RING), "nothing is sent while listening"
-    assert [item for item in client.wake(at(75).raw, RING) if isinstance(item, SendRequest)], "but now and then"
+    for number in range(4, WELL_KNOWN):
+        moment = 8 + 8.001 * (number - 3)
+        assert not asks(client, moment - 0.5), "one with each multicast"
+        exchange(client, association, moment)
+        hear(client, broadcast(moment + 1), moment + 1)
+    assert not asks(client, moment + 63), "nothing is sent any more"
+    assert asks(client, moment + 65), "but now and then"
+
+
+def test_a_server_that_stops_answering_is_asked_less(client: Client) -> None:
+    association = hear(client, broadcast(0), 0)
+    volley(client, association)
+    assert asks(client, 17) and association.unanswered == 0
+    assert not asks(client, 19) and association.unanswered == 1
+    assert not asks(client, 80) and asks(client, 84)
 
 
 def test_requests_are_two_seconds_apart(client: Client) -> None:
@@ -194,6 +211,7 @@ def test_an_offset_that_jumps_is_not_used_before_an_exchange_confirms_it(client:
     volley(client, association)
     for number in range(2, 4):
         hear(client, broadcast(8 * number), 8 * number)
+    exchange(client, association, 29)
     samples = association.estimator.samples
     hear(client, broadcast(3600), 32)
     assert association.doubts == ["offset_jump"] and association.estimator.samples == samples

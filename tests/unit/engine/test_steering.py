@@ -55,7 +55,7 @@ def test_another_way_through_the_network_is_learned(base: float) -> None:
     client = Node(simulation, CLIENT, client_configuration(), frequency=20e-6, wander=1e-9)
     simulation.run(2000)
     path.base = base
-    simulation.run(2400)
+    simulation.run(2600)
     errors = []
     for _unused in range(40):
         simulation.run(16)
@@ -64,6 +64,19 @@ def test_another_way_through_the_network_is_learned(base: float) -> None:
     assert statistics.median(errors) < 15e-6
     (row,) = client.engine.association_status(client.clock.now())
     assert row.delay == pytest.approx(2 * base, abs=150e-6)
+
+
+LATE = Delays(50e-6, 50e-6, late=250e-6, late_mean=30e-6)
+EARLY = Delays(10e-6, 10e-6, base=20e-6, answer_lead=70e-6)
+
+
+@pytest.mark.parametrize("delays", [LATE, EARLY], ids=["multicasts are stamped late", "answers are stamped early"])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_whichever_way_down_lags_makes_no_bias(delays: Delays, seed: int) -> None:
+    """Taken for equally long as the way up, the lagging one would put the clock wrong by half the lag."""
+    outcome = compare(delays, poll=4, seconds=6_000, seed=seed)
+    assert abs(outcome.mean) < 5e-6
+    assert outcome.engine < 1.8 * outcome.linear
 
 
 def test_an_oscillator_that_jumps_is_followed() -> None:

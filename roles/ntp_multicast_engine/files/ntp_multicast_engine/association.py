@@ -8,8 +8,9 @@ go out. A packet that is refused never reaches this file.
 
 Theory of operation (RFC 5905 section 13, with the volley that it recommends). The first believed mode 5 packet
 mobilises the association in the phase VOLLEY: mode 3 requests, one every two seconds, each from a new port and with a
-random transmit timestamp, until four good exchanges have measured the way. Then the phase LISTENING: nothing is sent
-but one exchange every few polls, so that a change of the way is noticed. A sample that contradicts the estimate isn't
+random transmit timestamp, until four good exchanges have measured the way. Then the phase LISTENING: one exchange with
+each multicast until the way is known well, then nothing but one every few polls, so that a change of the way is
+noticed. A sample that contradicts the estimate isn't
 used before a fresh exchange has been heard: an old packet that is held back or played again can't answer one.
 """
 
@@ -29,6 +30,9 @@ from ntp_multicast_engine.packet import LEAP_UNSYNCHRONISED, MODE_CLIENT, Header
 from ntp_multicast_engine.timestamps import NANOSECONDS, from_ntp, later
 
 GOOD_EXCHANGES = 4
+WELL_KNOWN = 32
+"""Good exchanges after which the way is known well: one-sided noise averages out in proportion to their number, and the
+first four are no good measure where a host was just started or delays vary."""
 SPACING = 2 * NANOSECONDS
 RESPONSE_TIMEOUT = NANOSECONDS
 MAXIMUM_BACK_OFF = 64 * NANOSECONDS
@@ -319,6 +323,8 @@ class Association:
         self._last_exchange = raw
         if self.phase is Phase.VOLLEY:
             self._next_exchange = raw + self._back_off
+        elif self._good < WELL_KNOWN and not self.unanswered:
+            self._next_exchange = raw + self.poll_interval
         else:
             wait = max(self.poll_interval * RECALIBRATION_POLLS, MINIMUM_RECALIBRATION)
             self._next_exchange = raw + max(wait, self._back_off)

@@ -4,8 +4,9 @@
 """What is believed about one server's clock under one model of oscillator and network: mean values and covariances.
 
 Four unknowns: `offset` (server time minus raw time), `frequency` (how fast that grows), `delay` (of the fastest packet,
-either way) and `lead` (how much earlier than it left a packet says that it did, see `Way`). Time between measurements
-lets the frequency walk at random, and with it the offset; that is the filter of Kalman.
+either way) and `lead` (by how much more than that one of the two ways down lags, be it that its packets say that they
+left earlier than they did or that they are stamped late on arrival; the caller says which way). Time between
+measurements lets the frequency walk at random, and with it the offset; that is the filter of Kalman.
 
 A measurement is one-sided. A packet's delay is the delay of the fastest one plus a queue, and queues only add, so a
 measured offset lies below the truth on the way down and above it on the way up, by an amount that is exponentially
@@ -94,6 +95,13 @@ class Belief:
         """An unknown (its place in `mean`) may be off by `size`, for reasons that no model knows."""
         self.covariance[unknown][unknown] += size * size
 
+    def exchange_ways(self) -> None:
+        """The other way down lags instead. What is measured stays as likely as it was, the lead changes its sign."""
+        self.mean = _other_way(self.mean)
+        rows = [_other_way(row) for row in self.covariance]
+        columns = [_other_way([row[column] for row in rows]) for column in range(4)]
+        self.covariance = [[column[row] for column in columns] for row in range(4)]
+
     def adopt(self, other: Belief) -> None:
         """Believe the same as another one, whose model leaves something open that this one's doesn't."""
         self.time = other.time
@@ -122,7 +130,7 @@ class Belief:
         """Take a measured offset into account.
 
         :param scatter: the median of how far delays of this way differ from their neighbours', see `estimator`.
-        :param led: whether the packet tells its departure with the lead.
+        :param led: whether the packet came the way that lags by the lead.
         """
         self.advance(time)
         since = time - self.time
@@ -152,6 +160,13 @@ class Belief:
             weighted = gain * shrunk
             for column in range(4):
                 line[column] -= weighted * gains[column]
+
+
+def _other_way(vector: list[float]) -> list[float]:
+    """The unknowns, told for the other way: `offset + delay` (up), `offset - delay` and `offset - delay - lead` (down)
+    remain, and the latter two exchange their roles."""
+    offset, frequency, delay, lead = vector
+    return [offset - lead / 2, frequency, delay + lead / 2, -lead]
 
 
 def _normal(excess: float, spread: float, noise: float, disturbed: float) -> tuple[float, float, float, float]:

@@ -17,6 +17,11 @@ A server that stamps its multicasts early (as all do without RFC 9769) has that 
 Where the multicasts tell their departure more accurately than answers can (RFC 9769), it is the answers' habit that is
 measured, and only believed to be small.
 
+That habit has a sign: an answer is stamped before it leaves. If answers come through quicker than multicasts, it is the
+multicasts that lag: a host asleep has to wake up before it stamps what comes unasked, but is awake for what it has
+asked for; access points hold multicasts back for those who sleep; switches may forward them by a slower path. So
+whichever way down is quicker counts as the counterpart of the way up, and the lag of the other one is measured.
+
 Everything is in raw time: nothing that anyone does to CLOCK_REALTIME can poison the delay.
 """
 
@@ -40,6 +45,12 @@ RESPONSE_UNCERTAINTY = 50e-6
 """Seconds by which a program misjudges when its answer leaves: scheduling and the way through the kernel."""
 STAMP_UNCERTAINTY = 5e-3
 """Seconds by which it misjudges when a multicast leaves that no kernel has stamped."""
+LATENESS_UNCERTAINTY = 1e-3
+"""Seconds by which multicasts may be later than answers, once they are known to be."""
+FORESIGHT_UNCERTAINTY = 20e-6
+"""Seconds by which a server may foretell the departure of its answers too late, so that they seem to be quicker."""
+_CERTAINTY = 3.0
+"""Deviations that it takes to say which way down lags."""
 MODELS = tuple(
     Model(wander, delay_walk, two_sided, credit)
     for wander, delay_walk, credit in (
@@ -152,6 +163,7 @@ class Estimator:
     def __init__(self, prior_frequency: float | None = None, assumed_delay: float | None = None) -> None:
         self._prior_frequency = prior_frequency
         self._accurate_departures = False
+        self._lagging = Way.MULTICAST
         self._assumed_delay = assumed_delay
         self._base: OneWay | None = None
         self._cached: Estimate | None = None
@@ -164,7 +176,7 @@ class Estimator:
 
     def _begin(self) -> None:
         """With the first samples, seen in the light of what is known now."""
-        lead = RESPONSE_UNCERTAINTY if self._accurate_departures else STAMP_UNCERTAINTY
+        lead = self._lead_uncertainty()
         frequency = self._prior_frequency or 0.0
         self._beliefs = []
         for model in MODELS:
@@ -180,6 +192,11 @@ class Estimator:
         for way, time, value in self._first:
             self._measure(way, time, value)
 
+    def _lead_uncertainty(self) -> float:
+        if not self._accurate_departures:
+            return STAMP_UNCERTAINTY
+        return RESPONSE_UNCERTAINTY if self._lagging is Way.ANSWER else LATENESS_UNCERTAINTY
+
     @property
     def accurate_departures(self) -> bool:
         """Whether the one-way samples have kernel stamps of sending (RFC 9769), which answers to requests lack."""
@@ -190,7 +207,13 @@ class Estimator:
         """To be set before the first one-way sample; exchanges may have come."""
         if accurate is not self._accurate_departures:
             self._accurate_departures = accurate
+            self._lagging = Way.ANSWER if accurate else Way.MULTICAST
             self._begin()
+
+    @property
+    def lagging(self) -> Way:
+        """The way down that isn't the quicker one."""
+        return self._lagging
 
     @property
     def assumed_delay(self) -> float | None:
@@ -231,6 +254,33 @@ class Estimator:
             self._begin()
         else:
             self._measure(way, time, value)
+        if self._accurate_departures and self._is_quicker():
+            self._exchange_ways()
+
+    def _is_quicker(self) -> bool:
+        """Whether the way down that was believed to lag is quicker than the other one, beyond doubt."""
+        weights = self._weights()
+        lead = sum(weight * belief.mean[3] for weight, belief in zip(weights, self._beliefs))
+        if lead > -FORESIGHT_UNCERTAINTY:
+            return False
+        variance = sum(
+            weight * (belief.covariance[3][3] + (belief.mean[3] - lead) ** 2)
+            for weight, belief in zip(weights, self._beliefs)
+        )
+        # What the samples say by themselves: the belief in a small lead holds only for one that isn't negative.
+        told = max(1 - variance / self._lead_uncertainty() ** 2, 0.0)
+        return lead * lead > _CERTAINTY**2 * variance * told
+
+    def _exchange_ways(self) -> None:
+        self._lagging = Way.MULTICAST if self._lagging is Way.ANSWER else Way.ANSWER
+        if len(self._first) < LOOKED_AT_AGAIN:
+            self._begin()
+            return
+        for belief in self._beliefs:
+            belief.exchange_ways()
+            # What was thought of the lead until now may have kept it from becoming as large as it is.
+            for unknown in (0, 2, 3):
+                belief.doubt(unknown, abs(belief.mean[3]))
 
     def _relative(self, raw: int, difference: int) -> tuple[float, float]:
         self._cached = None
@@ -239,7 +289,7 @@ class Estimator:
         return (raw - self._base.raw) / 1e9, (difference - self._base.difference) / 1e9
 
     def _measure(self, way: Way, time: float, value: float) -> None:
-        led = way is (Way.ANSWER if self._accurate_departures else Way.MULTICAST)
+        led = way is self._lagging
         scatter = max(self._scatter[way].typical(self._expected_scatter()), MINIMUM_SCALE)
         for belief in self._beliefs:
             if way is Way.MULTICAST:
@@ -274,18 +324,13 @@ class Estimator:
     def _estimate(self) -> Estimate | None:
         if self._base is None or (not self._round_trips and self._assumed_delay is None):
             return None
-        weights = [belief.model.credit * math.exp(belief.score) for belief in self._beliefs]
-        total = sum(weights)
+        weights = self._weights()
         offset, frequency = (
-            sum(weight * belief.mean[place] for weight, belief in zip(weights, self._beliefs)) / total
-            for place in (0, 1)
+            sum(weight * belief.mean[place] for weight, belief in zip(weights, self._beliefs)) for place in (0, 1)
         )
-        variance = (
-            sum(
-                weight * (belief.covariance[0][0] + (belief.mean[0] - offset) ** 2)
-                for weight, belief in zip(weights, self._beliefs)
-            )
-            / total
+        variance = sum(
+            weight * (belief.covariance[0][0] + (belief.mean[0] - offset) ** 2)
+            for weight, belief in zip(weights, self._beliefs)
         )
         time = self._beliefs[0].time
         jitter = self._jitter(offset, frequency, time)
@@ -297,6 +342,12 @@ class Estimator:
             jitter=jitter,
             error=self._error(jitter, variance),
         )
+
+    def _weights(self) -> list[float]:
+        """How much each belief counts, as shares of 1."""
+        weights = [belief.model.credit * math.exp(belief.score) for belief in self._beliefs]
+        total = sum(weights)
+        return [weight / total for weight in weights]
 
     def _round_trip(self) -> float:
         """The smallest round trip, seconds.
