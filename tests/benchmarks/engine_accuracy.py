@@ -6,6 +6,9 @@
 All hosts are network namespaces that share this machine's clock, so the true offset is 0 and every offset that a client
 reports is its error. Nobody in the run can touch the clock. Interval 8 s, AES-128-CMAC.
 
+ntpd measures the way once, when it starts, and keeps what it then believes. One ntpd would tell one drawing of a
+lottery, so each server has several clients, on hosts of their own, and a row's RMS is that of all errors together.
+
 Conditions, one after the other: quiet; busy, with three processes that do nothing but compute; jitter, where a relay
 between the servers' switch and the clients' (relay.py) holds each NTP packet back, for 100 us and an exponentially
 distributed time on top, drawn from a seeded sequence.
@@ -39,7 +42,11 @@ from ntp_multicast_engine.control import ask  # noqa: E402
 OURS, THEIRS = "239.77.6.1", "239.77.6.2"
 WARM_UP = 64
 """Seconds after the first synchronisation that aren't measured, for anyone."""
-SERVERS, CLIENTS = ["es", "ns"], ["ec", "en", "eo", "nc"]
+ENGINES, NTPDS = 3, 5
+"""Clients of each kind that listen to each server."""
+STAGGER = 1.1
+"""Seconds between the starts of two ntpds. Each acts on whole seconds after its start, so no two volleys meet."""
+SERVERS = ["es", "ns"]
 
 
 @dataclass(frozen=True)
@@ -58,12 +65,22 @@ CONDITIONS = {
 
 @dataclass(frozen=True)
 class Row:
+    """The errors in seconds of some clients of one server, each client's apart."""
+
     name: str
-    errors: list[float]
+    clients: list[list[float]]
+
+    @property
+    def errors(self) -> list[float]:
+        return [error for client in self.clients for error in client]
 
     @property
     def rms(self) -> float:
-        return math.sqrt(statistics.fmean(error * error for error in self.errors))
+        return root_mean_square(self.errors)
+
+
+def root_mean_square(errors: list[float]) -> float:
+    return math.sqrt(statistics.fmean(error * error for error in errors))
 
 
 @dataclass(frozen=True)
@@ -149,46 +166,63 @@ def relay(bridge: Bridge, behind: list[str], mean: float, seed: int) -> Iterator
         subprocess.run(["ip", "netns", "del", namespace], check=False, capture_output=True)
 
 
-def measure(condition: Condition, seconds: int, seed: int) -> list[Row]:
+def snoop(bridge: Bridge) -> None:
+    """Let the switch send a multicast only where it was asked for, so that no copies for others delay it."""
+    ip("-n", bridge.switch, "link", "set", "br0", "type", "bridge", "mcast_snooping", "1", "mcast_querier", "1")
+
+
+def hosts(kind: str, count: int) -> list[str]:
+    return [f"{kind}{number}" for number in range(count)]
+
+
+def measure(condition: Condition, seconds: int, seed: int, engines: int, ntpds: int) -> list[Row]:
+    ours = {**dict.fromkeys(hosts("ec", engines), OURS), **dict.fromkeys(hosts("eo", engines), THEIRS)}
+    # Taken in turns, so that no server's clients start on a quieter machine.
+    pairs = zip(hosts("en", ntpds), hosts("nc", ntpds))
+    theirs = {host: group for pair in pairs for host, group in zip(pair, (OURS, THEIRS))}
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        bridge = stack.enter_context(Bridge(f"tb{os.getpid() % 100000}", [*SERVERS, *CLIENTS]))
+        # The switch copies a multicast for one port after the other, the newest port first.
+        bridge = stack.enter_context(Bridge(f"tb{os.getpid() % 100000}", [*SERVERS, *theirs, *ours]))
         if condition.jitter:
-            stack.enter_context(relay(bridge, CLIENTS, condition.jitter, seed))
+            stack.enter_context(relay(bridge, [*theirs, *ours], condition.jitter, seed))
+        else:
+            snoop(bridge)
         for namespace in bridge.hosts.values():
             ip("-n", namespace, "route", "add", "default", "dev", "eth0")
         stream = {"interface": "eth0", "group": OURS, "key_id": 4, "poll": 3}
         responder = {"enabled": True, "listen": ["eth0"], "stratum": 3}
         server = engine(directory / "es", bridge.hosts["es"], {"server": responder, "servers": [stream]})
-        clients = [
-            engine(directory / host, bridge.hosts[host], {"clients": [{"interface": "eth0", "group": group}]})
-            for host, group in (("ec", OURS), ("eo", THEIRS))
-        ]
-        stack.enter_context(running(server, *clients))
-        fed_by_us = stack.enter_context(ntpd_client(directory / "en", bridge.hosts["en"], OURS))
+        clients = {
+            host: engine(directory / host, bridge.hosts[host], {"clients": [{"interface": "eth0", "group": group}]})
+            for host, group in ours.items()
+        }
+        stack.enter_context(running(server, *clients.values()))
         stack.enter_context(ntpd_server(directory / "ns", bridge.hosts["ns"]))
-        their_own = stack.enter_context(ntpd_client(directory / "nc", bridge.hosts["nc"], THEIRS))
-        peers = (fed_by_us, their_own)
+        peers = {}
+        for host, group in theirs.items():
+            time.sleep(STAGGER)
+            peers[host] = stack.enter_context(ntpd_client(directory / host, bridge.hosts[host], group))
 
-        for client in clients:
+        for client in clients.values():
             client.synchronised()
-        wait_for(lambda: all(heard(peer) for peer in peers), "ntpd to follow the multicasts")
+        wait_for(lambda: all(heard(peer) for peer in peers.values()), "ntpd to follow the multicasts")
         wait(WARM_UP)
         stack.enter_context(busy(condition.busy))
-        before = [len(heard(peer)) for peer in peers]
-        ours: list[list[float]] = [[] for _unused in clients]
+        before = {host: len(heard(peer)) for host, peer in peers.items()}
+        errors: dict[str, list[float]] = {host: [] for host in ours}
 
         def look() -> None:
-            for client, offsets in zip(clients, ours):
-                offsets.append(float(ask(str(client.socket))["system"]["offset"]))
+            for host, client in clients.items():
+                errors[host].append(float(ask(str(client.socket))["system"]["offset"]))
 
         wait(seconds, look)
-        fed, own = (heard(peer)[skip:] for peer, skip in zip(peers, before))
+        errors.update((host, heard(peer)[before[host] :]) for host, peer in peers.items())
     return [
-        Row("engine <- engine", ours[0]),
-        Row("ntpd <- engine", fed),
-        Row("ntpd <- ntpd (basic)", own),
-        Row("engine <- ntpd (basic)", ours[1]),
+        Row("engine <- engine", [errors[host] for host in hosts("ec", engines)]),
+        Row("ntpd <- engine", [errors[host] for host in hosts("en", ntpds)]),
+        Row("ntpd <- ntpd (basic)", [errors[host] for host in hosts("nc", ntpds)]),
+        Row("engine <- ntpd (basic)", [errors[host] for host in hosts("eo", engines)]),
     ]
 
 
@@ -211,6 +245,9 @@ def report(rows: list[Row], jitter: bool) -> bool:
         mean, deviation = statistics.fmean(row.errors), statistics.pstdev(row.errors)
         numbers = f"{row.rms * 1e6:9.1f}{mean * 1e6:9.1f}{deviation * 1e6:8.1f}{row.rms / rows[2].rms:15.2f}"
         print(f"{row.name:<24}{len(row.errors):>8}{numbers}")
+    for row in rows:
+        each = ", ".join(f"{statistics.fmean(errors) * 1e6:+.1f}" for errors in row.clients)
+        print(f"mean us of each client, {row.name}: {each}")
     held = True
     for target in TARGETS:
         ratio = rows[target.better].rms / rows[target.worse].rms
@@ -230,6 +267,8 @@ def main() -> int:
     )
     parser.add_argument("--seconds", type=int, default=120, help="how long to measure each (the promise is for 420)")
     parser.add_argument("--seed", type=int, default=1, help="of the relay's delays")
+    parser.add_argument("--engines", type=int, default=ENGINES, help="clients of each server that are engines")
+    parser.add_argument("--ntpds", type=int, default=NTPDS, help="clients of each server that are ntpds")
     options = parser.parse_args()
     names = options.conditions or ["quiet"]
     if not set(names) <= set(CONDITIONS):
@@ -237,13 +276,14 @@ def main() -> int:
     if os.geteuid() != 0:
         print("network namespaces need root", file=sys.stderr)
         return 2
-    held = [run(CONDITIONS[name], options.seconds, options.seed) for name in names]
+    held = [run(CONDITIONS[name], options) for name in names]
     return 0 if all(held) else 1
 
 
-def run(condition: Condition, seconds: int, seed: int) -> bool:
+def run(condition: Condition, options: argparse.Namespace) -> bool:
+    seconds, seed = options.seconds, options.seed
     before = os.getloadavg()[0]
-    rows = measure(condition, seconds, seed)
+    rows = measure(condition, seconds, seed, options.engines, options.ntpds)
     machine = f"{os.cpu_count()} processors, load {before:.1f} to {os.getloadavg()[0]:.1f}"
     more = (
         f", delays of 100 us + exponential of mean {condition.jitter * 1e6:.0f} us, seed {seed}"

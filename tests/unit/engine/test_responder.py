@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from ntp_multicast_engine.authentication import Algorithm, Key, KeyRing, Verdict
 from ntp_multicast_engine.clock import Instant
+from ntp_multicast_engine.columns import WIDTHS, Columns
 from ntp_multicast_engine.errors import PacketError
 from ntp_multicast_engine.packet import Header, parse
 from ntp_multicast_engine.responder import QUICK_LENGTHS, RateLimit, Responder
@@ -201,6 +202,78 @@ def test_the_quick_way_foretells_when_each_answer_leaves(polls: list[int], key_i
         transmits = [int.from_bytes(octets[40:48], "big") for octets in (answer, reply)]
         assert 0 <= transmits[1] - transmits[0] <= place + 1, "less by parts of a nanosecond, and never more"
         assert RING.verify(parse(answer, RING.long_tag)) is Verdict.VALID
+
+
+def test_a_client_that_writes_its_time_into_the_request_is_told_half_of_the_way_out() -> None:
+    """Such as ntpd, whose requests leave late as well; the errors are to cancel out. Others get the whole departure."""
+    responder = Responder()
+    responder.delay.add(40_000)
+    silent = request(key_id=9)
+    telling = RING.sign(silent[:12] + b"INIT" + silent[16:48], 9, 4)
+    rows = [silent, telling, silent, telling]
+    answers = responder.quick_answers(rows, [NOW.real] * 4, ANNOUNCEMENT, RING, lambda: NOW)
+    for data, answer in zip(rows, answers):
+        told = to_ntp(NOW.real + (20_000 if data is telling else 40_000))
+        assert answer == respond(data, responder, NOW)
+        assert parse(answer, RING.long_tag).header.transmit == told
+
+
+@st.composite
+def requests_of_one_kind(draw: st.DrawFn) -> list[bytes]:
+    """Of one version and one key, as `answer_columns` takes them; sometimes one among them that it has to leave."""
+    first, key_id = draw(st.sampled_from([0x23, 0xE3, 0x1B, 0x0B])), draw(st.sampled_from([9, 10]))
+    reference = draw(st.sampled_from([bytes(4), b"LOCL"]))
+    heads = draw(st.lists(st.binary(min_size=44, max_size=44), min_size=1, max_size=12))
+    rows = [RING.sign(bytes([first]) + head[:11] + reference + head[12:], key_id, first >> 3 & 7) for head in heads]
+    if draw(st.booleans()):
+        place = draw(st.integers(0, len(rows) - 1))
+        odd = bytearray(rows[place])
+        odd[draw(st.integers(0, len(odd) - 1))] ^= draw(st.integers(1, 255))
+        proven = draw(st.booleans())
+        rows[place] = RING.sign(bytes(odd[:48]), key_id, odd[0] >> 3 & 7) if proven else bytes(odd)
+    return rows
+
+
+@given(
+    rows=requests_of_one_kind(),
+    arrival=st.integers(0, 1 << 62),
+    step=st.integers(0, 10**9),
+    leap=st.integers(0, 3),
+    delay=st.integers(0, 10**5),
+    spacing=st.integers(0, 10**5),
+)
+def test_answers_in_columns_are_the_quick_ones(
+    rows: list[bytes], arrival: int, step: int, leap: int, delay: int, spacing: int
+) -> None:
+    announcement = replace(ANNOUNCEMENT, leap=leap, reference_id=b"GPS\0")
+    responder = Responder()
+    for _unused in range(4):
+        responder.delay.add(delay)
+        responder.spacing.add(spacing)
+    arrivals = [arrival + step * place for place in range(len(rows))]
+    alike = len({(row[0], row[12:16] == bytes(4), row[48:52]) for row in rows}) == 1
+    expected = responder.quick_answers(rows, arrivals, announcement, RING, lambda: NOW)
+    cut = cut_into_columns(rows)
+    answers = responder.answer_columns(cut, arrivals, announcement, RING, lambda: NOW)
+    assert cut.packets() == rows
+    if answers is None:
+        assert None in expected or not alike
+    else:
+        assert answers.packets() == expected and alike
+
+
+def cut_into_columns(rows: list[bytes]) -> Columns:
+    ends = [sum(WIDTHS[: number + 1]) for number in range(len(WIDTHS))]
+    return Columns(*(b"".join(row[end - width : end] for row in rows) for width, end in zip(WIDTHS, ends)))
+
+
+@pytest.mark.parametrize("key_id", [7, 42])
+def test_only_aes_goes_by_columns(key_id: int) -> None:
+    rows = [request(key_id=key_id, length=16)] * 3
+    found = Responder().answer_columns(cut_into_columns(rows), [NOW.real] * 3, ANNOUNCEMENT, RING, lambda: NOW)
+    assert found is None
+    with pytest.raises(TypeError, match="columns"):
+        RING.keys[key_id].column_tags([bytes(16)])
 
 
 @given(data=st.binary(max_size=90), place=st.integers(0, 71), flip=st.integers(1, 255))

@@ -28,10 +28,11 @@ from ntp_multicast_engine.reading import Network
 from ntp_multicast_engine.server import Announcement, DepartureDelay, server_header
 from ntp_multicast_engine.timestamps import NANOSECONDS, STAMP_MASK, to_ntp, to_ntp_all
 
-# RFC 5905 section 7.3: first octet, poll, transmit timestamp, key identifier, tag. Longer tags than 20 octets follow
-# extension fields for all that is known here, except those of hmac-sha256 (`packet.parse`) and before version 4.
+# RFC 5905 section 7.3: first octet, poll, reference identifier, transmit timestamp, key identifier, tag. Longer tags
+# than 20 octets follow extension fields for all that is known here, except those of hmac-sha256 (`packet.parse`) and
+# before version 4.
 _REQUESTS = {
-    HEADER_LENGTH + KEY_ID_LENGTH + tag: struct.Struct(f"!BxB37x8s{KEY_ID_LENGTH}s{tag}s")
+    HEADER_LENGTH + KEY_ID_LENGTH + tag: struct.Struct(f"!BxB9x4s24x8s{KEY_ID_LENGTH}s{tag}s")
     for tag in {16, SHORT_TAG, *HMAC_TAG_LENGTHS}
 }
 QUICK_LENGTHS = frozenset(_REQUESTS)
@@ -42,8 +43,20 @@ _FROM_ANNOUNCEMENT = slice(3, 24)
 
 _LIKELY_SPACING = 5_000
 _COVERED = itemgetter(slice(HEADER_LENGTH))
+_NO_REFERENCE = bytes(4)
 
 _Answer = Optional[bytes]
+
+
+def stamps_itself(reference_id: bytes) -> bool:
+    """Whether a client takes the time of its request before it sends it, as ntpd does, by the request's reference.
+
+    A client that tells of its own clock puts the time into the request, so that it can't be the departure. Its error is
+    half of what the request left late, less half of what the answer did. The former is unknown, but hardly longer than
+    the latter: an answer that tells half of its own way is wrong by a quarter of it at most. Clients that tell nothing
+    (draft-ietf-ntp-data-minimization) remember when a request left, mostly by the kernel.
+    """
+    return reference_id != _NO_REFERENCE
 
 
 class RateLimit:
@@ -104,7 +117,8 @@ class Responder:
             raise PacketError("rate_limited")
         if announcement is None:
             raise PacketError("nothing_to_serve")
-        return Reply(packet, received, announcement, keys, self.delay.shortest)
+        delay = self._foretold(packet.header.reference_id)
+        return Reply(packet, received, announcement, keys, delay)
 
     def quick_answers(
         self,
@@ -127,19 +141,23 @@ class Responder:
         if shape is None:
             return [None] * len(rows)
         self._use(announcement)
-        firsts, polls, origins, identifiers, tags = zip(*shape.iter_unpack(b"".join(rows)))
-        columns = _Columns(firsts, polls, origins, identifiers, tags, [*map(_COVERED, rows)], arrivals)
+        firsts, polls, references, origins, identifiers, tags = zip(*shape.iter_unpack(b"".join(rows)))
+        columns = _Columns(firsts, polls, references, origins, identifiers, tags, [*map(_COVERED, rows)], arrivals)
         many = len(rows)
-        if firsts.count(firsts[0]) == many == identifiers.count(identifiers[0]):
+        if firsts.count(firsts[0]) == many == identifiers.count(identifiers[0]) == references.count(references[0]):
             return self._answers_alike(columns, keys, present)
-        groups: dict[tuple[int, bytes], list[int]] = {}
-        for place, kind in enumerate(zip(firsts, identifiers)):
+        groups: dict[tuple[int, bytes, bool], list[int]] = {}
+        for place, kind in enumerate(zip(firsts, identifiers, map(stamps_itself, references))):
             groups.setdefault(kind, []).append(place)
         answers: list[_Answer] = [None] * many
         for places in groups.values():
             for place, answer in zip(places, self._answers_alike(columns.at(places), keys, present)):
                 answers[place] = answer
         return answers
+
+    def _foretold(self, reference_id: bytes) -> int:
+        """Nanoseconds after it was written at which an answer is said to leave."""
+        return self.delay.shortest // 2 if stamps_itself(reference_id) else self.delay.shortest
 
     def _use(self, announcement: Announcement) -> None:
         if announcement is not self._announcement:
@@ -148,7 +166,7 @@ class Responder:
             self._template = header.encode()
 
     def _answers_alike(self, columns: _Columns, keys: KeyRing, present: Callable[[], Instant]) -> list[_Answer]:
-        """`quick_answers` for requests that agree in first octet and key identifier."""
+        """`quick_answers` for requests that agree in first octet, key identifier and `stamps_itself`."""
         first, many = columns.firsts[0], len(columns.firsts)
         key = keys.keys.get(int.from_bytes(columns.identifiers[0], "big"))
         version = first >> 3 & 7
@@ -168,7 +186,7 @@ class Responder:
         """The answers to proven requests; the first one leaves at Unix time `real`."""
         template = self._template
         start = bytes((template[0] | version << 3, template[1]))
-        first, step = to_ntp(real + self.delay.shortest), (self.spacing.shortest << 32) // NANOSECONDS
+        first, step = to_ntp(real + self._foretold(columns.references[0])), (self.spacing.shortest << 32) // NANOSECONDS
         covered = [
             *map(
                 _ANSWER.pack,
@@ -189,6 +207,7 @@ class _Columns(NamedTuple):
 
     firsts: Sequence[int]
     polls: Sequence[int]
+    references: Sequence[bytes]
     origins: Sequence[bytes]
     identifiers: Sequence[bytes]
     tags: Sequence[bytes]
