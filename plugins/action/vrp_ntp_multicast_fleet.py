@@ -7,7 +7,8 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible import constants, context
@@ -23,6 +24,7 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.errors 
 # With fewer devices a second process costs more than it gains.
 DEVICES_OF_A_PROCESS = 100
 SECONDS_BETWEEN_REPORTS = 10.0
+HOSTS_OF_A_WARNING = 5
 
 display = Display()
 
@@ -33,31 +35,60 @@ class ActionModule(VrpAction):
     SPECIFICATION = VRP_NTP_MULTICAST_FLEET
 
     def work(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
-        """Work on all devices; what is to be told of one is kept for its own task."""
-        for name in ("sessions", "processes"):
-            if options[name] is not None and options[name] < 1:
-                raise UserError(f"{name}: {options[name]} is not allowed. It has to be 1 or more.")
+        """Work on all devices; tell of many changed ones here, and keep the rest for tasks of their own."""
+        refuse_numbers(options)
         hosts = options["hosts"]
         sessions = options["sessions"] or context.CLIARGS.get("forks") or constants.DEFAULT_FORKS
         processes = options["processes"] or min(processors(), sessions, len(hosts) // DEVICES_OF_A_PROCESS)
         fleet = Fleet(self._task, self._play_context, self._loader)
         progress = Progress(len(hosts))
-        in_sync, outcomes, warnings = set(), {}, set()
+        in_sync, changed, outcomes, warnings = set(), set(), {}, set()
         for host, outcome, about_description in fleet.outcomes(hosts, sessions, processes):
-            warnings.update(about_description)
-            if needs_telling(outcome):
-                outcome["warnings"] = about_description + outcome.get("warnings", [])
-                outcomes[host] = json.dumps(outcome)
-            else:
-                in_sync.add(host)
             progress.count(outcome)
+            warnings.update(about_description)
+            if not needs_telling(outcome):
+                in_sync.add(host)
+                continue
+            if well_changed(outcome):
+                changed.add(host)
+            outcome["warnings"] = about_description + outcome.get("warnings", [])
+            outcomes[host] = json.dumps(outcome)
+        display.display(progress.sentence())
+        told = changed if len(changed) > options["tell_each_up_to"] else set()
         return {
+            "warnings": sorted(warnings) if in_sync else [],
+            **self._tell([host for host in hosts if host in told], outcomes),
             "in_sync": [host for host in hosts if host in in_sync],
-            "others": [host for host in hosts if host not in in_sync],
+            "others": [host for host in hosts if host not in in_sync | told],
             "outcomes": outcomes,
             "msg": progress.sentence(),
-            "warnings": sorted(warnings) if in_sync else [],
         }
+
+    def _tell(self, hosts: list[str], outcomes: dict[str, str]) -> dict[str, Any]:
+        """Do here what Ansible does with the results of changed devices, but for its recap."""
+        if not hosts:
+            return {"told": []}
+        differences, warnings = [], defaultdict(list)
+        for host in hosts:
+            outcome: Outcome = json.loads(outcomes[host])
+            display.display(f"changed: [{host}]", color=constants.COLOR_CHANGED)
+            differences.append(outcome["diff"])
+            for warning in outcome["warnings"]:
+                warnings[warning].append(host)
+            facts = outcome.pop("ansible_facts", None)
+            if facts:
+                # Into the cache of facts, where the next run finds what is remembered of the device's keys.
+                self._task.get_variable_manager().set_host_facts(host, facts)
+            outcomes[host] = json.dumps(outcome)
+        result = {"changed": True, "told": hosts, "warnings": [with_hosts(*item) for item in warnings.items()]}
+        return {**result, "diff": differences} if self._task.diff else result
+
+
+def refuse_numbers(options: Mapping[str, Any]) -> None:
+    """Raise UserError for a number that is too small."""
+    for name, least in (("sessions", 1), ("processes", 1), ("tell_each_up_to", 0)):
+        if options[name] is not None and options[name] < least:
+            raise UserError(f"{name}: {options[name]} is not allowed. It has to be {least} or more.")
 
 
 def processors() -> int:
@@ -68,6 +99,17 @@ def processors() -> int:
 def needs_telling(outcome: Outcome) -> bool:
     """Whether there is more to tell of a device than that it is as described."""
     return any(outcome.get(name) for name in ("changed", "failed", "unreachable", "warnings"))
+
+
+def well_changed(outcome: Outcome) -> bool:
+    """Whether the device was changed, and nothing went wrong."""
+    return bool(outcome.get("changed")) and not (outcome.get("failed") or outcome.get("unreachable"))
+
+
+def with_hosts(warning: str, hosts: Sequence[str]) -> str:
+    """A warning that several devices gave, with the names of the first."""
+    more = len(hosts) - HOSTS_OF_A_WARNING
+    return f"{', '.join(hosts[:HOSTS_OF_A_WARNING])}{f' and {more} more' if more > 0 else ''}: {warning}"
 
 
 class Progress:

@@ -31,11 +31,12 @@ options:
     type: list
     elements: str
     default: [ntp_multicast_result]
-  in_sync:
-    description: Names of O(hosts) that are known to be in sync, whose variables need not be looked at.
-    type: list
-    elements: str
-    default: []
+  fleet:
+    description:
+      - The registered result of M(timecast.ntp_multicast.vrp_ntp_multicast_fleet).
+      - Devices that are in sync by it, or of which it has told, need no variables of their own.
+    type: dict
+    default: {}
 """
 
 EXAMPLES = r"""
@@ -80,6 +81,7 @@ _value:
 """
 
 import difflib
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -186,14 +188,17 @@ def report_lines(hosts: Mapping[str, HostDrift]) -> list[str]:
 
 
 def registered(
-    variables: Mapping[str, Any], hosts: Sequence[str], names: Sequence[str], in_sync: Sequence[str]
+    variables: Mapping[str, Any], hosts: Sequence[str], names: Sequence[str], fleet: Mapping[str, Any]
 ) -> dict[str, list[Any]]:
     """The results that each host has in its variables; the variables of a host are made once, which takes its time."""
-    known = set(in_sync)
+    in_sync, told = set(fleet.get("in_sync", ())), set(fleet.get("told", ()))
     found: dict[str, list[Any]] = {}
     for host in hosts:
-        if host in known:
+        if host in in_sync:
             found[host] = [{"changed": False}]
+            continue
+        if host in told:
+            found[host] = [json.loads(fleet["outcomes"][host])]
             continue
         of_host = variables[host]
         found[host] = [of_host[name] for name in names if name in of_host]
@@ -204,14 +209,14 @@ def drift_report(
     results: Mapping[str, Any],
     hosts: Sequence[str] | None = None,
     names: Sequence[str] = ("ntp_multicast_result",),
-    in_sync: Sequence[str] = (),
+    fleet: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     if not isinstance(results, Mapping):
         raise AnsibleFilterError(
             f"drift_report needs a dictionary of host names and results, not {type(results).__name__}."
         )
     if hosts is not None:
-        results = registered(results, hosts, names, in_sync)
+        results = registered(results, hosts, names, fleet or {})
     return judged(results)
 
 

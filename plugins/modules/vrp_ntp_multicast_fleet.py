@@ -16,10 +16,13 @@ description:
   - Ansible starts a process for each host of a task, which costs more than to log in to a device, to read and to
     compare it. This module runs once and holds its sessions in threads, so that hundreds of sessions need no more
     memory than a few. As in any task, what happens to one device does not stop the work on the others.
-  - Devices where nothing was to be done and nothing is to be told are counted in RV(in_sync). For all others a task of
+  - Devices where nothing was to be done and nothing is to be told are counted in RV(in_sync). For RV(others) a task of
     M(timecast.ntp_multicast.vrp_ntp_multicast) with
     O(timecast.ntp_multicast.vrp_ntp_multicast#module:outcome_of) tells what was done, changed, failed or unreachable,
     in the usual way, without a login. This module itself never fails because of a device.
+  - Where more devices were changed than O(tell_each_up_to), and nothing went wrong, this module tells of them itself
+    (RV(told)). Each has its line and, with C(--diff), its difference, but none in the recap; a warning that several
+    gave is told once, with their names.
   - The playbooks C(timecast.ntp_multicast.site) and C(timecast.ntp_multicast.check_drift) use it from 50 devices on.
 extends_documentation_fragment:
   - timecast.ntp_multicast.attributes
@@ -32,7 +35,7 @@ attributes:
   diff_mode:
     support: full
     details:
-      - Each outcome has its difference, which the task that tells it shows.
+      - Each outcome has its difference, which the task that tells it shows, or this one for RV(told).
   idempotent:
     support: full
     details:
@@ -58,6 +61,15 @@ options:
       - How many processes share the sessions. The default is one for each hundred devices, at most the number of
         processors.
     type: int
+  tell_each_up_to:
+    description:
+      - How many changed devices are left to a task of their own, which gives each its place in Ansible's recap. That
+        takes as long as to configure them. When more were changed, this task tells of all of them, unless something
+        went wrong.
+      - What is remembered of the keys of these devices goes into the cache of facts, as with a task of their own, but
+        is of use only for later runs. With the cache C(memory) it is forgotten.
+    type: int
+    default: 50
   state:
     description:
       - Option O(timecast.ntp_multicast.vrp_ntp_multicast#module:state) for all devices, whatever
@@ -106,7 +118,8 @@ options:
         their variables are.
     type: bool
 notes:
-  - Its own result never says changed; the tasks that tell the outcomes do.
+  - Its own result says changed only when it tells of changed devices (RV(told)); else the tasks that tell the outcomes
+    do.
   - Run it with C(run_once=true) in a play over the devices.
   - While it works, it says every ten seconds how many devices are done.
 """
@@ -140,6 +153,12 @@ in_sync:
   type: list
   elements: str
   sample: [ce1, ce2]
+told:
+  description: Names of the changed devices of which this task has told, see O(tell_each_up_to).
+  returned: success
+  type: list
+  elements: str
+  sample: []
 others:
   description: Names of all other hosts.
   returned: success
@@ -148,7 +167,7 @@ others:
   sample: [ce3]
 outcomes:
   description:
-    - For hosts in RV(others) what was done, as JSON for
+    - For hosts in RV(told) and RV(others) what was done, as JSON for
       O(timecast.ntp_multicast.vrp_ntp_multicast#module:outcome_of). Secrets are masked.
   returned: success
   type: dict

@@ -58,6 +58,7 @@ VRP_NTP_MULTICAST_FLEET: dict[str, Any] = {
         "hosts": {"type": "list", "elements": "str", "required": True},
         "sessions": {"type": "int"},
         "processes": {"type": "int"},
+        "tell_each_up_to": {"type": "int", "default": 50},
         **{
             name: {key: value for key, value in VRP_NTP_MULTICAST["argument_spec"][name].items() if key != "default"}
             for name in FLEET_SETTINGS

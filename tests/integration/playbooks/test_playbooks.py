@@ -122,6 +122,25 @@ def test_a_device_that_cannot_be_reached_does_not_keep_the_others_from_being_con
     assert run.recap()["ce1"]["changed"] == 1
 
 
+@pytest.mark.parametrize("network", [True], ids=["as a fleet"], indirect=True)
+def test_many_changed_devices_are_told_of_at_once(network: Network) -> None:
+    together = ("-e", "ntp_multicast_tell_each_up_to=0")
+    first = network.play("site", "--diff", *together, hosts={"ce1": CE1, "gone": GONE, "ne1": NE1})
+    assert "changed: [ce1]\nchanged: [ne1]\n" in first.printed, first.printed
+    assert "\n+ ntp-service multicast-client" in first.printed
+    assert (first.recap()["gone"]["unreachable"], "ne1" in first.recap()) == (1, False)
+    assert all("key_memory" in path.read_text() for path in (network.directory / "facts").glob("*_?e1"))
+    assert "2 of 2 devices done: 2 in sync" in network.play("site", *together).printed
+    network.device("ce1").change_as("someone", BY_HAND)
+    summary = network.directory / "drift.json"
+    drift = network.play("check_drift", *together, "-e", f"ntp_multicast_drift_summary={summary}")
+    assert drift.exit_code != 0
+    hosts = json.loads(summary.read_text(encoding="utf-8"))["hosts"]
+    assert {name: host["status"] for name, host in hosts.items()} == {"ce1": "drifted", "ne1": "in_sync"}
+    assert "ntp multicast-server 224.0.1.1 authentication-keyid 42 ttl 16 version 4" in hosts["ce1"]["commands"]
+    assert any(line.startswith("+") and "multicast-server" in line for line in hosts["ce1"]["diff"])
+
+
 def test_check_drift_is_content_after_site(configured: Network) -> None:
     summary = configured.directory / "drift.json"
     run = configured.play("check_drift", "-e", f"ntp_multicast_drift_summary={summary}")

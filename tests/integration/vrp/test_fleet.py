@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
 import pytest
@@ -104,6 +106,46 @@ def test_keys_are_remembered_for_each_device(playbooks: Playbooks) -> None:
     assert rotated.registered["fleet"]["CE1"]["msg"] == "2 of 2 devices done: 2 changed"
     again = playbooks.run([fleet(), telling()], environment=facts, **description(OTHER_SECRET))
     assert again.registered["fleet"]["CE1"]["msg"] == "2 of 2 devices done: 2 in sync"
+
+
+def test_many_changed_devices_are_told_of_at_once(playbooks: Playbooks) -> None:
+    facts = {
+        "ANSIBLE_CACHE_PLUGIN": "ansible.builtin.jsonfile",
+        "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(playbooks.directory / "facts"),
+    }
+    run = playbooks.run([fleet(tell_each_up_to=1)], "--diff", environment=facts, **description())
+    found = run.registered["fleet"]["CE1"]
+    assert (found["changed"], found["told"], found["others"]) == (True, ["CE1", "NE1"], [])
+    assert [item["before_header"] for item in found["diff"]] == ["CE1 (before)", "NE1 (before)"]
+    assert all(
+        f"\nchanged: [{name}]\n" in run.output and f"+++ after: {name} (after)" in run.output for name in INTERFACES
+    )
+    assert "2 of 2 devices done: 2 changed" in run.output
+    assert re.search(r"CE1: .* listening all interface will be enabled", run.output)
+    for name in INTERFACES:
+        assert json.loads(found["outcomes"][name])["commit"]["id"] == str(playbooks.devices[name].commits()[0]["id"])
+        assert "ntp_multicast_key_memory" not in found["outcomes"][name]
+    assert not any(secret in run.output for secret in (SECRET, PASSWORD))
+    # What it remembers of the keys is what a task of its own would have.
+    rotated = playbooks.run([fleet(tell_each_up_to=0)], environment=facts, **description(OTHER_SECRET))
+    assert rotated.registered["fleet"]["CE1"]["msg"] == "2 of 2 devices done: 2 changed"
+    again = playbooks.run([task(from_variables=True)], environment=facts, **description(OTHER_SECRET))
+    assert [result["changed"] for result in again.results.values()] == [False, False]
+
+
+def test_up_to_a_number_of_changed_devices_each_has_its_own_task(playbooks: Playbooks) -> None:
+    run = playbooks.run([fleet(tell_each_up_to=2), telling()], "--check", **description())
+    found = run.registered["fleet"]["CE1"]
+    assert (found["changed"], found["told"], found["others"]) == (False, [], ["CE1", "NE1"])
+    assert "diff" not in found
+
+
+def test_a_device_with_trouble_has_its_own_task_however_many_were_changed(playbooks: Playbooks) -> None:
+    playbooks.host_variables["NE1"] = {"ansible_password": "Wrong-Pass-9"}
+    run = playbooks.run([fleet(tell_each_up_to=0)], "--check", **description())
+    found = run.registered["fleet"]["CE1"]
+    assert (found["told"], found["others"]) == (["CE1"], ["NE1"])
+    assert json.loads(found["outcomes"]["NE1"])["unreachable"] is True
 
 
 def test_defaults_of_the_action_group_reach_every_device(playbooks: Playbooks) -> None:

@@ -19,6 +19,7 @@ from ansible_collections.timecast.ntp_multicast.plugins.action.vrp_ntp_multicast
     Progress,
     needs_telling,
     processors,
+    with_hosts,
 )
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.fleet import Description, Device, received
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.errors import UserError
@@ -70,6 +71,13 @@ def test_a_failure_is_an_outcome_without_secrets(error: Exception, kind: str) ->
     assert SECRET not in json.dumps(outcome)
     assert needs_telling(outcome)
     assert logins.closed == 1
+
+
+@pytest.mark.parametrize(
+    ("devices", "names"), [(1, "ce1"), (5, "ce1, ce2, ce3, ce4, ce5"), (7, "ce1, ce2, ce3, ce4, ce5 and 2 more")]
+)
+def test_a_warning_of_several_devices_names_the_first(devices: int, names: str) -> None:
+    assert with_hosts("md5 is weak", [f"ce{number}" for number in range(1, devices + 1)]) == f"{names}: md5 is weak"
 
 
 def test_a_device_in_sync_needs_no_telling() -> None:

@@ -112,6 +112,11 @@ def test_the_variables_of_hosts_are_looked_through() -> None:
     }
 
 
-def test_of_hosts_that_are_known_to_be_in_sync_no_variables_are_needed() -> None:
-    found = drift_report({"ce2": {"ntp_multicast_result": DEVICE}}, ["ce1", "ce2"], in_sync=["ce1"])["summary"]["hosts"]
-    assert [(host, entry["status"]) for host, entry in found.items()] == [("ce1", "in_sync"), ("ce2", "drifted")]
+def test_of_devices_that_a_fleet_has_told_of_no_variables_are_needed() -> None:
+    fleet = {"in_sync": ["ce1"], "told": ["ce3"], "others": ["ce2"], "outcomes": {"ce3": json.dumps(DEVICE)}}
+    hosts = ["ce1", "ce2", "ce3"]
+    found = drift_report({"ce2": {"ntp_multicast_result": DEVICE}}, hosts, fleet=fleet)["summary"]["hosts"]
+    assert {host: entry["status"] for host, entry in found.items()} == dict(
+        zip(hosts, ["in_sync", "drifted", "drifted"])
+    )
+    assert found["ce3"] == found["ce2"]
