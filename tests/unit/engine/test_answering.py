@@ -9,6 +9,7 @@ import ctypes
 import errno
 import json
 import socket
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from ntp_multicast_engine import configuration
 from ntp_multicast_engine.ancillary import KERNEL
 from ntp_multicast_engine.answering import MANY, ONE, Answering
 from ntp_multicast_engine.authentication import Verdict
-from ntp_multicast_engine.batch import Batch, Buffers
+from ntp_multicast_engine.batch import SIZE, Batch, Buffers
 from ntp_multicast_engine.clock import SystemClock
 from ntp_multicast_engine.engine import Engine
 from ntp_multicast_engine.packet import Header, parse
@@ -29,7 +30,12 @@ from ntp_multicast_engine.transport import ResponderSocket
 CLOCK = SystemClock()
 LOOPBACK = {4: "127.0.0.1", 6: "::1"}
 FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
-KEYS = "1 md5 ascii:a-secret\n2 hmac-sha256 ascii:another\n3 sha1 ascii:a-third\n"
+KEYS = """\
+1 md5 ascii:a-secret
+2 hmac-sha256 ascii:another
+3 sha1 ascii:a-third
+4 aes-128-cmac hex:2b7e151628aed2a6abf7158809cf4f3c
+"""
 
 
 class OldLibrary:
@@ -119,6 +125,53 @@ def test_requests_of_every_kind(tmp_path: Path, way: str, version: int) -> None:
     (status,) = answers.status([opened])
     assert (status.reading, status.timestamps, status.family) == (way, KERNEL, f"ipv{version}")
     assert before < after
+
+
+@pytest.mark.parametrize("version", [4, 6])
+@pytest.mark.parametrize("forged", [False, True])
+def test_each_of_many_alike_gets_its_own_answer(tmp_path: Path, version: int, forged: bool) -> None:
+    """AES requests of several clients, which are answered by columns, or one by one if a forgery is among them."""
+    engine = make_engine(tmp_path)
+    answers = answering(engine, MANY)
+    opened = ResponderSocket(None, version, 0, shared=True)
+    with ExitStack() as stack:
+        clients = [stack.enter_context(socket.socket(FAMILIES[version], socket.SOCK_DGRAM)) for _unused in range(5)]
+        sent = []
+        for number, asking in enumerate(clients):
+            asking.connect((LOOPBACK[version], opened.socket.getsockname()[1]))
+            asking.settimeout(60)
+            header = Header(0, 4, 3, 0, number, 0, transmit=1000 + number).encode()
+            sent.append(engine.keys.sign(header, 4, 4))
+            asking.send(sent[-1])
+        if forged:
+            asking.send(sent[0][:-1] + b"\0")
+        answers.read(opened)
+        for number, asking in enumerate(clients):
+            data = asking.recv(2000)
+            packet = parse(data, engine.keys.long_tag)
+            header = packet.header
+            assert (header.origin, header.poll, len(data)) == (1000 + number, number, len(sent[number]))
+            assert engine.keys.verify(packet) is Verdict.VALID
+    opened.close()
+    assert engine.sent == len(clients) and engine.received == len(clients) + forged
+    assert engine.dropped == ({"request_bad_mac": 1} if forged else {})
+
+
+def test_where_many_ask_more_are_waited_for(tmp_path: Path) -> None:
+    """Not after a few, not after a full batch, and not once they have become few again."""
+    engine = make_engine(tmp_path)
+    pauses: list[float] = []
+    answers = Answering(engine, CLOCK, Buffers(lambda version: Batch(version, QUICK_LENGTHS)), pauses.append)
+    opened = ResponderSocket(None, 4, 0, shared=True)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        asking.connect(("127.0.0.1", opened.socket.getsockname()[1]))
+        for number, waited in ((3, 0), (4, 0), (SIZE, 1), (SIZE - 1, 1), (1, 2), (1, 2)):
+            for _unused in range(number):
+                asking.send(requests(engine)[0])
+            answers.read(opened)
+            assert len(pauses) == waited
+    opened.close()
+    assert all(0 < pause <= 0.001 for pause in pauses)
 
 
 @pytest.mark.parametrize("way", [MANY, ONE])

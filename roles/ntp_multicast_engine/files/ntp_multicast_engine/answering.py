@@ -10,10 +10,11 @@ when answers have left before.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 
 from ntp_multicast_engine.ancillary import KERNEL, Datagram
-from ntp_multicast_engine.batch import Alike, Batch, Buffers
+from ntp_multicast_engine.batch import SIZE, Alike, Batch, Buffers
 from ntp_multicast_engine.clock import Clock, Instant
 from ntp_multicast_engine.engine import Engine
 from ntp_multicast_engine.status import ResponderStatus
@@ -23,7 +24,8 @@ from ntp_multicast_engine.transport import ResponderSocket
 _STAMPED_ANSWER_SPACING = NANOSECONDS // 4
 _ENOUGH_TO_MEASURE = 4
 """Answers sent together from which on the time between them can be told."""
-
+_BUSY, _PAUSE = 4, 100e-6
+"""Requests read together from which on more of them are waited for, and how long (seconds)."""
 
 MANY, ONE = "recvmmsg", "recvmsg"
 """How requests are read."""
@@ -32,7 +34,11 @@ MANY, ONE = "recvmmsg", "recvmsg"
 class Answering:
     """See the head of the file."""
 
-    def __init__(self, engine: Engine, clock: Clock, buffers: Buffers) -> None:
+    def __init__(
+        self, engine: Engine, clock: Clock, buffers: Buffers, pause: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._pause = pause
+        self._busy = False
         self._engine = engine
         self._clock = clock
         self._buffers = buffers
@@ -51,12 +57,17 @@ class Answering:
             for datagram, _refusal in opened.receive(self._clock):
                 self._take(opened, datagram)
             return
+        if self._busy:
+            # To be woken and to start costs as much as many answers. Kernel stamps make the pause no part of any delay
+            # that a client sees; a full batch isn't followed by one, so the queue is emptied as fast as it can be.
+            self._pause(_PAUSE)
         try:
             now, alike, odd = opened.receive_batch(batch, self._clock)
         except OSError as error:
             # Such as an ICMP error about an answer; what is behind it makes the socket ready again.
             self._buffers.failed(opened.version, error)
             return
+        self._busy = _BUSY <= sum(len(requests.arrivals) for requests in alike) < SIZE
         for requests in alike:
             self._take_alike(opened, batch, requests, now)
         for datagram in odd:
@@ -77,21 +88,35 @@ class Answering:
 
     def _take_alike(self, opened: ResponderSocket, batch: Batch, requests: Alike, now: Instant) -> None:
         opened.stamps = KERNEL
+        if requests.columns is not None:
+            columns = self._engine.answer_columns(
+                requests.columns, requests.arrivals, now, self._present, screened=opened.screened
+            )
+            if columns is not None:
+                self._send(lambda stamp: opened.answer_columns(batch, requests, columns, stamp=stamp))
+                return
         answers = self._engine.quick_answers(
             requests.rows, requests.arrivals, now, self._present, screened=opened.screened
         )
-        stamp = self._wants_stamp()
-        begun = self._clock.now().raw if stamp else 0
-        taken = opened.answer_batch(batch, requests, answers, stamp=stamp)
-        if taken:
-            self._sent(taken, stamp=stamp)
-        if stamp and taken >= _ENOUGH_TO_MEASURE:
-            self._engine.responder.spacing.add((self._clock.now().raw - begun) // taken)
+        self._send(lambda stamp: opened.answer_batch(batch, requests, answers, stamp=stamp))
         if None not in answers:
             return
         for place, answer in enumerate(answers):
             if answer is None:
                 self._take(opened, opened.datagram(batch, requests, place, now))
+
+    def _send(self, send: Callable[[bool], int]) -> None:
+        """Send answers together.
+
+        :param send: says how many the network took; its argument, whether the first one is stamped.
+        """
+        stamp = self._wants_stamp()
+        begun = self._clock.now().raw if stamp else 0
+        taken = send(stamp)
+        if taken:
+            self._sent(taken, stamp=stamp)
+        if stamp and taken >= _ENOUGH_TO_MEASURE:
+            self._engine.responder.spacing.add((self._clock.now().raw - begun) // taken)
 
     def _take(self, opened: ResponderSocket, datagram: Datagram) -> None:
         """A request that comes alone, or is out of the ordinary."""

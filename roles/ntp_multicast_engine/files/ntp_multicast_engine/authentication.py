@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from ntp_multicast_engine.columns import BLOCK
 from ntp_multicast_engine.packet import Packet
 
 if TYPE_CHECKING:
@@ -56,8 +57,8 @@ PREFIX_HASHES = {
     Algorithm.RIPEMD160: "ripemd160",
 }
 CMAC_KEY_LENGTHS = {Algorithm.AES_128_CMAC: 16, Algorithm.AES_256_CMAC: 32}
-_BLOCK, _BLOCK_MASK, _RB = 16, (1 << 128) - 1, 0x87
-"""Octets of an AES block; const_Rb of RFC 4493 section 2.3."""
+_BLOCK_MASK, _RB = (1 << 128) - 1, 0x87
+"""const_Rb of RFC 4493 section 2.3."""
 _SIDE_BY_SIDE = 6
 """For fewer texts, one chain after the other is quicker."""
 
@@ -98,9 +99,9 @@ class _Cmac:
         self._keyed: CMAC = CMAC(AES(secret))
         self._encrypt = Cipher(AES(secret), ECB()).encryptor().update
         # RFC 4493 section 2.3: K1, for texts that fill their last block.
-        doubled = int.from_bytes(self._encrypt(bytes(_BLOCK)), "big") << 1
+        doubled = int.from_bytes(self._encrypt(bytes(BLOCK)), "big") << 1
         self._many = self._repeated = 0
-        self._last_key = (doubled & _BLOCK_MASK ^ (_RB if doubled > _BLOCK_MASK else 0)).to_bytes(_BLOCK, "big")
+        self._last_key = (doubled & _BLOCK_MASK ^ (_RB if doubled > _BLOCK_MASK else 0)).to_bytes(BLOCK, "big")
 
     def tag(self, covered: bytes) -> bytes:
         context = self._keyed.copy()
@@ -109,20 +110,29 @@ class _Cmac:
 
     def tags(self, covered: Sequence[bytes]) -> list[bytes]:
         many, length = len(covered), len(covered[0]) if covered else 0
-        if many < _SIDE_BY_SIDE or not length or length % _BLOCK:
+        if many < _SIDE_BY_SIDE or not length or length % BLOCK:
             return [*map(self.tag, covered)]
-        # The chains of all texts side by side: one call of the cipher for each place in the texts.
-        columns = zip(*struct.iter_unpack(f"{_BLOCK}s" * (length // _BLOCK), b"".join(covered)))
-        first, *blocks = (b"".join(column) for column in columns)
-        if not blocks:
-            return [*map(self.tag, covered)]
-        size, chains = many * _BLOCK, self._encrypt(first)
-        for number, block in enumerate(blocks, start=1):
-            mixed = int.from_bytes(chains, "big") ^ int.from_bytes(block, "big")
-            if number == len(blocks):
-                mixed ^= self._last_keys(many)
+        columns = zip(*struct.iter_unpack(f"{BLOCK}s" * (length // BLOCK), b"".join(covered)))
+        chains = self.chains([b"".join(column) for column in columns])
+        return [tag for (tag,) in struct.iter_unpack(f"{BLOCK}s", chains)]
+
+    def chains(self, columns: Sequence[bytes]) -> bytes:
+        """The tags of texts that are given by their first blocks, their second blocks and so on.
+
+        The chains of all texts side by side: one call of the cipher for each place in the texts.
+        """
+        size, chains = len(columns[0]), b""
+        last = len(columns) - 1
+        for number, blocks in enumerate(columns):
+            if not number < last:
+                mixed = int.from_bytes(chains, "big") ^ int.from_bytes(blocks, "big") ^ self._last_keys(size // BLOCK)
+            elif number:
+                mixed = int.from_bytes(chains, "big") ^ int.from_bytes(blocks, "big")
+            else:
+                chains = self._encrypt(blocks)
+                continue
             chains = self._encrypt(mixed.to_bytes(size, "big"))
-        return [tag for (tag,) in struct.iter_unpack(f"{_BLOCK}s", chains)]
+        return chains
 
     def _last_keys(self, many: int) -> int:
         if many != self._many:
@@ -167,6 +177,20 @@ class Key:
         """The tags of many texts, each cut to `length` octets."""
         tags = self._context.tags(covered)
         return tags if length == self._whole else [tag[:length] for tag in tags]
+
+    @property
+    def chained(self) -> bool:
+        """Whether `column_tags` can be asked for: the algorithm works on blocks that are given in columns."""
+        return isinstance(self._context, _Cmac)
+
+    def column_tags(self, columns: Sequence[bytes]) -> bytes:
+        """The whole tags, one behind the other, of texts that are given by their first blocks, their second and so on.
+
+        :raises TypeError: not for this key, see `chained`.
+        """
+        if not isinstance(self._context, _Cmac):
+            raise TypeError(f"{self!r} doesn't work on columns")
+        return self._context.chains(columns)
 
     def proves_all(self, covered: Sequence[bytes], tags: Sequence[bytes], version: int) -> list[bool]:
         """As `proves`, for packets of one version whose tags are all of one length."""

@@ -4,8 +4,8 @@
 """Many datagrams with one system call: recvmmsg(2) and sendmmsg(2) on buffers that are laid out once.
 
 What is laid out once needn't be looked at for each datagram: a batch whose message headers all came back as expected
-is read with one `struct` call, without an object for each message. What is out of the ordinary comes out as a
-`Datagram`, as `ancillary.receive` gives it.
+is read without an object for each message. The kernel itself cuts datagrams into `Columns`, and
+puts answers together from them. What is out of the ordinary comes out as a `Datagram`, as `ancillary.receive` gives it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import socket
 import struct
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from ntp_multicast_engine.ancillary import (
     IP_PKTINFO,
@@ -28,10 +29,11 @@ from ntp_multicast_engine.ancillary import (
     credible,
 )
 from ntp_multicast_engine.clock import Instant
+from ntp_multicast_engine.columns import COLUMNS_LENGTH, WIDTHS, Columns
 from ntp_multicast_engine.packet import MAXIMUM_LENGTH
 from ntp_multicast_engine.timestamps import NANOSECONDS
 
-SIZE = 32
+SIZE = 64
 """Datagrams in a batch, after which other sockets have their turn."""
 # struct mmsghdr: name, its length, vector, its length, control, its length, flags; octets of the datagram.
 _HEADER = struct.Struct("@PIPNPNi0PI0P")
@@ -41,10 +43,14 @@ _CONTROL_LENGTH_PLACE = struct.calcsize("@PIPNP")
 _VECTOR = struct.Struct("@PN")
 _CONTROL_HEADER = struct.Struct("@Nii")
 _STAMPS = struct.Struct("@6l")
+_LONG = struct.calcsize("@l")
+_STAMP_PLACE = socket.CMSG_LEN(0) // _LONG
+"""Of the seconds, behind which the nanoseconds are, counted in `long`."""
 _ADDRESSES = {4: struct.Struct("!2xH4s8x"), 6: struct.Struct("!2xH4x16s4x")}
 _SCOPE = struct.Struct("@24xI")
-_CONTROL_SPACE, _NAME_SPACE = 256, 32
-_SLOT = _CONTROL_SPACE + _NAME_SPACE + MAXIMUM_LENGTH
+_CONTROL_SPACE = 128
+_WIDTHS = (*WIDTHS, MAXIMUM_LENGTH - COLUMNS_LENGTH)
+"""Octets of the pieces into which each datagram is received; the last one takes what is behind the columns."""
 _PLACE_SIZES = {4: 12, 6: 20}
 """Octets of struct in_pktinfo and struct in6_pktinfo."""
 
@@ -53,14 +59,21 @@ _PLACE_SIZES = {4: 12, 6: 20}
 class Alike:
     """Datagrams of one length that came in at one place, with good kernel stamps.
 
-    `place` is the control message that tells interface and destination, `names` are socket addresses, `arrivals` Unix
-    nanoseconds.
+    `place` is the control message that tells interface and destination, `names` are socket addresses, one behind the
+    other, `arrivals` Unix nanoseconds. The datagrams themselves are in `columns`, if all that came together are of the
+    right length, or else in `single`.
     """
 
     place: bytes
-    rows: Sequence[bytes]
-    names: Sequence[bytes]
+    names: bytes
     arrivals: list[int]
+    single: Sequence[bytes] = ()
+    columns: Columns | None = None
+
+    @cached_property
+    def rows(self) -> Sequence[bytes]:
+        """The datagrams, one by one."""
+        return self.columns.packets() if self.columns is not None else self.single
 
 
 def control_message(level: int, kind: int, value: bytes) -> bytes:
@@ -96,57 +109,56 @@ class Batch:
         self._stamp_header = _CONTROL_HEADER.pack(socket.CMSG_LEN(_STAMPS.size), socket.SOL_SOCKET, SO_TIMESTAMPING)
         level, kind = (socket.IPPROTO_IP, IP_PKTINFO) if version == 4 else (socket.IPPROTO_IPV6, IPV6_PKTINFO)
         self._place_header = _CONTROL_HEADER.pack(self._place_length, level, kind)
-        self._slots, self._vectors, self._headers = (
-            _Buffer(SIZE * size) for size in (_SLOT, _VECTOR.size, _HEADER.size)
+        self._controls, self._headers, self._sources = (
+            _Buffer(SIZE * size) for size in (_CONTROL_SPACE, _HEADER.size, self._name_length)
         )
-        self._view = memoryview(self._slots.octets)
-        for slot in range(SIZE):
-            start = self._slots.address + slot * _SLOT + _CONTROL_SPACE + _NAME_SPACE
-            _VECTOR.pack_into(self._vectors.octets, slot * _VECTOR.size, start, MAXIMUM_LENGTH)
-        self._empty = self._received(_NAME_SPACE, _CONTROL_SPACE, 0)
+        self._alike: tuple[bytes, bytes] = (b"", b"")
+        self._clean = True
+        self._pieces = [_Buffer(SIZE * width) for width in _WIDTHS]
+        self._vectors = _vectors(self._pieces, _WIDTHS)
+        self._empty = self._received(_CONTROL_SPACE, 0)
         told = socket.CMSG_SPACE(_STAMPS.size) + socket.CMSG_SPACE(_PLACE_SIZES[version])
-        self._rows = {length: self._row(length) for length in lengths}
-        self._usual = {length: self._received(self._name_length, told, length) for length in self._rows}
-        self._names, self._answers = _Buffer(SIZE * self._name_length), _Buffer(SIZE * max(self._rows))
+        self._told = self._row()
+        self._usual = {length: self._received(told, length) for length in lengths}
+        self._names, self._answers = _Buffer(SIZE * self._name_length), _Buffer(SIZE * max(self._usual))
         self._control_length = socket.CMSG_SPACE(_PLACE_SIZES[version])
         self._control = _Buffer(_CONTROL_SPACE)
         stamp = control_message(*STAMP_THIS)
         self._control.octets[self._control_length : self._control_length + len(stamp)] = stamp
         self._with_stamp = self._control_length + len(stamp)
-        self._letters = {length: self._sent(length) for length in self._rows}
+        self._letters = {length: self._sent([self._answers], [length]) for length in self._usual}
+        self._answer_columns = [_Buffer(SIZE * width) for width in WIDTHS]
+        self._letters_of_columns = self._sent(self._answer_columns, WIDTHS)
         self._count = 0
 
-    def _received(self, name_length: int, control_length: int, length: int) -> bytes:
+    def _received(self, control_length: int, length: int) -> bytes:
         """The message headers for receiving, with these lengths in them."""
         headers = []
         for slot in range(SIZE):
-            control = self._slots.address + slot * _SLOT
-            vector = self._vectors.address + slot * _VECTOR.size
-            name = control + _CONTROL_SPACE
-            headers.append(_HEADER.pack(name, name_length, vector, 1, control, control_length, 0, length))
+            control = self._controls.address + slot * _CONTROL_SPACE
+            vector = self._vectors.address + slot * len(_WIDTHS) * _VECTOR.size
+            name = (self._sources.address + slot * self._name_length, self._name_length)
+            headers.append(_HEADER.pack(*name, vector, len(_WIDTHS), control, control_length, 0, length))
         return b"".join(headers)
 
-    def _sent(self, length: int) -> tuple[_Buffer, _Buffer]:
+    def _sent(self, pieces: Sequence[_Buffer], widths: Sequence[int]) -> tuple[_Buffer, _Buffer]:
         """The message headers for sending, and the vectors that they name."""
-        headers, vectors = _Buffer(SIZE * _HEADER.size), _Buffer(SIZE * _VECTOR.size)
+        headers, vectors = _Buffer(SIZE * _HEADER.size), _vectors(pieces, widths)
         for number in range(SIZE):
             name = self._names.address + number * self._name_length
-            vector, start = vectors.address + number * _VECTOR.size, self._answers.address + number * length
-            _VECTOR.pack_into(vectors.octets, number * _VECTOR.size, start, length)
+            vector = vectors.address + number * len(widths) * _VECTOR.size
             control = (self._control.address, self._control_length)
             place = number * _HEADER.size
-            _HEADER.pack_into(headers.octets, place, name, self._name_length, vector, 1, *control, 0, 0)
+            _HEADER.pack_into(headers.octets, place, name, self._name_length, vector, len(widths), *control, 0, 0)
         return headers, vectors
 
-    def _row(self, length: int) -> struct.Struct:
-        """A slot as it is usual: stamp header, seconds, nanoseconds, packet info, socket address, datagram."""
+    def _row(self) -> struct.Struct:
+        """The control messages as they are usual: stamp header, seconds, nanoseconds, packet info."""
         stamps, start, header = socket.CMSG_SPACE(_STAMPS.size), socket.CMSG_LEN(0), _CONTROL_HEADER.size
         other_stamps = stamps - start - struct.calcsize("@2l")
         return struct.Struct(
             f"@{header}s{start - header}x2l{other_stamps}x"
             f"{self._place_length}s{_CONTROL_SPACE - stamps - self._place_length}x"
-            f"{self._name_length}s{_NAME_SPACE - self._name_length}x"
-            f"{length}s{MAXIMUM_LENGTH - length}x"
         )
 
     # Receiving
@@ -154,6 +166,10 @@ class Batch:
     def receive(self, sock: socket.socket) -> int:
         """Take what has come, up to SIZE, and say how many that is. Raises OSError for what the network reports."""
         self._headers.octets[:] = self._empty
+        if not self._clean:
+            # What is behind the control messages has to be as empty as it was.
+            self._controls.octets[:] = bytes(len(self._controls.octets))
+            self._clean = True
         received: int = self._recvmmsg(sock.fileno(), self._headers.address, SIZE, socket.MSG_DONTWAIT, None)
         self._count = max(received, 0)
         if received < 0:
@@ -175,22 +191,46 @@ class Batch:
         usual = self._usual.get(length)
         if usual is None or self._headers.octets[:filled] != usual[:filled]:
             return self._sorted_one_by_one(now, fits)
-        fields = self._rows[length].iter_unpack(self._view[: self._count * _SLOT])
-        headers, seconds, nanoseconds, places, names, rows = zip(*fields)
-        arrivals = [second * NANOSECONDS + fraction for second, fraction in zip(seconds, nanoseconds)]
+        place, arrivals = self._one_place()
         if (
-            headers.count(self._stamp_header) != self._count
-            or places.count(places[0]) != self._count
-            or not places[0].startswith(self._place_header)
-            or not fits(places[0])
+            not place.startswith(self._place_header)
+            or not fits(place)
             or not credible(min(arrivals), now)
             or not credible(max(arrivals), now)
         ):
             return self._sorted_one_by_one(now, fits)
-        return [Alike(places[0], rows, names, arrivals)], []
+        names = bytes(memoryview(self._sources.octets)[: self._count * self._name_length])
+        if length != COLUMNS_LENGTH:
+            single = [self._octets(slot, length) for slot in range(self._count)]
+            return [Alike(place, names, arrivals, single)], []
+        columns = Columns(
+            *(bytes(memoryview(piece.octets)[: self._count * width]) for piece, width in zip(self._pieces, WIDTHS))
+        )
+        return [Alike(place, names, arrivals, columns=columns)], []
+
+    def _one_place(self) -> tuple[bytes, list[int]]:
+        """The packet info that all have, or nothing if they differ in more than the arrivals; and these."""
+        controls = self._controls.octets[: self._count * _CONTROL_SPACE]
+        longs, stride = memoryview(controls).cast("l"), _CONTROL_SPACE // _LONG
+        seconds, fractions = (slice(place, None, stride) for place in range(_STAMP_PLACE, _STAMP_PLACE + 2))
+        arrivals = [
+            second * NANOSECONDS + fraction
+            for second, fraction in zip(longs[seconds].tolist(), longs[fractions].tolist())
+        ]
+        nothing = memoryview(bytes(self._count * _LONG)).cast("l")
+        longs[seconds] = longs[fractions] = nothing
+        alike, place = self._alike
+        if controls != alike[: len(controls)]:
+            stamp, _second, _fraction, place = self._told.unpack_from(controls)
+            first = bytes(controls[:_CONTROL_SPACE])
+            if stamp != self._stamp_header or controls != first * self._count:
+                return b"", arrivals
+            self._alike = (first * SIZE, place)
+        return place, arrivals
 
     def _sorted_one_by_one(self, now: Instant, fits: Callable[[bytes], bool]) -> tuple[list[Alike], list[Datagram]]:
-        groups: dict[tuple[int, bytes], tuple[list[bytes], list[bytes], list[int]]] = {}
+        self._clean = False
+        groups: dict[tuple[int, bytes], tuple[list[bytes], list[int], list[bytes]]] = {}
         odd: list[Datagram] = []
         for slot in range(self._count):
             octets = slice(slot * _HEADER.size, (slot + 1) * _HEADER.size)
@@ -200,27 +240,40 @@ class Batch:
             if usual is None or header != usual[octets]:
                 odd.append(self._datagram(slot, now))
                 continue
-            stamp, second, fraction, place, name, row = self._rows[length].unpack_from(self._view, slot * _SLOT)
+            stamp, second, fraction, place = self._told.unpack_from(self._controls.octets, slot * _CONTROL_SPACE)
             arrival = second * NANOSECONDS + fraction
             told = stamp == self._stamp_header and place.startswith(self._place_header)
             if not told or not credible(arrival, now) or not fits(place):
                 odd.append(self._datagram(slot, now))
                 continue
             columns = groups.setdefault((length, place), ([], [], []))
-            columns[0].append(row)
-            columns[1].append(name)
-            columns[2].append(arrival)
-        return [Alike(place, *columns) for (_length, place), columns in groups.items()], odd
+            columns[0].append(self._name(slot))
+            columns[1].append(arrival)
+            columns[2].append(self._octets(slot, length))
+        return [
+            Alike(place, b"".join(names), arrivals, single)
+            for (_length, place), (names, arrivals, single) in groups.items()
+        ], odd
 
     def _datagram(self, slot: int, now: Instant) -> Datagram:
-        _n, name_length, _v, _one, _c, control_length, flags, length = _HEADER.unpack_from(
+        _n, _name_length, _v, _pieces, _c, control_length, flags, length = _HEADER.unpack_from(
             self._headers.octets, slot * _HEADER.size
         )
-        octets = bytes(self._view[slot * _SLOT : (slot + 1) * _SLOT])
-        behind = _CONTROL_SPACE + _NAME_SPACE
-        name = octets[_CONTROL_SPACE : _CONTROL_SPACE + name_length]
-        data = octets[behind : behind + min(length, MAXIMUM_LENGTH)]
-        return assemble(data, _control_messages(octets[:control_length]), flags, self.address(name), now)
+        start = slot * _CONTROL_SPACE
+        messages = _control_messages(bytes(self._controls.octets[start : start + control_length]))
+        return assemble(self._octets(slot, length), messages, flags, self.address(self._name(slot)), now)
+
+    def _name(self, slot: int) -> bytes:
+        return self.name(bytes(self._sources.octets), slot)
+
+    def _octets(self, slot: int, length: int) -> bytes:
+        """A datagram of that length, or what was received of it."""
+        pieces = (piece.octets[slot * width : (slot + 1) * width] for piece, width in zip(self._pieces, _WIDTHS))
+        return b"".join(pieces)[:length]
+
+    def name(self, names: bytes, place: int) -> bytes:
+        """One of the socket addresses that are one behind the other."""
+        return names[place * self._name_length : (place + 1) * self._name_length]
 
     def address(self, name: bytes) -> tuple[str, int] | tuple[str, int, int, int]:
         """A socket address in the form of Python's sockets."""
@@ -232,18 +285,26 @@ class Batch:
 
     # Sending
 
-    def send(
-        self, sock: socket.socket, names: Sequence[bytes], answers: Sequence[bytes], control: bytes, *, stamp: bool
-    ) -> int:
+    def send(self, sock: socket.socket, names: bytes, answers: Sequence[bytes], control: bytes, *, stamp: bool) -> int:
         """Send answers of one length; returns how many the network took.
 
+        :param names: socket addresses, one behind the other.
         :param control: the control message that tells each of them where from.
         :param stamp: let the kernel tell when the first one leaves.
         """
-        count, length = len(answers), len(answers[0])
-        headers, _vectors = self._letters[length]
-        self._answers.octets[: count * length] = b"".join(answers)
-        self._names.octets[: count * self._name_length] = b"".join(names)
+        length = len(answers[0])
+        self._answers.octets[: len(answers) * length] = b"".join(answers)
+        return self._send(sock, self._letters[length][0], names, control, stamp=stamp)
+
+    def send_columns(self, sock: socket.socket, names: bytes, answers: Columns, control: bytes, *, stamp: bool) -> int:
+        """`send` for answers that are in columns."""
+        for buffer, column in zip(self._answer_columns, answers):
+            buffer.octets[: len(column)] = column
+        return self._send(sock, self._letters_of_columns[0], names, control, stamp=stamp)
+
+    def _send(self, sock: socket.socket, headers: _Buffer, names: bytes, control: bytes, *, stamp: bool) -> int:
+        count = len(names) // self._name_length
+        self._names.octets[: len(names)] = names
         self._control.octets[: self._control_length] = control
         first = self._with_stamp if stamp else self._control_length
         _CONTROL_LENGTH.pack_into(headers.octets, _CONTROL_LENGTH_PLACE, first)
@@ -280,6 +341,18 @@ class Buffers:
         """Reading has failed; where a kernel or a sandbox doesn't allow it at all, it isn't tried again."""
         if error.errno in (errno.ENOSYS, errno.EPERM):
             self._made[version] = None
+
+
+def _vectors(pieces: Sequence[_Buffer], widths: Sequence[int]) -> _Buffer:
+    """For each message the vector of its pieces, which lie side by side in those buffers."""
+    parts = [
+        _VECTOR.pack(piece.address + number * width, width)
+        for number in range(SIZE)
+        for piece, width in zip(pieces, widths)
+    ]
+    vectors = _Buffer(len(parts) * _VECTOR.size)
+    vectors.octets[:] = b"".join(parts)
+    return vectors
 
 
 def _control_messages(octets: bytes) -> list[tuple[int, int, bytes]]:

@@ -19,6 +19,7 @@ from ntp_multicast_engine.association import Association, CloseRequest, Phase, S
 from ntp_multicast_engine.chrony import Tracking
 from ntp_multicast_engine.client import Client
 from ntp_multicast_engine.clock import Instant, KernelStatus
+from ntp_multicast_engine.columns import Columns
 from ntp_multicast_engine.configuration import Loaded, MulticastClient, MulticastServer
 from ntp_multicast_engine.discipline import Correction
 from ntp_multicast_engine.errors import PacketError
@@ -178,14 +179,39 @@ class Engine:
         :param present: tells the moment of sending.
         :param screened: the kernel lets only those ask who may.
         """
+        announced = self._recently_announced(now, screened=screened)
+        if announced is None:
+            return [None] * len(rows)
+        answers = self.responder.quick_answers(rows, arrivals, announced, self.keys, present)
+        self.received += len(answers) - answers.count(None)
+        return answers
+
+    def answer_columns(
+        self,
+        requests: Columns,
+        arrivals: Sequence[int],
+        now: Instant,
+        present: Callable[[], Instant],
+        *,
+        screened: bool,
+    ) -> Columns | None:
+        """As `quick_answers`, for requests in columns; None, if some of them have to go another way."""
+        announced = self._recently_announced(now, screened=screened)
+        if announced is None:
+            return None
+        answers = self.responder.answer_columns(requests, arrivals, announced, self.keys, present)
+        if answers is not None:
+            self.received += len(arrivals)
+        return answers
+
+    def _recently_announced(self, now: Instant, *, screened: bool) -> Announcement | None:
+        """What quick answers tell, or None where there can't be any."""
+        if self.configuration.server.allow and not screened:
+            return None
         if now.raw >= self._announced_until:
             self._announced = self.announcement(now)
             self._announced_until = now.raw + _ANNOUNCEMENT_AGE
-        if self._announced is None or (self.configuration.server.allow and not screened):
-            return [None] * len(rows)
-        answers = self.responder.quick_answers(rows, arrivals, self._announced, self.keys, present)
-        self.received += len(answers) - answers.count(None)
-        return answers
+        return self._announced
 
     def take_request(self, data: bytes, source: str, arrival: Instant) -> Reply | None:
         """A datagram came to the responder."""

@@ -3,13 +3,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The responder: mode 4 answers to mode 3 requests.
 
-Rules of the file: no sockets, no clock; octets and times come in, octets go out. Two ways lead to the same octets.
+Rules of the file: no sockets, no clock; octets and times come in, octets go out. Three ways lead to the same octets.
 `respond` judges one request of any kind and names the reason where there is no answer. `quick_answers` knows only what
-nearly all requests are, and takes many of them at a time; whatever it leaves goes the other way.
+nearly all requests are, and takes many of them at a time. `answer_columns` knows only requests of one version and one
+AES key, and takes them by columns. Whatever a quicker way leaves goes the next one.
 """
 
 from __future__ import annotations
 
+import hmac
 import struct
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -22,6 +24,7 @@ from typing import Any, NamedTuple, Optional
 from ntp_multicast_engine.acceptance import REQUEST_TESTS, Request, first_failure
 from ntp_multicast_engine.authentication import HMAC_TAG_LENGTHS, SHORT_TAG, Key, KeyRing, Verdict
 from ntp_multicast_engine.clock import Instant
+from ntp_multicast_engine.columns import BLOCK, Columns
 from ntp_multicast_engine.errors import PacketError
 from ntp_multicast_engine.packet import HEADER_LENGTH, KEY_ID_LENGTH, MODE_CLIENT, MODE_SERVER, Packet, parse
 from ntp_multicast_engine.reading import Network
@@ -41,6 +44,8 @@ _ANSWER = struct.Struct("!2sB21s8sQQ")
 """First two octets, poll, what only the announcement decides, origin, receive and transmit timestamp."""
 _FROM_ANNOUNCEMENT = slice(3, 24)
 
+_BLOCKS, _POLL, _REFERENCE = HEADER_LENGTH // BLOCK, 2, 12
+"""Blocks of a header; where the poll interval and the reference identifier stand in the first one."""
 _LIKELY_SPACING = 5_000
 _COVERED = itemgetter(slice(HEADER_LENGTH))
 _NO_REFERENCE = bytes(4)
@@ -155,6 +160,52 @@ class Responder:
                 answers[place] = answer
         return answers
 
+    def answer_columns(
+        self,
+        requests: Columns,
+        arrivals: Sequence[int],
+        announcement: Announcement,
+        keys: KeyRing,
+        present: Callable[[], Instant],
+    ) -> Columns | None:
+        """The octets that `quick_answers` would give, if it gave an answer to each request, or None.
+
+        The parameters are those of `quick_answers`.
+        """
+        many, first, identifier = len(arrivals), requests.first[0], requests.identifiers[:KEY_ID_LENGTH]
+        version, key = first >> 3 & 7, keys.keys.get(int.from_bytes(identifier, "big"))
+        if (
+            key is None
+            or not key.chained
+            or not key.accepts(BLOCK, version)
+            or first & 7 != MODE_CLIENT
+            or not 1 <= version <= 4
+            or requests.first[::BLOCK].count(first) != many
+            or requests.identifiers != identifier * many
+            or not hmac.compare_digest(key.column_tags(requests[:_BLOCKS]), requests.tags)
+        ):
+            return None
+        references = memoryview(requests.first).cast("I")[_REFERENCE // 4 :: BLOCK // 4].tolist()
+        if references.count(0) not in (0, many):
+            return None
+        self._use(announcement)
+        template, real = self._template, present().real
+        start = bytes((template[0] | version << 3, template[1]))
+        firsts = bytearray((start + template[2:BLOCK]) * many)
+        firsts[_POLL::BLOCK] = requests.first[_POLL::BLOCK]
+        seconds = bytearray(template[BLOCK : 2 * BLOCK] * many)
+        # Two timestamps in a block: the transmit timestamp becomes the origin timestamp, whatever the order of octets.
+        memoryview(seconds).cast("Q")[1::2] = memoryview(requests.third).cast("Q")[1::2]
+        stamps = [0] * (2 * many)
+        stamps[::2], stamps[1::2] = to_ntp_all(arrivals), self._transmits(real, many, requests.first[_REFERENCE:BLOCK])
+        blocks = (bytes(firsts), bytes(seconds), struct.pack(f"!{2 * many}Q", *stamps))
+        return Columns(*blocks, requests.identifiers, key.column_tags(blocks))
+
+    def _transmits(self, real: int, many: int, reference_id: bytes) -> list[int]:
+        """Timestamps of answers that leave one after the other, the first at Unix time `real`."""
+        first, step = to_ntp(real + self._foretold(reference_id)), (self.spacing.shortest << 32) // NANOSECONDS
+        return [first + step * place & STAMP_MASK or 1 for place in range(many)]
+
     def _foretold(self, reference_id: bytes) -> int:
         """Nanoseconds after it was written at which an answer is said to leave."""
         return self.delay.shortest // 2 if stamps_itself(reference_id) else self.delay.shortest
@@ -186,7 +237,6 @@ class Responder:
         """The answers to proven requests; the first one leaves at Unix time `real`."""
         template = self._template
         start = bytes((template[0] | version << 3, template[1]))
-        first, step = to_ntp(real + self._foretold(columns.references[0])), (self.spacing.shortest << 32) // NANOSECONDS
         covered = [
             *map(
                 _ANSWER.pack,
@@ -195,7 +245,7 @@ class Responder:
                 repeat(template[_FROM_ANNOUNCEMENT]),
                 columns.origins,
                 to_ntp_all(columns.arrivals),
-                [first + step * place & STAMP_MASK or 1 for place in range(len(columns.polls))],
+                self._transmits(real, len(columns.polls), columns.references[0]),
             )
         ]
         tags = key.tags(covered, len(columns.tags[0]))

@@ -32,6 +32,7 @@ from ntp_multicast_engine.ancillary import (
 )
 from ntp_multicast_engine.batch import Alike, Batch, control_message
 from ntp_multicast_engine.clock import Clock, Instant, at
+from ntp_multicast_engine.columns import Columns
 from ntp_multicast_engine.configuration import MulticastClient, MulticastServer
 from ntp_multicast_engine.errors import TransportError
 from ntp_multicast_engine.packet import MODE_BROADCAST, MODE_CLIENT
@@ -101,7 +102,7 @@ class ReceivingSocket:
     def datagram(self, batch: Batch, requests: Alike, place: int, now: Instant) -> Datagram:
         """One of them, to be taken alone."""
         destination, interface = place_of(requests.place[socket.CMSG_LEN(0) :], self.version)
-        source, port, *others = batch.address(requests.names[place])
+        source, port, *others = batch.address(batch.name(requests.names, place))
         arrival, scope = at(requests.arrivals[place], now), others[1] if others else 0
         return Datagram(
             requests.rows[place], source, port, scope, destination, interface, arrival, KERNEL, truncated=False
@@ -355,11 +356,17 @@ class ResponderSocket(ReceivingSocket):
         """Send the answers that there are; returns how many the network took. `stamp` is for the first one."""
         names = requests.names
         if None in answers:
-            names = [name for name, answer in zip(names, answers) if answer is not None]
+            names = b"".join(batch.name(names, place) for place, answer in enumerate(answers) if answer is not None)
         ready = [answer for answer in answers if answer is not None]
         if not ready:
             return 0
         taken = batch.send(self.socket, names, ready, self._source(requests.place), stamp=stamp)
+        self._awaits_stamp = self._awaits_stamp or (stamp and taken > 0)
+        return taken
+
+    def answer_columns(self, batch: Batch, requests: Alike, answers: Columns, *, stamp: bool) -> int:
+        """As `answer_batch`, with an answer to each request."""
+        taken = batch.send_columns(self.socket, requests.names, answers, self._source(requests.place), stamp=stamp)
         self._awaits_stamp = self._awaits_stamp or (stamp and taken > 0)
         return taken
 
