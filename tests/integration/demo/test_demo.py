@@ -72,7 +72,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     watch.start()
     run = subprocess.run(
         [ROOT / "tests/demo/demo", "--drift", "--output", kept, "-vvv"],
-        env={**os.environ, "LAB_NET": "timecast-dtest"},
+        env={**os.environ, "LAB_NET": f"timecast-dtest-{os.getpid()}"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

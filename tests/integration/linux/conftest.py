@@ -15,9 +15,22 @@ from typing import Any
 
 import pytest
 
+from .role import (
+    CLIENT_OF_BOTH,
+    SECRETS,
+    SITE,
+    SUITES,
+    description,
+    files_of,
+    keys,
+    wait_until_synchronised,
+    with_secret,
+)
+
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 LAB = ROOT / "tests" / "testbed" / "lab"
 CLOCK_GUARD = ROOT / "tests" / "testbed" / "clock_guard"
+PREFIX = "timecast-t-"
 CACHE = pathlib.Path(os.environ.get("LAB_CACHE", "/var/cache/timecast-lab"))
 
 
@@ -94,10 +107,24 @@ def clock_stays(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     subprocess.run([CLOCK_GUARD, "check", record], check=True)
 
 
+def remove_abandoned() -> None:
+    """Remove the labs of test processes that were killed."""
+    for path in pathlib.Path("/run").glob(f"{PREFIX}*"):
+        owner = path.name.rpartition("-")[2]
+        if owner.isdigit() and not pathlib.Path("/proc", owner).exists():
+            Lab(path.name)("clean")
+
+
+def lab_name(concern: str) -> str:
+    """A name of this process alone, so that nothing else that runs on this machine has a lab of the same name."""
+    return f"{PREFIX}{concern}-{os.getpid()}"
+
+
 @pytest.fixture(scope="module")
 def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
     """An empty lab, removed in the end; suites that can't be had are skipped by name."""
-    made = Lab("timecast-" + request.module.__name__.rsplit("test_", 1)[-1].replace("_", "-"))
+    remove_abandoned()
+    made = Lab(lab_name(request.module.__name__.rsplit("test_", 1)[-1].replace("_", "-")))
     made("clean")
     made("net", "up")
     yield made
@@ -187,3 +214,53 @@ def reached_by() -> dict[str, Any]:
         "ansible_ssh_private_key_file": str(CACHE / "id"),
         "ansible_ssh_common_args": "-o UserKnownHostsFile=/dev/null -o LogLevel=ERROR",
     }
+
+
+@pytest.fixture(scope="module")
+def hosts(lab: Lab, suite: Callable[[str], str]) -> dict[str, Host]:
+    return {name: lab.host(name, suite(release), 11 + n) for n, (name, release) in enumerate(SUITES.items())}
+
+
+@pytest.fixture(scope="module")
+def inventory(hosts: dict[str, Host], reached_by: dict[str, Any]) -> dict[str, Any]:
+    server = description(
+        server={"enabled": True, "listen": ["eth0"], "reference_stratum": 2},
+        allow_clients=["10.99.7.0/24", "fd00:99:7::/64"],
+        metrics=True,
+        poll=3,
+        interfaces=[
+            {
+                "name": "eth0",
+                "servers": [
+                    {"address": "224.0.1.1", "key_id": 42, "ttl": 16, "version": 4},
+                    {"afi": "ipv6", "key_id": 42, "ttl": 8},
+                ],
+            }
+        ],
+    )
+    client = description(interfaces=CLIENT_OF_BOTH)
+    return {
+        "all": {
+            "hosts": {
+                "server": {"ansible_host": hosts["server"].v4, **server},
+                "client": {"ansible_host": hosts["client"].v4, **client},
+            },
+            "vars": {**reached_by, **description(authentication=keys(SECRETS["first"]))},
+        }
+    }
+
+
+@pytest.fixture(scope="module")
+def untouched(hosts: dict[str, Host]) -> dict[str, list[str]]:
+    return {name: files_of(host) for name, host in hosts.items()}
+
+
+@pytest.fixture(scope="module")
+def deployed(
+    ansible: Ansible, hosts: dict[str, Host], inventory: dict[str, Any], untouched: dict[str, list[str]]
+) -> None:
+    """The role has run on both hosts, with the second secret, and the client follows the server."""
+    run = ansible.play(SITE, with_secret(inventory, SECRETS["second"]))
+    assert run.code == 0, run.output
+    for host in hosts.values():
+        wait_until_synchronised(host)

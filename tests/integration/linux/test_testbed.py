@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from .conftest import CLOCK_GUARD, LAB, Host, Lab, traces
+from .conftest import CLOCK_GUARD, LAB, Host, Lab, lab_name, traces
 
 LISTEN = """
 import select, socket, struct
@@ -119,7 +119,7 @@ def test_a_new_host_of_a_used_name_is_new(lab: Lab, members: list[Host], suite: 
 
 @pytest.fixture
 def other_lab() -> Iterator[Lab]:
-    other = Lab("timecast-other")
+    other = Lab(lab_name("other"))
     other("clean")
     yield other
     other("clean")
