@@ -93,6 +93,19 @@ def test_the_volley(client: Client) -> None:
     assert asks(client, moment + 65), "but now and then"
 
 
+def test_where_multicasts_are_late_answers_are_asked_for_more_often(client: Client) -> None:
+    association = hear(client, broadcast(0), 0)
+    volley(client, association)
+    association._good = WELL_KNOWN
+    association.estimator.accurate_departures = True
+    exchange(client, association, 17)
+    assert not association.estimator.late_multicasts and not asks(client, 80)
+    association.estimator._exchange_ways()
+    assert association.estimator.late_multicasts
+    exchange(client, association, 82)
+    assert not asks(client, 97) and asks(client, 99)
+
+
 def test_a_server_that_stops_answering_is_asked_less(client: Client) -> None:
     association = hear(client, broadcast(0), 0)
     volley(client, association)

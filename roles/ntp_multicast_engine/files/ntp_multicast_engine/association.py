@@ -10,8 +10,8 @@ Theory of operation (RFC 5905 section 13, with the volley that it recommends). T
 mobilises the association in the phase VOLLEY: mode 3 requests, one every two seconds, each from a new port and with a
 random transmit timestamp, until four good exchanges have measured the way. Then the phase LISTENING: one exchange with
 each multicast until the way is known well, then nothing but one every few polls, so that a change of the way is
-noticed. A sample that contradicts the estimate isn't
-used before a fresh exchange has been heard: an old packet that is held back or played again can't answer one.
+noticed; more often where multicasts are late. A sample that contradicts the estimate isn't used before a fresh exchange
+has been heard: an old packet that is held back or played again can't answer one.
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ RESPONSE_TIMEOUT = NANOSECONDS
 MAXIMUM_BACK_OFF = 64 * NANOSECONDS
 ATTEMPTS_WITHOUT_ANSWER = 8
 RECALIBRATION_POLLS = 8
+RECALIBRATION_POLLS_OF_LATE_MULTICASTS = 2
+"""Multicasts that are late scatter, too, so answers have to tell more than how late."""
 MINIMUM_RECALIBRATION = 64 * NANOSECONDS
 MAXIMUM_ROUND_TRIP = 1.0
 """Seconds."""
@@ -326,8 +328,13 @@ class Association:
         elif self._good < WELL_KNOWN and not self.unanswered:
             self._next_exchange = raw + self.poll_interval
         else:
-            wait = max(self.poll_interval * RECALIBRATION_POLLS, MINIMUM_RECALIBRATION)
-            self._next_exchange = raw + max(wait, self._back_off)
+            self._next_exchange = raw + max(self._recalibration_interval(), self._back_off)
+
+    def _recalibration_interval(self) -> int:
+        """Nanoseconds between exchanges once the way is known well."""
+        if self.estimator.late_multicasts and not self.unanswered:
+            return self.poll_interval * RECALIBRATION_POLLS_OF_LATE_MULTICASTS
+        return max(self.poll_interval * RECALIBRATION_POLLS, MINIMUM_RECALIBRATION)
 
     def _unanswered(self, raw: int) -> None:
         self._pending = None

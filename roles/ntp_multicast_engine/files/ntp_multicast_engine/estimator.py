@@ -211,9 +211,9 @@ class Estimator:
             self._begin()
 
     @property
-    def lagging(self) -> Way:
-        """The way down that isn't the quicker one."""
-        return self._lagging
+    def late_multicasts(self) -> bool:
+        """Whether multicasts take longer than answers although both tell when they left."""
+        return self._accurate_departures and self._lagging is Way.MULTICAST
 
     @property
     def assumed_delay(self) -> float | None:
