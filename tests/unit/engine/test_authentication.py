@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from hypothesis import strategies as st
 from ntp_multicast_engine.authentication import Algorithm, Key, KeyRing, Verdict, available
 from ntp_multicast_engine.packet import parse
 
+PACKAGE = Path(__file__).parents[3] / "roles" / "ntp_multicast_engine" / "files"
 SHARED = Path(os.environ.get("TIMECAST_SHARED") or Path(__file__).parents[4] / "shared")
 VECTORS = SHARED / "captures" / "vectors.json"
 HEADER = bytes([4 << 3 | 5]) + bytes(47)
@@ -216,3 +219,16 @@ def test_many_proofs_together_are_those_of_each(
         tag[place] ^= flip
         tags.append(bytes(tag[:length]))
     assert key.proves_all(texts, tags, version) == [key.proves(*pair, version) for pair in zip(texts, tags)]
+
+
+def test_a_host_with_aes_keys_alone_does_not_load_a_second_openssl() -> None:
+    program = (
+        "import sys\nfrom ntp_multicast_engine import daemon\n"
+        "from ntp_multicast_engine.authentication import Algorithm, Key, available\n"
+        "key = Key(1, Algorithm.AES_128_CMAC, bytes(16))\n"
+        "assert available(key.algorithm) and key.proves(b'text', key.tag(b'text'), 4)\n"
+        "print(sorted({'hashlib', 'hmac', '_hashlib', 'ssl'} & set(sys.modules)))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE)}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -10,9 +10,8 @@ this file shows a secret: keys have no readable form.
 from __future__ import annotations
 
 import enum
-import hashlib
-import hmac
 import struct
+from _operator import _compare_digest
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
@@ -21,7 +20,11 @@ from ntp_multicast_engine.columns import BLOCK
 from ntp_multicast_engine.packet import Packet
 
 if TYPE_CHECKING:
+    import hashlib
+    import hmac
+
     from cryptography.hazmat.primitives.cmac import CMAC
+
 
 SHORT_TAG = 20
 """Octets: the longest tag that RFC 7822 section 7.5.1.4 lets a version 4 packet carry unambiguously."""
@@ -140,12 +143,24 @@ class _Cmac:
         return self._repeated
 
 
+def equal_in_constant_time(one: bytes, other: bytes) -> bool:
+    """`hmac.compare_digest`, as that module has it where Python is built without OpenSSL.
+
+    To load hmac is to load OpenSSL, 3.5 MB, and a host whose keys are all AES-CMAC keys has another one in
+    `cryptography`.
+    """
+    return _compare_digest(one, other)
+
+
 def _context(algorithm: Algorithm, secret: bytes) -> _Context:
+    if algorithm in CMAC_KEY_LENGTHS:
+        return _Cmac(secret)
+    import hashlib
+    import hmac
+
     if algorithm in PREFIX_HASHES:
         return _Digest(hashlib.new(PREFIX_HASHES[algorithm], secret, usedforsecurity=False))
-    if algorithm is Algorithm.HMAC_SHA256:
-        return _Digest(hmac.new(secret, digestmod="sha256"))
-    return _Cmac(secret)
+    return _Digest(hmac.new(secret, digestmod="sha256"))
 
 
 class Key:
@@ -198,15 +213,15 @@ class Key:
         if not self.accepts(length, version):
             return [False] * len(tags)
         expected = self.tags(covered, length)
-        if hmac.compare_digest(b"".join(expected), b"".join(tags)):
+        if equal_in_constant_time(b"".join(expected), b"".join(tags)):
             return [True] * len(tags)
-        return [hmac.compare_digest(right, tag) for right, tag in zip(expected, tags)]
+        return [equal_in_constant_time(right, tag) for right, tag in zip(expected, tags)]
 
     def proves(self, covered: bytes, tag: bytes, version: int) -> bool:
         """Whether `tag` is this key's tag of what is covered, on a packet of that version."""
         if not self.accepts(len(tag), version):
             return False
-        return hmac.compare_digest(self._context.tag(covered)[: len(tag)], tag)
+        return equal_in_constant_time(self._context.tag(covered)[: len(tag)], tag)
 
     def accepts(self, length: int, version: int) -> bool:
         """Whether a tag of `length` octets is one that this key's algorithm puts on packets of that version."""
@@ -287,4 +302,8 @@ class KeyRing:
 def available(algorithm: Algorithm) -> bool:
     """Whether this host can compute it (`ripemd160` depends on the build of OpenSSL)."""
     name = PREFIX_HASHES.get(algorithm)
-    return name is None or name in hashlib.algorithms_available
+    if name is None:
+        return True
+    import hashlib
+
+    return name in hashlib.algorithms_available

@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import os
 import random
-import secrets
 import selectors
 import signal
 import socket
@@ -92,7 +91,7 @@ class Daemon:
             now,
             kernel=kernel_status,
             random=random.random,
-            cookie=lambda: secrets.randbits(64) or 1,
+            cookie=lambda: int.from_bytes(os.urandom(8), "big") or 1,
             chrony=lambda now: self._chrony.tracking(now.raw) if self._chrony else None,
         )
         self._sink: Sink = make(loaded.configuration.discipline, clock_owners, self.engine.state().frequency)
@@ -124,7 +123,7 @@ class Daemon:
             str(Path(wanted.status_socket).with_name("chrony.sock")),
             now.raw,
             needed=wanted.server.upstream == "chrony",
-            number=lambda: secrets.randbits(32),
+            number=lambda: int.from_bytes(os.urandom(4), "big"),
             watch=self._watch,
             unwatch=self._selector.unregister,
         )

@@ -9,7 +9,6 @@ through a simulated one.
 
 from __future__ import annotations
 
-import hashlib
 import ipaddress
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -414,4 +413,6 @@ def reference_id_of(source: str) -> bytes:
     address = ipaddress.ip_address(source)
     if address.version == 4:
         return address.packed
+    import hashlib  # not loaded where it isn't needed, see `authentication`
+
     return hashlib.new("md5", address.packed, usedforsecurity=False).digest()[:4]

@@ -11,7 +11,6 @@ AES key, and takes them by columns. Whatever a quicker way leaves goes the next 
 
 from __future__ import annotations
 
-import hmac
 import struct
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -22,7 +21,14 @@ from operator import itemgetter
 from typing import Any, NamedTuple, Optional
 
 from ntp_multicast_engine.acceptance import REQUEST_TESTS, Request, first_failure
-from ntp_multicast_engine.authentication import HMAC_TAG_LENGTHS, SHORT_TAG, Key, KeyRing, Verdict
+from ntp_multicast_engine.authentication import (
+    HMAC_TAG_LENGTHS,
+    SHORT_TAG,
+    Key,
+    KeyRing,
+    Verdict,
+    equal_in_constant_time,
+)
 from ntp_multicast_engine.clock import Instant
 from ntp_multicast_engine.columns import BLOCK, Columns
 from ntp_multicast_engine.errors import PacketError
@@ -182,7 +188,7 @@ class Responder:
             or not 1 <= version <= 4
             or requests.first[::BLOCK].count(first) != many
             or requests.identifiers != identifier * many
-            or not hmac.compare_digest(key.column_tags(requests[:_BLOCKS]), requests.tags)
+            or not equal_in_constant_time(key.column_tags(requests[:_BLOCKS]), requests.tags)
         ):
             return None
         references = memoryview(requests.first).cast("I")[_REFERENCE // 4 :: BLOCK // 4].tolist()
