@@ -12,7 +12,8 @@ engine reads requests in batches, so what an answer costs depends on how many co
 server with 128 under way, where cost matters; 32 and one, where batches hardly help, are measured and printed as well.
 Two floods of forged multicasts come from a wrong source, which the kernel refuses, and in the
 server's name with a key identifier that exists, which costs the check of a tag each. Needs root. chronyd is fetched
-from Debian's archive, unpacked and never installed, and can't touch the clock.
+from Debian's archive, unpacked and never installed, and can't touch the clock. The engine has the one key: with one of
+a hash beside it, memory is 4 MB more.
 """
 
 from __future__ import annotations
@@ -189,7 +190,8 @@ def main() -> int:
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         bridge = stack.enter_context(Bridge(f"tr{os.getpid() % 100000}", ["e", "p", "g"]))
-        engine = EngineProcess(directory / "e", {}, keys=ENGINE_KEYS, namespace=bridge.hosts["e"])
+        keys = "".join(line for line in ENGINE_KEYS.splitlines(keepends=True) if line.startswith("4 "))
+        engine = EngineProcess(directory / "e", {}, keys=keys, namespace=bridge.hosts["e"])
         engine.write(
             {
                 "authentication": {"enabled": True, "keys_file": str(directory / "e" / "keys"), "trusted_keys": [4]},

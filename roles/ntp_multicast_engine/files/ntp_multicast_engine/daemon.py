@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import os
-import random
 import selectors
 import signal
 import socket
@@ -90,7 +89,7 @@ class Daemon:
             self._memory.load(keep=bool(loaded.configuration.clients)),
             now,
             kernel=kernel_status,
-            random=random.random,
+            random=lambda: int.from_bytes(os.urandom(4), "big") / (1 << 32),
             cookie=lambda: int.from_bytes(os.urandom(8), "big") or 1,
             chrony=lambda now: self._chrony.tracking(now.raw) if self._chrony else None,
         )

@@ -9,7 +9,7 @@ month is an error or a lie. A kernel that is told inserts the second at the end 
 
 from __future__ import annotations
 
-import datetime
+import time
 
 from ntp_multicast_engine.timestamps import NANOSECONDS
 
@@ -17,16 +17,18 @@ NO_WARNING, INSERT, DELETE = 0, 1, 2
 _LAST_DAYS = {6: 30, 12: 31}
 
 
-def _date(unix_ns: int) -> datetime.date:
-    return (datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=unix_ns // NANOSECONDS)).date()
+def _date(unix_ns: int) -> tuple[int, int]:
+    """Month and day, in UTC."""
+    broken_down = time.gmtime(unix_ns // NANOSECONDS)
+    return broken_down.tm_mon, broken_down.tm_mday
 
 
 def credible(leap: int, unix_ns: int) -> int:
     """The leap indicator, with a warning that comes in the wrong month taken away."""
-    return NO_WARNING if leap in (INSERT, DELETE) and _date(unix_ns).month not in _LAST_DAYS else leap
+    return NO_WARNING if leap in (INSERT, DELETE) and _date(unix_ns)[0] not in _LAST_DAYS else leap
 
 
 def today(leap: int, unix_ns: int) -> int:
     """The leap indicator for a kernel: a warning counts on the last day alone."""
-    date = _date(unix_ns)
-    return NO_WARNING if leap in (INSERT, DELETE) and date.day != _LAST_DAYS.get(date.month) else leap
+    month, day = _date(unix_ns)
+    return NO_WARNING if leap in (INSERT, DELETE) and day != _LAST_DAYS.get(month) else leap
