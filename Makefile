@@ -89,7 +89,7 @@ OTHERS ?= 20
 
 bench-fleet: setup
 	@tests/tools/setup bench
-	@PYTHONPATH=tests/benchmarks .venv/bin/python -m fleet --devices $(DEVICES) --latency $(LATENCY_MS) --sessions $(SESSIONS) --others $(OTHERS)
+	@PYTHONPATH=tests/benchmarks .venv/bin/python -m fleet --devices $(DEVICES) --latency $(LATENCY_MS) --sessions $(SESSIONS) --others $(OTHERS) $(if $(README),--readme $(README))
 
 bench-fleet-growth: setup
 	@tests/tools/setup bench

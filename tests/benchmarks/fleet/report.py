@@ -103,6 +103,17 @@ def bench_versions(python: pathlib.Path) -> list[str]:
     return [f"others: {told.stdout.strip()}"]
 
 
+def with_output(document: str, text: str) -> str:
+    """A document whose first block of text after the mark has become the output of a run. ValueError: it has none."""
+    begin, opening, closing = "<!-- begin of benchmark -->", "```text\n", "```\n"
+    before, mark, rest = document.partition(begin)
+    introduction, opened, rest = rest.partition(opening)
+    _unused, closed, after = rest.partition(closing)
+    if not (mark and opened and closed):
+        raise ValueError(f"no block of text after {begin!r}")
+    return f"{before}{mark}{introduction}{opening}{text.rstrip()}\n{closing}{after}"
+
+
 def verdict(text: str, measured: float, limit: float, at_least: bool = False) -> str:
     """A target and whether it was met in this run."""
     met = measured >= limit if at_least else measured <= limit

@@ -9,6 +9,7 @@ import os
 import pathlib
 import sys
 
+import pytest
 from benchmarks.fleet import measurement, report, scenario
 from benchmarks.fleet.measurement import Cost
 from benchmarks.fleet.report import Row
@@ -32,6 +33,15 @@ def test_the_columns_are_aligned_and_a_failure_shows() -> None:
     lines = report.table([row("a long name", 100, 10.0), row("b", 10, 1.0, exit_code=2)], None)
     assert len({len(line) for line in lines}) == 1
     assert "b (FAILED: 2)" in lines[2]
+
+
+def test_a_document_gets_the_output_of_a_run() -> None:
+    document = "# Title\n\n```text\nkept\n```\n<!-- begin of benchmark -->\n\n## Speed\n\n```text\nold\n```\n\nEnd.\n"
+    renewed = report.with_output(document, "run  wall\nours  1.0\n")
+    assert renewed == document.replace("old\n", "run  wall\nours  1.0\n")
+    assert report.with_output(renewed, "old") == document
+    with pytest.raises(ValueError, match="no block of text"):
+        report.with_output("# Title\n", "text")
 
 
 def test_a_missed_target_says_so() -> None:
