@@ -82,6 +82,7 @@ class Scene:
         self.server = server
         self.client = client
         self.offset = 0.0
+        self.begun_again = 0
 
     def run(self, host: str, script: str, *arguments: str) -> str:
         command = ["ip", "netns", "exec", self.bridge.hosts[host], sys.executable, "-c", script, *arguments]
@@ -116,7 +117,12 @@ class Scene:
         assert item["reach"] & 3 == 3 and item["stratum"] == 2, item
         assert abs(item["offset"] - self.offset) < UNMOVED, item
         assert status["system"]["synchronised"] and status["system"]["leap"] == "none"
-        assert "again" not in self.client.log()
+        assert self.client.log().count("again") == self.begun_again
+
+
+def settled(association: dict[str, Any]) -> bool:
+    """On a busy machine a server's second packet may lack the stamp of its first, and seem to be a basic one."""
+    return bool(association["interleaved"] and association["mode"] == "broadcast client" and association["selected"])
 
 
 @pytest.fixture
@@ -131,8 +137,9 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
         with running(server, client):
             made = Scene(bridge, server, client)
             client.synchronised()
-            wait_for(lambda: client.status()["associations"][0]["interleaved"], "interleaved packets")
+            wait_for(lambda: settled(client.status()["associations"][0]), "interleaved packets")
             made.offset = client.status()["system"]["offset"]
+            made.begun_again = client.log().count("again")
             yield made
 
 
