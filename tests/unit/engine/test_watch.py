@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import pty
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -135,7 +136,14 @@ def test_a_terminal_is_given_back_as_it_was(tmp_path: Path, typed: bytes) -> Non
     command = [sys.executable, "-m", "ntp_multicast_engine", "status", "--watch", "--socket", str(tmp_path / "s")]
     environment = {**os.environ, "PYTHONPATH": str(PACKAGE), "TERM": "vt100", "PYTHONDONTWRITEBYTECODE": "1"}
     with subprocess.Popen(
-        command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, start_new_session=True
+        command,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=environment,
+        start_new_session=True,
+        # A shell starts what runs behind it with interrupts ignored, and its children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         os.close(theirs)
         shown = b""
@@ -145,7 +153,7 @@ def test_a_terminal_is_given_back_as_it_was(tmp_path: Path, typed: bytes) -> Non
         if typed == b"q":
             os.write(ours, typed)
         else:
-            process.send_signal(2)
+            process.send_signal(signal.SIGINT)
         while b"\x1b[?1049l" not in shown:
             shown += os.read(ours, 4096)
         assert process.wait(60) == 0
