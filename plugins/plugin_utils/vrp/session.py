@@ -148,7 +148,7 @@ class Session:
         Raises QuestionError for a question without a safe answer (the session then stands at a prompt again, or is
         lost) and SessionError.
         """
-        return self._exchange(command, occasion, timeout or self.timeouts.command, secrets, frame_end="")
+        return self._converse(command, occasion, timeout or self.timeouts.command, secrets=secrets)[1]
 
     def show(self, command: str, *, frame_end: str = "", timeout: float | None = None) -> Answer:
         """Send a display command. Text that looks like a question is only text here.
@@ -156,11 +156,11 @@ class Session:
         frame_end: the last line that the text is known to have; a prompt without it before is believed only after a
         silence
         """
-        return self._exchange(command, None, timeout or self.timeouts.command, (), frame_end)
+        return self._converse(command, None, timeout or self.timeouts.command, frame_end=frame_end)[1]
 
     def show_both(self, first: str, second: str) -> tuple[Answer, Answer]:
         """Send two display commands in one round trip. The first must have an answer too short for a pager."""
-        exchange, answer = self._converse(second, None, self.timeouts.command, (), "", ahead=first)
+        exchange, answer = self._converse(second, None, self.timeouts.command, ahead=first)
         ahead = exchange.answer_ahead(answer.prompt)
         return ahead if ahead.echoed else self.show(first), answer
 
@@ -170,12 +170,12 @@ class Session:
         Only where nothing is pending; else the device would ask a question, and take the command for the answer.
         """
         sent_in = f"<{self.sysname}>"
-        return self._converse(command, None, self.timeouts.command, (), "", ahead="return", sent_in=sent_in)[1]
+        return self._converse(command, None, self.timeouts.command, ahead="return", sent_in=sent_in)[1]
 
     def recover(self, timeout: float) -> None:
         """Find back to a prompt after an exchange was broken off, declining what may be asked."""
         with contextlib.suppress(QuestionError):
-            self._exchange("", Occasion.LEAVING, timeout, (), frame_end="", echoing=False)
+            self._converse("", Occasion.LEAVING, timeout, echoing=False)
 
     def pause(self, seconds: float) -> None:
         """Let time pass while listening to the device."""
@@ -194,25 +194,14 @@ class Session:
 
     # -- the exchange --------------------------------------------------------------------------------------------------
 
-    def _exchange(
-        self,
-        command: str,
-        occasion: Occasion | None,
-        timeout: float,
-        secrets: Sequence[str],
-        frame_end: str,
-        echoing: bool = True,
-    ) -> Answer:
-        return self._converse(command, occasion, timeout, secrets, frame_end, echoing=echoing)[1]
-
     def _converse(
         self,
         command: str,
         occasion: Occasion | None,
         timeout: float,
-        secrets: Sequence[str],
-        frame_end: str,
         *,
+        secrets: Sequence[str] = (),
+        frame_end: str = "",
         echoing: bool = True,
         ahead: str = "",
         sent_in: str | None = None,
