@@ -174,6 +174,11 @@ for payload in sys.argv[2:]:
 """
 
 
+def _recorded(capture: Path) -> list[str]:
+    packets = [packet for packet in _dissect(capture, set()) if packet["ip.dst"] == "224.0.1.1"]
+    return [packet["udp.payload"].replace(":", "") for packet in packets]
+
+
 def test_recorded_packets_move_nothing_after_kill_and_restart(tmp_path: Path, bridge: Bridge, capture: Path) -> None:
     streams = [{"interface": "eth0", "group": "224.0.1.1", "key_id": 4, "poll": 3}]
     server = EngineProcess(tmp_path / "server", {**SERVER, "servers": streams}, namespace=bridge.hosts["s"])
@@ -186,9 +191,9 @@ def test_recorded_packets_move_nothing_after_kill_and_restart(tmp_path: Path, br
         wait_for(lambda: client.status()["counters"]["received"] > before, "one more packet")
         client.stop(signal.SIGKILL)
         server.stop()
-        packets = [packet for packet in _dissect(capture, set()) if packet["ip.dst"] == "224.0.1.1"]
-        payloads = [packet["udp.payload"].replace(":", "") for packet in packets]
-        assert len(payloads) >= 2
+        # The program that records writes its file some time after it has seen a packet.
+        wait_for(lambda: len(_recorded(capture)) >= 2, "the recorded packets")
+        payloads = _recorded(capture)
         client.start()
         command = ["ip", "netns", "exec", bridge.hosts["s"], sys.executable, "-c", SEND, "224.0.1.1", *payloads]
         subprocess.run(command, check=True)

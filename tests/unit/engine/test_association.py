@@ -6,12 +6,16 @@
 from __future__ import annotations
 
 import ipaddress
+import random
+from collections import Counter
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ntp_multicast_engine.acceptance import BROADCAST_TESTS, OTHER_REASONS, REQUEST_TESTS, RESPONSE_TESTS
-from ntp_multicast_engine.association import WELL_KNOWN, Association, Phase, SendRequest, Stream
+from ntp_multicast_engine.association import SPREAD, WELL_KNOWN, Association, Phase, SendRequest, Stream
 from ntp_multicast_engine.authentication import Algorithm, Key, KeyRing
 from ntp_multicast_engine.client import MAXIMUM_ASSOCIATIONS, Client
 from ntp_multicast_engine.clock import Instant
@@ -45,9 +49,14 @@ class Cookies:
         return self.last
 
 
+def at_once() -> float:
+    """The chance that lets every exchange begin without a delay."""
+    return 0.0
+
+
 @pytest.fixture
 def client() -> Client:
-    return Client([GROUP], {}, Cookies(), Estimator)
+    return Client([GROUP], {}, Cookies(), at_once, Estimator)
 
 
 def hear(client: Client, data: bytes, seconds: float, source: str = SERVER, ring: KeyRing = RING) -> Association:
@@ -91,6 +100,26 @@ def test_the_volley(client: Client) -> None:
         hear(client, broadcast(moment + 1), moment + 1)
     assert not asks(client, moment + 63), "nothing is sent any more"
     assert asks(client, moment + 65), "but now and then"
+
+
+@given(st.floats(0, 1, exclude_max=True))
+def test_the_volley_begins_a_random_time_after_the_multicast(chance: float) -> None:
+    client = Client([GROUP], {}, Cookies(), lambda: chance, Estimator)
+    association = hear(client, broadcast(0), 0)
+    begins = association.deadline()
+    assert at(0).raw <= begins < at(0).raw + SPREAD
+    assert client.wake(begins - 1, RING) == [] and len(client.wake(begins, RING)) == 1
+
+
+def test_a_hundred_clients_of_a_group_do_not_ask_at_once() -> None:
+    chances = random.Random(1)
+    begins = []
+    for _unused in range(100):
+        client = Client([GROUP], {}, Cookies(), chances.random, Estimator)
+        hear(client, broadcast(0), 0)
+        begins.append(client.deadline())
+    tenths = Counter((moment - at(0).raw) * 10 // SPREAD for moment in begins if moment is not None)
+    assert set(tenths) == set(range(10)) and max(tenths.values()) < 25
 
 
 def test_where_multicasts_are_late_answers_are_asked_for_more_often(client: Client) -> None:
@@ -231,6 +260,22 @@ def test_an_offset_that_jumps_is_not_used_before_an_exchange_confirms_it(client:
     assert association.deadline() == at(32).raw, "asks at once"
 
 
+def test_what_all_clients_notice_at_once_they_ask_about_at_random() -> None:
+    chances = [0.0]
+    client = Client([GROUP], {}, Cookies(), lambda: chances[0], Estimator)
+    association = hear(client, broadcast(0), 0)
+    volley(client, association)
+    hear(client, broadcast(16), 16)
+    exchange(client, association, 17)
+    chances[0] = 0.5
+    hear(client, broadcast(3600), 24)
+    assert association.deadline() == at(24).raw + SPREAD // 2, "the server's time has jumped"
+    for number in (1, 2):
+        hear(client, broadcast(3600 + 8 * number), 24 + 8 * number)
+    assert association.phase is Phase.VOLLEY, "it doesn't come back"
+    assert association.deadline() == at(40).raw + SPREAD // 2
+
+
 def test_packets_that_fail_leave_an_association_as_it_is(client: Client) -> None:
     association = hear(client, broadcast(0), 0)
     before = (association.header, association.last_transmit, association.reach, association.deadline())
@@ -242,7 +287,7 @@ def test_packets_that_fail_leave_an_association_as_it_is(client: Client) -> None
 
 def test_only_allowed_servers() -> None:
     group = replace(GROUP, allow_servers=frozenset({SERVER}))
-    client = Client([group], {}, Cookies(), Estimator)
+    client = Client([group], {}, Cookies(), at_once, Estimator)
     client.take_broadcast(group, broadcast(0), SERVER, at(0), "kernel", RING)
     with pytest.raises(PacketError, match="server_not_allowed"):
         client.take_broadcast(group, broadcast(0), "10.0.0.66", at(0), "kernel", RING)

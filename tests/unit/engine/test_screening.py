@@ -58,7 +58,7 @@ def packets(draw: st.DrawFn) -> bytes:
 
 def judged(data: bytes, ring: KeyRing) -> str | None:
     """The client's reason to refuse it."""
-    client = Client([GROUP], {}, lambda: 1, lambda: Estimator(None))
+    client = Client([GROUP], {}, lambda: 1, lambda: 0.0, lambda: Estimator(None))
     try:
         client.take_broadcast(GROUP, data, "10.0.0.1", NOW, "kernel", ring)
     except PacketError as error:

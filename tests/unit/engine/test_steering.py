@@ -25,9 +25,11 @@ from unit.engine.steering import CLIENT, SERVER, Delays, compare
     ids=["symmetric", "slow down", "slow up", "bursts", "jitter"],
 )
 def test_a_clock_5_s_wrong_and_50_ppm_off_is_brought_in_and_held(delays: Delays) -> None:
-    outcome = compare(delays, poll=4, seconds=12_000, seed=3)
-    assert outcome.steps == 1 and outcome.settled < 600
-    assert outcome.engine < 1.8 * outcome.linear
+    outcomes = [compare(delays, poll=4, seconds=12_000, seed=seed) for seed in (3, 4)]
+    assert all(outcome.steps == 1 and outcome.settled < 600 for outcome in outcomes)
+    engine = statistics.mean(outcome.engine**2 for outcome in outcomes)
+    linear = statistics.mean(outcome.linear**2 for outcome in outcomes)
+    assert math.sqrt(engine / linear) < 1.8
 
 
 def test_keys_make_no_difference_to_time() -> None:

@@ -8,10 +8,11 @@ go out. A packet that is refused never reaches this file.
 
 Theory of operation (RFC 5905 section 13, with the volley that it recommends). The first believed mode 5 packet
 mobilises the association in the phase VOLLEY: mode 3 requests, one every two seconds, each from a new port and with a
-random transmit timestamp, until four good exchanges have measured the way. Then the phase LISTENING: one exchange with
-each multicast until the way is known well, then nothing but one every few polls, so that a change of the way is
-noticed; more often where multicasts are late. A sample that contradicts the estimate isn't used before a fresh exchange
-has been heard: an old packet that is held back or played again can't answer one.
+random transmit timestamp, until four good exchanges have measured the way. The first one waits for a random time: all
+clients of a group hear the same packet. Then the phase LISTENING: one exchange for each multicast until the way is
+known well, then nothing but one every few polls, so that a change of the way is noticed; more often where multicasts
+are late. A sample that contradicts the estimate isn't used before a fresh exchange has been heard: an old packet that
+is held back or played again can't answer one.
 """
 
 from __future__ import annotations
@@ -34,6 +35,9 @@ WELL_KNOWN = 32
 """Good exchanges after which the way is known well: one-sided noise averages out in proportion to their number, and the
 first four are no good measure where a host was just started or delays vary."""
 SPACING = 2 * NANOSECONDS
+SPREAD = NANOSECONDS // 2
+"""Within this time the clients that heard the same packet begin to ask, each at random. Later exchanges keep their
+distances from the first, so they stay apart. A small part of the shortest interval: the way is known no later."""
 RESPONSE_TIMEOUT = NANOSECONDS
 MAXIMUM_BACK_OFF = 64 * NANOSECONDS
 ATTEMPTS_WITHOUT_ANSWER = 8
@@ -95,6 +99,7 @@ class Association:
     """See the head of the file.
 
     :param cookie: gives random 64-bit numbers.
+    :param random: gives random numbers from 0 to below 1.
     :param estimator: makes an empty estimator.
     """
 
@@ -104,6 +109,7 @@ class Association:
         source: str,
         now: Instant,
         cookie: Callable[[], int],
+        random: Callable[[], float],
         estimator: Callable[[], Estimator],
     ) -> None:
         self.configuration = configuration
@@ -124,10 +130,11 @@ class Association:
         self.doubts: list[str] = []
         """Why believed packets told less than they might have; names of counters."""
         self._cookie = cookie
+        self._random = random
         self._make_estimator = estimator
         self.estimator = estimator()
         self._pending: _Pending | None = None
-        self._next_exchange = now.raw
+        self._next_exchange = self._spread(now.raw)
         self._back_off = SPACING
         self._good = 0
         self._last_exchange = now.raw
@@ -195,7 +202,7 @@ class Association:
         follows = header.origin != 0 and 0 <= later(header.origin, previous_transmit) < _SECOND
         if follows:
             self._mismatches = 0
-            self._set_stream(Stream.INTERLEAVED)
+            self._set_stream(Stream.INTERLEAVED, arrival.raw)
             return _one_way(header.origin, previous_arrival)
         if header.origin != 0:
             self.doubts.append("interleave_mismatch")
@@ -208,15 +215,15 @@ class Association:
             self._mismatches += 1
             if self._mismatches < _MISMATCHES_TO_BASIC:
                 return None
-        self._set_stream(Stream.BASIC)
+        self._set_stream(Stream.BASIC, arrival.raw)
         return _one_way(header.transmit, arrival)
 
-    def _set_stream(self, stream: Stream) -> None:
+    def _set_stream(self, stream: Stream, raw: int) -> None:
         if self.stream is stream:
             return
         if self.stream is not Stream.UNKNOWN:
             self.events.append(f"server {self.source} now sends in {stream.value} mode: measuring the way again")
-            self._start_again()
+            self._start_again(raw)
         self.stream = stream
         self.estimator.accurate_departures = stream is Stream.INTERLEAVED
         self._mismatches = 0
@@ -233,7 +240,7 @@ class Association:
         self.doubts.append("offset_jump")
         if self._jumps >= _JUMPS_TO_START_AGAIN:
             self.events.append(f"server {self.source} keeps contradicting the estimate: measuring the way again")
-            self._start_again()
+            self._start_again(raw)
         else:
             self.ask_soon(raw)
 
@@ -249,19 +256,26 @@ class Association:
         age = abs(raw - estimate.raw) / NANOSECONDS
         return JUMP_FLOOR + 8 * estimate.jitter + estimate.delay + frequency_error * age
 
-    def _start_again(self) -> None:
+    def _start_again(self, raw: int) -> None:
         self.estimator = self._make_estimator()
         self.estimator.accurate_departures = self.stream is Stream.INTERLEAVED
         self.phase = Phase.VOLLEY
         self._good = self._jumps = self.unanswered = 0
         self._back_off = SPACING
         if self._pending is None:
-            self._next_exchange = self._last_exchange + SPACING
+            self._next_exchange = self._soon(raw)
 
     def ask_soon(self, raw: int) -> None:
         """Doubt has come up: have the next exchange soon, but not more often than a volley has them."""
         if self._pending is None:
-            self._next_exchange = min(self._next_exchange, max(raw, self._last_exchange + SPACING))
+            self._next_exchange = min(self._next_exchange, self._soon(raw))
+
+    def _soon(self, raw: int) -> int:
+        return self._spread(max(raw, self._last_exchange + SPACING))
+
+    def _spread(self, raw: int) -> int:
+        """A random moment soon after one at which others have the same reason to ask."""
+        return raw + int(self._random() * SPREAD)
 
     # Modes 3 and 4
 
@@ -304,10 +318,10 @@ class Association:
             # The answer was written after the newest multicast came, or just before, yet says an earlier time.
             self.events.append(f"the clock of server {self.source} was set back: measuring the way again")
             self.last_transmit, self.last_arrival = header.transmit, None
-            self._start_again()
+            self._start_again(exchange.raw)
         elif estimate is not None and self._contradicts(exchange, estimate):
             self.events.append(f"the clock of server {self.source} jumped: measuring the way again")
-            self._start_again()
+            self._start_again(exchange.raw)
         self._jumps = 0
         self.estimator.add_exchange(exchange)
         self.estimator.assumed_delay = None

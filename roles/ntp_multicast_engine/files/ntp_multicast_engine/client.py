@@ -45,6 +45,7 @@ class Client:
 
     :param memory: newest believed transmit timestamps of earlier runs; kept up to date here.
     :param cookie: gives random 64-bit numbers.
+    :param random: gives random numbers from 0 to below 1.
     :param estimator: makes an empty estimator.
     """
 
@@ -53,12 +54,14 @@ class Client:
         configurations: Iterable[MulticastClient],
         memory: Mapping[Remembered, int],
         cookie: Callable[[], int],
+        random: Callable[[], float],
         estimator: Callable[[], Estimator],
     ) -> None:
         self.configurations = tuple(configurations)
         self.associations: dict[tuple[MulticastClient, str], Association] = {}
         self.memory: Memory = dict(memory)
         self._cookie = cookie
+        self._random = random
         self._estimator = estimator
         self._challenged: dict[Association, int] = {}
 
@@ -108,7 +111,7 @@ class Client:
     def _mobilise(self, group: MulticastClient, source: str, now: Instant) -> Association:
         if sum(1 for other, _unused in self.associations if other == group) >= MAXIMUM_ASSOCIATIONS:
             raise PacketError("too_many_associations")
-        association = Association(group, source, now, self._cookie, self._estimator)
+        association = Association(group, source, now, self._cookie, self._random, self._estimator)
         self.associations[group, source] = association
         return association
 

@@ -70,7 +70,7 @@ class Engine:
         # A kernel that nobody has synchronised knows nothing of its oscillator.
         self._kernel_frequency = status.frequency if status and status.synchronised else None
         self._random = random
-        self.client = Client(loaded.configuration.clients, state.memory, cookie, self._estimator)
+        self.client = Client(loaded.configuration.clients, state.memory, cookie, random, self._estimator)
         self.senders: dict[MulticastServer, Sender] = {}
         self._start_senders(now)
         self.responder = Responder()
