@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from ntp_multicast_engine.acceptance import BROADCAST_TESTS, OTHER_REASONS, REQUEST_TESTS, RESPONSE_TESTS
 from ntp_multicast_engine.association import SPREAD, WELL_KNOWN, Association, Phase, SendRequest, Stream
 from ntp_multicast_engine.authentication import Algorithm, Key, KeyRing
-from ntp_multicast_engine.client import MAXIMUM_ASSOCIATIONS, Client
+from ntp_multicast_engine.client import MAXIMUM_ASSOCIATIONS, MAXIMUM_REMEMBERED, Client, Remembered
 from ntp_multicast_engine.clock import Instant
 from ntp_multicast_engine.configuration import MulticastClient
 from ntp_multicast_engine.errors import PacketError
@@ -299,6 +299,16 @@ def test_a_crowd_of_servers_is_not_followed(client: Client) -> None:
     with pytest.raises(PacketError, match="too_many_associations"):
         hear(client, broadcast(0), 0, source="10.0.2.1")
     assert len(client.associations) == MAXIMUM_ASSOCIATIONS
+
+
+def test_no_more_is_remembered_than_the_state_file_holds() -> None:
+    sources = [f"10.1.0.{number}" for number in range(MAXIMUM_REMEMBERED)]
+    old = {Remembered("eth0", "224.0.1.1", 123, source, 42): 1000 - place for place, source in enumerate(sources)}
+    client = Client([GROUP], old, Cookies(), at_once, Estimator)
+    association = hear(client, broadcast(0), 0)
+    volley(client, association)
+    hear(client, broadcast(16), 16)
+    assert [server.source for server in client.memory] == [*reversed(sources[:-1]), SERVER], "the oldest went"
 
 
 def test_a_proven_server_is_not_replaced_by_an_unproven_one(client: Client) -> None:

@@ -118,6 +118,21 @@ def test_state_is_bounded() -> None:
     assert len(decoded.memory) == state.MAXIMUM_ENTRIES and max(decoded.memory.values()) == 1000
 
 
+def test_a_state_that_can_not_be_kept_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = tmp_path / "state"
+    folder.write_text("a file where a folder should be")
+    memory = state.Memory(folder, 0)
+    with caplog.at_level("INFO", "ntp_multicast_engine"):
+        for number in range(5):
+            memory.save(State(MEMORY), number)
+        folder.unlink()
+        memory.save(State(MEMORY), 6)
+        memory.save(State(MEMORY), 7)
+    assert [record.levelname for record in caplog.records] == ["ERROR", "INFO"]
+    assert "nothing will outlive this run" in caplog.messages[0]
+    assert StateFile(folder).load() == State(MEMORY)
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [(None, "-"), (0.0, "0 ns"), (1.25e-5, "12.5 us"), (-0.0031, "-3.1 ms"), (61.0, "61.0 s"), (4e-8, "40.0 ns")],

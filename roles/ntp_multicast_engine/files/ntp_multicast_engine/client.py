@@ -23,6 +23,8 @@ from ntp_multicast_engine.timestamps import NANOSECONDS
 
 MAXIMUM_ASSOCIATIONS = 8
 """For each group: whoever knows the group's key can pretend to be a server, but not to be hundreds."""
+MAXIMUM_REMEMBERED = 256
+"""Servers whose newest timestamp is kept after their association has gone."""
 _CHALLENGE_SPACING = 64 * NANOSECONDS
 
 
@@ -59,7 +61,7 @@ class Client:
     ) -> None:
         self.configurations = tuple(configurations)
         self.associations: dict[tuple[MulticastClient, str], Association] = {}
-        self.memory: Memory = dict(memory)
+        self.memory: Memory = dict(sorted(memory.items(), key=lambda entry: entry[1]))
         self._cookie = cookie
         self._random = random
         self._estimator = estimator
@@ -105,8 +107,15 @@ class Client:
         association.key_id = key_id
         association.believe(packet, arrival, stamps)
         if association.confirmed:
-            self.memory[remembered] = packet.header.transmit
+            self._remember(remembered, packet.header.transmit)
         return association
+
+    def _remember(self, server: Remembered, transmit: int) -> None:
+        """Those that were heard last are kept. The dictionary has them in that order."""
+        self.memory.pop(server, None)
+        self.memory[server] = transmit
+        if len(self.memory) > MAXIMUM_REMEMBERED:
+            del self.memory[next(iter(self.memory))]
 
     def _mobilise(self, group: MulticastClient, source: str, now: Instant) -> Association:
         if sum(1 for other, _unused in self.associations if other == group) >= MAXIMUM_ASSOCIATIONS:
@@ -128,7 +137,7 @@ class Client:
         if association.confirmed and association.last_transmit is not None:
             group = association.configuration
             key = Remembered(group.interface, str(group.group), group.port, association.source, association.key_id or 0)
-            self.memory[key] = association.last_transmit
+            self._remember(key, association.last_transmit)
 
     def deadline(self) -> int | None:
         """Raw time at which `wake` has something to do."""

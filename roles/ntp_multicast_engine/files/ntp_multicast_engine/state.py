@@ -17,13 +17,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ntp_multicast_engine.client import Remembered
+from ntp_multicast_engine.client import MAXIMUM_REMEMBERED, Remembered
 from ntp_multicast_engine.errors import StateError
 from ntp_multicast_engine.journal import tell
 from ntp_multicast_engine.timestamps import NANOSECONDS, STAMP_MASK
 
 VERSION = 1
-MAXIMUM_ENTRIES = 256
+MAXIMUM_ENTRIES = MAXIMUM_REMEMBERED
 _MAXIMUM_FILE = 1 << 20
 _MAXIMUM_FREQUENCY = 1e-3
 _DURABLE_INTERVAL = 64 * NANOSECONDS
@@ -115,6 +115,7 @@ class Memory:
     def __init__(self, directory: Path, raw: int) -> None:
         self._file = StateFile(directory)
         self._durable_due = raw + _DURABLE_INTERVAL
+        self._complaint: str | None = None
 
     def load(self, *, keep: bool) -> State:
         """The state of the last run.
@@ -133,11 +134,20 @@ class Memory:
         return state
 
     def save(self, state: State, raw: int | None = None) -> None:
-        """Keep a state; without `raw`, and from time to time, in a way that a loss of power can't undo."""
+        """Keep a state; without `raw`, and from time to time, in a way that a loss of power can't undo.
+
+        What stands in the way is logged once, and not for each packet that would have been remembered.
+        """
         durable = raw is None or raw >= self._durable_due
         if durable and raw is not None:
             self._durable_due = raw + _DURABLE_INTERVAL
         try:
             self._file.save(state, durable=durable)
         except StateError as error:
-            tell(logging.ERROR, "state", f"{error}: nothing will outlive this run", reason=str(error))
+            if self._complaint != str(error):
+                tell(logging.ERROR, "state", f"{error}: nothing will outlive this run", reason=str(error))
+            self._complaint = str(error)
+            return
+        if self._complaint is not None:
+            tell(logging.INFO, "state", "the state is kept again")
+        self._complaint = None
