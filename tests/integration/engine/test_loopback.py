@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -164,3 +165,32 @@ def test_rubbish_on_the_status_socket_does_no_harm(server: EngineProcess) -> Non
                 sock.connect(str(server.socket))
                 sock.sendall(rubbish)
         assert server.status()["engine"]["version"]
+
+
+WITHOUT_IPV6 = """
+import ctypes, os, socket, struct, sys
+# seccomp(2): socket(AF_INET6, ...) fails with EAFNOSUPPORT, as it does after `ipv6.disable=1` on the kernel's command line.
+NUMBER = {"x86_64": 41, "aarch64": 198}[os.uname().machine]
+program = [(0x20, 0, 0, 0), (0x15, 0, 3, NUMBER), (0x20, 0, 0, 16), (0x15, 0, 1, socket.AF_INET6),
+           (0x06, 0, 0, 0x00050000 | 97), (0x06, 0, 0, 0x7FFF0000)]
+code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *instruction) for instruction in program))
+libc = ctypes.CDLL(None, use_errno=True)
+libc.prctl.argtypes = [ctypes.c_int] + [ctypes.c_ulong] * 4
+description = ctypes.create_string_buffer(struct.pack("@HP", len(program), ctypes.addressof(code)))
+if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, ctypes.addressof(description), 0, 0):
+    sys.exit(f"prctl: {os.strerror(ctypes.get_errno())}")
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
+
+
+@pytest.mark.skipif(os.uname().machine not in ("x86_64", "aarch64"), reason="knows the system calls of others only")
+def test_a_host_without_ipv6_is_served_over_ipv4(tmp_path: Path) -> None:
+    server = EngineProcess(tmp_path / "server", server_document())
+    plain = server.command
+    server.command = lambda *words: [sys.executable, "-c", WITHOUT_IPV6, *plain(*words)[1:]]  # type: ignore[method-assign]
+    client = EngineProcess(tmp_path / "client", client_document())
+    with running(server, client):
+        assert client.synchronised()["system"]["stratum"] == 3
+        complaints = [line for line in server.log().splitlines() if "can't have a socket for IPv6" in line]
+        assert len(complaints) == 1 and "Address family not supported" in complaints[0]
+        assert [item["family"] for item in server.status()["responders"]] == ["ipv4"]

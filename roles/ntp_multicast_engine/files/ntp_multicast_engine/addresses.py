@@ -49,11 +49,11 @@ def address_for(name: str, group: Address) -> InterfaceAddress:
 
 
 def _ipv4(name: str) -> Address | None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as question:
-        try:
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as question:
             answer = fcntl.ioctl(question, _SIOCGIFADDR, _IFREQ.pack(name.encode(), b""))
-        except OSError:
-            return None
+    except OSError:
+        return None
     return ipaddress.IPv4Address(answer[_ADDRESS_AT : _ADDRESS_AT + 4])
 
 
