@@ -22,7 +22,7 @@ from unit.engine.simulation import (
 )
 
 from ntp_multicast_engine.association import Phase, Stream
-from ntp_multicast_engine.authentication import KeyRing
+from ntp_multicast_engine.authentication import Algorithm, Key, KeyRing
 from ntp_multicast_engine.clock import KernelStatus
 from ntp_multicast_engine.configuration import Loaded
 
@@ -344,3 +344,42 @@ def test_a_bad_packet_just_before_each_good_one_closes_no_gate() -> None:
         simulation.run(0.5)
     assert client.engine.dropped["bad_mac"] == 160
     assert client.association.reach == 0xFF and client.error is not None and abs(client.error) < 1e-5
+
+
+@pytest.mark.parametrize(
+    "ring", [KeyRing({}, frozenset(), True), KeyRing({42: KEY}, frozenset(), True), KeyRing()], ids=str
+)
+def test_a_reload_without_the_key_ends_what_it_proved(ring: KeyRing) -> None:
+    """There is nothing to sign the next request with, and what was believed by that key has no word any more."""
+    simulation = Simulation()
+    _unused, client = pair(simulation)
+    simulation.run(60)
+    association = client.association
+    loaded = client_configuration(ring=ring)
+    assert client.engine.reconfigure(loaded, client.clock.now()) == [association]
+    assert client.offset is None
+    simulation.run(60)
+    assert len(client.engine.client.associations) == (0 if ring.required else 1)
+
+
+def test_a_reload_that_demands_proof_ends_what_had_none() -> None:
+    simulation = Simulation()
+    Node(simulation, SERVER, server_configuration(key_id=None))
+    client = Node(simulation, CLIENT, client_configuration(ring=KeyRing()))
+    simulation.run(60)
+    association = client.association
+    assert client.engine.reconfigure(client_configuration(), client.clock.now()) == [association]
+    simulation.run(60)
+    assert client.offset is None and not client.engine.client.associations
+
+
+def test_a_reload_with_another_secret_keeps_what_was_proved() -> None:
+    simulation = Simulation()
+    server, client = pair(simulation)
+    simulation.run(60)
+    association = client.association
+    ring = KeyRing({42: Key(42, Algorithm.HMAC_SHA256, b"another"), 43: KEY}, frozenset({42, 43}), True)
+    assert client.engine.reconfigure(client_configuration(ring=ring), client.clock.now()) == []
+    server.engine.reconfigure(Loaded(server.engine.configuration, ring), server.clock.now())
+    simulation.run(120)
+    assert client.association is association and association.reach & 0x7F == 0x7F and association.unanswered == 0

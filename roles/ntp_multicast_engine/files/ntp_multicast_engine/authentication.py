@@ -269,6 +269,12 @@ class KeyRing:
             length = hmac_length if key.algorithm is Algorithm.HMAC_SHA256 else SHORT_TAG
         return covered + key_id.to_bytes(4, "big") + key.tag(covered)[:length]
 
+    def would_prove(self, key_id: int | None) -> bool:
+        """Whether a time source can prove itself with that key, or need not prove itself at all (None)."""
+        if key_id is None:
+            return not self.required
+        return key_id in self.keys and (key_id in self.trusted or not self.required)
+
     def verify(self, packet: Packet) -> Verdict:
         """What the packet's authenticator proves, trust aside."""
         authenticator = packet.authenticator

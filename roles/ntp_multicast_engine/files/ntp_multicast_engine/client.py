@@ -67,10 +67,17 @@ class Client:
         self._estimator = estimator
         self._challenged: dict[Association, int] = {}
 
-    def reconfigure(self, configurations: Iterable[MulticastClient]) -> list[Association]:
-        """Go on with other groups; the associations of unchanged ones stay. Returns those that went."""
+    def reconfigure(self, configurations: Iterable[MulticastClient], keys: KeyRing) -> list[Association]:
+        """Go on with other groups and keys. Returns the associations that went.
+
+        Those of unchanged groups stay, unless what has proved them, or the lack of it, is no proof any more.
+        """
         self.configurations = tuple(configurations)
-        return self._remove(key for key in self.associations if key[0] not in self.configurations)
+        return self._remove(
+            key
+            for key, association in self.associations.items()
+            if key[0] not in self.configurations or not keys.would_prove(association.key_id)
+        )
 
     def _remove(self, keys: Iterable[tuple[MulticastClient, str]]) -> list[Association]:
         removed = [self.associations.pop(key) for key in list(keys)]

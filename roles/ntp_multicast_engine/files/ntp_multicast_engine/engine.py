@@ -101,7 +101,7 @@ class Engine:
         self.configuration = self._upstream.configuration = loaded.configuration
         self.keys = loaded.keys
         self._start_senders(now)
-        gone = self.client.reconfigure(loaded.configuration.clients)
+        gone = self.client.reconfigure(loaded.configuration.clients, loaded.keys)
         self.choose(now)
         return gone
 
