@@ -169,7 +169,7 @@ def test_rubbish_on_the_status_socket_does_no_harm(server: EngineProcess) -> Non
 
 WITHOUT_IPV6 = """
 import ctypes, os, socket, struct, sys
-# seccomp(2): socket(AF_INET6, ...) fails with EAFNOSUPPORT, as after `ipv6.disable=1` on the command line of the kernel.
+# seccomp(2): socket(AF_INET6, ...) fails with EAFNOSUPPORT, as after `ipv6.disable=1` on the command line of Linux.
 NUMBER = {"x86_64": 41, "aarch64": 198}[os.uname().machine]
 program = [(0x20, 0, 0, 0), (0x15, 0, 3, NUMBER), (0x20, 0, 0, 16), (0x15, 0, 1, socket.AF_INET6),
            (0x06, 0, 0, 0x00050000 | 97), (0x06, 0, 0, 0x7FFF0000)]

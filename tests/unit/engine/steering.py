@@ -195,8 +195,8 @@ class SteeredNode(Node):
 
     def _changed(self, association: Association | None) -> None:
         now = self.clock.now()
-        correction = self.engine.correction(now)
-        if association is not None and association is self.engine.selected and correction is not None:
+        correction = self.engine.news(association, now) if association is not None else None
+        if correction is not None:
             self.sink.update(correction, now)
 
     def hear(self, group: MulticastClient, sent: Sent) -> None:

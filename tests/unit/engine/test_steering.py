@@ -9,8 +9,20 @@ import math
 import statistics
 
 import pytest
-from unit.engine.simulation import SECOND, Node, Path, Simulation, client_configuration, server_configuration
-from unit.engine.steering import CLIENT, SERVER, Delays, compare
+from unit.engine.simulation import (
+    RING,
+    SECOND,
+    START,
+    Node,
+    Path,
+    Simulation,
+    client_configuration,
+    server_configuration,
+)
+from unit.engine.steering import CLIENT, SERVER, Delays, SteeredNode, compare
+
+from ntp_multicast_engine.association import Phase
+from ntp_multicast_engine.configuration import Configuration, Discipline, Loaded
 
 
 @pytest.mark.parametrize(
@@ -91,3 +103,53 @@ def test_an_oscillator_that_jumps_is_followed() -> None:
     simulation.run(800)
     assert client.error is not None and abs(client.error) < 30e-6
     assert simulation.time == 2800 * SECOND
+
+
+def steered_pair(poll: int = 6) -> tuple[Simulation, Node, SteeredNode]:
+    """A host that may step its clock whenever it wants to, and has found no reason for long."""
+    simulation = Simulation(6, Delays(20e-6, 20e-6))
+    server = Node(simulation, SERVER, server_configuration(poll=poll))
+    clients = client_configuration().configuration.clients
+    loaded = Loaded(Configuration("/s", clients=clients, discipline=Discipline("kernel", step="always")), RING)
+    client = SteeredNode(simulation, Delays(), loaded, [], frequency=20e-6)
+    simulation.run(4000)
+    assert client.steered.steps == 1
+    return simulation, server, client
+
+
+@pytest.mark.parametrize("noticed", [True, False])
+def test_a_host_that_has_slept_does_not_step_its_clock_back(noticed: bool) -> None:
+    """Raw time stands still meanwhile, and what is known of the server is in raw time."""
+    simulation, server, client = steered_pair()
+    slept = 300
+    server.clock.offset += slept
+    client.steered.now()
+    client.steered._real += slept * SECOND
+    if noticed:
+        assert len(client.engine.slept(client.clock.now())) == 1
+        assert client.association.phase is Phase.VOLLEY and client.engine.selected is None
+        client.wake_up()
+    for _unused in range(100):
+        simulation.run(2)
+        error = (client.steered.now().real - START - simulation.time) / SECOND - slept
+        assert client.steered.steps == 1 and abs(error) < (1e-3 if noticed else 64 * 500e-6 + 1e-3)
+        if noticed:
+            assert client.offset is None or abs(client.offset) < 1e-3
+    assert client.offset is not None and client.engine.selected is client.association
+
+
+def test_an_answer_from_before_the_sleep_is_not_waited_for() -> None:
+    simulation, server, client = steered_pair()
+    client.association.ask_soon(client.clock.now().raw)
+    simulation.unicast_lost = lambda: True
+    asked = len(client.requests)
+    while len(client.requests) == asked:
+        simulation.run(0.1)
+    client.engine.slept(client.clock.now())
+    exchanges = client.association.estimator.exchanges
+    server.answer(client, client.association, client.requests[-1])
+    simulation.unicast_lost = lambda: False
+    server.answer(client, client.association, client.requests[-1])
+    simulation.run(0.05)
+    assert client.association.estimator.exchanges == exchanges == 0
+    assert client.engine.dropped["no_exchange"] == 1

@@ -53,6 +53,8 @@ PHI = 15e-6
 """RFC 5905: how fast an unmeasured clock may drift."""
 JUMP_FLOOR = 0.005
 """Seconds by which a sample may contradict the estimate without further questions."""
+ROUGHLY = 0.1
+"""Seconds by which a transmit timestamp that no kernel has taken may contradict it further, such as on a busy server."""
 _JUMPS_TO_START_AGAIN = 3
 _MISMATCHES_TO_BASIC = 4
 _SECOND = 1 << 32
@@ -141,6 +143,7 @@ class Association:
         self._reach_deadline = now.raw + self.poll_interval * 3 // 2
         self._unreachable_polls = 0
         self._jumps = 0
+        self._far_off = False
         self._mismatches = 0
 
     def take_over(self, version: int, key_id: int | None, last_transmit: int | None) -> None:
@@ -165,6 +168,11 @@ class Association:
             and self.header.leap != LEAP_UNSYNCHRONISED
             and self.estimator.estimate() is not None
         )
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether the newest multicast contradicts the estimate, and no exchange has told yet which of them is right."""
+        return self._jumps != 0 or self._far_off
 
     def dispersion(self, estimate: Estimate, raw: int) -> float:
         """Seconds: what the estimate may be wrong by, growing with its age (RFC 5905 section 11.2)."""
@@ -194,6 +202,7 @@ class Association:
         sample = self._sample(header, arrival, previous_transmit, previous_arrival)
         if sample is not None:
             self._judge_sample(sample, arrival.raw)
+        self._look_at_present(_one_way(header.transmit, arrival), arrival.raw)
 
     def _sample(
         self, header: Header, arrival: Instant, previous_transmit: int, previous_arrival: Instant
@@ -244,12 +253,19 @@ class Association:
         else:
             self.ask_soon(raw)
 
-    def _is_jump(self, sample: OneWay) -> bool:
+    def _look_at_present(self, present: OneWay, raw: int) -> None:
+        """An interleaved packet measures the one before it, so a clock that has jumped since would be seen too late."""
+        self._far_off = self.stream is Stream.INTERLEAVED and self._is_jump(present, ROUGHLY)
+        if self._far_off and not self._jumps:
+            self.doubts.append("offset_jump")
+            self.ask_soon(raw)
+
+    def _is_jump(self, sample: OneWay, more: float = 0.0) -> bool:
         estimate = self.estimator.estimate()
         if estimate is None:
             return False
         expected = estimate.at(sample.raw) - round(estimate.delay / 2 * NANOSECONDS)
-        return abs(sample.difference - expected) / NANOSECONDS > self._allowance(estimate, sample.raw)
+        return abs(sample.difference - expected) / NANOSECONDS > self._allowance(estimate, sample.raw) + more
 
     def _allowance(self, estimate: Estimate, raw: int) -> float:
         frequency_error = 200e-6 if self.estimator.samples < 4 else 5e-6
@@ -264,6 +280,13 @@ class Association:
         self._back_off = SPACING
         if self._pending is None:
             self._next_exchange = self._soon(raw)
+
+    def begin_anew(self, raw: int, reason: str) -> CloseRequest:
+        """Raw time has lost what it had to do with the server's: measure again, without what is under way."""
+        self.events.append(f"{reason}: measuring the way to server {self.source} again")
+        self.last_arrival = self._pending = None
+        self._start_again(raw)
+        return CloseRequest(self)
 
     def ask_soon(self, raw: int) -> None:
         """Doubt has come up: have the next exchange soon, but not more often than a volley has them."""
@@ -322,7 +345,7 @@ class Association:
         elif estimate is not None and self._contradicts(exchange, estimate):
             self.events.append(f"the clock of server {self.source} jumped: measuring the way again")
             self._start_again(exchange.raw)
-        self._jumps = 0
+        self._jumps, self._far_off = 0, False
         self.estimator.add_exchange(exchange)
         self.estimator.assumed_delay = None
         self._good += 1

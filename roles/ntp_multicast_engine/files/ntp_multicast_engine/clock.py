@@ -13,6 +13,7 @@ from __future__ import annotations
 import ctypes
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -20,6 +21,7 @@ from typing import Protocol
 from ntp_multicast_engine.errors import ClockError
 from ntp_multicast_engine.timestamps import NANOSECONDS
 
+_SHORTEST_SLEEP = NANOSECONDS // 10
 _READ_ATTEMPTS = 4
 _GOOD_READ = 2_000
 """Nanoseconds between two reads of one clock below which nothing came in between."""
@@ -55,6 +57,32 @@ class SystemClock:
             if narrowest is not None and narrowest < _GOOD_READ:
                 break
         return best
+
+
+class Sleep:
+    """Tells when the host was suspended, which CLOCK_MONOTONIC_RAW doesn't count.
+
+    :param slept: tells how long it was in all so far, nanoseconds.
+    """
+
+    def __init__(self, slept: Callable[[], int] | None = None) -> None:
+        self._slept = slept or time_asleep
+        self._known = self._slept()
+
+    def is_over(self) -> bool:
+        """Whether there was one since the last question."""
+        before, self._known = self._known, self._slept()
+        return self._known - before > _SHORTEST_SLEEP
+
+
+def time_asleep() -> int:
+    """How long this host was suspended since it was started, nanoseconds; good to a fraction of _SHORTEST_SLEEP."""
+    while True:
+        before = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+        with_sleep = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        after = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+        if after - before < _SHORTEST_SLEEP // 4:
+            return with_sleep - after
 
 
 def at(real: int, now: Instant) -> Instant:

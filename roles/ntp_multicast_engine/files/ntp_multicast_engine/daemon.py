@@ -22,7 +22,7 @@ from ntp_multicast_engine.association import Association, CloseRequest, SendRequ
 from ntp_multicast_engine.batch import Batch, Buffers
 from ntp_multicast_engine.changes import Changes
 from ntp_multicast_engine.chrony import ChronyReader
-from ntp_multicast_engine.clock import Clock, Instant, SystemClock, kernel_status
+from ntp_multicast_engine.clock import Clock, Instant, Sleep, SystemClock, kernel_status
 from ntp_multicast_engine.configuration import Loaded, MulticastClient, MulticastServer
 from ntp_multicast_engine.control import Connection, ControlServer, Notifier
 from ntp_multicast_engine.discipline import Sink, make
@@ -82,6 +82,7 @@ class Daemon:
         loaded = configuration.load(path)
         now = self._clock.now()
         self._started = now.raw
+        self._sleep = Sleep()
         self._chrony = self._chrony_reader(loaded, now)
         self._memory = Memory(Path(loaded.configuration.state_directory), now.raw)
         self.engine = Engine(
@@ -174,6 +175,7 @@ class Daemon:
         return min((candidate for candidate in candidates if candidate is not None), default=self._look_due)
 
     def _work(self, now: Instant) -> None:
+        self._look_for_sleep()
         if self._sockets_due is not None and now.raw >= self._sockets_due:
             self._open_sockets(now)
         if self._chrony is not None:
@@ -196,6 +198,11 @@ class Daemon:
             self._changed = False
             self._look_due = now.raw + _LOOK_INTERVAL
             self._tell_changes(self._clock.now())
+
+    def _look_for_sleep(self) -> None:
+        if self._sleep.is_over():
+            for action in self.engine.slept(self._clock.now()):
+                self._close_request(action)
 
     def _discipline(self, act: Callable[[Any, Instant], int | None]) -> None:
         now = self._clock.now()
@@ -327,13 +334,13 @@ class Daemon:
             self._estimate_changed(believed)
 
     def _estimate_changed(self, association: Association) -> None:
+        self._look_for_sleep()
         now = self._clock.now()
         self._changed = True
         self._memory.save(self.engine.state(), now.raw)
-        correction = self.engine.correction(now)
-        if association is not self.engine.selected or correction is None:
-            return
-        self._sink.update(correction, now)
+        correction = self.engine.news(association, now)
+        if correction is not None:
+            self._sink.update(correction, now)
 
     def _send_request(self, action: SendRequest) -> None:
         association = action.association

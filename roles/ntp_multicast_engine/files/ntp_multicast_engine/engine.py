@@ -278,6 +278,19 @@ class Engine:
         leap = credible(self.selected.header.leap, now.raw + estimate.at(now.raw))
         return Correction(estimate, leap, error, self.frequency)
 
+    def news(self, association: Association, now: Instant) -> Correction | None:
+        """What a discipline should hear after an association has believed something; None, if that tells it nothing.
+
+        An estimate in doubt is old: the clock may have been right to go another way, as after a suspension of the host.
+        """
+        return None if association is not self.selected or association.in_doubt else self.correction(now)
+
+    def slept(self, now: Instant) -> list[CloseRequest]:
+        """The host was suspended: raw time stood still, but servers went on."""
+        closed = [item.begin_anew(now.raw, "this host has slept") for item in self.client.associations.values()]
+        self.choose(now)
+        return closed
+
     # What is told to others
 
     def announcement(self, now: Instant) -> Announcement | None:
