@@ -19,7 +19,7 @@ from ntp_multicast_engine.association import Association, SendRequest
 from ntp_multicast_engine.authentication import Algorithm, Key, KeyRing
 from ntp_multicast_engine.clock import Instant, KernelStatus
 from ntp_multicast_engine.configuration import Configuration, Loaded, MulticastClient, MulticastServer, Server
-from ntp_multicast_engine.engine import Engine
+from ntp_multicast_engine.engine import Engine, reference_id_of
 from ntp_multicast_engine.state import State
 
 SECOND = 1_000_000_000
@@ -157,6 +157,7 @@ class Node:
             random=simulation.random.random,
             cookie=lambda: simulation.random.getrandbits(64) or 1,
         )
+        self.engine.own_references = frozenset({reference_id_of(address)})
         simulation.nodes.append(self)
         self.wake_up()
 

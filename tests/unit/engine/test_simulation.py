@@ -24,7 +24,7 @@ from unit.engine.simulation import (
 from ntp_multicast_engine.association import Phase, Stream
 from ntp_multicast_engine.authentication import Algorithm, Key, KeyRing
 from ntp_multicast_engine.clock import KernelStatus
-from ntp_multicast_engine.configuration import Loaded
+from ntp_multicast_engine.configuration import Discipline, Loaded
 
 SERVER, CLIENT = "10.0.0.1", "10.0.0.2"
 
@@ -383,3 +383,29 @@ def test_a_reload_with_another_secret_keeps_what_was_proved() -> None:
     server.engine.reconfigure(Loaded(server.engine.configuration, ring), server.clock.now())
     simulation.run(120)
     assert client.association is association and association.reach & 0x7F == 0x7F and association.unanswered == 0
+
+
+@pytest.mark.parametrize("address", ["10.0.0.", "fd00::"])
+def test_two_that_follow_each_other_when_their_server_has_gone_do_not_pretend(address: str) -> None:
+    """Each of them has the other one's word that there is a time, and hands it back with a larger stratum."""
+    simulation = Simulation()
+    server = Node(simulation, f"{address}1", server_configuration())
+    both = server_configuration().configuration
+    both = dataclasses.replace(
+        both,
+        server=dataclasses.replace(both.server, stratum=None),
+        clients=client_configuration().configuration.clients,
+        discipline=Discipline("kernel"),
+    )
+    peers = [Node(simulation, f"{address}{number}", Loaded(both, RING)) for number in (2, 3)]
+    simulation.run(200)
+    assert [peer.engine.selected and peer.engine.selected.source for peer in peers] == [f"{address}1"] * 2
+    server.stop()
+    mutual = 0
+    for _unused in range(60):
+        simulation.run(8)
+        followed = [peer.engine.selected and peer.engine.selected.source for peer in peers]
+        mutual += followed == [peers[1].address, peers[0].address]
+    assert mutual <= 1, "until the next packet tells it"
+    assert sum(peer.engine.dropped["loop"] for peer in peers) >= 1
+    assert followed == [None, None]

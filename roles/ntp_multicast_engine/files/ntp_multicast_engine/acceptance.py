@@ -184,7 +184,8 @@ OTHER_REASONS = {
     "response_delay": "a round trip outside 0 to 1 s",
     "interleave_mismatch": "CVE-2016-4956: an origin that doesn't follow the packet before, which may also be lost",
     "offset_jump": "Malhotra and Goldberg 2016: a jump that a fresh exchange hasn't confirmed",
+    "loop": "RFC 5905 section 11.2.1: a server that follows this host",
     "leap_month": "CVE-2016-4954: a leap second in a month that never had one",
 }
-"""Drop reasons that need more than the packet to be judged; by name, with the source. The last three drop what the
+"""Drop reasons that need more than the packet to be judged; by name, with the source. The last four drop what the
 packet says, not that it came: it still shows that its server is there."""

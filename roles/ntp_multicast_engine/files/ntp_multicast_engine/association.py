@@ -54,7 +54,7 @@ PHI = 15e-6
 JUMP_FLOOR = 0.005
 """Seconds by which a sample may contradict the estimate without further questions."""
 ROUGHLY = 0.1
-"""Seconds by which a transmit timestamp that no kernel has taken may contradict it further, such as on a busy server."""
+"""Seconds by which a transmit timestamp that no kernel has taken may contradict it further: a server may be busy."""
 _JUMPS_TO_START_AGAIN = 3
 _MISMATCHES_TO_BASIC = 4
 _SECOND = 1 << 32
@@ -171,7 +171,7 @@ class Association:
 
     @property
     def in_doubt(self) -> bool:
-        """Whether the newest multicast contradicts the estimate, and no exchange has told yet which of them is right."""
+        """Whether the newest multicast contradicts the estimate, and no exchange has told yet which one is right."""
         return self._jumps != 0 or self._far_off
 
     def dispersion(self, estimate: Estimate, raw: int) -> float:

@@ -26,7 +26,7 @@ from ntp_multicast_engine.clock import Clock, Instant, Sleep, SystemClock, kerne
 from ntp_multicast_engine.configuration import Loaded, MulticastClient, MulticastServer
 from ntp_multicast_engine.control import Connection, ControlServer, Notifier
 from ntp_multicast_engine.discipline import Sink, make
-from ntp_multicast_engine.engine import Engine
+from ntp_multicast_engine.engine import Engine, reference_id_of
 from ntp_multicast_engine.errors import ConfigurationError, EngineError, TransportError
 from ntp_multicast_engine.journal import tell
 from ntp_multicast_engine.links import LinkMonitor
@@ -237,6 +237,10 @@ class Daemon:
         for place in wanted:
             if place not in self._sockets:
                 self._open_socket(place)
+        senders = [item for item in self._sockets.values() if isinstance(item, SenderSocket)]
+        clients = self.engine.configuration.clients
+        addresses = {str(item.place.address) for item in senders} if clients else set()
+        self.engine.own_references = frozenset(map(reference_id_of, addresses))
         missing = any(place not in self._sockets for place in wanted)
         self._sockets_due = now.raw + _RETRY_SOCKETS if missing else None
 

@@ -77,6 +77,8 @@ class Engine:
         self._announced: Announcement | None = None
         self._announced_until = now.raw
         self.selected: Association | None = None
+        self.own_references: frozenset[bytes] = frozenset()
+        """The reference identifiers of those who follow this host."""
         self.received = self.sent = 0
         self.dropped: Counter[str] = Counter()
 
@@ -134,6 +136,8 @@ class Engine:
         header = association.header
         if header is not None and credible(header.leap, arrival.real) != header.leap:
             association.doubts.append("leap_month")
+        if self._follows_us(association):
+            association.doubts.append("loop")
         self.dropped.update(association.doubts)
         association.doubts.clear()
 
@@ -253,7 +257,7 @@ class Engine:
         candidates: list[Candidate] = []
         for number, association in enumerate(self.client.associations.values()):
             estimate = association.estimator.estimate() if association.usable else None
-            if estimate is None or association.header is None:
+            if estimate is None or association.header is None or self._follows_us(association):
                 continue
             usable[number] = association
             distance = association.root_delay(estimate) / 2 + association.root_dispersion(estimate, now.raw)
@@ -266,6 +270,11 @@ class Engine:
         if estimator and estimator.samples >= _SAMPLES_FOR_FREQUENCY:
             estimate = estimator.estimate()
             self.frequency = estimate.frequency if estimate else self.frequency
+
+    def _follows_us(self, association: Association) -> bool:
+        """RFC 5905 section 11.2.1, the loop error: a server that has its time from here has none to give back."""
+        header = association.header
+        return header is not None and header.stratum > 1 and header.reference_id in self.own_references
 
     def correction(self, now: Instant) -> Correction | None:
         """What the discipline is to work on; None, if no server is followed."""
