@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ntp_multicast_engine.acceptance import BROADCAST_TESTS, OTHER_REASONS, REQUEST_TESTS, RESPONSE_TESTS
-from ntp_multicast_engine.association import SPREAD, WELL_KNOWN, Association, Phase, SendRequest, Stream
+from ntp_multicast_engine.association import SPREAD, WELL_KNOWN, Association, CloseRequest, Phase, SendRequest, Stream
 from ntp_multicast_engine.authentication import Algorithm, Key, KeyRing
 from ntp_multicast_engine.client import MAXIMUM_ASSOCIATIONS, MAXIMUM_REMEMBERED, Client, Remembered
 from ntp_multicast_engine.clock import Instant
@@ -322,3 +322,66 @@ def test_every_drop_reason_has_one_name_and_a_source() -> None:
     names = [test.name for tests in (BROADCAST_TESTS, RESPONSE_TESTS, REQUEST_TESTS) for test in tests]
     assert len(set(names)) == len(names) and not set(names) & set(OTHER_REASONS)
     assert all(test.source for tests in (BROADCAST_TESTS, RESPONSE_TESTS, REQUEST_TESTS) for test in tests)
+
+
+def test_who_never_answers_gives_way_to_another_server(client: Client) -> None:
+    """Whoever hears a packet can send it again from any address, even one that a key has proved."""
+    crowd = [f"10.0.1.{number}" for number in range(MAXIMUM_ASSOCIATIONS)]
+    for seconds in range(0, 1200, 8):
+        for source in crowd:
+            hear(client, broadcast(seconds), seconds, source=source)
+        if seconds < 20:
+            with pytest.raises(PacketError, match="too_many_associations"):
+                hear(client, broadcast(seconds), seconds)
+        client.wake(at(seconds + 4).raw, RING)
+    genuine = hear(client, broadcast(1200), 1200)
+    closed = [item.association for item in client.wake(at(1200.5).raw, RING) if isinstance(item, CloseRequest)]
+    assert [item.source for item in closed if item.abandoned] == crowd[:1]
+    assert genuine in client.associations.values() and len(client.associations) == MAXIMUM_ASSOCIATIONS
+    with pytest.raises(PacketError, match="too_many_associations"):
+        for number in range(MAXIMUM_ASSOCIATIONS):
+            hear(client, broadcast(1201), 1201, source=f"10.0.2.{number}")
+    assert genuine in client.associations.values() and not genuine.abandoned
+
+
+def test_who_has_answered_once_gives_way_to_nobody(client: Client) -> None:
+    for number in range(MAXIMUM_ASSOCIATIONS):
+        hear(client, broadcast(0), 0, source=f"10.0.1.{number}")
+    for association in client.associations.values():
+        association.confirmed, association.unanswered = True, 100
+    with pytest.raises(PacketError, match="too_many_associations"):
+        hear(client, broadcast(0), 0)
+
+
+@pytest.mark.parametrize(("key_id", "refused"), [(42, True), (None, False)])
+def test_a_replay_is_refused_after_a_restart_even_if_the_server_never_answers(
+    key_id: int | None, refused: bool
+) -> None:
+    """With a fallback delay it is used all the same. Without a key anybody could lock it out for ever."""
+    group, ring = replace(GROUP, fallback_delay=0.001), KeyRing(RING.keys, RING.trusted, key_id is not None)
+    client = Client([group], {}, Cookies(), at_once, Estimator)
+    for seconds in range(0, 600, 8):
+        client.take_broadcast(group, broadcast(seconds, key_id=key_id), SERVER, at(seconds), "kernel", ring)
+        client.wake(at(seconds + 4).raw, ring)
+    assert client.associations[group, SERVER].usable
+    again = Client([group], client.memory, Cookies(), at_once, Estimator)
+    try:
+        again.take_broadcast(group, broadcast(100, key_id=key_id), SERVER, at(700), "kernel", ring)
+    except PacketError as error:
+        assert error.reason == "replay" and refused
+    else:
+        assert not refused
+
+
+def test_a_sender_who_changes_his_ways_all_the_time_fills_no_log(client: Client) -> None:
+    association = hear(client, broadcast(0), 0)
+    volley(client, association)
+    for number in range(1, 1001):
+        # Four packets without an origin mean another mode, one with a good one means the first mode again.
+        seconds = 10 + number / 100
+        hear(client, broadcast(seconds, origin=seconds - 0.01 if number % 5 == 0 else None), seconds)
+    assert len(association.events) == 2
+    hear(client, broadcast(700, origin=None), 700)
+    for number in range(1, 11):
+        hear(client, broadcast(700 + number, origin=699 + number if number % 5 == 0 else None), 700 + number)
+    assert len(association.events) == 4

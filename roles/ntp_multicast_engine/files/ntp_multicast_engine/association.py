@@ -57,6 +57,7 @@ ROUGHLY = 0.1
 """Seconds by which a transmit timestamp that no kernel has taken may contradict it further: a server may be busy."""
 _JUMPS_TO_START_AGAIN = 3
 _MISMATCHES_TO_BASIC = 4
+_TELL_AGAIN = 600 * NANOSECONDS
 _SECOND = 1 << 32
 _NOT_BEFORE = 1_767_225_600 * NANOSECONDS
 """2026-01-01: a host whose clock stands at 1970 must not put the server's time into a wrong era."""
@@ -129,6 +130,7 @@ class Association:
         self.confirmed = False
         self.abandoned = False
         self.events: list[str] = []
+        self._told: dict[str, int] = {}
         self.doubts: list[str] = []
         """Why believed packets told less than they might have; names of counters."""
         self._cookie = cookie
@@ -168,6 +170,11 @@ class Association:
             and self.header.leap != LEAP_UNSYNCHRONISED
             and self.estimator.estimate() is not None
         )
+
+    @property
+    def unheard(self) -> bool:
+        """Whether the server has never answered although it was asked often, and isn't used without."""
+        return self.phase is Phase.VOLLEY and not self.confirmed and self.unanswered >= ATTEMPTS_WITHOUT_ANSWER
 
     @property
     def in_doubt(self) -> bool:
@@ -231,7 +238,7 @@ class Association:
         if self.stream is stream:
             return
         if self.stream is not Stream.UNKNOWN:
-            self.events.append(f"server {self.source} now sends in {stream.value} mode: measuring the way again")
+            self._tell(f"server {self.source} now sends in {stream.value} mode: measuring the way again", raw)
             self._start_again(raw)
         self.stream = stream
         self.estimator.accurate_departures = stream is Stream.INTERLEAVED
@@ -248,7 +255,7 @@ class Association:
         self._jumps += 1
         self.doubts.append("offset_jump")
         if self._jumps >= _JUMPS_TO_START_AGAIN:
-            self.events.append(f"server {self.source} keeps contradicting the estimate: measuring the way again")
+            self._tell(f"server {self.source} keeps contradicting the estimate: measuring the way again", raw)
             self._start_again(raw)
         else:
             self.ask_soon(raw)
@@ -283,7 +290,7 @@ class Association:
 
     def begin_anew(self, raw: int, reason: str) -> CloseRequest:
         """Raw time has lost what it had to do with the server's: measure again, without what is under way."""
-        self.events.append(f"{reason}: measuring the way to server {self.source} again")
+        self._tell(f"{reason}: measuring the way to server {self.source} again", raw)
         self.last_arrival = self._pending = None
         self._start_again(raw)
         return CloseRequest(self)
@@ -339,11 +346,11 @@ class Association:
         estimate = self.estimator.estimate()
         if self.last_transmit is not None and later(header.transmit, self.last_transmit) < -_SECOND:
             # The answer was written after the newest multicast came, or just before, yet says an earlier time.
-            self.events.append(f"the clock of server {self.source} was set back: measuring the way again")
+            self._tell(f"the clock of server {self.source} was set back: measuring the way again", exchange.raw)
             self.last_transmit, self.last_arrival = header.transmit, None
             self._start_again(exchange.raw)
         elif estimate is not None and self._contradicts(exchange, estimate):
-            self.events.append(f"the clock of server {self.source} jumped: measuring the way again")
+            self._tell(f"the clock of server {self.source} jumped: measuring the way again", exchange.raw)
             self._start_again(exchange.raw)
         self._jumps, self._far_off = 0, False
         self.estimator.add_exchange(exchange)
@@ -378,17 +385,23 @@ class Association:
         self.unanswered += 1
         self._back_off = min(self._back_off * 2, MAXIMUM_BACK_OFF)
         if self.unanswered == ATTEMPTS_WITHOUT_ANSWER and self.phase is Phase.VOLLEY:
-            self._give_up_volley()
+            self._give_up_volley(raw)
         self._schedule_exchange(raw)
 
-    def _give_up_volley(self) -> None:
+    def _give_up_volley(self, raw: int) -> None:
         delay = self.configuration.fallback_delay
         if delay is not None:
-            self.events.append(f"server {self.source} answers no request: using the fallback delay")
+            self._tell(f"server {self.source} answers no request: using the fallback delay", raw)
             self.estimator.assumed_delay = delay
             self.phase = Phase.LISTENING
         elif not self.confirmed and self.header is None:
             self.abandoned = True
+
+    def _tell(self, event: str, raw: int) -> None:
+        """Put down an event. Who sends packets can make it happen again and again, so it isn't told as often."""
+        if raw >= self._told.get(event, raw):
+            self._told[event] = raw + _TELL_AGAIN
+            self.events.append(event)
 
     # Time
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from ntp_multicast_engine.acceptance import BROADCAST_TESTS, Broadcast, first_failure
-from ntp_multicast_engine.association import Association, CloseRequest, SendRequest
+from ntp_multicast_engine.association import Association, CloseRequest, Phase, SendRequest
 from ntp_multicast_engine.authentication import KeyRing, Verdict
 from ntp_multicast_engine.clock import Instant
 from ntp_multicast_engine.configuration import MulticastClient
@@ -113,7 +113,8 @@ class Client:
             raise PacketError("unauthenticated")
         association.key_id = key_id
         association.believe(packet, arrival, stamps)
-        if association.confirmed:
+        # A server that proves itself, but doesn't answer, can be known from its own old packets by nothing else.
+        if association.confirmed or (association.phase is Phase.LISTENING and key_id is not None):
             self._remember(remembered, packet.header.transmit)
         return association
 
@@ -125,8 +126,13 @@ class Client:
             del self.memory[next(iter(self.memory))]
 
     def _mobilise(self, group: MulticastClient, source: str, now: Instant) -> Association:
-        if sum(1 for other, _unused in self.associations if other == group) >= MAXIMUM_ASSOCIATIONS:
-            raise PacketError("too_many_associations")
+        others = [item for (other, _unused), item in self.associations.items() if other == group and not item.abandoned]
+        if len(others) >= MAXIMUM_ASSOCIATIONS:
+            # Packets can be played again under any sender's address, but nobody answers from there.
+            unheard = next((other for other in others if other.unheard), None)
+            if unheard is None:
+                raise PacketError("too_many_associations")
+            unheard.abandoned = True
         association = Association(group, source, now, self._cookie, self._random, self._estimator)
         self.associations[group, source] = association
         return association
