@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import json
+import select
 import socket
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any
 import pytest
 
 from ntp_multicast_engine import configuration
-from ntp_multicast_engine.ancillary import KERNEL
+from ntp_multicast_engine.ancillary import KERNEL, STAMP_THIS
 from ntp_multicast_engine.answering import MANY, ONE, Answering
 from ntp_multicast_engine.authentication import Verdict
 from ntp_multicast_engine.batch import SIZE, Batch, Buffers
@@ -238,3 +239,20 @@ def test_where_a_sandbox_forbids_it_requests_are_read_one_at_a_time(tmp_path: Pa
     (status,) = answers.status([opened])
     opened.close()
     assert status.reading == way and engine.sent == (way == ONE)
+
+
+@pytest.mark.parametrize("way", [MANY, ONE])
+def test_a_stamp_that_nobody_waits_for_does_not_keep_the_responder_awake(tmp_path: Path, way: str) -> None:
+    """Such as that of the first of two answers, if it comes after the second one has left."""
+    answers = answering(make_engine(tmp_path), way)
+    opened = ResponderSocket(None, 4, 0, shared=True)
+    waiting = select.poll()
+    waiting.register(opened.socket, select.POLLIN)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        asking.bind((LOOPBACK[4], 0))
+        assert not waiting.poll(0)
+        opened.socket.sendmsg([bytes(48)], [STAMP_THIS], 0, asking.getsockname())
+        assert waiting.poll(60_000) == [(opened.socket.fileno(), select.POLLERR)]
+        answers.read(opened)
+        assert not waiting.poll(0)
+    opened.close()

@@ -54,8 +54,12 @@ class Answering:
             self._stamped_answer = None
         batch = self._buffers.of(opened.version)
         if batch is None:
+            came = False
             for datagram, _refusal in opened.receive(self._clock):
+                came = True
                 self._take(opened, datagram)
+            if not came:
+                opened.quiet()
             return
         if self._busy:
             # To be woken and to start costs as much as many answers. Kernel stamps make the pause no part of any delay
@@ -67,6 +71,8 @@ class Answering:
             # Such as an ICMP error about an answer; what is behind it makes the socket ready again.
             self._buffers.failed(opened.version, error)
             return
+        if not alike and not odd:
+            opened.quiet()
         self._busy = _BUSY <= sum(len(requests.arrivals) for requests in alike) < SIZE
         for requests in alike:
             self._take_alike(opened, batch, requests, now)

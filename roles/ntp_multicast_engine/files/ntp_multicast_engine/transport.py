@@ -392,6 +392,11 @@ class ResponderSocket(ReceivingSocket):
         self._awaits_stamp = self._awaits_stamp or stamp
         return True
 
+    def quiet(self) -> None:
+        """Throw away stamps that came too late to be waited for: they would make the socket ready for ever."""
+        while departure(self.socket) is not None:
+            pass
+
     def departure(self) -> int | None:
         """When the newest answer that was to be stamped left, Unix nanoseconds; None, if that isn't known yet."""
         if not self._awaits_stamp:
