@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from integration.engine.process import Bridge, EngineProcess, running, wait_for
+from integration.engine.process import PACKAGE, Bridge, EngineProcess, ip, running, wait_for
 
 pytestmark = [
     pytest.mark.root,
@@ -214,3 +214,79 @@ def test_an_interface_that_comes_later_is_joined(tmp_path: Path, bridge: Bridge)
         bridge.plug("s", "eth7", "10.99.3.1", "fd00:99:3::1")
         bridge.plug("c", "eth8", "10.99.3.2", "fd00:99:3::2")
         assert client.synchronised()["associations"][0]["source"] == "10.99.3.1"
+
+
+ADDRESSES_OF = """
+import ipaddress, sys
+from ntp_multicast_engine.addresses import address_for
+for name in sys.argv[1:]:
+    print(address_for(name, ipaddress.ip_address("ff0e::101")).address)
+"""
+
+
+def test_a_server_does_not_send_from_an_address_that_is_made_to_be_replaced(bridge: Bridge) -> None:
+    """RFC 8981. The kernel lists addresses in no order, so one interface would be right by chance."""
+    namespace = bridge.hosts["s"]
+    inside = ["ip", "netns", "exec", namespace]
+    expected = [f"fd00:99:{number}::1" for number in range(10, 22)]
+    names = [f"other{number}" for number in range(len(expected))]
+    for name, address in zip(names, expected):
+        ip("-n", namespace, "link", "add", name, "type", "veth", "peer", "name", f"{name}-end")
+        ip("-n", namespace, "link", "set", f"{name}-end", "up")
+        for setting in ("use_tempaddr=2", "accept_dad=0"):
+            subprocess.run([*inside, "sysctl", "-qw", f"net.ipv6.conf.{name}.{setting}"], check=True)
+        ip("-n", namespace, "link", "set", name, "up")
+        ip("-n", namespace, "addr", "add", f"{address}/64", "dev", name, "mngtmpaddr", "nodad")
+    listing = ["ip", "-n", namespace, "-6", "addr", "show", "temporary", "-tentative"]
+
+    def temporary() -> int:
+        return subprocess.run(listing, capture_output=True, text=True, check=True).stdout.count(" temporary ")
+
+    wait_for(lambda: temporary() >= len(names), "the temporary addresses")
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE), "PYTHONDONTWRITEBYTECODE": "1"}
+    asked = subprocess.run(
+        [*inside, sys.executable, "-c", ADDRESSES_OF, *names],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert asked.stdout.split() == expected
+
+
+SEND_THROUGH_A_FIREWALL = """
+import ipaddress, select, subprocess, sys
+from ntp_multicast_engine.configuration import MulticastServer
+from ntp_multicast_engine.transport import SenderSocket
+sender = SenderSocket(MulticastServer("eth0", ipaddress.ip_address(sys.argv[1])), 10123)
+waiting = select.poll()
+waiting.register(sender.socket, select.POLLIN)
+
+def sent():
+    try:
+        sender.send(bytes(48))
+    except OSError as error:
+        return error.strerror
+    waiting.poll(60_000)
+    return len(list(sender.departures()))
+
+def firewall(*words):
+    subprocess.run(["nft", *words], check=True)
+
+print(sent(), sent())
+firewall("add table inet t")
+firewall("add chain inet t o { type filter hook output priority 0 ; policy drop ; }")
+print(sent())
+firewall("flush ruleset")
+print(sent(), sent())
+"""
+
+
+@pytest.mark.skipif(shutil.which("nft") is None, reason="needs the command `nft` (apt-get install nftables)")
+@pytest.mark.parametrize("group", ["239.77.0.1", "ff0e::1"])
+def test_after_a_refusal_of_the_firewall_departures_are_known_again(bridge: Bridge, group: str) -> None:
+    """The kernel numbers what it stamps, and what it then refuses, too."""
+    inside = ["ip", "netns", "exec", bridge.hosts["s"], sys.executable, "-c", SEND_THROUGH_A_FIREWALL, group]
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE), "PYTHONDONTWRITEBYTECODE": "1"}
+    told = subprocess.run(inside, env=environment, capture_output=True, text=True, check=True)
+    assert told.stdout.splitlines() == ["1 1", "Operation not permitted", "1 1"]

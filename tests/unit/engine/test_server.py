@@ -106,3 +106,18 @@ def test_the_schedule_does_not_drift_with_lateness() -> None:
         source.schedule(source.due + round(late * NANOSECONDS))
         dues.append((source.due - NOW.raw) // NANOSECONDS)
     assert dues == [8, 16, 24, 48]
+
+
+def test_who_stamps_is_told_for_the_packet_before() -> None:
+    source = sender()
+    assert source.stamps is None
+    for seconds, stamped, told in ((0, True, None), (8, True, "kernel"), (16, False, "kernel"), (24, True, "user")):
+        source.packet(after(seconds), ANNOUNCEMENT, RING)
+        assert source.stamps == told
+        if stamped:
+            source.stamped(after(seconds).real + 50_000, "kernel")
+            assert source.stamps == "kernel"
+    source.packet(after(32), ANNOUNCEMENT, RING)
+    source.silence()
+    source.packet(after(40), ANNOUNCEMENT, RING)
+    assert source.stamps == "kernel", "a packet that wasn't sent has no stamp to miss"

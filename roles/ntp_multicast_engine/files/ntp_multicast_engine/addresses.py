@@ -19,7 +19,7 @@ _SIOCGIFADDR = 0x8915
 _IFREQ = struct.Struct("16s24s")
 _ADDRESS_AT = 20
 # include/uapi/linux/if_addr.h
-_UNUSABLE = 0x08 | 0x20 | 0x40
+_UNUSABLE, _TEMPORARY = 0x08 | 0x20 | 0x40, 0x01
 _SCOPE_GLOBAL, _SCOPE_HOST, _SCOPE_LINK = 0x00, 0x10, 0x20
 
 
@@ -58,11 +58,14 @@ def _ipv4(name: str) -> Address | None:
 
 
 def _ipv6(name: str, group: Address) -> Address | None:
-    """RFC 6724 in small: a link-local source for a link-local group, else the widest scope there is."""
+    """RFC 6724 in small: a link-local source for a link-local group, else the widest scope there is.
+
+    A server is known by its address, so one that is made to be replaced (RFC 8981) is used only if there is no other.
+    """
     # The second nibble of ff0X:: is the scope (RFC 4291 section 2.7).
     link_local_group = group.packed[1] & 0x0F <= 2
     order = (_SCOPE_LINK, _SCOPE_GLOBAL, _SCOPE_HOST) if link_local_group else (_SCOPE_GLOBAL, _SCOPE_LINK, _SCOPE_HOST)
-    found: dict[int, Address] = {}
+    found: dict[tuple[int, bool], Address] = {}
     try:
         # Not /proc/net, a link that a sandboxed service (ProcSubset=pid, systemd.exec(5)) does not have.
         lines = Path("/proc/self/net/if_inet6").read_text(encoding="ascii").splitlines()
@@ -71,5 +74,7 @@ def _ipv6(name: str, group: Address) -> Address | None:
     for line in lines:
         packed, _index, _prefix, scope, flags, interface = line.split()
         if interface == name and not int(flags, 16) & _UNUSABLE:
-            found.setdefault(int(scope, 16), ipaddress.IPv6Address(bytes.fromhex(packed)))
-    return next((found[scope] for scope in order if scope in found), None)
+            kind = int(scope, 16), bool(int(flags, 16) & _TEMPORARY)
+            found.setdefault(kind, ipaddress.IPv6Address(bytes.fromhex(packed)))
+    kinds = ((scope, temporary) for scope in order for temporary in (False, True))
+    return next((found[kind] for kind in kinds if kind in found), None)

@@ -108,6 +108,7 @@ class Sender:
         self._accurate: int | None = None
         self._delay = DepartureDelay()
         self._written = 0
+        self._unstamped = False
 
     def packet(self, now: Instant, announcement: Announcement, keys: KeyRing) -> bytes:
         """The packet to be sent at once; `stamped` tells afterwards when it really left.
@@ -117,7 +118,10 @@ class Sender:
         present and the origin the accurate departure of the packet before.
         """
         configuration = self.configuration
-        self._written = now.real
+        if self._unstamped:
+            # Whoever has stamped packets until now doesn't any more.
+            self.stamps = "user"
+        self._written, self._unstamped = now.real, True
         # Interleaved, the next packet tells the departure, which must not lie before what this one foretold.
         foretold = 0 if configuration.interleaved else self._delay.shortest
         transmit = to_ntp(now.real + foretold)
@@ -137,7 +141,7 @@ class Sender:
 
     def stamped(self, real: int, kind: str) -> None:
         """When the last packet left, by the best stamp there is (`kernel` or `user`)."""
-        self.stamps = kind
+        self.stamps, self._unstamped = kind, False
         if kind != "kernel" or self._last_transmit is None:
             return
         self._delay.add(real - self._written)
@@ -156,3 +160,4 @@ class Sender:
     def silence(self) -> None:
         """A packet was left out: the next one can't tell when it left."""
         self._last_transmit = self._accurate = None
+        self._unstamped = False

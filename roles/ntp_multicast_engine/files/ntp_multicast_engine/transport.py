@@ -227,8 +227,20 @@ class SenderSocket:
 
     def send(self, data: bytes) -> None:
         """Raises OSError."""
-        self.socket.send(data)
+        try:
+            self.socket.send(data)
+        except OSError:
+            self._count_anew()
+            raise
         self._sent += 1
+
+    def _count_anew(self) -> None:
+        """The kernel may have given a number to what didn't leave, such as what its firewall has refused."""
+        if self.stamped:
+            enable_stamps(self.socket, 0)
+            while departure(self.socket) is not None:
+                pass
+            self._sent, self.stamped = 0, enable_stamps(self.socket, STAMP_BOTH)
 
     def departures(self) -> Iterator[int]:
         """Kernel stamps of the newest datagram, Unix nanoseconds; those of earlier ones come too late to be used."""
