@@ -290,3 +290,55 @@ def test_after_a_refusal_of_the_firewall_departures_are_known_again(bridge: Brid
     environment = {**os.environ, "PYTHONPATH": str(PACKAGE), "PYTHONDONTWRITEBYTECODE": "1"}
     told = subprocess.run(inside, env=environment, capture_output=True, text=True, check=True)
     assert told.stdout.splitlines() == ["1 1", "Operation not permitted", "1 1"]
+
+
+def _open_files(engine: EngineProcess) -> int:
+    assert engine.process is not None
+    # `ip netns exec` becomes the engine, so the process is the engine's own.
+    return len(os.listdir(f"/proc/{engine.process.pid}/fd"))
+
+
+def test_an_interface_that_comes_back_as_another_one_is_joined_again(tmp_path: Path, bridge: Bridge) -> None:
+    """With the old name and another index, twice; what was open is closed."""
+    bridge.plug("c", "eth8", "10.99.3.2", "fd00:99:3::2")
+    streams = [
+        {"interface": "eth0", "group": group, "key_id": 42, "poll": 3}
+        for group in ("224.0.1.1", "ff02::101", "ff0e::1")
+    ]
+    server = EngineProcess(tmp_path / "server", {**SERVER, "servers": streams}, namespace=bridge.hosts["s"])
+    client = EngineProcess(tmp_path / "client", {}, namespace=bridge.hosts["c"])
+    client.write(
+        {
+            "clients": [{"interface": "eth8", "group": stream["group"]} for stream in streams],
+            "server": {"enabled": True, "listen": ["eth8"], "stratum": 5},
+            "servers": [{"interface": "eth8", "group": "239.77.8.8", "poll": 3}],
+        }
+    )
+
+    def heard() -> dict[str, float]:
+        return {item["group"]: item["last_received"] for item in client.status()["associations"]}
+
+    with running(server, client):
+        wait_for(lambda: len(heard()) == 3, "all groups")
+        client.synchronised(associations=3)
+        wait_for(lambda: not _asking(client), "the end of the volleys")
+        files, joined = _open_files(client), list[float]()
+        for _unused in range(2):
+            ip("-n", bridge.hosts["c"], "link", "del", "eth8")
+            wait_for(lambda: "no interface eth8" in str(client.status()["servers"][0]["last_error"]), "the loss")
+            assert not client.status()["responders"]
+            bridge.plug("c", "eth8", "10.99.3.2", "fd00:99:3::2")
+            wait_for(lambda: client.status()["servers"][0]["last_error"] is None, "the interface")
+            joined.append(client.status()["engine"]["uptime"])
+            wait_for(
+                lambda: client.status()["engine"]["uptime"] - max(heard().values()) > joined[-1],
+                "new packets of all groups",
+            )
+        assert len(client.status()["responders"]) == 2
+        wait_for(lambda: _open_files(client) == files, "the same number of open files")
+        assert len(client.status()["associations"]) == 3
+
+
+def _asking(engine: EngineProcess) -> bool:
+    """Whether an exchange is under way or soon will be."""
+    return any(item["mode"] != "broadcast client" for item in engine.status()["associations"])

@@ -21,7 +21,7 @@ from ntp_multicast_engine.ancillary import KERNEL, STAMP_THIS
 from ntp_multicast_engine.answering import MANY, ONE, Answering
 from ntp_multicast_engine.authentication import Verdict
 from ntp_multicast_engine.batch import SIZE, Batch, Buffers
-from ntp_multicast_engine.clock import SystemClock
+from ntp_multicast_engine.clock import Instant, SystemClock
 from ntp_multicast_engine.engine import Engine
 from ntp_multicast_engine.packet import Header, parse
 from ntp_multicast_engine.responder import QUICK_LENGTHS
@@ -256,3 +256,34 @@ def test_a_stamp_that_nobody_waits_for_does_not_keep_the_responder_awake(tmp_pat
         answers.read(opened)
         assert not waiting.poll(0)
     opened.close()
+
+
+def test_few_answers_are_stamped(tmp_path: Path) -> None:
+    """A stamp costs a system call and a wake-up, so one in a quarter of a second speaks for all."""
+    engine = make_engine(tmp_path)
+    clock = SteppedClock()
+    answers = Answering(engine, clock, Buffers(lambda version: Batch(version, QUICK_LENGTHS)))
+    opened = ResponderSocket(None, 4, 0, shared=True)
+    stamped = []
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        asking.connect(("127.0.0.1", opened.socket.getsockname()[1]))
+        for tenths in (0, 1, 2, 3, 4, 6):
+            clock.later = tenths * 100_000_000
+            for _unused in range(5):
+                asking.send(requests(engine)[0])
+            answers.read(opened)
+            stamped.append(opened.departure() is not None)
+            assert opened.stamps == KERNEL
+    opened.close()
+    assert stamped == [True, False, False, True, False, True]
+
+
+class SteppedClock:
+    """This host's clock, but its raw time runs only when it is told to."""
+
+    def __init__(self) -> None:
+        self._start = CLOCK.now().raw
+        self.later = 0
+
+    def now(self) -> Instant:
+        return Instant(CLOCK.now().real, self._start + self.later)

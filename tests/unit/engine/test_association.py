@@ -385,3 +385,142 @@ def test_a_sender_who_changes_his_ways_all_the_time_fills_no_log(client: Client)
     for number in range(1, 11):
         hear(client, broadcast(700 + number, origin=699 + number if number % 5 == 0 else None), 700 + number)
     assert len(association.events) == 4
+
+
+def answered(client: Client, association: Association, seconds: float, **changes: object) -> str | None:
+    """Why an answer isn't believed."""
+    try:
+        exchange(client, association, seconds, **changes)
+    except PacketError as error:
+        return error.reason
+    return None
+
+
+@pytest.mark.parametrize(("kiss", "again"), [(b"RATE", 64), (b"DENY", 4), (b"RSTR", 4)])
+def test_only_the_kiss_rate_has_an_effect_and_only_from_the_server_itself(
+    client: Client, kiss: bytes, again: float
+) -> None:
+    """CVE-2015-7704 and CVE-2015-7705: whoever can't know the cookie, or the key, slows nobody down."""
+    association = hear(client, broadcast(0), 0)
+    for number, lie in enumerate(({"origin": 77}, {"key_id": None})):
+        seconds = 0.5 if number == 0 else 6.5
+        reason = answered(client, association, seconds, stratum=0, reference_id=kiss, **lie)
+        assert reason == ("bogus", "response_unauthenticated")[number]
+        assert not asks(client, seconds + 1.1), "it is given up, and asked again"
+    association._back_off = 2 * NANOSECONDS
+    assert answered(client, association, 20, stratum=0, reference_id=kiss) == "kiss_of_death"
+    assert not asks(client, 21.1)
+    assert association._next_exchange - at(21.1).raw == again * NANOSECONDS
+
+
+def test_an_answer_proves_itself_with_the_servers_own_key(client: Client) -> None:
+    """Another key of this host proves somebody else."""
+    both = {**RING.keys, 43: Key(43, Algorithm.HMAC_SHA256, b"another")}
+    ring = KeyRing(both, frozenset(both), True)
+    association = hear(client, broadcast(0), 0, ring=ring)
+    (action,) = [item for item in client.wake(at(0.5).raw, ring) if isinstance(item, SendRequest)]
+    association.request_sent(at(0.5))
+    header = Header.decode(answer(action.data, 0.5))
+    with pytest.raises(PacketError, match="response_unauthenticated"):
+        association.take_response(ring.sign(header.encode(), 43, 4), at(0.5002), ring)
+    forged = header.encode() + (42).to_bytes(4, "big") + bytes(20)
+    with pytest.raises(PacketError, match="response_unauthenticated"):
+        association.take_response(forged, at(0.5002), ring)
+
+
+@pytest.mark.parametrize("stratum", [1, 15])
+def test_the_first_and_the_last_stratum_are_believed(client: Client, stratum: int) -> None:
+    association = hear(client, broadcast(0, stratum=stratum), 0)
+    assert answered(client, association, 0.5, stratum=stratum) is None
+
+
+@pytest.mark.parametrize(("poll", "believed"), [(2, False), (3, True), (17, True), (18, False)])
+def test_the_shortest_and_the_longest_interval_are_believed(client: Client, poll: int, believed: bool) -> None:
+    if believed:
+        assert hear(client, broadcast(0, poll=poll), 0).poll_interval == (1 << poll) * NANOSECONDS
+    else:
+        with pytest.raises(PacketError, match="poll"):
+            hear(client, broadcast(0, poll=poll), 0)
+
+
+@pytest.mark.parametrize(
+    ("round_trip", "reason"),
+    [(-0.002, "response_delay"), (-0.0005, None), (0.0, None), (0.9, None), (1.1, "response_delay")],
+)
+def test_a_round_trip_takes_up_to_a_second(client: Client, round_trip: float, reason: str | None) -> None:
+    association = hear(client, broadcast(0), 0)
+    stamp = to_ntp(at(0.5).real)
+    (action,) = [item for item in client.wake(at(0.5).raw, RING) if isinstance(item, SendRequest)]
+    association.request_sent(at(0.5))
+    data = answer(action.data, 0.5, receive=stamp, transmit=stamp)
+    try:
+        association.take_response(data, at(0.5 + round_trip), RING)
+    except PacketError as error:
+        assert error.reason == reason
+    else:
+        assert reason is None
+
+
+def test_a_replay_makes_the_server_be_asked_but_not_every_time(client: Client) -> None:
+    """It may be a server whose clock was set back. Whoever plays packets again makes it be asked now and then."""
+    association = hear(client, broadcast(0), 0)
+    volley(client, association)
+    association._good = WELL_KNOWN
+    exchange(client, association, 17)
+    last = 0.0
+    for seconds, asked in ((20, True), (28, False), (70, False), (85, True)):
+        hear(client, broadcast(seconds - 1), seconds - 1)
+        with pytest.raises(PacketError, match="replay"):
+            hear(client, broadcast(last), seconds)
+        assert (association._next_exchange <= at(seconds).raw) is asked
+        if asked:
+            exchange(client, association, seconds)
+
+
+def test_what_an_exchange_has_confirmed_is_remembered_under_its_key(client: Client) -> None:
+    association = hear(client, broadcast(0), 0)
+    for number in range(4):
+        assert not client.memory, "before four exchanges it may be anybody"
+        exchange(client, association, 0.5 + 2.5 * number)
+        client.confirm(association)
+    assert client.memory == {Remembered("eth0", "224.0.1.1", 123, SERVER, 42): to_ntp(at(0).real)}
+    hear(client, broadcast(8), 8)
+    assert client.memory == {Remembered("eth0", "224.0.1.1", 123, SERVER, 42): to_ntp(at(8).real)}
+
+
+def test_a_stream_whose_origins_never_fit_is_a_basic_one(client: Client) -> None:
+    association = hear(client, broadcast(0, origin=-100), 0)
+    volley(client, association)
+    for number, stream in ((2, Stream.UNKNOWN), (3, Stream.UNKNOWN), (4, Stream.UNKNOWN), (5, Stream.BASIC)):
+        hear(client, broadcast(8 * number, origin=-100), 8 * number)
+        assert association.stream is stream
+    assert association.doubts == ["interleave_mismatch"] * 4
+
+
+def test_an_interleaved_stream_bears_three_lost_packets_in_a_row(client: Client) -> None:
+    association = hear(client, broadcast(0), 0)
+    volley(client, association)
+    hear(client, broadcast(16, origin=0), 16)
+    for number in (3, 5, 7):
+        hear(client, broadcast(8 * number, origin=8 * number - 8), 8 * number)
+    assert association.stream is Stream.INTERLEAVED
+    hear(client, broadcast(64, origin=56), 64)
+    for number in (10, 12, 14, 16):
+        assert association.stream is Stream.INTERLEAVED
+        hear(client, broadcast(8 * number, origin=8 * number - 8), 8 * number)
+    assert association.stream is Stream.BASIC and association.phase is Phase.VOLLEY
+
+
+def test_reach_and_abandonment(client: Client) -> None:
+    """RFC 5905 section 13: eight missed packets make it unreachable, UNREACH (24) more end it."""
+    association = hear(client, broadcast(0), 0)
+    volley(client, association)
+    reaches = []
+    for number in range(1, 33):
+        client.wake(at(8 * number + 4.1).raw, RING)
+        reaches.append(association.reach)
+    assert reaches[:9] == [2, 4, 8, 16, 32, 64, 128, 0, 0]
+    assert association.abandoned is (association not in client.associations.values())
+    assert number == 32 and association.abandoned
+    again = hear(client, broadcast(300), 300)
+    assert again is not association

@@ -188,3 +188,41 @@ def test_stamps_from_another_time_are_not_believed() -> None:
             stepped = Instant(real, now.raw)
             (usual,), (odd,) = batch.sorted(stepped, lambda _place: True)
             assert usual.arrivals == [believed] and odd.stamps == USER and odd.arrival == stepped
+
+
+WHERE = st.lists(
+    st.lists(st.tuples(st.sampled_from(["127.0.0.1", "127.0.0.2"]), st.sampled_from([68, 72, 400])), max_size=6),
+    min_size=2,
+    max_size=4,
+)
+
+
+@settings(max_examples=60)
+@given(WHERE)
+def test_each_datagram_is_known_by_where_it_came_in(batches: list[list[tuple[str, int]]]) -> None:
+    """Whatever came before it, in the same batch or in earlier ones, by another way."""
+    with responder(4) as opened, ExitStack() as stack:
+        asking = {address: stack.enter_context(client(opened, address)) for address in ("127.0.0.1", "127.0.0.2")}
+        for number, sent in enumerate(batches):
+            rows = []
+            for place, (address, length) in enumerate(sent):
+                rows.append((request(bytes([0, number, place]), length), address))
+                asking[address].send(rows[-1][0])
+            found = together(opened)
+            assert sorted((each.data, str(each.destination)) for each in found) == sorted(rows)
+            assert all(each.stamps == KERNEL and not each.truncated for each in found)
+            assert {each.source_port for each in found} == {asking[where].getsockname()[1] for _row, where in rows}
+
+
+@pytest.mark.parametrize("order", [["127.0.0.1", "127.0.0.2"] * 4, ["127.0.0.1"] * 4 + ["127.0.0.2"] * 4])
+def test_one_wrong_place_among_many_is_seen(order: list[str]) -> None:
+    """At once, and in later batches that are all alike."""
+    with responder(4) as opened, ExitStack() as stack:
+        asking = {address: stack.enter_context(client(opened, address)) for address in set(order)}
+        for addresses in (order, order[:1] * 8, order[-1:] * 8):
+            for address in addresses:
+                asking[address].send(request(b"x", 68))
+            BATCHES[4].receive(opened.socket)
+            alike, odd = BATCHES[4].sorted(CLOCK.now(), lambda place: place.endswith(bytes([127, 0, 0, 2])))
+            assert sum(len(group.arrivals) for group in alike) == addresses.count("127.0.0.2")
+            assert [str(each.destination) for each in odd] == ["127.0.0.1"] * addresses.count("127.0.0.1")

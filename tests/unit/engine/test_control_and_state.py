@@ -159,3 +159,53 @@ def test_clock_owners(tmp_path: Path) -> None:
         (tmp_path / pid / "comm").write_text(name + "\n")
     (tmp_path / "99").mkdir()
     assert clock_owners(tmp_path) == ["chronyd"]
+
+
+def test_the_state_of_the_last_run_is_there_at_the_start(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    StateFile(tmp_path).save(State(MEMORY, 1e-6))
+    assert state.Memory(tmp_path, 0).load(keep=True) == State(MEMORY, 1e-6)
+    assert state.Memory(tmp_path, 0).load(keep=False) == State(MEMORY, 1e-6)
+    (tmp_path / "state.json").write_text("rubbish")
+    with caplog.at_level("INFO", "ntp_multicast_engine"):
+        assert state.Memory(tmp_path, 0).load(keep=True) == State()
+    assert caplog.messages == ["the state file is damaged: JSONDecodeError; starting without it"]
+    assert StateFile(tmp_path).load() == State(), "what is damaged was replaced"
+
+
+def test_a_client_that_can_not_remember_does_not_start(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    folder.write_text("a file where a folder should be")
+    assert state.Memory(folder, 0).load(keep=False) == State()
+    with pytest.raises(StateError):
+        state.Memory(folder, 0).load(keep=True)
+
+
+@pytest.mark.parametrize("frequency", [0.001, -0.001, 1e308, float("nan"), float("inf"), True])
+def test_an_impossible_frequency_is_refused(frequency: float) -> None:
+    with pytest.raises(StateError, match="impossible frequency"):
+        state.decode(json.dumps({"version": 1, "transmit": [], "frequency": frequency}).encode())
+    assert state.decode(b'{"version": 1, "transmit": [], "frequency": 0.0009}').frequency == 0.0009
+
+
+def test_an_unchanged_state_is_not_written_again(tmp_path: Path) -> None:
+    file = StateFile(tmp_path)
+    file.save(State(MEMORY))
+    written = (tmp_path / "state.json").stat().st_ino
+    (tmp_path / "other").touch()
+    file.save(State(MEMORY))
+    assert (tmp_path / "state.json").stat().st_ino == written
+    file.save(State(MEMORY, 1e-6))
+    assert (tmp_path / "state.json").stat().st_ino != written
+
+
+def test_once_a_minute_a_state_outlives_a_loss_of_power(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is on the disk, and whole, before it takes the place of the old one."""
+    on_disk: list[bytes] = []
+    monkeypatch.setattr(os, "fsync", lambda _descriptor: on_disk.append((tmp_path / "state.new").read_bytes()))
+    memory = state.Memory(tmp_path, 0)
+    states = [State(MEMORY, number * 1e-9) for number in range(200)]
+    for second in range(130):
+        memory.save(states[second], second * 1_000_000_000)
+    assert [state.decode(data) for data in on_disk] == [states[64], states[128]]
+    memory.save(states[130])
+    assert state.decode(on_disk[-1]) == states[130] and len(on_disk) == 3, "and at the end"

@@ -278,3 +278,49 @@ def test_the_kernel_hears_of_a_leap_second_on_the_last_day() -> None:
         kernel = Kernel(Discipline("kernel"), clock)
         kernel.update(Correction(Estimate(0, start, 0.0, 0.0, 0.0, 0.0), 1, 0.01), clock.now())
         assert clock.leap == told
+
+
+def test_chrony_is_back() -> None:
+    answers: list[OSError | None] = [ConnectionRefusedError(111, "Connection refused"), None]
+
+    def send(data: bytes) -> None:
+        error = answers.pop(0)
+        if error is not None:
+            raise error
+
+    chrony = Chrony(send)
+    chrony.update(perfect(0.0), Instant(START, 0))
+    chrony.update(perfect(0.0), Instant(START, 0))
+    assert chrony.last_error is None
+
+
+@pytest.mark.parametrize(("step", "steps"), [("start", 1), ("never", 0), ("always", 1)])
+def test_a_reload_before_the_first_measurement(step: str, steps: int) -> None:
+    """A step that is due at the start stays due, unless it is forbidden meanwhile."""
+    clock = SteeredClock(5.0)
+    kernel = Kernel(Discipline("kernel"), clock)
+    kernel.reconfigure(Discipline("kernel", step=step, panic_threshold=10.0))
+    kernel.update(perfect(0.0), clock.now())
+    assert len(clock.steps) == steps
+
+
+def test_the_kernel_is_told_once_that_there_is_no_time() -> None:
+    clock = SteeredClock(0.0)
+    kernel = Kernel(Discipline("kernel"), clock)
+    kernel.update(perfect(0.0), clock.now())
+    kernel.tick(None, clock.now())
+    clock.synchronised = True  # by another one, which is his business
+    kernel.tick(None, clock.now())
+    assert clock.synchronised
+    kernel.update(perfect(0.0), clock.now())
+    kernel.tick(None, clock.now())
+    assert not clock.synchronised
+
+
+def test_an_offset_falls_to_a_third_in_sixteen_seconds() -> None:
+    clock = SteeredClock(0.001)
+    kernel = Kernel(Discipline("kernel"), clock)
+    for _unused in range(8):
+        assert kernel.tick(perfect(0.0), clock.now()) == clock.raw + TICK == clock.raw + 2 * NANOSECONDS
+        clock.advance(2)
+    assert perfect(0.0).offset(clock.now()) / NANOSECONDS == pytest.approx(0.001 * (1 - 2 / 16) ** 8, rel=1e-3)

@@ -299,3 +299,9 @@ def test_the_quick_way_follows_the_announcement() -> None:
             [request(key_id=42, length=20)], [NOW.real], announcement, RING, lambda: NOW
         )
         assert answer is not None and answer[1] == stratum
+
+
+def test_an_address_that_proves_nothing_gets_sixteen_answers_at_once_and_then_one_a_second() -> None:
+    limit = RateLimit()
+    assert [limit.allows("a", 0) for _unused in range(17)] == [True] * 16 + [False]
+    assert [limit.allows("a", second * NANOSECONDS) for second in (1, 1, 2, 2)] == [True, False, True, False]
