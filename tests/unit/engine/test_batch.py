@@ -226,3 +226,18 @@ def test_one_wrong_place_among_many_is_seen(order: list[str]) -> None:
             alike, odd = BATCHES[4].sorted(CLOCK.now(), lambda place: place.endswith(bytes([127, 0, 0, 2])))
             assert sum(len(group.arrivals) for group in alike) == addresses.count("127.0.0.2")
             assert [str(each.destination) for each in odd] == ["127.0.0.1"] * addresses.count("127.0.0.1")
+
+
+def test_what_comes_alike_is_taken_by_columns_whatever_came_before() -> None:
+    """One by one they would come out the same, at several times the cost."""
+    batch = Batch(4, QUICK_LENGTHS)
+    with responder(4) as opened, client(opened) as asking, client(opened, "127.0.0.2") as other:
+        for odd_ones in ([], [asking], [asking, other], []):
+            for sock in odd_ones:
+                sock.send(request(b"x", 400 if sock is asking else 68))
+            if odd_ones:
+                opened.receive_batch(batch, CLOCK)
+            for sock in (asking, asking, other, other):
+                sock.send(request(b"x", 68))
+                _now, (group,), odd = opened.receive_batch(batch, CLOCK)
+                assert not odd and group.columns is not None
