@@ -9,7 +9,7 @@ import random
 
 import pytest
 
-from ntp_multicast_engine.estimator import Estimator, Exchange, OneWay
+from ntp_multicast_engine.estimator import WINDOW, Estimator, Exchange, OneWay
 
 SECOND, MICROSECOND = 10**9, 1000
 
@@ -88,3 +88,19 @@ def test_late_answers_are_not_taken_for_a_noisy_network() -> None:
         assert estimate is not None
         errors.append(estimate.at(8 * number * SECOND))
     assert max(map(abs, errors[8:])) < 12 * MICROSECOND
+
+
+@pytest.mark.parametrize("scatter", [0.0, 20e-6, 1e-3])
+def test_jitter_is_how_multicasts_scatter_whatever_the_clock_does(scatter: float) -> None:
+    chance = random.Random(3)
+    estimator = Estimator(prior_frequency=50e-6)
+    for number in range(4):
+        moment = 2 * number
+        offset = round(50e-6 * moment * SECOND)
+        estimator.add_exchange(Exchange(moment * SECOND, offset + 100 * MICROSECOND, offset - 100 * MICROSECOND))
+    for number in range(1, WINDOW + 5):
+        delay = 1e-4 + (chance.expovariate(1 / scatter) if scatter else 0.0)
+        estimator.add(OneWay((8 + 8 * number) * SECOND, round((50e-6 * (8 + 8 * number) - delay) * SECOND)))
+        assert estimator.samples == min(number, WINDOW)
+    estimate = estimator.estimate()
+    assert estimate is not None and estimate.jitter == pytest.approx(scatter, rel=0.5, abs=1e-6)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import calendar
 import math
 import statistics
 
@@ -22,7 +23,8 @@ from unit.engine.simulation import (
 from unit.engine.steering import CLIENT, SERVER, Delays, SteeredNode, compare
 
 from ntp_multicast_engine.association import Phase
-from ntp_multicast_engine.configuration import Configuration, Discipline, Loaded
+from ntp_multicast_engine.clock import KernelStatus
+from ntp_multicast_engine.configuration import Configuration, Discipline, Loaded, Server
 
 
 @pytest.mark.parametrize(
@@ -153,3 +155,27 @@ def test_an_answer_from_before_the_sleep_is_not_waited_for() -> None:
     simulation.run(0.05)
     assert client.association.estimator.exchanges == exchanges == 0
     assert client.engine.dropped["no_exchange"] == 1
+
+
+@pytest.mark.parametrize("poll", [3, 6])
+def test_a_leap_second_that_both_kernels_insert_makes_no_step(poll: int) -> None:
+    """What is known of the server is a second wrong then, until a multicast contradicts it and an answer tells."""
+    new_year = calendar.timegm((2027, 1, 1, 0, 0, 0))
+    simulation = Simulation(6, Delays(20e-6, 20e-6))
+    streams = server_configuration(poll=poll).configuration.servers
+    loaded = Loaded(Configuration("/s", server=Server(True), servers=streams), RING)
+    offset = new_year - START // SECOND - 4000
+    server = Node(simulation, SERVER, loaded, kernel=KernelStatus(True, 1, 0.02, 0.001, 0.0), offset=offset)
+    clients = client_configuration().configuration.clients
+    loaded = Loaded(Configuration("/s", clients=clients, discipline=Discipline("kernel", step="always")), RING)
+    client = SteeredNode(simulation, Delays(), loaded, [], frequency=20e-6)
+    simulation.run(4000)
+    steps = client.steered.steps
+    server.clock.offset -= 1
+    client.steered.now()
+    client.steered._real -= SECOND
+    for _unused in range(150):
+        simulation.run(2)
+        error = (client.steered.now().real - server.clock.now().real) / SECOND
+        assert client.steered.steps == steps and abs(error) < 2**poll * 500e-6
+    assert abs(error) < 1e-3 and client.engine.selected is client.association
