@@ -5,7 +5,31 @@
 
 from __future__ import annotations
 
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import settings
+
+from ntp_multicast_engine.ancillary import KERNEL, STAMP_RECEIVED, enable_stamps, receive
+from ntp_multicast_engine.clock import SystemClock
 
 settings.register_profile("engine", deadline=None)
 settings.load_profile("engine")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def stamping_kernel() -> Iterator[None]:
+    """The kernel begins to stamp some time after the first socket has asked for it, and ends after the last one."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        sock.settimeout(60)
+        deadline = time.monotonic() + 10
+        stamps = enable_stamps(sock, STAMP_RECEIVED)
+        while stamps and time.monotonic() < deadline:
+            sock.sendto(bytes(48), sock.getsockname())
+            datagram = receive(sock, SystemClock())
+            if datagram is not None and datagram.stamps == KERNEL:
+                break
+        yield
