@@ -27,29 +27,37 @@ IPV6_RECVERR, IPV6_MULTICAST_ALL, IPV6_RECVPKTINFO, IPV6_PKTINFO = 25, 29, 49, 5
 SO_TIMESTAMPING = 37
 # include/uapi/linux/net_tstamp.h
 _TX_SOFTWARE, _RX_SOFTWARE, _REPORT_SOFTWARE, _OPT_ID, _OPT_TSONLY = 1 << 1, 1 << 3, 1 << 4, 1 << 7, 1 << 11
+_TX_HARDWARE, _RX_HARDWARE, _REPORT_HARDWARE, _OPT_TX_BOTH = 1 << 0, 1 << 2, 1 << 6, 1 << 14
 STAMP_RECEIVED = _RX_SOFTWARE | _REPORT_SOFTWARE
 STAMP_ON_REQUEST = STAMP_RECEIVED | _OPT_ID | _OPT_TSONLY
 """As STAMP_BOTH, but stamps of sending only for datagrams that carry STAMP_THIS."""
 STAMP_BOTH = STAMP_ON_REQUEST | _TX_SOFTWARE
+CARD_RECEIVED = _RX_HARDWARE | _REPORT_HARDWARE
+"""In addition to these: the card's stamps, beside the kernel's."""
+CARD_SENT = _TX_HARDWARE | _REPORT_HARDWARE | _OPT_TX_BOTH
 
 STAMP_THIS = (socket.SOL_SOCKET, SO_TIMESTAMPING, struct.pack("@I", _TX_SOFTWARE))
 """Ancillary data of one datagram (Documentation/networking/timestamping.rst, section 1.3.4)."""
 
 _SO_EE_ORIGIN_TIMESTAMPING = 4
 _EXTENDED_ERROR = struct.Struct("=IBBBBII")
-_TIMESPEC = struct.Struct("@ll")
+_STAMPS = struct.Struct("@6l")
+"""struct scm_timestamping: the kernel's stamp, one that is no longer used, the card's."""
 _PKTINFO4 = struct.Struct("@i4s4s")
 _PKTINFO6 = struct.Struct("@16sI")
 _ANCILLARY_SPACE = 512
 _CREDIBLE_AGE = NANOSECONDS
 """A packet doesn't lie in the queue for longer; if it seems to, the clock was stepped meanwhile."""
 
-KERNEL, USER = "kernel", "user"
+HARDWARE, KERNEL, USER = "hardware", "kernel", "user"
 
 
 @dataclass(frozen=True)
 class Datagram:
-    """A datagram with what the kernel tells about it. `stamps` says who took the time of arrival."""
+    """A datagram with what the kernel tells about it. `stamps` says who took the time of arrival.
+
+    `hardware` is the card's stamp by the card's own clock, nanoseconds, or 0.
+    """
 
     data: bytes
     source: str
@@ -60,14 +68,19 @@ class Datagram:
     arrival: Instant
     stamps: str
     truncated: bool
+    hardware: int = 0
 
 
 @dataclass(frozen=True)
 class Departure:
-    """A kernel stamp of sending; `number` counts the datagrams of the socket from 0."""
+    """A stamp of sending; `number` counts the datagrams of the socket from 0.
+
+    `real` is the kernel's, Unix nanoseconds, or 0 where this tells `hardware`, the card's by the card's own clock.
+    """
 
     number: int
     real: int
+    hardware: int = 0
 
 
 def enable_stamps(sock: socket.socket, flags: int) -> bool:
@@ -94,11 +107,11 @@ def assemble(
     """What recvmsg(2) has given, as a datagram. `now` is a moment after it."""
     arrival, stamps = now, USER
     destination: Address | None = None
-    interface = 0
+    interface = hardware = 0
     for level, kind, value in ancillary:
         if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPING:
-            real = _software_stamp(value)
-            if real is not None and credible(real, now):
+            real, hardware = stamps_of(value)
+            if real and credible(real, now):
                 arrival, stamps = at(real, now), KERNEL
         elif level == socket.IPPROTO_IP and kind == IP_PKTINFO and len(value) == _PKTINFO4.size:
             destination, interface = place_of(value, 4)
@@ -108,7 +121,7 @@ def assemble(
     port = address[1] if address else 0
     scope = address[3] if address and len(address) == 4 else 0
     truncated = bool(flags & socket.MSG_TRUNC)
-    return Datagram(data, host, port, scope, destination, interface, arrival, stamps, truncated)
+    return Datagram(data, host, port, scope, destination, interface, arrival, stamps, truncated, hardware)
 
 
 def credible(real: int, now: Instant) -> bool:
@@ -123,16 +136,16 @@ def departure(sock: socket.socket) -> Departure | None:
             _data, ancillary, _flags, _address = sock.recvmsg(0, _ANCILLARY_SPACE, socket.MSG_ERRQUEUE)
         except (BlockingIOError, InterruptedError):
             return None
-        real: int | None = None
+        real = hardware = 0
         number: int | None = None
         for level, kind, value in ancillary:
             if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPING:
-                real = _software_stamp(value)
+                real, hardware = stamps_of(value)
             elif (level, kind) in ((socket.IPPROTO_IP, IP_RECVERR), (socket.IPPROTO_IPV6, IPV6_RECVERR)):
                 _errno, origin, _type, _code, _pad, _info, data = _EXTENDED_ERROR.unpack_from(value)
                 number = data if origin == _SO_EE_ORIGIN_TIMESTAMPING else None
-        if real is not None and number is not None:
-            return Departure(number, real)
+        if (real or hardware) and number is not None:
+            return Departure(number, real, hardware)
 
 
 def source_address(local: Address, interface: int) -> list[tuple[int, int, bytes]]:
@@ -157,8 +170,10 @@ def _address(packed: bytes) -> Address:
     return ipaddress.ip_address(packed)
 
 
-def _software_stamp(value: bytes) -> int | None:
-    if len(value) < _TIMESPEC.size:
-        return None
-    seconds, nanoseconds = _TIMESPEC.unpack_from(value)
-    return int(seconds) * NANOSECONDS + int(nanoseconds) if seconds else None
+def stamps_of(value: bytes) -> tuple[int, int]:
+    """The kernel's stamp and the card's of a control message, nanoseconds; 0 for one that isn't there."""
+    if len(value) < _STAMPS.size:
+        return 0, 0
+    seconds, nanoseconds, _none, _nothing, card_seconds, card_nanoseconds = _STAMPS.unpack_from(value)
+    software = int(seconds) * NANOSECONDS + int(nanoseconds) if seconds else 0
+    return software, int(card_seconds) * NANOSECONDS + int(card_nanoseconds)

@@ -93,7 +93,7 @@ class Answering:
         )
 
     def _take_alike(self, opened: ResponderSocket, batch: Batch, requests: Alike, now: Instant) -> None:
-        opened.stamps = KERNEL
+        opened.stamps = requests.kinds[-1] if requests.kinds else KERNEL
         if requests.columns is not None:
             columns = self._engine.answer_columns(
                 requests.columns, requests.arrivals, now, self._present, screened=opened.screened

@@ -27,6 +27,7 @@ from ntp_multicast_engine.ancillary import (
     Datagram,
     assemble,
     credible,
+    stamps_of,
 )
 from ntp_multicast_engine.clock import Instant
 from ntp_multicast_engine.columns import COLUMNS_LENGTH, WIDTHS, Columns
@@ -61,7 +62,8 @@ class Alike:
 
     `place` is the control message that tells interface and destination, `names` are socket addresses, one behind the
     other, `arrivals` Unix nanoseconds. The datagrams themselves are in `columns`, if all that came together are of the
-    right length, or else in `single`.
+    right length, or else in `single`. `hardware` are the stamps of a card that was asked for them, by its own clock, or
+    0; `kinds` says of each of `arrivals` whose stamp it is, where not all are the kernel's.
     """
 
     place: bytes
@@ -69,6 +71,8 @@ class Alike:
     arrivals: list[int]
     single: Sequence[bytes] = ()
     columns: Columns | None = None
+    hardware: Sequence[int] = ()
+    kinds: Sequence[str] = ()
 
     @cached_property
     def rows(self) -> Sequence[bytes]:
@@ -178,14 +182,19 @@ class Batch:
                 raise OSError(number, os.strerror(number))
         return self._count
 
-    def sorted(self, now: Instant, fits: Callable[[bytes], bool]) -> tuple[list[Alike], list[Datagram]]:
+    def sorted(
+        self, now: Instant, fits: Callable[[bytes], bool], *, hardware: bool = False
+    ) -> tuple[list[Alike], list[Datagram]]:
         """What has come: the usual by kind, and the rest one by one.
 
         :param now: a moment after `receive`.
         :param fits: says of a packet info whether datagrams that came in there may be among the usual.
+        :param hardware: give the stamps of the card, too.
         """
         if not self._count:
             return [], []
+        if hardware:
+            return self._sorted_one_by_one(now, fits, hardware=True)
         filled = self._count * _HEADER.size
         (length,) = _LENGTH.unpack_from(self._headers.octets)
         usual = self._usual.get(length)
@@ -228,9 +237,11 @@ class Batch:
             self._alike = (first * SIZE, place)
         return place, arrivals
 
-    def _sorted_one_by_one(self, now: Instant, fits: Callable[[bytes], bool]) -> tuple[list[Alike], list[Datagram]]:
+    def _sorted_one_by_one(
+        self, now: Instant, fits: Callable[[bytes], bool], *, hardware: bool = False
+    ) -> tuple[list[Alike], list[Datagram]]:
         self._clean = False
-        groups: dict[tuple[int, bytes], tuple[list[bytes], list[int], list[bytes]]] = {}
+        groups: dict[tuple[int, bytes], tuple[list[bytes], list[int], list[bytes], list[int]]] = {}
         odd: list[Datagram] = []
         for slot in range(self._count):
             octets = slice(slot * _HEADER.size, (slot + 1) * _HEADER.size)
@@ -246,14 +257,21 @@ class Batch:
             if not told or not credible(arrival, now) or not fits(place):
                 odd.append(self._datagram(slot, now))
                 continue
-            columns = groups.setdefault((length, place), ([], [], []))
+            columns = groups.setdefault((length, place), ([], [], [], []))
             columns[0].append(self._name(slot))
             columns[1].append(arrival)
             columns[2].append(self._octets(slot, length))
+            if hardware:
+                columns[3].append(self._card_stamp(slot))
         return [
-            Alike(place, b"".join(names), arrivals, single)
-            for (_length, place), (names, arrivals, single) in groups.items()
+            Alike(place, b"".join(names), arrivals, single, hardware=cards)
+            for (_length, place), (names, arrivals, single, cards) in groups.items()
         ], odd
+
+    def _card_stamp(self, slot: int) -> int:
+        """The card's stamp in the usual control message."""
+        start = slot * _CONTROL_SPACE + socket.CMSG_LEN(0)
+        return stamps_of(bytes(self._controls.octets[start : start + _STAMPS.size]))[1]
 
     def _datagram(self, slot: int, now: Instant) -> Datagram:
         _n, _name_length, _v, _pieces, _c, control_length, flags, length = _HEADER.unpack_from(

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Timecast developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The command line: run, check-config, check-clock, status, version."""
+"""The command line: run, check-config, check-clock, enable-hardware-timestamps, status, version."""
 
 from __future__ import annotations
 
@@ -49,6 +49,17 @@ def _parser() -> argparse.ArgumentParser:
     form.add_argument("--json", action="store_true", help="print JSON")
     form.add_argument("--watch", action="store_true", help="show it live, until q or an interrupt")
     status.add_argument("--interval", type=_interval, default=1.0, metavar="SECONDS", help="of --watch; default: 1")
+    enable = commands.add_parser(
+        "enable-hardware-timestamps", help="set the network cards that the configuration names to stamp packets"
+    )
+    enable.add_argument("--config", type=Path, default=Path(DEFAULT_CONFIGURATION), metavar="FILE")
+    enable.add_argument(
+        "--service",
+        type=Path,
+        metavar="DIRECTORY",
+        help="let the group that owns this directory read the cards' clocks",
+    )
+    enable.add_argument("--withdraw", action="store_true", help="only take that right away again")
     commands.add_parser("check-clock", help="tell whether another program steers this machine's clock")
     commands.add_parser("version", help="print the version")
     return parser
@@ -68,6 +79,18 @@ def _check(path: Path) -> int:
     wanted = loaded.configuration
     print(f"{path}: {len(wanted.servers)} servers, {len(wanted.clients)} clients, {len(loaded.keys.keys)} keys: good")
     return 0
+
+
+def _enable(options: argparse.Namespace) -> int:
+    # Here, because few hosts need it.
+    from ntp_multicast_engine.hardware_setting import enable, grant, withdraw
+
+    with options.config.open("rb") as file:
+        interfaces = configuration.parse(file.read(), str(options.config)).hardware_timestamps
+    if options.withdraw:
+        return withdraw(interfaces, options.service)
+    failed = enable(interfaces)
+    return max(failed, grant(interfaces, options.service) if options.service else 0)
 
 
 def _status(options: argparse.Namespace) -> int:
@@ -106,6 +129,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _check(options.config)
         if options.command == "check-clock":
             return _check_clock()
+        if options.command == "enable-hardware-timestamps":
+            return _enable(options)
         if options.command == "status":
             return _status(options)
     except ConfigurationError as error:

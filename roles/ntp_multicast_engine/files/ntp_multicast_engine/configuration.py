@@ -105,6 +105,8 @@ class Configuration:
     discipline: Discipline = Discipline()
     state_directory: str = "/var/lib/ntp-multicast-engine"
     metrics_file: str | None = None
+    hardware_timestamps: tuple[str, ...] = ()
+    """Interfaces whose cards are to stamp packets."""
 
     @property
     def serves(self) -> bool:
@@ -182,6 +184,7 @@ def _configuration(reader: Reader) -> Configuration:
         discipline=_discipline(reader.object("discipline")),
         state_directory=reader.absolute_path("state_directory", None) or "/var/lib/ntp-multicast-engine",
         metrics_file=reader.absolute_path("metrics_file", None),
+        hardware_timestamps=_interfaces(reader, "hardware_timestamps"),
     )
     reader.finish()
     _check_unique(configuration, reader.problems)
@@ -233,6 +236,14 @@ def _server(reader: Reader) -> Server:
         reader.problem("stratum", f"must be null with the upstream {server.upstream}, which has a stratum of its own")
     reader.finish()
     return server
+
+
+def _interfaces(reader: Reader, key: str) -> tuple[str, ...]:
+    names = reader.items(key)
+    if not all(isinstance(name, str) and interface_name(name) for name in names) or len(set(names)) != len(names):
+        reader.problem(key, "must be a list of names of network interfaces")
+        return ()
+    return tuple(names)
 
 
 def _listen(reader: Reader) -> tuple[str, ...] | None:

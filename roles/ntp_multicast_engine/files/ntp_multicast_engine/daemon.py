@@ -10,13 +10,13 @@ import os
 import selectors
 import signal
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Union
+from typing import TYPE_CHECKING, Any, Union
 
 from ntp_multicast_engine import __version__, configuration
-from ntp_multicast_engine.ancillary import KERNEL, USER
+from ntp_multicast_engine.ancillary import USER
 from ntp_multicast_engine.answering import Answering
 from ntp_multicast_engine.association import Association, CloseRequest, SendRequest
 from ntp_multicast_engine.batch import Batch, Buffers
@@ -43,6 +43,9 @@ from ntp_multicast_engine.status import EngineStatus, Status
 from ntp_multicast_engine.timestamps import NANOSECONDS
 from ntp_multicast_engine.transport import GroupSocket, RequestSocket, ResponderSocket, SenderSocket
 
+if TYPE_CHECKING:
+    from ntp_multicast_engine.hardware import Card, Cards
+
 _RETRY_SOCKETS = 16 * NANOSECONDS
 _SETTLE = NANOSECONDS // 2
 """After a change of a link: addresses come some time after the interface."""
@@ -59,6 +62,15 @@ class _Ready:
 
     act: Callable[[], None]
     quiet: bool = False
+
+
+def _cards(interfaces: Sequence[str], clock: Clock) -> Cards | None:
+    if not interfaces:
+        return None
+    # Here, because few hosts need it.
+    from ntp_multicast_engine.hardware import Cards
+
+    return Cards(interfaces, clock)
 
 
 class Daemon:
@@ -95,6 +107,7 @@ class Daemon:
             chrony=lambda now: self._chrony.tracking(now.raw) if self._chrony else None,
         )
         self._sink: Sink = make(loaded.configuration.discipline, clock_owners, self.engine.state().frequency)
+        self._cards = _cards(loaded.configuration.hardware_timestamps, self._clock)
         self._sockets: dict[Place, AnySocket] = {}
         self._complaints: dict[Place, str] = {}
         self._requests: dict[Association, RequestSocket] = {}
@@ -263,9 +276,9 @@ class Daemon:
 
     def _make_socket(self, place: Place) -> AnySocket:
         if isinstance(place, MulticastServer):
-            return SenderSocket(place, self.engine.configuration.server.port)
+            return SenderSocket(place, self.engine.configuration.server.port, self._card(place.interface))
         if isinstance(place, MulticastClient):
-            return GroupSocket(place)
+            return GroupSocket(place, self._card(place.interface))
         interface, version = place
         return ResponderSocket(
             interface or None,
@@ -273,7 +286,12 @@ class Daemon:
             self.engine.configuration.server.port,
             shared=bool(self._sockets),
             clients=self.engine.configuration.server.allow,
+            card=self._card(interface),
         )
+
+    def _card(self, interface: str) -> Card | None:
+        """What gives hardware stamps on the interface, if that is wanted and can be had."""
+        return self._cards.of(interface) if self._cards is not None else None
 
     def _reader(self, opened: AnySocket) -> Callable[[], None]:
         if isinstance(opened, SenderSocket):
@@ -290,6 +308,8 @@ class Daemon:
 
     def _links_changed(self) -> None:
         self._links.drain()
+        if self._cards is not None:
+            self._cards.link_changed()
         now = self._clock.now()
         if self._sockets_due is None or self._sockets_due > now.raw + _SETTLE:
             self._sockets_due = now.raw + _SETTLE
@@ -327,9 +347,9 @@ class Daemon:
 
     def _read_departures(self, opened: SenderSocket) -> None:
         sender = self.engine.senders.get(opened.configuration)
-        for real in opened.departures():
+        for real, kind in opened.departures():
             if sender is not None:
-                sender.stamped(real, KERNEL)
+                sender.stamped(real, kind)
 
     # Client
 
@@ -351,7 +371,8 @@ class Daemon:
         group = association.configuration
         self._close_request(CloseRequest(association))
         try:
-            opened = RequestSocket(association.source, group.volley_port, group.interface, self._clock)
+            card = self._card(group.interface)
+            opened = RequestSocket(association.source, group.volley_port, group.interface, self._clock, card)
         except (OSError, TransportError):
             return
         self._requests[association] = opened
@@ -375,6 +396,9 @@ class Daemon:
         if datagram.truncated:
             self.engine.drop("truncated")
             return
+        departed = opened.late_departure()
+        if departed is not None:
+            association.request_sent(departed)
         action = self.engine.take_response(association, datagram.data, datagram.arrival)
         if action is not None:
             self._close_request(action)
@@ -449,14 +473,22 @@ class Daemon:
             if self._chrony is not None:
                 self._chrony.close()
             self._chrony = self._chrony_reader(loaded, now)
-        if old.server != new.server:
+        cards_changed = old.hardware_timestamps != new.hardware_timestamps
+        if old.server != new.server or cards_changed:
             for place in list(self._sockets):
                 self._close_socket(place)
+        if cards_changed:
+            self._close_cards()
+            self._cards = _cards(new.hardware_timestamps, self._clock)
         for association in self.engine.reconfigure(loaded, now):
             self._close_request(CloseRequest(association))
         self._sockets_due = self._tick_due = now.raw
         self._metrics = MetricsFile(new.metrics_file, now.raw)
         tell(logging.INFO, "reloaded", f"reloaded {self._path}")
+
+    def _close_cards(self) -> None:
+        if self._cards is not None:
+            self._cards.close()
 
     def _close(self) -> None:
         self._sink.release()
@@ -466,6 +498,7 @@ class Daemon:
             request.close()
         for opened in self._sockets.values():
             opened.close()
+        self._close_cards()
         if self._chrony is not None:
             self._chrony.close()
         self._links.close()

@@ -140,11 +140,13 @@ class Sender:
         return keys.sign(data, configuration.key_id, configuration.version)
 
     def stamped(self, real: int, kind: str) -> None:
-        """When the last packet left, by the best stamp there is (`kernel` or `user`)."""
+        """When the last packet left, by the best stamp so far: `user`, or `kernel` and after it perhaps `hardware`."""
         self.stamps, self._unstamped = kind, False
-        if kind != "kernel" or self._last_transmit is None:
+        if kind == "user" or self._last_transmit is None:
             return
-        self._delay.add(real - self._written)
+        if kind == "kernel":
+            # What is foretold stays with the stamps that always come.
+            self._delay.add(real - self._written)
         stamp = to_ntp(real)
         after = later(stamp, self._last_transmit)
         if abs(after) < _INTERLEAVE_LIMIT:

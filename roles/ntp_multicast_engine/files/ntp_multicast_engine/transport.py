@@ -6,14 +6,20 @@
 from __future__ import annotations
 
 import ipaddress
+import select
 import socket
 import struct
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from ntp_multicast_engine import packet_filter
-from ntp_multicast_engine.addresses import InterfaceAddress, address_for, interface_index
+from ntp_multicast_engine.addresses import InterfaceAddress, address_for, has_address, interface_index
 from ntp_multicast_engine.ancillary import (
+    CARD_RECEIVED,
+    CARD_SENT,
+    HARDWARE,
     IP_MULTICAST_ALL,
     IP_PKTINFO,
     IPV6_MULTICAST_ALL,
@@ -38,12 +44,17 @@ from ntp_multicast_engine.errors import TransportError
 from ntp_multicast_engine.packet import MODE_BROADCAST, MODE_CLIENT
 from ntp_multicast_engine.reading import Address, Network
 
+if TYPE_CHECKING:
+    from ntp_multicast_engine.hardware import Card
+
 BATCH = 64
 """Datagrams read from one socket before the others have their turn."""
 _EXPEDITED_FORWARDING = 46 << 2
 """DSCP EF, RFC 3246, in the octet that IP_TOS and IPV6_TCLASS take."""
 _MREQN = struct.Struct("@4s4si")
 _MREQ6 = struct.Struct("@16si")
+_CARD_PATIENCE = 2
+"""Milliseconds. Drivers fetch the stamp of what was sent after an interrupt, or by looking for it."""
 _MAXIMUM_PLACES = 256
 """Of which the answer's ancillary data are kept; a host has few addresses."""
 _FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
@@ -76,11 +87,33 @@ def _is_multicast(address: Address) -> bool:
     return address.is_multicast
 
 
+def stamped_by(card: Card, datagram: Datagram, now: Instant, version: int) -> Datagram:
+    """The datagram with the card's stamp, if it has a good one. `now` is a moment after it was read."""
+    if not datagram.hardware or datagram.stamps != KERNEL:
+        return datagram
+    real = card.arrival(datagram.hardware, datagram.arrival.real, now, len(datagram.data), version)
+    return datagram if real is None else replace(datagram, arrival=at(real, now), stamps=HARDWARE)
+
+
+def _all_stamped_by(card: Card, requests: Alike, now: Instant, version: int) -> Alike:
+    length = len(requests.single[0])
+    found = [
+        card.arrival(hardware, software, now, length, version) if hardware else None
+        for hardware, software in zip(requests.hardware, requests.arrivals)
+    ]
+    arrivals = [software if real is None else real for real, software in zip(found, requests.arrivals)]
+    return replace(requests, arrivals=arrivals, kinds=[KERNEL if real is None else HARDWARE for real in found])
+
+
 class ReceivingSocket:
-    """Takes what comes from anybody, and says of each datagram whether it came where it should."""
+    """Takes what comes from anybody, and says of each datagram whether it came where it should.
+
+    `card` stamps what comes in, where one does.
+    """
 
     socket: socket.socket
     version: int
+    card: Card | None = None
 
     def receive(self, clock: Clock) -> Iterator[tuple[Datagram, str | None]]:
         """What is there, each with the reason to drop it at once, if there is one."""
@@ -92,6 +125,8 @@ class ReceivingSocket:
                 continue
             if datagram is None:
                 return
+            if self.card is not None:
+                datagram = stamped_by(self.card, datagram, clock.now(), self.version)
             yield datagram, self.refusal(datagram)
 
     def receive_batch(self, batch: Batch, clock: Clock) -> tuple[Instant, list[Alike], list[Datagram]]:
@@ -101,15 +136,24 @@ class ReceivingSocket:
         """
         batch.receive(self.socket)
         now = clock.now()
-        return (now, *batch.sorted(now, self._fits))
+        if self.card is None:
+            return (now, *batch.sorted(now, self._fits))
+        card = self.card
+        alike, odd = batch.sorted(now, self._fits, hardware=True)
+        return (
+            now,
+            [_all_stamped_by(card, requests, now, self.version) for requests in alike],
+            [stamped_by(card, datagram, now, self.version) for datagram in odd],
+        )
 
     def datagram(self, batch: Batch, requests: Alike, place: int, now: Instant) -> Datagram:
         """One of them, to be taken alone."""
         destination, interface = place_of(requests.place[socket.CMSG_LEN(0) :], self.version)
         source, port, *others = batch.address(batch.name(requests.names, place))
         arrival, scope = at(requests.arrivals[place], now), others[1] if others else 0
+        kind = requests.kinds[place] if requests.kinds else KERNEL
         return Datagram(
-            requests.rows[place], source, port, scope, destination, interface, arrival, KERNEL, truncated=False
+            requests.rows[place], source, port, scope, destination, interface, arrival, kind, truncated=False
         )
 
     def _fits(self, place: bytes) -> bool:
@@ -135,8 +179,9 @@ class GroupSocket(ReceivingSocket):
     `screened` tells whether the kernel lets only those servers through that are allowed.
     """
 
-    def __init__(self, configuration: MulticastClient) -> None:
+    def __init__(self, configuration: MulticastClient, card: Card | None = None) -> None:
         self.configuration = configuration
+        self.card = card if card is not None and card.receives else None
         group = configuration.group
         self.version = group.version
         self.index = interface_index(configuration.interface)
@@ -148,7 +193,7 @@ class GroupSocket(ReceivingSocket):
             self.screened = packet_filter.attach(self.socket, program) and packet_filter.looks_at_sources(program)
             self._join(group)
             _ask_for_destination(self.socket, group.version)
-            enable_stamps(self.socket, STAMP_RECEIVED)
+            enable_stamps(self.socket, STAMP_RECEIVED | (CARD_RECEIVED if self.card else 0))
             self.socket.bind(_end_point(group, configuration.port, self.index))
         except OSError as error:
             self.socket.close()
@@ -185,17 +230,20 @@ class GroupSocket(ReceivingSocket):
 class SenderSocket:
     """Sends to one group through one interface, from that interface's address."""
 
-    def __init__(self, configuration: MulticastServer, source_port: int) -> None:
+    def __init__(self, configuration: MulticastServer, source_port: int, card: Card | None = None) -> None:
         self.configuration = configuration
         self.place: InterfaceAddress = address_for(configuration.interface, configuration.group)
+        self._card = card if card is not None and card.sends else None
+        self._stamps = STAMP_BOTH | (CARD_SENT if self._card else 0)
         self._sent = 0
+        self._departed = 0
         version = configuration.group.version
         self.socket = _datagram_socket(version)
         try:
             # Connected, so that no request to the same port of this host ends up here.
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self._set_multicast_options(version)
-            self.stamped = enable_stamps(self.socket, STAMP_BOTH)
+            self.stamped = enable_stamps(self.socket, self._stamps)
             self.socket.bind(_end_point(self.place.address, source_port, self.place.index))
             self.socket.connect(_end_point(configuration.group, configuration.port, self.place.index))
         except OSError as error:
@@ -227,6 +275,7 @@ class SenderSocket:
 
     def send(self, data: bytes) -> None:
         """Raises OSError."""
+        self._departed = 0
         try:
             self.socket.send(data)
         except OSError:
@@ -240,18 +289,28 @@ class SenderSocket:
             enable_stamps(self.socket, 0)
             while departure(self.socket) is not None:
                 pass
-            self._sent, self.stamped = 0, enable_stamps(self.socket, STAMP_BOTH)
+            self._sent, self.stamped = 0, enable_stamps(self.socket, self._stamps)
 
-    def departures(self) -> Iterator[int]:
-        """Kernel stamps of the newest datagram, Unix nanoseconds; those of earlier ones come too late to be used."""
+    def departures(self) -> Iterator[tuple[int, str]]:
+        """Stamps of the newest datagram, Unix nanoseconds, and whose they are; those of earlier ones come too late.
+
+        The kernel's comes first, and the card's follows it.
+        """
         # An error that nobody takes would make the socket ready for ever.
         self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         while True:
             found = departure(self.socket)
             if found is None:
                 return
-            if found.number == (self._sent - 1) & 0xFFFFFFFF:
-                yield found.real
+            if found.number != (self._sent - 1) & 0xFFFFFFFF:
+                continue
+            if found.real:
+                self._departed = found.real
+                yield found.real, KERNEL
+            elif self._card is not None and self._departed:
+                real = self._card.departure(found.hardware, self._departed)
+                if real is not None:
+                    yield real, HARDWARE
 
     def close(self) -> None:
         self.socket.close()
@@ -260,9 +319,14 @@ class SenderSocket:
 class RequestSocket:
     """One exchange with one server, from a port of its own that nobody can foresee."""
 
-    def __init__(self, server: str, port: int, interface: str, clock: Clock) -> None:
+    def __init__(self, server: str, port: int, interface: str, clock: Clock, card: Card | None = None) -> None:
         self._clock = clock
+        # An exchange with stamps of two kinds is worse than one with the kernel's alone.
+        self._card = card if card is not None and card.receives and card.sends else None
+        self._departed: int | None = None
+        self._complete = False
         version = 6 if ":" in server else 4
+        self._version = version
         self.socket = _datagram_socket(version)
         try:
             # A link-local server is one only on the interface where its multicasts came in.
@@ -270,8 +334,13 @@ class RequestSocket:
             option = socket.IPV6_TCLASS if version == 6 else socket.IP_TOS
             level = socket.IPPROTO_IPV6 if version == 6 else socket.IPPROTO_IP
             self.socket.setsockopt(level, option, _EXPEDITED_FORWARDING)
-            enable_stamps(self.socket, STAMP_BOTH)
             self.socket.connect((server, port) if version == 4 else (server, port, 0, scope))
+            if self._card is not None and not has_address(interface, self.socket.getsockname()[0]):
+                # It leaves by another interface, whose card has a clock of its own.
+                self._card = None
+            if self._card is not None:
+                _ask_for_destination(self.socket, version)
+            enable_stamps(self.socket, STAMP_BOTH | (CARD_SENT | CARD_RECEIVED if self._card else 0))
         except (OSError, TransportError):
             self.socket.close()
             raise
@@ -284,12 +353,36 @@ class RequestSocket:
 
     def departure(self) -> Instant | None:
         """When the request left by the kernel's clock, as soon as that is known."""
-        found = departure(self.socket)
-        return None if found is None else at(found.real, self._clock.now())
+        best: Instant | None = None
+        while (found := departure(self.socket)) is not None:
+            real: int | None = found.real or None
+            if found.real:
+                self._departed = found.real
+            elif self._card is not None and self._departed is not None:
+                real = self._card.departure(found.hardware, self._departed)
+                self._complete = True
+            if real is not None:
+                best = at(real, self._clock.now())
+            if self._card is None:
+                break
+        return best
+
+    def late_departure(self) -> Instant | None:
+        """The card's stamp of the request, if the answer was quicker: it is waited for, but not for long."""
+        if self._card is None or self._complete:
+            return None
+        waiting = select.poll()
+        # No event is asked for: what is in the error queue is told in any case.
+        waiting.register(self.socket, 0)
+        waiting.poll(_CARD_PATIENCE)
+        return self.departure()
 
     def receive(self) -> Datagram | None:
         """Raises OSError for what the network reports, such as a closed port."""
-        return receive(self.socket, self._clock)
+        datagram = receive(self.socket, self._clock)
+        if datagram is None or self._card is None or datagram.interface != self._card.index:
+            return datagram
+        return stamped_by(self._card, datagram, self._clock.now(), self._version)
 
     def close(self) -> None:
         self.socket.close()
@@ -306,9 +399,17 @@ class ResponderSocket(ReceivingSocket):
     """
 
     def __init__(
-        self, interface: str | None, version: int, port: int, *, shared: bool, clients: Iterable[Network] = ()
+        self,
+        interface: str | None,
+        version: int,
+        port: int,
+        *,
+        shared: bool,
+        clients: Iterable[Network] = (),
+        card: Card | None = None,
     ) -> None:
         self.interface = interface
+        self.card = card if card is not None and card.receives else None
         self.version = version
         self.index = interface_index(interface) if interface else 0
         self._awaits_stamp = False
@@ -325,7 +426,7 @@ class ResponderSocket(ReceivingSocket):
             self.socket.setsockopt(self._level, all_groups, 0)
             option = socket.IP_TOS if version == 4 else socket.IPV6_TCLASS
             self.socket.setsockopt(self._level, option, _EXPEDITED_FORWARDING)
-            enable_stamps(self.socket, STAMP_ON_REQUEST)
+            enable_stamps(self.socket, STAMP_ON_REQUEST | (CARD_RECEIVED if self.card else 0))
             if interface:
                 self._bind_to_device(interface)
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, int(shared))
