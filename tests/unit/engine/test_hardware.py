@@ -1,0 +1,570 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Cards' stamps: control messages, ioctls and what becomes of both, with a card that isn't there behind the door."""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import json
+import os
+import socket
+import struct
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ntp_multicast_engine import ancillary, hardware_setting
+from ntp_multicast_engine.ancillary import (
+    CARD_RECEIVED,
+    CARD_SENT,
+    HARDWARE,
+    KERNEL,
+    SO_TIMESTAMPING,
+    STAMP_BOTH,
+    USER,
+    Datagram,
+    assemble,
+    stamps_of,
+)
+from ntp_multicast_engine.authentication import KeyRing
+from ntp_multicast_engine.batch import Alike
+from ntp_multicast_engine.clock import Instant, at
+from ntp_multicast_engine.command import main
+from ntp_multicast_engine.configuration import MulticastClient, MulticastServer, parse
+from ntp_multicast_engine.errors import ConfigurationError
+from ntp_multicast_engine.hardware import Card, Cards
+from ntp_multicast_engine.hardware_clock import Reading
+from ntp_multicast_engine.hardware_door import (
+    FILTER_ALL,
+    FILTER_NONE,
+    FILTER_NTP_ALL,
+    PTP_SYS_OFFSET,
+    PTP_SYS_OFFSET_EXTENDED,
+    PTP_SYS_OFFSET_PRECISE,
+    RAW_HARDWARE,
+    RX_HARDWARE,
+    TX_HARDWARE,
+    TX_OFF,
+    TX_ON,
+    CardClock,
+    DeviceClock,
+    KernelDoor,
+    Offer,
+    Stamping,
+)
+from ntp_multicast_engine.packet import parse as parse_packet
+from ntp_multicast_engine.server import Announcement, Sender
+from ntp_multicast_engine.timestamps import from_ntp
+from ntp_multicast_engine.transport import GroupSocket, stamped_by
+
+SECOND = 1_000_000_000
+START = 1_800_000_000 * SECOND
+GIGABIT = 1_000_000_000
+PTP_V2_EVENT = 12
+EVERYTHING = Offer(TX_HARDWARE | RX_HARDWARE | RAW_HARDWARE, 3, 1 << TX_ON | 1, 1 << FILTER_ALL | 1)
+
+
+class SimulatedClock:
+    """The system's clocks; raw time 0 is at START."""
+
+    def __init__(self) -> None:
+        self.raw = 100 * SECOND
+
+    def now(self) -> Instant:
+        self.raw += 1_000
+        return Instant(START + self.raw, self.raw)
+
+
+@dataclass
+class SimulatedDoor:
+    """One card, whose clock is `ahead` of the system's."""
+
+    clock: SimulatedClock
+    offered: Offer = EVERYTHING
+    set_to: Stamping = field(default_factory=lambda: Stamping(TX_ON, FILTER_ALL))
+    bits: int | None = GIGABIT
+    ahead: int = 37 * SECOND
+    tells: bool = True
+    broken: bool = False
+    interface: int = 1
+    sets: list[Stamping] = field(default_factory=list)
+    opened: int = 0
+
+    def index(self, interface: str) -> int:
+        return self.interface
+
+    def offer(self, interface: str) -> Offer:
+        if interface != "eth0":
+            raise OSError(errno.ENODEV, "No such device")
+        return self.offered
+
+    def stamping(self, interface: str) -> Stamping:
+        if not self.tells:
+            raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+        return self.set_to
+
+    def set_stamping(self, interface: str, wanted: Stamping) -> Stamping:
+        self.sets.append(wanted)
+        self.set_to = wanted
+        return wanted
+
+    def speed(self, interface: str) -> int | None:
+        return self.bits
+
+    def open_clock(self, number: int) -> CardClock:
+        self.opened += 1
+        return self
+
+    def read(self) -> list[Reading]:
+        if self.broken:
+            raise OSError(errno.ENODEV, "No such device")
+        real = START + self.clock.raw
+        self.clock.raw += 2_000
+        return [Reading(real, real + 1_000 + self.ahead, real + 2_000)]
+
+    def close(self) -> None:
+        pass
+
+    def shows(self, real: int) -> int:
+        return real + self.ahead
+
+
+@pytest.fixture
+def clock() -> SimulatedClock:
+    return SimulatedClock()
+
+
+@pytest.fixture
+def door(clock: SimulatedClock) -> SimulatedDoor:
+    return SimulatedDoor(clock)
+
+
+def card_of(door: SimulatedDoor) -> Card:
+    card = Cards(["eth0"], door.clock, door).of("eth0")
+    assert card is not None
+    return card
+
+
+# Control messages
+
+stamps = st.tuples(st.integers(1, 2**33), st.integers(0, SECOND - 1))
+
+
+@given(software=st.one_of(st.just((0, 0)), stamps), card=st.one_of(st.just((0, 0)), stamps))
+def test_both_stamps_of_a_control_message_are_found(software: tuple[int, int], card: tuple[int, int]) -> None:
+    message = struct.pack("@6l", *software, 0, 0, *card)
+    assert len(message) == 48
+    assert stamps_of(message) == (software[0] * SECOND + software[1], card[0] * SECOND + card[1])
+
+
+@given(st.binary(max_size=80))
+def test_no_control_message_is_too_odd(message: bytes) -> None:
+    assert all(isinstance(stamp, int) for stamp in stamps_of(message))
+
+
+def test_a_datagram_carries_both_stamps() -> None:
+    now = Instant(START + 5_000, 5_000)
+    message = struct.pack("@6l", START // SECOND, 1_000, 0, 0, 12, 34)
+    told = [(socket.SOL_SOCKET, SO_TIMESTAMPING, message)]
+    datagram = assemble(bytes(48), told, 0, ("192.0.2.1", 123), now)
+    assert (datagram.arrival.real, datagram.stamps, datagram.hardware) == (START + 1_000, KERNEL, 12 * SECOND + 34)
+
+
+class ErrorQueue:
+    """A socket whose error queue holds these messages."""
+
+    def __init__(self, messages: list[list[tuple[int, int, bytes]]]) -> None:
+        self._messages = messages
+
+    def recvmsg(self, _size: int, _space: int, _flags: int) -> tuple[bytes, list[tuple[int, int, bytes]], int, Any]:
+        if not self._messages:
+            raise BlockingIOError
+        return b"", self._messages.pop(0), 0, None
+
+
+@pytest.mark.parametrize(
+    ("level", "kind"),
+    [(socket.IPPROTO_IP, ancillary.IP_RECVERR), (socket.IPPROTO_IPV6, ancillary.IPV6_RECVERR)],
+)
+def test_the_error_queue_tells_the_kernels_and_the_cards_stamp_of_one_datagram(level: int, kind: int) -> None:
+    error = (level, kind, struct.pack("=IBBBBII", 42, 4, 0, 0, 0, 0, 7) + bytes(16))
+    kernel = (socket.SOL_SOCKET, SO_TIMESTAMPING, struct.pack("@6l", 1_800_000_000, 5, 0, 0, 0, 0))
+    card = (socket.SOL_SOCKET, SO_TIMESTAMPING, struct.pack("@6l", 0, 0, 0, 0, 99, 6))
+    queue: Any = ErrorQueue([[kernel, error], [card, error]])
+    first, second = ancillary.departure(queue), ancillary.departure(queue)
+    assert first == ancillary.Departure(7, START + 5)
+    assert second == ancillary.Departure(7, 0, 99 * SECOND + 6)
+    assert ancillary.departure(queue) is None
+
+
+def test_this_kernel_takes_the_request_for_both() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        assert ancillary.enable_stamps(sock, STAMP_BOTH | CARD_SENT | CARD_RECEIVED)
+        taken = sock.getsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING)
+    assert taken == STAMP_BOTH | CARD_SENT | CARD_RECEIVED
+
+
+# Conversion
+
+
+def test_an_arrival_is_the_end_of_the_frame(clock: SimulatedClock, door: SimulatedDoor) -> None:
+    card = card_of(door)
+    now = clock.now()
+    start = now.real - 50_000
+    # 72 octets and the headers of UDP, IPv4 and Ethernet with its check sum, at 1 Gbit/s.
+    assert card.arrival(door.shows(start), now.real - 20_000, now, 72, 4) == pytest.approx(start + 944, abs=2)
+    assert card.arrival(door.shows(start), now.real - 20_000, now, 72, 6) == pytest.approx(start + 1104, abs=2)
+    door.bits = None
+    card.link_changed()
+    assert card.arrival(door.shows(start), now.real - 20_000, now, 72, 4) == pytest.approx(start, abs=2)
+
+
+def test_a_departure_is_the_start_of_the_frame(clock: SimulatedClock, door: SimulatedDoor) -> None:
+    card = card_of(door)
+    sent = clock.now().real
+    assert card.departure(door.shows(sent + 3_000), sent) == pytest.approx(sent + 3_000, abs=2)
+
+
+@pytest.mark.parametrize("early", [-30_000, 20_000_000, 3_600 * SECOND])
+def test_an_arrival_far_from_the_kernels_is_refused(clock: SimulatedClock, door: SimulatedDoor, early: int) -> None:
+    card = card_of(door)
+    now = clock.now()
+    software = now.real - 100_000
+    assert card.arrival(door.shows(software - early), software, now, 48, 4) is None
+    assert card.refused == 1
+
+
+@pytest.mark.parametrize("late", [-30_000, 20_000_000, 3_600 * SECOND])
+def test_a_departure_far_from_the_kernels_is_refused(clock: SimulatedClock, door: SimulatedDoor, late: int) -> None:
+    card = card_of(door)
+    software = clock.now().real
+    assert card.departure(door.shows(software + late), software) is None
+
+
+def test_an_arrival_is_never_later_nor_a_departure_earlier_than_the_kernels(
+    clock: SimulatedClock, door: SimulatedDoor
+) -> None:
+    card = card_of(door)
+    now = clock.now()
+    software = now.real - 10_000
+    assert card.arrival(door.shows(software - 200), software, now, 48, 4) == software
+    assert card.departure(door.shows(software - 200), software) == software
+
+
+def test_a_clock_that_can_no_longer_be_read_is_opened_again(clock: SimulatedClock, door: SimulatedDoor) -> None:
+    card = card_of(door)
+    door.broken = True
+    now = clock.now()
+    assert card.arrival(door.shows(now.real - 5_000), now.real, now, 48, 4) is None
+    door.broken = False
+    clock.raw += 2 * SECOND
+    now = clock.now()
+    assert card.arrival(door.shows(now.real - 5_000), now.real, now, 48, 4) is not None
+    assert door.opened == 2
+
+
+def test_a_clock_that_was_set_is_followed_at_once(clock: SimulatedClock, door: SimulatedDoor) -> None:
+    card = card_of(door)
+    for _unused in range(8):
+        clock.raw += SECOND
+        now = clock.now()
+        card.arrival(door.shows(now.real - 5_000), now.real, now, 48, 4)
+    before = door.shows(clock.now().real)
+    door.ahead -= 5 * SECOND
+    clock.raw += 8 * SECOND
+    now = clock.now()
+    assert card.arrival(before, now.real, now, 48, 4) is None
+    clock.raw += 1_000_000
+    now = clock.now()
+    assert card.arrival(door.shows(now.real - 5_000), now.real, now, 48, 4) is not None
+
+
+def test_a_datagram_says_whose_stamp_it_has(clock: SimulatedClock, door: SimulatedDoor) -> None:
+    card = card_of(door)
+    now = clock.now()
+    arrival = at(now.real - 10_000, now)
+    told = (bytes(48), "192.0.2.1", 123, 0, None, 1, arrival)
+    good = Datagram(*told, KERNEL, False, door.shows(now.real - 30_000))
+    stamped = stamped_by(card, good, now, 4)
+    assert stamped.stamps == HARDWARE
+    assert stamped.arrival.real == pytest.approx(now.real - 29_248, abs=2)
+    assert stamped.arrival.raw - arrival.raw == stamped.arrival.real - arrival.real
+    for other in (
+        Datagram(*told, KERNEL, False, 0),
+        Datagram(*told, KERNEL, False, door.shows(now.real - SECOND)),
+        Datagram(*told, USER, False, door.shows(now.real - 30_000)),
+    ):
+        assert stamped_by(card, other, now, 4) is other
+
+
+def test_of_many_datagrams_each_has_its_own_kind(
+    clock: SimulatedClock, door: SimulatedDoor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = GroupSocket(
+        MulticastClient("lo", ipaddress.ip_address("239.255.77.8"), port=20000 + os.getpid() % 20000), card_of(door)
+    )
+    real = clock.now().real
+
+    class Filled:
+        def receive(self, _socket: socket.socket) -> int:
+            return 3
+
+        def sorted(self, now: Instant, _fits: Any, *, hardware: bool) -> tuple[list[Alike], list[Datagram]]:
+            assert hardware
+            arrivals = [real, real + 10, real + 20]
+            cards = [door.shows(real - 4_000), 0, door.shows(real - SECOND)]
+            return [Alike(b"", b"", arrivals, [bytes(68)] * 3, hardware=cards)], []
+
+    batch: Any = Filled()
+    try:
+        _now, [alike], _odd = opened.receive_batch(batch, clock)
+    finally:
+        opened.close()
+    assert alike.kinds == [HARDWARE, KERNEL, KERNEL]
+    assert alike.arrivals == [pytest.approx(real - 4_000 + 912, abs=2), real + 10, real + 20]
+
+
+def test_a_real_datagram_without_a_cards_stamp_keeps_the_kernels(door: SimulatedDoor) -> None:
+    group = ipaddress.ip_address("239.255.77.7")
+    opened = GroupSocket(MulticastClient("lo", group, port=20000 + os.getpid() % 20000), card_of(door))
+    from ntp_multicast_engine.batch import Batch
+    from ntp_multicast_engine.clock import SystemClock
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("127.0.0.1"))
+        sender.sendto(b"\x25" + bytes(47), (str(group), opened.configuration.port))
+        opened.socket.settimeout(5)
+        opened.socket.recv(1, socket.MSG_PEEK)
+        opened.socket.setblocking(False)
+        batch = Batch(4, {48})
+        now, [alike], odd = opened.receive_batch(batch, SystemClock())
+        datagram = opened.datagram(batch, alike, 0, now)
+    opened.close()
+    assert not odd and datagram.stamps == KERNEL and opened.refusal(datagram) is None
+
+
+def test_a_sender_tells_the_cards_stamp_where_it_comes() -> None:
+    group = ipaddress.ip_address("224.0.1.1")
+    sender = Sender(MulticastServer("eth0", group), lambda: 0.0, 0)
+    announcement = Announcement(0, 1, b"LOCL", 0.0, 0.0, START)
+    ring = KeyRing({}, frozenset(), False, {3: 32, 4: 20})
+    sender.packet(Instant(START, 0), announcement, ring)
+    sender.stamped(START + 9_000, KERNEL)
+    sender.stamped(START + 12_000, HARDWARE)
+    assert sender.stamps == HARDWARE
+    header = parse_packet(sender.packet(Instant(START + SECOND, SECOND), announcement, ring), ring.long_tag).header
+    assert from_ntp(header.origin, START) == pytest.approx(START + 12_000, abs=1)
+
+
+# Which cards
+
+
+def test_a_card_is_used_where_the_configuration_names_it(door: SimulatedDoor) -> None:
+    cards = Cards(["eth0"], door.clock, door)
+    first = cards.of("eth0")
+    assert first is not None and cards.of("eth0") is first
+    assert cards.of("eth1") is None and cards.of(None) is None and cards.of("") is None
+    door.interface = 2
+    second = cards.of("eth0")
+    assert second is not None and second is not first
+
+
+@pytest.mark.parametrize(
+    ("offered", "set_to", "tells", "expected"),
+    [
+        (EVERYTHING, Stamping(TX_ON, FILTER_NTP_ALL), True, (True, True)),
+        (EVERYTHING, Stamping(TX_ON, PTP_V2_EVENT), True, (True, False)),
+        (EVERYTHING, Stamping(TX_OFF, FILTER_ALL), True, (False, True)),
+        (EVERYTHING, Stamping(TX_OFF, FILTER_NONE), True, None),
+        (EVERYTHING, Stamping(TX_OFF, FILTER_NONE), False, (True, True)),
+        (Offer(EVERYTHING.stamps, None, 3, 3), Stamping(TX_ON, FILTER_ALL), True, None),
+        (Offer(1 << 4, 0, 3, 3), Stamping(TX_ON, FILTER_ALL), True, None),
+    ],
+)
+def test_what_a_card_is_set_to_decides(
+    door: SimulatedDoor, offered: Offer, set_to: Stamping, tells: bool, expected: tuple[bool, bool] | None
+) -> None:
+    door.offered, door.set_to, door.tells = offered, set_to, tells
+    card = Cards(["eth0"], door.clock, door).of("eth0")
+    assert (None if card is None else (card.sends, card.receives)) == expected
+
+
+def test_the_log_says_once_why_there_are_none(door: SimulatedDoor, caplog: pytest.LogCaptureFixture) -> None:
+    cards = Cards(["eth9"], door.clock, door)
+    assert cards.of("eth9") is None and cards.of("eth9") is None
+    (record,) = caplog.records
+    assert "eth9 gives no hardware time stamps" in record.getMessage() and "No such device" in record.getMessage()
+
+
+# The card's setting
+
+
+@pytest.mark.parametrize(
+    ("offered", "now", "expected"),
+    [
+        (EVERYTHING, Stamping(TX_OFF, FILTER_NONE), Stamping(TX_ON, FILTER_ALL)),
+        (Offer(69, 0, 3, 1 << FILTER_NTP_ALL | 3), Stamping(0, 0), Stamping(TX_ON, FILTER_NTP_ALL)),
+        # Another owner's setting that suffices stays, whatever it is.
+        (Offer(69, 0, 7, 1 << FILTER_NTP_ALL | 3), Stamping(2, FILTER_ALL, 1), Stamping(2, FILTER_ALL, 1)),
+        (EVERYTHING, Stamping(TX_ON, PTP_V2_EVENT), Stamping(TX_ON, FILTER_ALL)),
+        # The card of an 82576: what is received only for PTP.
+        (Offer(69, 0, 3, 1 | 1 << PTP_V2_EVENT), Stamping(TX_OFF, FILTER_NONE), Stamping(TX_ON, FILTER_NONE)),
+        (Offer(RAW_HARDWARE, 0, 1, 1), Stamping(TX_OFF, FILTER_NONE), Stamping(TX_OFF, FILTER_NONE)),
+    ],
+)
+def test_what_a_card_is_to_be_set_to(offered: Offer, now: Stamping, expected: Stamping) -> None:
+    assert hardware_setting.wanted(offered, now) == expected
+
+
+def test_a_card_is_set_once(door: SimulatedDoor, capsys: pytest.CaptureFixture[str]) -> None:
+    door.set_to = Stamping(TX_OFF, FILTER_NONE)
+    assert hardware_setting.enable(["eth0"], door) == 0
+    assert hardware_setting.enable(["eth0"], door) == 0
+    assert door.sets == [Stamping(TX_ON, FILTER_ALL)]
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == "eth0: is set to stamp what is sent and what is received, by /dev/ptp3"
+    assert second == "eth0: was set before to stamp what is sent and what is received, by /dev/ptp3"
+
+
+@pytest.mark.parametrize("offered", [Offer(0, None, 0, 0), Offer(RAW_HARDWARE, 0, 1, 1)])
+def test_a_card_that_can_not_is_told_of(
+    door: SimulatedDoor, capsys: pytest.CaptureFixture[str], offered: Offer
+) -> None:
+    door.offered, door.set_to = offered, Stamping(TX_OFF, FILTER_NONE)
+    assert hardware_setting.enable(["eth0"], door) == 1
+    assert "eth0: no hardware time stamps: " in capsys.readouterr().err
+    assert not door.sets
+
+
+def test_one_missing_interface_keeps_no_other_from_being_set(
+    door: SimulatedDoor, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert hardware_setting.enable(["eth7", "eth0"], door) == 1
+    said = capsys.readouterr()
+    assert said.err == "eth7: no hardware time stamps: No such device\n" and said.out.startswith("eth0: ")
+
+
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="NOT TESTED without root: giving a file to another group")
+def test_the_right_to_read_a_clock_is_given_and_taken_away(
+    door: SimulatedDoor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device, service = tmp_path / "ptp3", tmp_path / "service"
+    device.touch(mode=0o600)
+    service.mkdir()
+    os.chown(service, -1, 64_123)
+    monkeypatch.setattr(hardware_setting, "clock_path", lambda number: tmp_path / f"ptp{number}")
+    assert hardware_setting.grant(["eth0", "eth9"], service, door) == 0
+    assert (device.stat().st_gid, device.stat().st_mode & 0o777) == (64_123, 0o640)
+    assert hardware_setting.withdraw(["eth0"], service, door) == 0
+    assert (device.stat().st_gid, device.stat().st_mode & 0o777) == (0, 0o600)
+    os.chown(device, -1, 17)
+    assert hardware_setting.grant(["eth0"], service, door) == 1
+    assert hardware_setting.withdraw(["eth0"], service, door) == 0
+    assert device.stat().st_gid == 17
+
+
+def configuration_with(interfaces: Any) -> bytes:
+    return json.dumps({"version": 1, "status_socket": "/run/s", "hardware_timestamps": interfaces}).encode()
+
+
+def test_the_command_asks_the_kernel(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "engine.json"
+    path.write_bytes(configuration_with(["lo"]))
+    assert main(["enable-hardware-timestamps", "--config", str(path)]) == 1
+    assert capsys.readouterr().err.startswith("lo: no hardware time stamps: ")
+    path.write_bytes(configuration_with([]))
+    assert main(["enable-hardware-timestamps", "--config", str(path)]) == 0
+
+
+@pytest.mark.parametrize("wrong", ["eth0", ["eth0", "eth0"], ["a/b"], [7], ["x" * 16]])
+def test_only_interfaces_can_be_named(wrong: Any) -> None:
+    with pytest.raises(ConfigurationError, match="hardware_timestamps"):
+        parse(configuration_with(wrong), "engine.json")
+
+
+def test_nothing_is_loaded_where_nothing_is_asked() -> None:
+    import subprocess
+
+    script = "import sys; from ntp_multicast_engine import daemon; print([n for n in sys.modules if 'hardware' in n])"
+    package = str(Path(ancillary.__file__).parents[1])
+    done = subprocess.run(
+        [sys.executable, "-c", script], env={"PYTHONPATH": package}, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
+
+
+# ioctls
+
+
+def test_this_machines_loopback_has_no_clock() -> None:
+    offer = KernelDoor().offer("lo")
+    assert offer.clock is None and not offer.stamps & RAW_HARDWARE
+    assert KernelDoor().index("lo") == socket.if_nametoindex("lo")
+    assert KernelDoor().speed("lo") is None
+    with pytest.raises(OSError):
+        KernelDoor().offer("none-such")
+
+
+def test_requests_have_the_kernels_numbers() -> None:
+    # Printed by a C program from linux/ptp_clock.h on x86-64.
+    assert (PTP_SYS_OFFSET, PTP_SYS_OFFSET_PRECISE, PTP_SYS_OFFSET_EXTENDED) == (0x43403D05, 0xC0403D08, 0xC4C03D09)
+
+
+class Driver:
+    """Answers those requests that it knows, with a clock that shows one second more for each reading."""
+
+    def __init__(self, *known: int, error: int = errno.EOPNOTSUPP) -> None:
+        self.known = known
+        self.error = error
+        self.asked: list[int] = []
+
+    def ioctl(self, _descriptor: int, request: int, data: bytearray) -> int:
+        self.asked.append(request)
+        if request not in self.known:
+            raise OSError(self.error, "refused")
+        if request == PTP_SYS_OFFSET_PRECISE:
+            struct.pack_into("@qIIqIIqII", data, 0, 500, 5, 0, 100, 1, 0, 7, 7, 0)
+            return 0
+        (wanted,) = struct.unpack_from("@I", data)
+        times = 3 * wanted if request == PTP_SYS_OFFSET_EXTENDED else 2 * wanted + 1
+        for place in range(times):
+            struct.pack_into("@qI", data, 16 + 16 * place, 100 + place, place)
+        return 0
+
+
+def test_the_best_way_that_the_driver_knows_is_kept() -> None:
+    driver = Driver(PTP_SYS_OFFSET_EXTENDED, PTP_SYS_OFFSET)
+    device = DeviceClock(-1, driver.ioctl)
+    readings = device.read()
+    assert len(readings) == 10
+    assert readings[1] == Reading(103 * SECOND + 3, 104 * SECOND + 4, 105 * SECOND + 5)
+    device.read()
+    assert driver.asked == [PTP_SYS_OFFSET_PRECISE, PTP_SYS_OFFSET_EXTENDED, PTP_SYS_OFFSET_EXTENDED]
+
+
+def test_a_driver_that_reads_both_clocks_at_once_is_taken_at_its_word() -> None:
+    driver = Driver(PTP_SYS_OFFSET_PRECISE)
+    assert DeviceClock(-1, driver.ioctl).read() == [Reading(100 * SECOND + 1, 500 * SECOND + 5, 100 * SECOND + 1)]
+
+
+def test_the_oldest_way_is_the_last() -> None:
+    readings = DeviceClock(-1, Driver(PTP_SYS_OFFSET).ioctl).read()
+    assert len(readings) == 10
+    assert readings[1] == Reading(102 * SECOND + 2, 103 * SECOND + 3, 104 * SECOND + 4)
+
+
+def test_another_error_is_not_taken_for_ignorance() -> None:
+    driver = Driver(error=errno.EBUSY)
+    with pytest.raises(OSError):
+        DeviceClock(-1, driver.ioctl).read()
+    assert driver.asked == [PTP_SYS_OFFSET_PRECISE]
+    with pytest.raises(OSError):
+        DeviceClock(-1, Driver().ioctl).read()
