@@ -168,6 +168,7 @@ def engine_configuration(description: Mapping[str, Any], settings: Mapping[str, 
                 status_socket=text(settings.get("status_socket")),
                 state_directory=text(settings.get("state_directory")),
                 metrics_file=text(settings.get("metrics_file") or None),
+                hardware_timestamps=[str(name) for name in settings.get("hardware_timestamps") or []] or None,
             ),
         }
     except (ValueError, TypeError, KeyError) as error:

@@ -22,10 +22,11 @@ TEMPLATE = (
 OWNERS = ["chrony.service", "systemd-timesyncd.service"]
 
 
-def render(discipline: str, *, reads_kernel: bool = False) -> str:
+def render(discipline: str, *, reads_kernel: bool = False, cards: tuple[str, ...] = ()) -> str:
     environment = jinja2.Environment(trim_blocks=True, keep_trailing_newline=True, undefined=jinja2.StrictUndefined)
     return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         ntp_multicast_engine_discipline=discipline,
+        ntp_multicast_engine_hardware_timestamps=list(cards),
         __ntp_multicast_engine_reads_kernel=reads_kernel or discipline == "kernel",
         __ntp_multicast_engine_keys=[{"id": 42}],
         __ntp_multicast_engine_host={"chrony_unit": "chrony.service", "chrony_user": "_chrony"},
@@ -45,16 +46,22 @@ def settings(text: str) -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize(
-    ("discipline", "reads_kernel", "limit"),
-    [("monitor", False, 1.5), ("chrony", False, 1.5), ("monitor", True, 1.8), ("kernel", True, 2.0)],
+    ("discipline", "reads_kernel", "cards", "limit"),
+    [
+        ("monitor", False, (), 1.5),
+        ("chrony", False, (), 1.5),
+        ("monitor", True, (), 1.8),
+        ("kernel", True, (), 2.0),
+        ("monitor", False, ("eth0",), 1.5),
+    ],
 )
 def test_how_systemd_judges_the_sandbox(
-    tmp_path: pathlib.Path, discipline: str, reads_kernel: bool, limit: float
+    tmp_path: pathlib.Path, discipline: str, reads_kernel: bool, cards: tuple[str, ...], limit: float
 ) -> None:
     if shutil.which("systemd-analyze") is None:
         pytest.skip("NOT JUDGED: no systemd-analyze here (apt-get install systemd)")
     unit = tmp_path / "judged.service"
-    unit.write_text(render(discipline, reads_kernel=reads_kernel))
+    unit.write_text(render(discipline, reads_kernel=reads_kernel, cards=cards))
     done = subprocess.run(
         ["systemd-analyze", "security", "--offline=true", "--no-pager", str(unit)],
         capture_output=True,
@@ -74,6 +81,16 @@ def test_the_right_to_set_the_clock_goes_with_kernel_alone(discipline: str) -> N
     assert ("CAP_SYS_TIME" in rights) == (discipline == "kernel")
     assert found["AmbientCapabilities"] == found["CapabilityBoundingSet"]
     assert ("ProtectClock" in found) == (discipline != "kernel")
+
+
+def test_the_clocks_of_cards_are_there_for_hardware_stamps_alone() -> None:
+    assert "ptp" not in render("monitor") and "ExecStartPre" not in render("monitor")
+    found = settings(render("monitor", cards=("eth0",)))
+    assert found["DeviceAllow"] == ["char-ptp r"] and found["PrivateDevices"] == ["yes"]
+    assert found["BindPaths"][0] == "-/dev/ptp0"
+    # Outside of the sandbox, and no reason not to start.
+    assert [line[:2] for line in found["ExecStartPre"] + found["ExecStopPost"]] == ["-+", "-+"]
+    assert found["CapabilityBoundingSet"] == settings(render("monitor"))["CapabilityBoundingSet"]
 
 
 def test_the_clock_has_one_owner() -> None:
