@@ -32,11 +32,13 @@ def tools_missing() -> str | None:
 
 
 class Guest:
-    """:param name: of the network namespace, and of the folder of what runs under /run."""
+    """:param name: of the network namespace, and of the folder of what runs under /run.
+    :param card: the network card, as the emulator calls it.
+    """
 
-    def __init__(self, name: str = "timecast-vm") -> None:
+    def __init__(self, name: str = "timecast-vm", card: str = "virtio-net-pci") -> None:
         self.namespace = name
-        self._environment = {**os.environ, "VM_NET": name, "VM_RUN": f"/run/{name}"}
+        self._environment = {**os.environ, "VM_NET": name, "VM_RUN": f"/run/{name}", "VM_CARD": card}
         self.address = "10.99.9.10"
         self.host_address = "10.99.9.1"
         self._witness: Witness | None = None

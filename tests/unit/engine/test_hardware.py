@@ -9,9 +9,12 @@ import errno
 import ipaddress
 import json
 import os
+import select
 import socket
 import struct
+import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +23,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ntp_multicast_engine import ancillary, hardware_setting
+from ntp_multicast_engine import ancillary, hardware_setting, transport
 from ntp_multicast_engine.ancillary import (
     CARD_RECEIVED,
     CARD_SENT,
@@ -34,8 +37,8 @@ from ntp_multicast_engine.ancillary import (
     stamps_of,
 )
 from ntp_multicast_engine.authentication import KeyRing
-from ntp_multicast_engine.batch import Alike
-from ntp_multicast_engine.clock import Instant, at
+from ntp_multicast_engine.batch import Alike, Batch
+from ntp_multicast_engine.clock import Instant, SystemClock, at
 from ntp_multicast_engine.command import main
 from ntp_multicast_engine.configuration import MulticastClient, MulticastServer, parse
 from ntp_multicast_engine.errors import ConfigurationError
@@ -62,7 +65,7 @@ from ntp_multicast_engine.hardware_door import (
 from ntp_multicast_engine.packet import parse as parse_packet
 from ntp_multicast_engine.server import Announcement, Sender
 from ntp_multicast_engine.timestamps import from_ntp
-from ntp_multicast_engine.transport import GroupSocket, stamped_by
+from ntp_multicast_engine.transport import GroupSocket, RequestSocket, stamped_by
 
 SECOND = 1_000_000_000
 START = 1_800_000_000 * SECOND
@@ -334,9 +337,6 @@ def test_of_many_datagrams_each_has_its_own_kind(
 def test_a_real_datagram_without_a_cards_stamp_keeps_the_kernels(door: SimulatedDoor) -> None:
     group = ipaddress.ip_address("239.255.77.7")
     opened = GroupSocket(MulticastClient("lo", group, port=20000 + os.getpid() % 20000), card_of(door))
-    from ntp_multicast_engine.batch import Batch
-    from ntp_multicast_engine.clock import SystemClock
-
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("127.0.0.1"))
         sender.sendto(b"\x25" + bytes(47), (str(group), opened.configuration.port))
@@ -348,6 +348,83 @@ def test_a_real_datagram_without_a_cards_stamp_keeps_the_kernels(door: Simulated
         datagram = opened.datagram(batch, alike, 0, now)
     opened.close()
     assert not odd and datagram.stamps == KERNEL and opened.refusal(datagram) is None
+
+
+def test_readings_that_tell_nothing_are_not_taken_for_each_packet(
+    clock: SimulatedClock, door: SimulatedDoor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = card_of(door)
+    taken: list[int] = []
+    monkeypatch.setattr(door, "read", lambda: taken.append(clock.raw) or [Reading(0, 0, SECOND)])
+    for _unused in range(20):
+        now = clock.now()
+        assert card.arrival(door.shows(now.real - 5_000), now.real, now, 48, 4) is None
+    assert len(taken) == 1
+
+
+@pytest.fixture
+def exchange(door: SimulatedDoor) -> Iterator[tuple[RequestSocket, socket.socket]]:
+    """A request on the loopback interface, by a card that is said to be its own, and the server."""
+    door.interface = socket.if_nametoindex("lo")
+    card = Cards(["eth0"], SystemClock(), door).of("eth0")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        server.settimeout(5)
+        opened = RequestSocket("127.0.0.1", server.getsockname()[1], "lo", SystemClock(), card)
+        yield opened, server
+        opened.close()
+
+
+def answered(opened: RequestSocket, server: socket.socket) -> Datagram:
+    opened.send(bytes(48))
+    _data, address = server.recvfrom(100)
+    server.sendto(bytes(48), address)
+    assert select.select([opened.socket], [], [], 5)[0]
+    found = None
+    while found is None:
+        opened.departure()
+        found = opened.receive()
+    return found
+
+
+def test_an_exchange_without_the_cards_stamps_has_the_kernels(exchange: tuple[RequestSocket, socket.socket]) -> None:
+    opened, server = exchange
+    datagram = answered(opened, server)
+    assert (datagram.stamps, datagram.interface) == (KERNEL, socket.if_nametoindex("lo"))
+    assert opened.late_departure() is None
+
+
+def test_a_stamp_that_is_later_than_the_answer_is_waited_for(
+    exchange: tuple[RequestSocket, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened, server = exchange
+    kernel = transport.departure
+    seen: list[ancillary.Departure] = []
+
+    def kernels(sock: socket.socket) -> ancillary.Departure | None:
+        found = kernel(sock)
+        seen.extend([found] if found else [])
+        return found
+
+    monkeypatch.setattr(transport, "departure", kernels)
+    answered(opened, server)
+    (software,) = seen
+    late = [ancillary.Departure(0, 0, 77)]
+    # How it is converted is another test's business, and takes a machine that isn't late itself.
+    monkeypatch.setattr(Card, "departure", lambda _card, hardware, kernels: kernels + hardware)
+    monkeypatch.setattr(transport, "departure", lambda _socket: late.pop() if late else None)
+    departed = opened.late_departure()
+    assert departed is not None
+    assert departed.real == software.real + 77
+    assert opened.late_departure() is None, "it is waited for only once"
+
+
+def test_a_request_that_leaves_by_another_interface_does_without_the_card(door: SimulatedDoor) -> None:
+    card = Cards(["eth0"], SystemClock(), door).of("eth0")
+    opened = RequestSocket("127.0.0.1", 9, "none-such", SystemClock(), card)
+    taken = opened.socket.getsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING)
+    opened.close()
+    assert taken == STAMP_BOTH
 
 
 def test_a_sender_tells_the_cards_stamp_where_it_comes() -> None:
@@ -491,8 +568,6 @@ def test_only_interfaces_can_be_named(wrong: Any) -> None:
 
 
 def test_nothing_is_loaded_where_nothing_is_asked() -> None:
-    import subprocess
-
     script = "import sys; from ntp_multicast_engine import daemon; print([n for n in sys.modules if 'hardware' in n])"
     package = str(Path(ancillary.__file__).parents[1])
     done = subprocess.run(

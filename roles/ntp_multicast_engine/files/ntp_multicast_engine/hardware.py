@@ -32,6 +32,8 @@ EVERYTHING = (FILTER_NTP_ALL, FILTER_ALL)
 _SLACK = 1_000
 _FARTHEST = NANOSECONDS // 100
 """Between the card's stamp and the kernel's lie an interrupt and a queue, not more."""
+_LEAST_SPACING = NANOSECONDS // 1000
+"""Between readings: a flood of packets must not become one of readings where these tell too little."""
 _ETHERNET, _UDP = 14 + 4, 8
 _INTERNET = {4: 20, 6: 40}
 
@@ -51,7 +53,7 @@ class Card:
         self.refused = 0
         self._door = door
         self._device: CardClock | None = device
-        self._read_from = 0
+        self._next_opening = self._next_reading = 0
         self._clock = clock
         self._line = HardwareClock()
         self._speed = door.speed(interface)
@@ -92,7 +94,8 @@ class Card:
         return octets * 8 * NANOSECONDS // self._speed if self._speed else 0
 
     def _real(self, hardware: int, now: Instant) -> int | None:
-        if self._line.wants_reading(now.raw):
+        if now.raw >= self._next_reading and self._line.wants_reading(now.raw):
+            self._next_reading = now.raw + _LEAST_SPACING
             self._read()
         raw = self._line.raw(hardware)
         return None if raw is None else now.real - (now.raw - raw)
@@ -116,9 +119,9 @@ class Card:
 
     def _reopened(self) -> CardClock | None:
         raw = self._clock.now().raw
-        if raw < self._read_from:
+        if raw < self._next_opening:
             return None
-        self._read_from = raw + NANOSECONDS
+        self._next_opening = raw + NANOSECONDS
         number = self._door.offer(self.interface).clock
         return None if number is None else self._door.open_clock(number)
 
