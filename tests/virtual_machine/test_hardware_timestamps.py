@@ -88,7 +88,7 @@ def test_the_card_tells_when_packets_leave(guest: Guest) -> None:
 
 
 def test_the_engine_tells_so_also_after_the_cards_clock_was_set(guest: Guest) -> None:
-    guest.start("engine", "python3", "-m", "ntp_multicast_engine", "run", "--config", CONFIGURATION)
+    guest.start("engine", "python3", "-m", "ntp_multicast_engine", "run", "--config", CONFIGURATION, kind="notify")
 
     def stamped(after: int) -> bool:
         now = server_status(guest)
