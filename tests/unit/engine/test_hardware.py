@@ -23,7 +23,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ntp_multicast_engine import ancillary, hardware_setting, transport
+from ntp_multicast_engine import addresses, ancillary, hardware_setting, request_socket
 from ntp_multicast_engine.ancillary import (
     CARD_RECEIVED,
     CARD_SENT,
@@ -63,9 +63,10 @@ from ntp_multicast_engine.hardware_door import (
     Stamping,
 )
 from ntp_multicast_engine.packet import parse as parse_packet
+from ntp_multicast_engine.request_socket import RequestSocket
 from ntp_multicast_engine.server import Announcement, Sender
 from ntp_multicast_engine.timestamps import from_ntp
-from ntp_multicast_engine.transport import GroupSocket, RequestSocket, stamped_by
+from ntp_multicast_engine.transport import GroupSocket, stamped_by
 
 SECOND = 1_000_000_000
 START = 1_800_000_000 * SECOND
@@ -398,7 +399,7 @@ def test_a_stamp_that_is_later_than_the_answer_is_waited_for(
     exchange: tuple[RequestSocket, socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened, server = exchange
-    kernel = transport.departure
+    kernel = request_socket.departure
     seen: list[ancillary.Departure] = []
 
     def kernels(sock: socket.socket) -> ancillary.Departure | None:
@@ -406,13 +407,13 @@ def test_a_stamp_that_is_later_than_the_answer_is_waited_for(
         seen.extend([found] if found else [])
         return found
 
-    monkeypatch.setattr(transport, "departure", kernels)
+    monkeypatch.setattr(request_socket, "departure", kernels)
     answered(opened, server)
     (software,) = seen
     late = [ancillary.Departure(0, 0, 77)]
     # How it is converted is another test's business, and takes a machine that isn't late itself.
     monkeypatch.setattr(Card, "departure", lambda _card, hardware, kernels: kernels + hardware)
-    monkeypatch.setattr(transport, "departure", lambda _socket: late.pop() if late else None)
+    monkeypatch.setattr(request_socket, "departure", lambda _socket: late.pop() if late else None)
     departed = opened.late_departure()
     assert departed is not None
     assert departed.real == software.real + 77
@@ -425,6 +426,13 @@ def test_a_request_that_leaves_by_another_interface_does_without_the_card(door: 
     taken = opened.socket.getsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING)
     opened.close()
     assert taken == STAMP_BOTH
+
+
+def test_every_address_of_an_interface_is_one_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = "\n".join(f"fd00000000000000000000000000000{number} 02 40 00 80 eth9" for number in (1, 2, 3))
+    monkeypatch.setattr(Path, "read_text", lambda _path, **_options: lines)
+    assert [addresses.has_address("eth9", f"fd00::{number}") for number in (1, 2, 3, 4)] == [True, True, True, False]
+    assert not addresses.has_address("eth8", "fd00::1")
 
 
 def test_a_sender_tells_the_cards_stamp_where_it_comes() -> None:

@@ -9,6 +9,7 @@ import fcntl
 import ipaddress
 import socket
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,7 +52,9 @@ def address_for(name: str, group: Address) -> InterfaceAddress:
 def has_address(name: str, text: str) -> bool:
     """Whether the address that a socket has is one of the interface."""
     address = ipaddress.ip_address(text.partition("%")[0])
-    return address == _ipv4(name) if address.version == 4 else address in _usable_ipv6(name).values()
+    if address.version == 4:
+        return address == _ipv4(name)
+    return any(address == usable for _kind, usable in _usable_ipv6(name))
 
 
 def _ipv4(name: str) -> Address | None:
@@ -71,22 +74,22 @@ def _ipv6(name: str, group: Address) -> Address | None:
     # The second nibble of ff0X:: is the scope (RFC 4291 section 2.7).
     link_local_group = group.packed[1] & 0x0F <= 2
     order = (_SCOPE_LINK, _SCOPE_GLOBAL, _SCOPE_HOST) if link_local_group else (_SCOPE_GLOBAL, _SCOPE_LINK, _SCOPE_HOST)
-    found = _usable_ipv6(name)
+    found: dict[tuple[int, bool], Address] = {}
+    for kind, address in _usable_ipv6(name):
+        found.setdefault(kind, address)
     kinds = ((scope, temporary) for scope in order for temporary in (False, True))
     return next((found[kind] for kind in kinds if kind in found), None)
 
 
-def _usable_ipv6(name: str) -> dict[tuple[int, bool], Address]:
-    """The first address of each scope, lasting and temporary ones apart."""
-    found: dict[tuple[int, bool], Address] = {}
+def _usable_ipv6(name: str) -> Iterator[tuple[tuple[int, bool], Address]]:
+    """Addresses in the kernel's order, each with its scope and whether it is temporary."""
     try:
         # Not /proc/net, a link that a sandboxed service (ProcSubset=pid, systemd.exec(5)) does not have.
         lines = Path("/proc/self/net/if_inet6").read_text(encoding="ascii").splitlines()
     except OSError:
-        return found
+        return
     for line in lines:
         packed, _index, _prefix, scope, flags, interface = line.split()
         if interface == name and not int(flags, 16) & _UNUSABLE:
             kind = int(scope, 16), bool(int(flags, 16) & _TEMPORARY)
-            found.setdefault(kind, ipaddress.IPv6Address(bytes.fromhex(packed)))
-    return found
+            yield kind, ipaddress.IPv6Address(bytes.fromhex(packed))

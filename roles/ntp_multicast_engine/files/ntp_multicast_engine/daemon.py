@@ -34,6 +34,7 @@ from ntp_multicast_engine.listening import Listening
 from ntp_multicast_engine.metrics import MetricsFile
 from ntp_multicast_engine.owners import clock_owners
 from ntp_multicast_engine.packet_filter import refused
+from ntp_multicast_engine.request_socket import RequestSocket
 from ntp_multicast_engine.responder import QUICK_LENGTHS
 from ntp_multicast_engine.screening import SCREENED_LENGTHS
 from ntp_multicast_engine.server import Sender
@@ -41,7 +42,7 @@ from ntp_multicast_engine.signals import SignalQueue
 from ntp_multicast_engine.state import Memory
 from ntp_multicast_engine.status import EngineStatus, Status
 from ntp_multicast_engine.timestamps import NANOSECONDS
-from ntp_multicast_engine.transport import GroupSocket, RequestSocket, ResponderSocket, SenderSocket
+from ntp_multicast_engine.transport import GroupSocket, ResponderSocket, SenderSocket
 
 if TYPE_CHECKING:
     from ntp_multicast_engine.hardware import Card, Cards

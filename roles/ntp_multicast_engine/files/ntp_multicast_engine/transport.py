@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import ipaddress
-import select
 import socket
 import struct
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,7 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ntp_multicast_engine import packet_filter
-from ntp_multicast_engine.addresses import InterfaceAddress, address_for, has_address, interface_index
+from ntp_multicast_engine.addresses import InterfaceAddress, address_for, interface_index
 from ntp_multicast_engine.ancillary import (
     CARD_RECEIVED,
     CARD_SENT,
@@ -49,18 +48,16 @@ if TYPE_CHECKING:
 
 BATCH = 64
 """Datagrams read from one socket before the others have their turn."""
-_EXPEDITED_FORWARDING = 46 << 2
+EXPEDITED_FORWARDING = 46 << 2
 """DSCP EF, RFC 3246, in the octet that IP_TOS and IPV6_TCLASS take."""
 _MREQN = struct.Struct("@4s4si")
 _MREQ6 = struct.Struct("@16si")
-_CARD_PATIENCE = 2
-"""Milliseconds. Drivers fetch the stamp of what was sent after an interrupt, or by looking for it."""
 _MAXIMUM_PLACES = 256
 """Of which the answer's ancillary data are kept; a host has few addresses."""
 _FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
 
 
-def _datagram_socket(version: int) -> socket.socket:
+def datagram_socket(version: int) -> socket.socket:
     """Raises TransportError, such as on a host whose kernel was told to have no IPv6."""
     try:
         sock = socket.socket(_FAMILIES[version], socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
@@ -71,7 +68,7 @@ def _datagram_socket(version: int) -> socket.socket:
     return sock
 
 
-def _ask_for_destination(sock: socket.socket, version: int) -> None:
+def ask_for_destination(sock: socket.socket, version: int) -> None:
     if version == 4:
         sock.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
     else:
@@ -185,14 +182,14 @@ class GroupSocket(ReceivingSocket):
         group = configuration.group
         self.version = group.version
         self.index = interface_index(configuration.interface)
-        self.socket = _datagram_socket(group.version)
+        self.socket = datagram_socket(group.version)
         try:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             sources = [ipaddress.ip_network(source) for source in sorted(configuration.allow_servers)]
             program = packet_filter.program(MODE_BROADCAST, group.version, sources)
             self.screened = packet_filter.attach(self.socket, program) and packet_filter.looks_at_sources(program)
             self._join(group)
-            _ask_for_destination(self.socket, group.version)
+            ask_for_destination(self.socket, group.version)
             enable_stamps(self.socket, STAMP_RECEIVED | (CARD_RECEIVED if self.card else 0))
             self.socket.bind(_end_point(group, configuration.port, self.index))
         except OSError as error:
@@ -238,7 +235,7 @@ class SenderSocket:
         self._sent = 0
         self._departed = 0
         version = configuration.group.version
-        self.socket = _datagram_socket(version)
+        self.socket = datagram_socket(version)
         try:
             # Connected, so that no request to the same port of this host ends up here.
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -259,12 +256,12 @@ class SenderSocket:
             self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, request)
             self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, ttl)
             self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, 0)
-            self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, _EXPEDITED_FORWARDING)
+            self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, EXPEDITED_FORWARDING)
         else:
             self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, index)
             self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, ttl)
             self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_LOOP, 0)
-            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, _EXPEDITED_FORWARDING)
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, EXPEDITED_FORWARDING)
 
     def stale(self) -> bool:
         """Whether the interface has gone or got another address."""
@@ -316,78 +313,6 @@ class SenderSocket:
         self.socket.close()
 
 
-class RequestSocket:
-    """One exchange with one server, from a port of its own that nobody can foresee."""
-
-    def __init__(self, server: str, port: int, interface: str, clock: Clock, card: Card | None = None) -> None:
-        self._clock = clock
-        # An exchange with stamps of two kinds is worse than one with the kernel's alone.
-        self._card = card if card is not None and card.receives and card.sends else None
-        self._departed: int | None = None
-        self._complete = False
-        version = 6 if ":" in server else 4
-        self._version = version
-        self.socket = _datagram_socket(version)
-        try:
-            # A link-local server is one only on the interface where its multicasts came in.
-            scope = interface_index(interface) if server.lower().startswith("fe80") else 0
-            option = socket.IPV6_TCLASS if version == 6 else socket.IP_TOS
-            level = socket.IPPROTO_IPV6 if version == 6 else socket.IPPROTO_IP
-            self.socket.setsockopt(level, option, _EXPEDITED_FORWARDING)
-            self.socket.connect((server, port) if version == 4 else (server, port, 0, scope))
-            if self._card is not None and not has_address(interface, self.socket.getsockname()[0]):
-                # It leaves by another interface, whose card has a clock of its own.
-                self._card = None
-            if self._card is not None:
-                _ask_for_destination(self.socket, version)
-            enable_stamps(self.socket, STAMP_BOTH | (CARD_SENT | CARD_RECEIVED if self._card else 0))
-        except (OSError, TransportError):
-            self.socket.close()
-            raise
-
-    def send(self, data: bytes) -> Instant:
-        """Send, and say when by the user-space clock; raises OSError."""
-        before = self._clock.now()
-        self.socket.send(data)
-        return before
-
-    def departure(self) -> Instant | None:
-        """When the request left by the kernel's clock, as soon as that is known."""
-        best: Instant | None = None
-        while (found := departure(self.socket)) is not None:
-            real: int | None = found.real or None
-            if found.real:
-                self._departed = found.real
-            elif self._card is not None and self._departed is not None:
-                real = self._card.departure(found.hardware, self._departed)
-                self._complete = True
-            if real is not None:
-                best = at(real, self._clock.now())
-            if self._card is None:
-                break
-        return best
-
-    def late_departure(self) -> Instant | None:
-        """The card's stamp of the request, if the answer was quicker: it is waited for, but not for long."""
-        if self._card is None or self._complete:
-            return None
-        waiting = select.poll()
-        # No event is asked for: what is in the error queue is told in any case.
-        waiting.register(self.socket, 0)
-        waiting.poll(_CARD_PATIENCE)
-        return self.departure()
-
-    def receive(self) -> Datagram | None:
-        """Raises OSError for what the network reports, such as a closed port."""
-        datagram = receive(self.socket, self._clock)
-        if datagram is None or self._card is None or datagram.interface != self._card.index:
-            return datagram
-        return stamped_by(self._card, datagram, self._clock.now(), self._version)
-
-    def close(self) -> None:
-        self.socket.close()
-
-
 class ResponderSocket(ReceivingSocket):
     """Takes requests of one address family, on one interface or (None) on all.
 
@@ -416,16 +341,16 @@ class ResponderSocket(ReceivingSocket):
         self._sources: dict[bytes, bytes] = {}
         self.port = port
         self.stamps: str | None = None
-        self.socket = _datagram_socket(version)
+        self.socket = datagram_socket(version)
         self._level = socket.IPPROTO_IP if version == 4 else socket.IPPROTO_IPV6
         try:
             program = packet_filter.program(MODE_CLIENT, version, clients)
             self.screened = packet_filter.attach(self.socket, program) and packet_filter.looks_at_sources(program)
-            _ask_for_destination(self.socket, version)
+            ask_for_destination(self.socket, version)
             all_groups = IP_MULTICAST_ALL if version == 4 else IPV6_MULTICAST_ALL
             self.socket.setsockopt(self._level, all_groups, 0)
             option = socket.IP_TOS if version == 4 else socket.IPV6_TCLASS
-            self.socket.setsockopt(self._level, option, _EXPEDITED_FORWARDING)
+            self.socket.setsockopt(self._level, option, EXPEDITED_FORWARDING)
             enable_stamps(self.socket, STAMP_ON_REQUEST | (CARD_RECEIVED if self.card else 0))
             if interface:
                 self._bind_to_device(interface)
