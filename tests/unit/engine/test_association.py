@@ -64,9 +64,16 @@ def hear(client: Client, data: bytes, seconds: float, source: str = SERVER, ring
 
 
 def exchange(client: Client, association: Association, seconds: float, **changes: object) -> None:
-    """Let the next request go out and be answered, 100 us each way."""
+    """Let the next exchange happen, the rehearsal and the measurement, 100 us each way."""
+    ask(client, association, seconds, **changes)
+    if association.rehearsing:
+        ask(client, association, seconds + 0.001, **changes)
+
+
+def ask(client: Client, association: Association, seconds: float, late: float = 0.0, **changes: object) -> None:
+    """Let the next request go out and be answered, 100 us each way, up some seconds more."""
     (action,) = [item for item in client.wake(at(seconds).raw, RING) if isinstance(item, SendRequest)]
-    association.request_sent(at(seconds))
+    association.request_sent(at(seconds - late))
     association.take_response(answer(action.data, seconds, **changes), at(seconds + 0.0002), RING)
 
 
@@ -94,7 +101,7 @@ def test_the_volley(client: Client) -> None:
         exchange(client, association, 0.5 + 2.5 * number)
     assert association.phase is Phase.LISTENING and association.usable
     for number in range(4, WELL_KNOWN):
-        moment = 8 + 8.001 * (number - 3)
+        moment = 8 + 8.01 * (number - 3)
         assert not asks(client, moment - 0.5), "one with each multicast"
         exchange(client, association, moment)
         hear(client, broadcast(moment + 1), moment + 1)
@@ -143,11 +150,79 @@ def test_a_server_that_stops_answering_is_asked_less(client: Client) -> None:
     assert not asks(client, 80) and asks(client, 84)
 
 
-def test_requests_are_two_seconds_apart(client: Client) -> None:
+def test_exchanges_are_two_seconds_apart(client: Client) -> None:
     association = hear(client, broadcast(0), 0)
     exchange(client, association, 0.0)
     assert not client.wake(at(1.9).raw, RING)
     exchange(client, association, 2.1)
+
+
+@pytest.mark.parametrize(("late", "then_late"), [(0.0003, 0.0), (0.0, 0.0003)])
+def test_the_quicker_of_rehearsal_and_measurement_counts(client: Client, late: float, then_late: float) -> None:
+    association = hear(client, broadcast(0), 0)
+    ask(client, association, 0.5, late)
+    assert association.rehearsing and association.estimator.exchanges == 0, "nothing is known yet"
+    assert association.deadline() == at(0.5002).raw, "the measurement follows the answer"
+    ask(client, association, 0.5003, then_late)
+    assert not association.rehearsing and association.estimator.exchanges == 1
+    estimate = association.estimator.estimate()
+    assert estimate is not None and estimate.delay == pytest.approx(0.0002, abs=1e-6)
+    assert abs(estimate.at(at(0.5).raw) - (at(0.5).real - at(0.5).raw)) < 10_000
+
+
+def test_a_server_that_answers_only_rehearsals_gets_no_more_of_them(client: Client) -> None:
+    """Such as ntpd with `restrict limited`: one request in two seconds."""
+    association = hear(client, broadcast(0), 0)
+    for number in range(2):
+        start = 0.5 + 4 * number
+        ask(client, association, start)
+        assert association.rehearsing and asks(client, start + 0.001)
+        assert not asks(client, start + 1.1), "the second one is given up"
+        assert association.estimator.exchanges == number + 1, "what the first one has told is kept"
+        assert association.unanswered == 0
+    for number in range(2):
+        ask(client, association, 8.5 + 2.5 * number)
+        assert not association.rehearsing and association.estimator.exchanges == number + 3
+    assert association.phase is Phase.LISTENING
+
+
+def test_one_lost_measurement_is_no_reason_to_rehearse_no_more(client: Client) -> None:
+    association = hear(client, broadcast(0), 0)
+    for number in range(2):
+        start = 0.5 + 8 * number
+        ask(client, association, start)
+        assert asks(client, start + 0.001) and not asks(client, start + 1.1)
+        exchange(client, association, start + 4)
+    ask(client, association, 25)
+    assert association.rehearsing
+
+
+def kiss(client: Client, association: Association, seconds: float) -> None:
+    """Let the next request be answered with the wish for fewer."""
+    with pytest.raises(PacketError, match="kiss_of_death"):
+        ask(client, association, seconds, stratum=0, reference_id=b"RATE")
+
+
+def test_a_server_that_wants_fewer_requests_gets_no_rehearsals(client: Client) -> None:
+    association = hear(client, broadcast(0), 0)
+    ask(client, association, 0.5)
+    kiss(client, association, 0.501)
+    assert not asks(client, 1.6) and association.estimator.exchanges == 1, "the rehearsal is good enough"
+    assert not asks(client, 5.4)
+    ask(client, association, 5.7)
+    assert not association.rehearsing and association.estimator.exchanges == 2
+    kiss(client, association, 8.5)
+    assert not asks(client, 60), "whoever asks for less even so is obeyed"
+
+
+def test_doubts_during_a_rehearsal_change_nothing(client: Client) -> None:
+    association = hear(client, broadcast(0), 0)
+    volley(client, association)
+    hear(client, broadcast(16), 16)
+    ask(client, association, 17)
+    due = association.deadline()
+    hear(client, broadcast(3600), 17.0002)
+    assert association.doubts == ["offset_jump"] and association.deadline() == due
 
 
 def test_interleaved_stamps_are_used_when_they_fit(client: Client) -> None:

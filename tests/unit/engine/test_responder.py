@@ -17,7 +17,7 @@ from ntp_multicast_engine.clock import Instant
 from ntp_multicast_engine.columns import WIDTHS, Columns
 from ntp_multicast_engine.errors import PacketError
 from ntp_multicast_engine.packet import Header, parse
-from ntp_multicast_engine.responder import QUICK_LENGTHS, RateLimit, Responder
+from ntp_multicast_engine.responder import QUICK_LENGTHS, AnswerDelay, RateLimit, Responder
 from ntp_multicast_engine.server import Announcement
 from ntp_multicast_engine.timestamps import NANOSECONDS, to_ntp
 
@@ -172,8 +172,7 @@ def test_the_quick_way_gives_the_same_octets(
     rows: list[bytes], arrival: int, step: int, late: int, leap: int, delay: int
 ) -> None:
     announcement = replace(ANNOUNCEMENT, leap=leap)
-    responder = Responder()
-    responder.delay.add(delay)
+    responder = seasoned(delay)
     arrivals = [arrival + step * place for place in range(len(rows))]
     sent = Instant(arrival + late, late)
     for data, real, answer in zip(rows, arrivals, quick(responder, rows, arrivals, sent, announcement)):
@@ -204,16 +203,41 @@ def test_the_quick_way_foretells_when_each_answer_leaves(polls: list[int], key_i
         assert RING.verify(parse(answer, RING.long_tag)) is Verdict.VALID
 
 
-def test_a_client_that_writes_its_time_into_the_request_is_told_half_of_the_way_out() -> None:
-    """Such as ntpd, whose requests leave late as well; the errors are to cancel out. Others get the whole departure."""
+def test_an_answer_that_follows_another_is_foretold_by_those_that_did() -> None:
+    """What it takes is still in the processor's caches."""
+    delay = AnswerDelay()
+    for _unused in range(4):
+        for raw, seen in ((0, 40_000), (9_000_000, 20_000), (18_000_000, 20_000)):
+            delay.foretell(raw)
+            delay.latest.add(seen)
+        delay.foretell(10**12)
+        delay.latest.add(40_000)
+    assert [delay.foretell(2 * 10**12 + raw) for raw in (0, 9_000_000, 18_000_000, 38_000_000)] == [
+        40_000,
+        20_000,
+        20_000,
+        40_000,
+    ]
+
+
+def seasoned(delay: int) -> Responder:
+    """A responder whose answers have left late by as much."""
     responder = Responder()
-    responder.delay.add(40_000)
+    for number in range(8):
+        responder.delay.foretell((number - 1000) // 2 * 10**9)
+        responder.delay.latest.add(delay)
+    return responder
+
+
+def test_a_client_that_writes_its_time_into_the_request_is_told_when_its_answer_was_written() -> None:
+    """Such as ntpd, whose requests leave late as well; the errors are to cancel out. Others get the whole departure."""
+    responder = seasoned(40_000)
     silent = request(key_id=9)
     telling = RING.sign(silent[:12] + b"INIT" + silent[16:48], 9, 4)
     rows = [silent, telling, silent, telling]
     answers = responder.quick_answers(rows, [NOW.real] * 4, ANNOUNCEMENT, RING, lambda: NOW)
     for data, answer in zip(rows, answers):
-        told = to_ntp(NOW.real + (20_000 if data is telling else 40_000))
+        told = to_ntp(NOW.real + (0 if data is telling else 40_000))
         assert answer == respond(data, responder, NOW)
         assert parse(answer, RING.long_tag).header.transmit == told
 
@@ -246,9 +270,8 @@ def test_answers_in_columns_are_the_quick_ones(
     rows: list[bytes], arrival: int, step: int, leap: int, delay: int, spacing: int
 ) -> None:
     announcement = replace(ANNOUNCEMENT, leap=leap, reference_id=b"GPS\0")
-    responder = Responder()
+    responder = seasoned(delay)
     for _unused in range(4):
-        responder.delay.add(delay)
         responder.spacing.add(spacing)
     arrivals = [arrival + step * place for place in range(len(rows))]
     alike = len({(row[0], row[12:16] == bytes(4), row[48:52]) for row in rows}) == 1

@@ -17,11 +17,12 @@ from ntp_multicast_engine.ancillary import KERNEL, Datagram
 from ntp_multicast_engine.batch import SIZE, Alike, Batch, Buffers
 from ntp_multicast_engine.clock import Clock, Instant
 from ntp_multicast_engine.engine import Engine
+from ntp_multicast_engine.responder import RateLimit
+from ntp_multicast_engine.server import DepartureDelay
 from ntp_multicast_engine.status import ResponderStatus
-from ntp_multicast_engine.timestamps import NANOSECONDS
 from ntp_multicast_engine.transport import ResponderSocket
 
-_STAMPED_ANSWER_SPACING = NANOSECONDS // 4
+_STAMP_INTERVAL, _STAMPS_AT_ONCE = 0.25, 8
 _ENOUGH_TO_MEASURE = 4
 """Answers sent together from which on the time between them can be told."""
 _BUSY, _PAUSE = 4, 100e-6
@@ -43,15 +44,16 @@ class Answering:
         self._clock = clock
         self._buffers = buffers
         self._written = clock.now()
-        self._stamped_answer: int | None = None
-        self._next_stamped_answer = self._written.raw
+        self._stamped: tuple[int, DepartureDelay] | None = None
+        self._stamps = RateLimit(_STAMP_INTERVAL, _STAMPS_AT_ONCE, addresses=1)
 
     def read(self, opened: ResponderSocket) -> None:
         """Answer what has come."""
         departed = opened.departure()
-        if departed is not None and self._stamped_answer is not None:
-            self._engine.responder.delay.add(departed - self._stamped_answer)
-            self._stamped_answer = None
+        if departed is not None and self._stamped is not None:
+            written, delay = self._stamped
+            delay.add(departed - written)
+            self._stamped = None
         batch = self._buffers.of(opened.version)
         if batch is None:
             came = False
@@ -99,29 +101,33 @@ class Answering:
                 requests.columns, requests.arrivals, now, self._present, screened=opened.screened
             )
             if columns is not None:
-                self._send(lambda stamp: opened.answer_columns(batch, requests, columns, stamp=stamp))
+                many = len(requests.arrivals)
+                self._send(lambda stamp: opened.answer_columns(batch, requests, columns, stamp=stamp), many)
                 return
         answers = self._engine.quick_answers(
             requests.rows, requests.arrivals, now, self._present, screened=opened.screened
         )
-        self._send(lambda stamp: opened.answer_batch(batch, requests, answers, stamp=stamp))
+        ready = len(answers) - answers.count(None)
+        self._send(lambda stamp: opened.answer_batch(batch, requests, answers, stamp=stamp), ready)
         if None not in answers:
             return
         for place, answer in enumerate(answers):
             if answer is None:
                 self._take(opened, opened.datagram(batch, requests, place, now))
 
-    def _send(self, send: Callable[[bool], int]) -> None:
-        """Send answers together.
+    def _send(self, send: Callable[[bool], int], count: int) -> None:
+        """Send `count` answers together.
 
         :param send: says how many the network took; its argument, whether the first one is stamped.
         """
         stamp = self._wants_stamp()
-        begun = self._clock.now().raw if stamp else 0
+        measured = stamp and count >= _ENOUGH_TO_MEASURE
+        # A stamped answer speaks for those without a stamp, so nothing may keep it that doesn't keep them.
+        begun = self._clock.now().raw if measured else 0
         taken = send(stamp)
         if taken:
             self._sent(taken, stamp=stamp)
-        if stamp and taken >= _ENOUGH_TO_MEASURE:
+        if measured and taken:
             self._engine.responder.spacing.add((self._clock.now().raw - begun) // taken)
 
     def _take(self, opened: ResponderSocket, datagram: Datagram) -> None:
@@ -145,10 +151,9 @@ class Answering:
 
     def _wants_stamp(self) -> bool:
         # A stamp costs a system call and a wake-up, so few answers are stamped; they speak for the rest.
-        return self._written.raw >= self._next_stamped_answer
+        return self._stamps.allows("", self._written.raw)
 
     def _sent(self, answers: int, *, stamp: bool) -> None:
         self._engine.sent += answers
         if stamp:
-            self._stamped_answer = self._written.real
-            self._next_stamped_answer = self._written.raw + _STAMPED_ANSWER_SPACING
+            self._stamped = self._written.real, self._engine.responder.delay.latest

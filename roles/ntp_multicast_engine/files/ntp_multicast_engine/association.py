@@ -7,12 +7,16 @@ Rules of the file: no sockets, no clock. Packets that stood the acceptance tests
 go out. A packet that is refused never reaches this file.
 
 Theory of operation (RFC 5905 section 13, with the volley that it recommends). The first believed mode 5 packet
-mobilises the association in the phase VOLLEY: mode 3 requests, one every two seconds, each from a new port and with a
-random transmit timestamp, until four good exchanges have measured the way. The first one waits for a random time: all
-clients of a group hear the same packet. Then the phase LISTENING: one exchange for each multicast until the way is
-known well, then nothing but one every few polls, so that a change of the way is noticed; more often where multicasts
-are late. A sample that contradicts the estimate isn't used before a fresh exchange has been heard: an old packet that
-is held back or played again can't answer one.
+mobilises the association in the phase VOLLEY: exchanges two seconds apart, until four good ones have measured the way.
+The first one waits for a random time: all clients of a group hear the same packet. Then the phase LISTENING: one
+exchange for each multicast until the way is known well, then nothing but one every few polls, so that a change of the
+way is noticed; more often where multicasts are late. A sample that contradicts the estimate isn't used before a fresh
+exchange has been heard: an old packet that is held back or played again can't answer one.
+
+An exchange is a rehearsal and, as soon as that is answered, the measurement. After seconds of silence the first packet
+finds caches cold and processors, cards and switches asleep, which delays the request more than the answer, and half of
+the difference would be taken for an offset. The quicker one of both counts. Each request is a mode 3 packet from a new
+port, with a random transmit timestamp.
 """
 
 from __future__ import annotations
@@ -41,6 +45,9 @@ distances from the first, so they stay apart. A small part of the shortest inter
 RESPONSE_TIMEOUT = NANOSECONDS
 MAXIMUM_BACK_OFF = 64 * NANOSECONDS
 ATTEMPTS_WITHOUT_ANSWER = 8
+_MISSED_AFTER_REHEARSALS = 2
+"""Measurements in a row without an answer although the rehearsal had one: a server with a limit, such as ntpd's of one
+request in two seconds."""
 RECALIBRATION_POLLS = 8
 RECALIBRATION_POLLS_OF_LATE_MULTICASTS = 2
 """Multicasts that are late scatter, too, so answers have to tell more than how late."""
@@ -98,6 +105,12 @@ class _Pending:
     sent: Instant | None = None
 
 
+@dataclass(frozen=True)
+class _Answer:
+    exchange: Exchange
+    header: Header
+
+
 class Association:
     """See the head of the file.
 
@@ -140,6 +153,9 @@ class Association:
         self._pending: _Pending | None = None
         self._next_exchange = self._spread(now.raw)
         self._back_off = SPACING
+        self._rehearses = True
+        self._rehearsal: _Answer | None = None
+        self._missed_after_rehearsals = 0
         self._good = 0
         self._last_exchange = now.raw
         self._reach_deadline = now.raw + self.poll_interval * 3 // 2
@@ -180,6 +196,11 @@ class Association:
     def in_doubt(self) -> bool:
         """Whether the newest multicast contradicts the estimate, and no exchange has told yet which one is right."""
         return self._jumps != 0 or self._far_off
+
+    @property
+    def rehearsing(self) -> bool:
+        """Whether the last answer was that of a rehearsal, so that nothing new is known yet."""
+        return self._rehearsal is not None
 
     def dispersion(self, estimate: Estimate, raw: int) -> float:
         """Seconds: what the estimate may be wrong by, growing with its age (RFC 5905 section 11.2)."""
@@ -285,6 +306,7 @@ class Association:
         self.phase = Phase.VOLLEY
         self._good = self._jumps = self.unanswered = 0
         self._back_off = SPACING
+        self._rehearsal = None
         if self._pending is None:
             self._next_exchange = self._soon(raw)
 
@@ -297,7 +319,7 @@ class Association:
 
     def ask_soon(self, raw: int) -> None:
         """Doubt has come up: have the next exchange soon, but not more often than a volley has them."""
-        if self._pending is None:
+        if self._pending is None and self._rehearsal is None:
             self._next_exchange = min(self._next_exchange, self._soon(raw))
 
     def _soon(self, raw: int) -> int:
@@ -327,6 +349,14 @@ class Association:
         self._pending = None
         self.unanswered = 0
         self._back_off = SPACING
+        rehearsal, self._rehearsal = self._rehearsal, None
+        if rehearsal is None and self._rehearses:
+            self._rehearsal = _Answer(exchange, packet.header)
+            self._next_exchange = arrival.raw
+            return CloseRequest(self)
+        if rehearsal is not None:
+            self._missed_after_rehearsals = 0
+            exchange = min(rehearsal.exchange, exchange, key=lambda item: item.delay)
         self._judge_exchange(exchange, packet.header)
         self._schedule_exchange(arrival.raw)
         return CloseRequest(self)
@@ -338,7 +368,8 @@ class Association:
         failed = first_failure(RESPONSE_TESTS, response)
         if failed == "kiss_of_death" and packet.header.reference_id == b"RATE":
             # The tests before this one have proved origin and authenticator (CVE-2015-7704).
-            self._back_off = MAXIMUM_BACK_OFF
+            self._back_off = MAXIMUM_BACK_OFF if self._rehearsal is None else 2 * SPACING
+            self._rehearses = False
         if failed:
             raise PacketError(failed)
 
@@ -382,10 +413,22 @@ class Association:
 
     def _unanswered(self, raw: int) -> None:
         self._pending = None
+        if self._rehearsal is not None:
+            self._miss_measurement(raw, self._rehearsal)
+            return
         self.unanswered += 1
         self._back_off = min(self._back_off * 2, MAXIMUM_BACK_OFF)
         if self.unanswered == ATTEMPTS_WITHOUT_ANSWER and self.phase is Phase.VOLLEY:
             self._give_up_volley(raw)
+        self._schedule_exchange(raw)
+
+    def _miss_measurement(self, raw: int, rehearsal: _Answer) -> None:
+        """What the rehearsal has told is good, too."""
+        self._rehearsal = None
+        self._missed_after_rehearsals += 1
+        if self._missed_after_rehearsals == _MISSED_AFTER_REHEARSALS:
+            self._rehearses = False
+        self._judge_exchange(rehearsal.exchange, rehearsal.header)
         self._schedule_exchange(raw)
 
     def _give_up_volley(self, raw: int) -> None:

@@ -403,7 +403,8 @@ class Daemon:
         action = self.engine.take_response(association, datagram.data, datagram.arrival)
         if action is not None:
             self._close_request(action)
-            self._estimate_changed(association)
+            if not association.rehearsing:
+                self._estimate_changed(association)
 
     def _close_request(self, action: CloseRequest) -> None:
         opened = self._requests.pop(action.association, None)

@@ -53,6 +53,7 @@ _FROM_ANNOUNCEMENT = slice(3, 24)
 _BLOCKS, _POLL, _REFERENCE = HEADER_LENGTH // BLOCK, 2, 12
 """Blocks of a header; where the poll interval and the reference identifier stand in the first one."""
 _LIKELY_SPACING = 5_000
+_CLOSELY = NANOSECONDS // 100
 _COVERED = itemgetter(slice(HEADER_LENGTH))
 _NO_REFERENCE = bytes(4)
 
@@ -63,9 +64,10 @@ def stamps_itself(reference_id: bytes) -> bool:
     """Whether a client takes the time of its request before it sends it, as ntpd does, by the request's reference.
 
     A client that tells of its own clock puts the time into the request, so that it can't be the departure. Its error is
-    half of what the request left late, less half of what the answer did. The former is unknown, but hardly longer than
-    the latter: an answer that tells half of its own way is wrong by a quarter of it at most. Clients that tell nothing
-    (draft-ietf-ntp-data-minimization) remember when a request left, mostly by the kernel.
+    half of what the request left late, less half of what the answer seems to. The former is unknown, but what makes it
+    late, an authenticator and the way through the kernel, makes the answer late by as much: told the moment when it was
+    written, the two cancel out. Clients that tell nothing (draft-ietf-ntp-data-minimization) remember when a request
+    left, mostly by the kernel.
     """
     return reference_id != _NO_REFERENCE
 
@@ -92,6 +94,26 @@ class RateLimit:
         return allowed
 
 
+class AnswerDelay:
+    """How long after its transmit timestamp was written an answer leaves.
+
+    An answer that follows another one closely leaves sooner: what it takes is still in the processor's caches. So there
+    are two kinds, each with what was seen of it.
+    """
+
+    def __init__(self) -> None:
+        self._after_silence, self._at_once = DepartureDelay(), DepartureDelay()
+        self._last: int | None = None
+        self.latest = self._after_silence
+        """The kind of the answer that was foretold last, to be told when that one has left."""
+
+    def foretell(self, raw: int) -> int:
+        """Nanoseconds, for an answer that is written at that raw time."""
+        follows = self._last is not None and raw - self._last < _CLOSELY
+        self._last, self.latest = raw, self._at_once if follows else self._after_silence
+        return self.latest.shortest
+
+
 class Responder:
     """See the head of the file. `delay` and `spacing` are told how answers have left before."""
 
@@ -99,7 +121,7 @@ class Responder:
         self._limit = limit or RateLimit()
         self._announcement: Announcement | None = None
         self._template = b""
-        self.delay = DepartureDelay()
+        self.delay = AnswerDelay()
         self.spacing = DepartureDelay(_LIKELY_SPACING)
 
     def respond(
@@ -128,7 +150,7 @@ class Responder:
             raise PacketError("rate_limited")
         if announcement is None:
             raise PacketError("nothing_to_serve")
-        delay = self._foretold(packet.header.reference_id)
+        delay = self._foretold(received.raw, packet.header.reference_id)
         return Reply(packet, received, announcement, keys, delay)
 
     def quick_answers(
@@ -195,7 +217,7 @@ class Responder:
         if references.count(0) not in (0, many):
             return None
         self._use(announcement)
-        template, real = self._template, present().real
+        template, now = self._template, present()
         start = bytes((template[0] | version << 3, template[1]))
         firsts = bytearray((start + template[2:BLOCK]) * many)
         firsts[_POLL::BLOCK] = requests.first[_POLL::BLOCK]
@@ -203,18 +225,20 @@ class Responder:
         # Two timestamps in a block: the transmit timestamp becomes the origin timestamp, whatever the order of octets.
         memoryview(seconds).cast("Q")[1::2] = memoryview(requests.third).cast("Q")[1::2]
         stamps = [0] * (2 * many)
-        stamps[::2], stamps[1::2] = to_ntp_all(arrivals), self._transmits(real, many, requests.first[_REFERENCE:BLOCK])
+        stamps[::2], stamps[1::2] = to_ntp_all(arrivals), self._transmits(now, many, requests.first[_REFERENCE:BLOCK])
         blocks = (bytes(firsts), bytes(seconds), struct.pack(f"!{2 * many}Q", *stamps))
         return Columns(*blocks, requests.identifiers, key.column_tags(blocks))
 
-    def _transmits(self, real: int, many: int, reference_id: bytes) -> list[int]:
-        """Timestamps of answers that leave one after the other, the first at Unix time `real`."""
-        first, step = to_ntp(real + self._foretold(reference_id)), (self.spacing.shortest << 32) // NANOSECONDS
+    def _transmits(self, now: Instant, many: int, reference_id: bytes) -> list[int]:
+        """Timestamps of answers that leave one after the other from now on."""
+        first = to_ntp(now.real + self._foretold(now.raw, reference_id))
+        step = (self.spacing.shortest << 32) // NANOSECONDS
         return [first + step * place & STAMP_MASK or 1 for place in range(many)]
 
-    def _foretold(self, reference_id: bytes) -> int:
-        """Nanoseconds after it was written at which an answer is said to leave."""
-        return self.delay.shortest // 2 if stamps_itself(reference_id) else self.delay.shortest
+    def _foretold(self, raw: int, reference_id: bytes) -> int:
+        """Nanoseconds after it was written, at raw time `raw`, at which an answer is said to leave."""
+        foretold = self.delay.foretell(raw)
+        return 0 if stamps_itself(reference_id) else foretold
 
     def _use(self, announcement: Announcement) -> None:
         if announcement is not self._announcement:
@@ -231,16 +255,16 @@ class Responder:
             return [None] * many
         proofs = key.proves_all(columns.covered, columns.tags, version)
         if all(proofs):
-            return self._signed(version, key, columns, present().real)
+            return self._signed(version, key, columns, present())
         answers: list[_Answer] = [None] * many
         proven = [place for place, proof in enumerate(proofs) if proof]
         if proven:
-            for place, answer in zip(proven, self._signed(version, key, columns.at(proven), present().real)):
+            for place, answer in zip(proven, self._signed(version, key, columns.at(proven), present())):
                 answers[place] = answer
         return answers
 
-    def _signed(self, version: int, key: Key, columns: _Columns, real: int) -> list[_Answer]:
-        """The answers to proven requests; the first one leaves at Unix time `real`."""
+    def _signed(self, version: int, key: Key, columns: _Columns, now: Instant) -> list[_Answer]:
+        """The answers to proven requests, which leave from now on."""
         template = self._template
         start = bytes((template[0] | version << 3, template[1]))
         covered = [
@@ -251,7 +275,7 @@ class Responder:
                 repeat(template[_FROM_ANNOUNCEMENT]),
                 columns.origins,
                 to_ntp_all(columns.arrivals),
-                self._transmits(real, len(columns.polls), columns.references[0]),
+                self._transmits(now, len(columns.polls), columns.references[0]),
             )
         ]
         tags = key.tags(covered, len(columns.tags[0]))

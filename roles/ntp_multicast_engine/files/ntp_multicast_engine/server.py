@@ -82,6 +82,7 @@ class DepartureDelay:
         self._latest: deque[int] = deque(maxlen=8)
 
     def add(self, delay: int) -> None:
+        """Take a stamp into account."""
         if 0 <= delay < _CREDIBLE_DELAY:
             self._latest.append(delay)
             shortest = min(self._latest)
