@@ -6,8 +6,9 @@
 All hosts are network namespaces that share this machine's clock, so the true offset is 0 and every offset that a client
 reports is its error. Nobody in the run can touch the clock. Interval 8 s, AES-128-CMAC.
 
-ntpd measures the way once, when it starts, and keeps what it then believes. One ntpd would tell one drawing of a
-lottery, so each server has several clients, on hosts of their own, and a row's RMS is that of all errors together.
+ntpd measures the way once, when it starts, and keeps what it then believes. One start of one ntpd would be one drawing
+of a lottery, so each server has several clients, on hosts of their own, all ntpds are started again every 105 s, and a
+row's RMS is that of all errors together.
 
 Conditions, one after the other: quiet; busy, with three processes that do nothing but compute; jitter, where a relay
 between the servers' switch and the clients' (relay.py) holds each NTP packet back, for 100 us and an exponentially
@@ -29,19 +30,22 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 TESTS = Path(__file__).parents[1]
 sys.path[:0] = [str(TESTS), str(TESTS.parent / "roles" / "ntp_multicast_engine" / "files")]
 
-from integration.engine.process import Bridge, EngineProcess, ip, running, wait_for  # noqa: E402
+from integration.engine.process import Bridge, EngineProcess, ip, running  # noqa: E402
 from interop.peers import CLASSIC, ENGINE_KEYS, STATISTICS, Peer, ntpd_keys  # noqa: E402
 
 from ntp_multicast_engine.control import ask  # noqa: E402
 
 OURS, THEIRS = "239.77.6.1", "239.77.6.2"
 WARM_UP = 64
-"""Seconds after the first synchronisation that aren't measured, for anyone."""
+"""Seconds after the first synchronisation of the engines that aren't measured."""
+LIFE = 105
+"""Seconds from one start of the ntpds to the next. The first 20 or so are their volleys."""
 ENGINES, NTPDS = 3, 5
 """Clients of each kind that listen to each server."""
 STAGGER = 1.1
@@ -199,39 +203,58 @@ def measure(condition: Condition, seconds: int, seed: int, engines: int, ntpds: 
         }
         stack.enter_context(running(server, *clients.values()))
         stack.enter_context(ntpd_server(directory / "ns", bridge.hosts["ns"]))
-        peers = {}
-        for host, group in theirs.items():
-            time.sleep(STAGGER)
-            peers[host] = stack.enter_context(ntpd_client(directory / host, bridge.hosts[host], group))
-
         for client in clients.values():
             client.synchronised()
-        wait_for(lambda: all(heard(peer) for peer in peers.values()), "ntpd to follow the multicasts")
         wait(WARM_UP)
         stack.enter_context(busy(condition.busy))
-        before = {host: len(heard(peer)) for host, peer in peers.items()}
         errors: dict[str, list[float]] = {host: [] for host in ours}
 
         def look() -> None:
             for host, client in clients.items():
                 errors[host].append(float(ask(str(client.socket))["system"]["offset"]))
 
-        wait(seconds, look)
-        errors.update((host, heard(peer)[before[host] :]) for host, peer in peers.items())
+        lives = max(1, round(seconds / LIFE))
+        lived = [
+            life(
+                {
+                    host: ntpd_client(directory / f"{host}-{number}", bridge.hosts[host], theirs[host])
+                    for host in theirs
+                },
+                seconds / lives,
+                look,
+            )
+            for number in range(lives)
+        ]
     return [
         Row("engine <- engine", [errors[host] for host in hosts("ec", engines)]),
-        Row("ntpd <- engine", [errors[host] for host in hosts("en", ntpds)]),
-        Row("ntpd <- ntpd (basic)", [errors[host] for host in hosts("nc", ntpds)]),
+        Row("ntpd <- engine", [one[host] for one in lived for host in hosts("en", ntpds)]),
+        Row("ntpd <- ntpd (basic)", [one[host] for one in lived for host in hosts("nc", ntpds)]),
         Row("engine <- ntpd (basic)", [errors[host] for host in hosts("eo", engines)]),
     ]
 
 
+def life(peers: dict[str, Peer], seconds: float, look: Callable[[], object]) -> dict[str, list[float]]:
+    """Start the ntpds one after the other, end them together, and say what each has measured."""
+    end = time.monotonic() + seconds
+    with ExitStack() as stack:
+        for peer in peers.values():
+            time.sleep(STAGGER)
+            stack.enter_context(peer)
+        wait(end - time.monotonic(), look)
+        return {host: heard(peer) for host, peer in peers.items()}
+
+
 def heard(peer: Peer) -> list[float]:
-    """The offsets that an ntpd has measured. Those of its volley, 16 s long, are over before anything is counted."""
-    return [line.offset for line in peer.statistics() if line.authentic]
+    """The offsets that an ntpd has measured by multicasts: all have the one delay that it keeps. The first line with it
+    is the last answer of the volley, told again."""
+    lines = [line for line in peer.statistics() if line.authentic]
+    alike = list(takewhile(lambda line: line.delay == lines[-1].delay, reversed(lines)))
+    if len(alike) < 3:
+        raise RuntimeError(f"{peer.directory.name} has followed no multicasts: {peer.log()}")
+    return [line.offset for line in reversed(alike[:-1])]
 
 
-def wait(seconds: int, act: Callable[[], object] = lambda: None) -> None:
+def wait(seconds: float, act: Callable[[], object] = lambda: None) -> None:
     """Measuring takes its time; `act` is called every 8 s."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -247,7 +270,7 @@ def report(rows: list[Row], jitter: bool) -> bool:
         print(f"{row.name:<24}{len(row.errors):>8}{numbers}")
     for row in rows:
         each = ", ".join(f"{statistics.fmean(errors) * 1e6:+.1f}" for errors in row.clients)
-        print(f"mean us of each client, {row.name}: {each}")
+        print(f"mean us of each start, {row.name}: {each}")
     held = True
     for target in TARGETS:
         ratio = rows[target.better].rms / rows[target.worse].rms
