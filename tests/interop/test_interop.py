@@ -122,6 +122,24 @@ def test_we_follow_classic_ntpd(tmp_path: Path, bridge: Bridge) -> None:
     assert status["counters"]["dropped"] == {}
 
 
+def test_we_follow_an_ntpd_that_limits_requests(tmp_path: Path, bridge: Bridge) -> None:
+    """As Debian configures it: at most one request in two seconds, and a kiss of death for whoever asks more often."""
+    text = "disable kernel\ntos orphanwait 1\nserver 127.127.1.0 minpoll 3 maxpoll 3\n"
+    text += "fudge 127.127.1.0 stratum 3\nrestrict default kod limited notrap nomodify nopeer noquery\n"
+    text += ntpd_keys(CLASSIC)
+    (group, *_unused) = groups(4, interleaved=False)
+    text += f"broadcast {group} key 4 ttl 3 minpoll 3 maxpoll 3\n"
+    client = engine(tmp_path / "client", bridge.hosts["c1"], {"clients": [{"interface": "eth0", "group": group}]})
+    with Peer(CLASSIC, tmp_path / "classic", bridge.hosts["s"], text), running(client):
+        client.synchronised()
+        wait_for(lambda: client.status()["counters"]["dropped"], "the measurement after the first rehearsal")
+        sent = client.status()["counters"]["sent"]
+        status = client.synchronised()
+    (association,) = status["associations"]
+    assert abs(association["offset"]) < LIMIT and sent == 6, association
+    assert status["counters"]["dropped"] == {"kiss_of_death": 1}, "rehearsals end with the first complaint"
+
+
 def test_we_follow_chrony(tmp_path: Path, bridge: Bridge) -> None:
     """chrony's multicasts can't be authenticated."""
     wanted = {"224.0.1.1": 123, "239.77.9.9": 10123, "ff05::101": 123}

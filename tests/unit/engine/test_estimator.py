@@ -104,3 +104,22 @@ def test_jitter_is_how_multicasts_scatter_whatever_the_clock_does(scatter: float
         assert estimator.samples == min(number, WINDOW)
     estimate = estimator.estimate()
     assert estimate is not None and estimate.jitter == pytest.approx(scatter, rel=0.5, abs=1e-6)
+
+
+@pytest.mark.parametrize("queues", [True, False])
+@pytest.mark.parametrize("seed", range(3))
+def test_of_two_exchanges_the_quicker_one_is_better_where_delays_are_queues(queues: bool, seed: int) -> None:
+    """Otherwise the second one, which is the measurement, as long as the first was not taken for its luck."""
+    chance = random.Random(seed)
+
+    def delay() -> int:
+        return 200_000 + round(chance.expovariate(1 / 50_000) if queues else chance.gauss(0, 20_000))
+
+    estimator = Estimator(prior_frequency=0.0)
+    estimator.accurate_departures = True
+    for number in range(1, 60):
+        estimator.add_exchange(Exchange(8 * number * SECOND, delay(), -delay()))
+        estimator.add(OneWay(8 * number * SECOND + SECOND, -delay()))
+    quick, slow = (Exchange(600 * SECOND, size, -size) for size in (190_000, 260_000))
+    assert estimator.better(slow, quick) is quick
+    assert estimator.better(quick, slow) is (quick if queues else slow)

@@ -13,10 +13,11 @@ exchange for each multicast until the way is known well, then nothing but one ev
 way is noticed; more often where multicasts are late. A sample that contradicts the estimate isn't used before a fresh
 exchange has been heard: an old packet that is held back or played again can't answer one.
 
-An exchange is a rehearsal and, as soon as that is answered, the measurement. After seconds of silence the first packet
-finds caches cold and processors, cards and switches asleep, which delays the request more than the answer, and half of
-the difference would be taken for an offset. The quicker one of both counts. Each request is a mode 3 packet from a new
-port, with a random transmit timestamp.
+After the volley an exchange is a rehearsal and, as soon as that is answered, the measurement. After seconds of silence
+the first packet finds caches cold and processors, cards and switches asleep, which delays the request more than the
+answer, and half of the difference would be taken for an offset. The rehearsal counts only if it was the quicker one and
+delays are queues. A volley goes without, since servers such as ntpd may answer one request in two seconds. Each request is a mode 3 packet from a new port, with
+a random transmit timestamp.
 """
 
 from __future__ import annotations
@@ -350,13 +351,13 @@ class Association:
         self.unanswered = 0
         self._back_off = SPACING
         rehearsal, self._rehearsal = self._rehearsal, None
-        if rehearsal is None and self._rehearses:
+        if rehearsal is None and self._rehearses and self.phase is Phase.LISTENING:
             self._rehearsal = _Answer(exchange, packet.header)
             self._next_exchange = arrival.raw
             return CloseRequest(self)
         if rehearsal is not None:
             self._missed_after_rehearsals = 0
-            exchange = min(rehearsal.exchange, exchange, key=lambda item: item.delay)
+            exchange = self.estimator.better(rehearsal.exchange, exchange)
         self._judge_exchange(exchange, packet.header)
         self._schedule_exchange(arrival.raw)
         return CloseRequest(self)
@@ -368,7 +369,7 @@ class Association:
         failed = first_failure(RESPONSE_TESTS, response)
         if failed == "kiss_of_death" and packet.header.reference_id == b"RATE":
             # The tests before this one have proved origin and authenticator (CVE-2015-7704).
-            self._back_off = MAXIMUM_BACK_OFF if self._rehearsal is None else 2 * SPACING
+            self._back_off = MAXIMUM_BACK_OFF
             self._rehearses = False
         if failed:
             raise PacketError(failed)
@@ -401,7 +402,7 @@ class Association:
         if self.phase is Phase.VOLLEY:
             self._next_exchange = raw + self._back_off
         elif self._good < WELL_KNOWN and not self.unanswered:
-            self._next_exchange = raw + self.poll_interval
+            self._next_exchange = raw + max(self.poll_interval, self._back_off)
         else:
             self._next_exchange = raw + max(self._recalibration_interval(), self._back_off)
 
