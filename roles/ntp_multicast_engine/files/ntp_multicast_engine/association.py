@@ -16,8 +16,8 @@ exchange has been heard: an old packet that is held back or played again can't a
 After the volley an exchange is a rehearsal and, as soon as that is answered, the measurement. After seconds of silence
 the first packet finds caches cold and processors, cards and switches asleep, which delays the request more than the
 answer, and half of the difference would be taken for an offset. The rehearsal counts only if it was the quicker one and
-delays are queues. A volley goes without, since servers such as ntpd may answer one request in two seconds. Each request is a mode 3 packet from a new port, with
-a random transmit timestamp.
+delays are queues. A volley goes without, since servers such as ntpd may answer one request in two seconds. Each request
+is a mode 3 packet from a new port, with a random transmit timestamp.
 """
 
 from __future__ import annotations
