@@ -40,6 +40,7 @@ STATUS = """
 """
 UNIT = "ntp-multicast-engine.service"
 SUITES = {"server": "bookworm", "client": "bullseye"}
+NEWEST = "trixie"
 CLIENT_OF_BOTH = [{"name": "eth0", "clients": [{"address": "224.0.1.1"}, {"afi": "ipv6"}]}]
 
 
