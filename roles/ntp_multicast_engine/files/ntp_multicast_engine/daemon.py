@@ -23,6 +23,7 @@ from ntp_multicast_engine.batch import Batch, Buffers
 from ntp_multicast_engine.changes import Changes
 from ntp_multicast_engine.chrony import ChronyReader
 from ntp_multicast_engine.clock import Clock, Instant, Sleep, SystemClock, kernel_status
+from ntp_multicast_engine.clock_client import KeptClock
 from ntp_multicast_engine.configuration import Loaded, MulticastClient, MulticastServer
 from ntp_multicast_engine.control import Connection, ControlServer, Notifier
 from ntp_multicast_engine.discipline import Sink, make
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 _RETRY_SOCKETS = 16 * NANOSECONDS
 _SETTLE = NANOSECONDS // 2
 """After a change of a link: addresses come some time after the interface."""
+_LASTING = ("status_socket", "state_directory", "clock_socket")
 _LOOK_INTERVAL = 4 * NANOSECONDS
 
 Place = Union[MulticastServer, MulticastClient, tuple[str, int]]
@@ -97,17 +99,20 @@ class Daemon:
         self._started = now.raw
         self._sleep = Sleep()
         self._chrony = self._chrony_reader(loaded, now)
+        kept = loaded.configuration.clock_socket
+        self._kept = KeptClock(kept) if kept is not None else None
         self._memory = Memory(Path(loaded.configuration.state_directory), now.raw)
         self.engine = Engine(
             loaded,
             self._memory.load(keep=bool(loaded.configuration.clients)),
             now,
-            kernel=kernel_status,
+            kernel=lambda: kernel_status(self._kept),
             random=lambda: int.from_bytes(os.urandom(4), "big") / (1 << 32),
             cookie=lambda: int.from_bytes(os.urandom(8), "big") or 1,
             chrony=lambda now: self._chrony.tracking(now.raw) if self._chrony else None,
         )
-        self._sink: Sink = make(loaded.configuration.discipline, clock_owners, self.engine.state().frequency)
+        drift = self.engine.state().frequency
+        self._sink: Sink = make(loaded.configuration.discipline, clock_owners, drift, kept=self._kept)
         self._cards = _cards(loaded.configuration.hardware_timestamps, self._clock)
         self._sockets: dict[Place, AnySocket] = {}
         self._complaints: dict[Place, str] = {}
@@ -465,10 +470,10 @@ class Daemon:
 
     def _apply(self, loaded: Loaded) -> None:
         old, new = self.engine.configuration, loaded.configuration
-        if (old.status_socket, old.state_directory) != (new.status_socket, new.state_directory):
-            raise TransportError("status_socket and state_directory only change with a restart")
+        if any(getattr(old, name) != getattr(new, name) for name in _LASTING):
+            raise TransportError(f"{', '.join(_LASTING)} only change with a restart")
         if old.discipline != new.discipline:
-            self._sink = make(new.discipline, clock_owners, self.engine.state().frequency, self._sink)
+            self._sink = make(new.discipline, clock_owners, self.engine.state().frequency, self._sink, self._kept)
         now = self._clock.now()
         if (old.server, old.asks_chrony) != (new.server, new.asks_chrony):
             if self._chrony is not None:
@@ -493,6 +498,8 @@ class Daemon:
 
     def _close(self) -> None:
         self._sink.release()
+        if self._kept is not None:
+            self._kept.close()
         if self.engine.configuration.clients:
             self._memory.save(self.engine.state())
         for request in self._requests.values():
