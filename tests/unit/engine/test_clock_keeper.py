@@ -19,7 +19,7 @@ from unit.engine.obedient_clock import ObedientClock
 
 from ntp_multicast_engine.clock import Instant
 from ntp_multicast_engine.clock_client import KeptClock
-from ntp_multicast_engine.clock_keeper import Keeper
+from ntp_multicast_engine.clock_keeper import Keeper, Start
 from ntp_multicast_engine.clock_protocol import (
     MAXIMUM_ANSWER,
     REQUEST_LENGTH,
@@ -126,6 +126,26 @@ class TestPolicy:
         assert (answer.error, answer.refused) == ("adjtimex: Operation not permitted", False)
         bench.clock.refusing = False
         assert bench.ask(Step(NANOSECONDS)).error is None
+
+    def test_a_start_stays_over_when_the_keeper_is_a_new_one(self, tmp_path: Path) -> None:
+        """The unit of the engine makes the one file of the other, if the engine crashes."""
+        marker, before = tmp_path / "steered", tmp_path / "before"
+        for steps in (1, 0, 1):
+            clock = ObedientClock()
+            keeper = Keeper(clock, lambda: Discipline("kernel"), lambda: SUMMER, Start(marker, before))
+            assert not marker.exists()
+            keeper.answer(encode_request(Step(NANOSECONDS)))
+            assert len(clock.steps) == steps and marker.exists() == bool(steps)
+            if steps:
+                marker.rename(before)
+            else:
+                before.unlink()
+
+    def test_a_start_that_can_not_end(self, tmp_path: Path) -> None:
+        clock = ObedientClock()
+        keeper = Keeper(clock, lambda: Discipline("kernel"), lambda: SUMMER, Start(tmp_path / "nowhere" / "started"))
+        answer = decode_answer(keeper.answer(encode_request(SetSynchronised(0, 0.1, 0.1))))
+        assert answer.error is not None and "nowhere" in answer.error and not clock.synchronised
 
     @pytest.mark.parametrize("nanoseconds", [NANOSECONDS // 8, -NANOSECONDS // 8, 0, 1 << 62, -(1 << 63)])
     def test_a_step_that_the_engine_would_not_ask_for(self, nanoseconds: int) -> None:

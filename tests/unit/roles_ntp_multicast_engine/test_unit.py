@@ -25,6 +25,7 @@ def render(discipline: str, *, reads_kernel: bool = False, cards: tuple[str, ...
         __ntp_multicast_engine_reads_kernel=reads_kernel or discipline == "kernel",
         __ntp_multicast_engine_service=ENGINE,
         __ntp_multicast_engine_clock_service=KEEPER,
+        __ntp_multicast_engine_steered="/run/steered",
         __ntp_multicast_engine_keys=[{"id": 42}],
         __ntp_multicast_engine_host={"chrony_unit": "chrony.service", "chrony_user": "_chrony"},
         __ntp_multicast_engine_clock_owners=OWNERS,

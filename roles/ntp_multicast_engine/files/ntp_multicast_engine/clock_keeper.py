@@ -11,6 +11,7 @@ bounds, a leap second only on a day that may have one. When the engine has gone,
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from ntp_multicast_engine.clock import MAXIMUM_DRIFT, SteerableClock
 from ntp_multicast_engine.clock_protocol import (
@@ -33,6 +34,31 @@ _LONGEST_STEP = 1 << 62
 """Nanoseconds, 146 years: no more than that can be told by NTP."""
 
 
+class Start:
+    """Whether an engine has steered yet. Its process being a new one is no new start: it may have made itself die.
+
+    :param marker: a file that is made then, for whoever starts the services.
+    :param before: a file of theirs; if it is there, this keeper's start is none.
+    """
+
+    def __init__(self, marker: Path | None = None, before: Path | None = None) -> None:
+        self._marker = marker
+        self._before = before
+        self._over = False
+
+    def is_over(self) -> bool:
+        return self._over or (self._before is not None and self._before.exists())
+
+    def end(self) -> None:
+        """:raises ClockError: the marker can't be made."""
+        self._over = True
+        if self._marker is not None:
+            try:
+                self._marker.touch()
+            except OSError as error:
+                raise ClockError(f"can't make {self._marker}: {error.strerror}") from error
+
+
 class Keeper:
     """Keeps a clock for one engine.
 
@@ -40,12 +66,17 @@ class Keeper:
     :param real: tells CLOCK_REALTIME, nanoseconds.
     """
 
-    def __init__(self, clock: SteerableClock, settings: Callable[[], Discipline], real: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        clock: SteerableClock,
+        settings: Callable[[], Discipline],
+        real: Callable[[], int],
+        start: Start | None = None,
+    ) -> None:
         self._clock = clock
         self._settings = settings
         self._real = real
-        self._starting = True
-        """No engine has steered since this keeper was started. A new process of the engine is no new start."""
+        self._start = start or Start()
         self._drift: float | None = None
         """What stays of a frequency that has a slew in it."""
 
@@ -84,8 +115,8 @@ class Keeper:
             self._step(request.nanoseconds, settings)
         elif isinstance(request, SetSynchronised):
             leap = today(request.leap, self._real())
+            self._start.end()
             self._clock.set_synchronised(leap, request.maximum_error, request.estimated_error)
-            self._starting = False
         else:
             self._clock.set_unsynchronised()
 
@@ -98,9 +129,9 @@ class Keeper:
         self._drift = drift if ratio != drift else None
 
     def _step(self, nanoseconds: int, settings: Discipline) -> None:
-        if settings.step == "never" or (settings.step == "start" and not self._starting):
+        if settings.step == "never" or (settings.step == "start" and self._start.is_over()):
             raise ClockRefusal(f"discipline.step is {settings.step}: the clock isn't stepped now")
         if not settings.step_threshold * NANOSECONDS < abs(nanoseconds) < _LONGEST_STEP:
             raise ClockRefusal(f"the clock isn't stepped by {nanoseconds / NANOSECONDS:g} s: beyond the thresholds")
         self._clock.step(nanoseconds)
-        self._starting = False
+        self._start.end()

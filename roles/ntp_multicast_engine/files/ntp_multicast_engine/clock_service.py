@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ntp_multicast_engine import configuration
 from ntp_multicast_engine.clock import KernelClock, SteerableClock
-from ntp_multicast_engine.clock_keeper import Keeper
+from ntp_multicast_engine.clock_keeper import Keeper, Start
 from ntp_multicast_engine.clock_protocol import REQUEST_LENGTH
 from ntp_multicast_engine.configuration import Configuration
 from ntp_multicast_engine.control import Notifier
@@ -28,6 +28,8 @@ from ntp_multicast_engine.timestamps import NANOSECONDS
 _CREDENTIALS = struct.Struct("3i")
 """struct ucred, unix(7): process, user, group."""
 _BACKLOG = 8
+STEERED = "steered"
+"""Made beside the socket as soon as an engine has steered."""
 
 
 class ConfigurationFile:
@@ -71,12 +73,18 @@ class ClockService:
     """Listens where the configuration says, and obeys the owner of a directory alone.
 
     :param owner: a directory of the engine's service; who owns it, is believed to be the engine.
+    :param before: a file that is there if an engine has steered before this start and has crashed.
     :raises ClockError: the socket can't be made.
     :raises ConfigurationError: the configuration is wrong, or names no `clock_socket`.
     """
 
     def __init__(
-        self, path: Path, owner: Path, environment: Mapping[str, str], clock: SteerableClock | None = None
+        self,
+        path: Path,
+        owner: Path,
+        environment: Mapping[str, str],
+        clock: SteerableClock | None = None,
+        before: Path | None = None,
     ) -> None:
         file = ConfigurationFile(path)
         place = file.now().clock_socket
@@ -88,6 +96,7 @@ class ClockService:
             clock or KernelClock(),
             lambda: file.now().discipline,
             lambda: time.clock_gettime_ns(time.CLOCK_REALTIME),
+            Start(Path(place).with_name(STEERED), before),
         )
         self._engine: socket.socket | None = None
         self._watchdog = (self._notifier.watchdog_interval or 0) / NANOSECONDS or None

@@ -47,6 +47,9 @@ def _parser() -> argparse.ArgumentParser:
     keeper.add_argument(
         "--service", type=Path, required=True, metavar="DIRECTORY", help="obey the owner of this directory alone"
     )
+    keeper.add_argument(
+        "--steered", type=Path, metavar="FILE", help="as long as there is this file, it is no start that may step"
+    )
     status = commands.add_parser("status", help="show what a running engine does")
     status.add_argument("--config", type=Path, default=Path(DEFAULT_CONFIGURATION), metavar="FILE")
     status.add_argument("--socket", metavar="PATH", help="status socket; overrides the one of the configuration")
@@ -84,7 +87,7 @@ def _run_clock(options: argparse.Namespace) -> int:
     from ntp_multicast_engine.clock_service import ClockService
 
     journal.set_up(os.environ)
-    ClockService(options.config, options.service, os.environ).run()
+    ClockService(options.config, options.service, os.environ, before=options.steered).run()
     return 0
 
 
