@@ -24,7 +24,8 @@ options:
   settings:
     description:
       - What the engine has to know besides, by the names of the role's variables without their prefix.
-      - C(keys_file), C(status_socket), C(state_directory), C(metrics_file) and C(chrony_socket) are paths.
+      - C(keys_file), C(status_socket), C(state_directory), C(metrics_file), C(clock_socket) and
+        C(chrony_socket) are paths.
     type: dict
     required: true
 """
@@ -168,6 +169,7 @@ def engine_configuration(description: Mapping[str, Any], settings: Mapping[str, 
                 status_socket=text(settings.get("status_socket")),
                 state_directory=text(settings.get("state_directory")),
                 metrics_file=text(settings.get("metrics_file") or None),
+                clock_socket=text(settings.get("clock_socket") or None),
                 hardware_timestamps=[str(name) for name in settings.get("hardware_timestamps") or []] or None,
             ),
         }

@@ -39,7 +39,9 @@ STATUS = """
       vars: {ansible_connection: local, ansible_python_interpreter: "{{ ansible_playbook_python }}"}
 """
 UNIT = "ntp-multicast-engine.service"
+KEEPER = "ntp-multicast-engine-clock.service"
 SUITES = {"server": "bookworm", "client": "bullseye"}
+NEWEST = "trixie"
 CLIENT_OF_BOTH = [{"name": "eth0", "clients": [{"address": "224.0.1.1"}, {"afi": "ipv6"}]}]
 
 
@@ -103,11 +105,17 @@ def system_of(host: Host) -> dict[str, Any]:
     return found
 
 
-def service_property(host: Host, name: str) -> str:
-    return host.output("systemctl", "show", "-P", name, UNIT)
+def service_property(host: Host, name: str, unit: str = UNIT) -> str:
+    return host.output("systemctl", "show", "-P", name, unit)
 
 
-def exposure(host: Host) -> float:
+def capabilities(host: Host, unit: str = UNIT) -> int:
+    """What the kernel lets the main process of a service do."""
+    pid = service_property(host, "MainPID", unit)
+    return int(host.output("sh", "-c", f"grep CapEff /proc/{pid}/status").split()[1], 16)
+
+
+def exposure(host: Host, unit: str = UNIT) -> float:
     """What systemd thinks of the sandbox; 0 is best."""
-    judged = host.output("systemd-analyze", "security", "--no-pager", UNIT).splitlines()[-1]
+    judged = host.output("systemd-analyze", "security", "--no-pager", unit).splitlines()[-1]
     return float(judged.split(":")[1].split()[0])

@@ -10,15 +10,20 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
-from .conftest import Ansible, Host
+from .conftest import Ansible, Host, Lab
 from .role import (
+    CLIENT_OF_BOTH,
+    KEEPER,
+    NEWEST,
     SECRETS,
     SITE,
     STATUS,
     assert_no_secret,
     description,
+    exposure,
     files_of,
     service_property,
     wait_until_synchronised,
@@ -167,3 +172,21 @@ def test_what_was_changed_by_hand_is_seen(ansible: Ansible, hosts: dict[str, Hos
     assert "changed: [client]" in run.task("Write the keys")
     assert "-mode: 0666" in run.task("Write the configuration")
     assert "ok: [client]" in run.task("Describe the service")
+
+
+def test_the_newest_release_is_a_host_like_the_others(
+    ansible: Ansible, lab: Lab, suite: Callable[[str], str], inventory: dict[str, Any]
+) -> None:
+    """Another Python and another systemd: with a keeper of the clock, closed, the same the second time."""
+    host = lab.host("newest", suite(NEWEST), 13)
+    wanted = with_secret(inventory, SECRETS["second"])
+    wanted["all"]["hosts"] = {
+        "newest": {"ansible_host": host.v4, **description(interfaces=CLIENT_OF_BOTH, discipline="kernel")}
+    }
+    run = ansible.play(SITE, wanted)
+    assert run.code == 0, run.output
+    wait_until_synchronised(host)
+    assert exposure(host) <= 1.5 and exposure(host, KEEPER) <= 1.5
+    again = ansible.play(SITE, wanted)
+    assert (again.code, again.changed) == (0, {"newest": 0}), again.output
+    lab("down", "newest")

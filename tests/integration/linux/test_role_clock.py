@@ -17,10 +17,13 @@ import pytest
 from .conftest import Ansible, Host
 from .role import (
     CLIENT_OF_BOTH,
+    KEEPER,
     SECRETS,
     SITE,
     STATUS,
+    UNIT,
     assert_no_secret,
+    capabilities,
     description,
     exposure,
     files_of,
@@ -32,6 +35,20 @@ from .role import (
 )
 
 pytestmark = pytest.mark.usefixtures("deployed")
+
+
+CAP_NET_BIND_SERVICE, CAP_SYS_TIME = 1 << 10, 1 << 25
+STEERED, BEFORE = "/run/ntp-multicast-engine-clock/steered", "/run/ntp-multicast-engine.steered"
+ASK = """
+import socket, sys
+keeper = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+keeper.connect("/run/ntp-multicast-engine-clock/clock.sock")
+try:
+    keeper.send(b"anything")
+    print("refused" if not keeper.recv(300) else "answered")
+except (BrokenPipeError, ConnectionResetError):
+    print("refused")
+"""
 
 
 def start_chronyd(host: Host) -> None:
@@ -57,16 +74,56 @@ def test_the_clock_has_one_owner(ansible: Ansible, hosts: dict[str, Host], inven
     assert hosts["client"].output("ls", "/etc/ntp-multicast-engine") == "engine.json"
     assert hosts["client"].run("systemctl", "is-active", "chrony.service", check=False).stdout.strip() == "inactive"
     assert hosts["client"].run("systemctl", "is-enabled", "chrony.service", check=False).stdout.strip() == "disabled"
-    pid = service_property(hosts["client"], "MainPID")
-    effective = hosts["client"].output("sh", "-c", f"grep CapEff /proc/{pid}/status").split()[1]
-    assert int(effective, 16) == 1 << 10 | 1 << 25  # CAP_NET_BIND_SERVICE, CAP_SYS_TIME
-    assert exposure(hosts["client"]) <= 2.0
+    assert capabilities(hosts["client"]) == CAP_NET_BIND_SERVICE
+    assert capabilities(hosts["client"], KEEPER) == CAP_SYS_TIME
+    assert exposure(hosts["client"]) <= 1.5
+    assert exposure(hosts["client"], KEEPER) <= 1.5
     # The kernel refuses in a user namespace, and the engine goes on measuring.
     wait_until_synchronised(hosts["client"])
     told = hosts["client"].output("journalctl", "--output=cat", "--unit=ntp-multicast-engine.service")
     assert told.count("the clock can't be steered") == 1, "it is told once, and not with each try"
-    hosts["client"].run("systemctl", "start", "chrony.service")
-    assert service_property(hosts["client"], "ActiveState") == "inactive"
+    again = ansible.play(SITE, wanted, *arguments)
+    assert (again.code, again.changed) == (0, {"client": 0}), again.output
+
+
+def test_only_the_engine_may_ask_for_the_clock(hosts: dict[str, Host]) -> None:
+    client = hosts["client"]
+    assert client.output("python3", "-c", ASK) == "refused", "not even root, who needs nobody for it"
+    assert client.output("setpriv", "--reuid", "nobody", "--clear-groups", "python3", "-c", ASK) == "refused"
+    user = client.output("stat", "-c", "%u", "/run/ntp-multicast-engine")
+    assert client.output("setpriv", "--reuid", user, "--clear-groups", "python3", "-c", ASK) == "answered"
+
+
+def test_a_crash_of_either_is_no_start_and_a_restart_is_one(hosts: dict[str, Host]) -> None:
+    client = hosts["client"]
+    keeper, engine = service_property(client, "MainPID", KEEPER), service_property(client, "MainPID")
+    # As it would be, if the kernel of a container let anybody steer its clock.
+    client.run("touch", STEERED)
+    client.run("systemctl", "kill", "-s", "KILL", UNIT)
+    wait_for(lambda: service_property(client, "MainPID") not in ("0", engine), client)
+    wait_until_synchronised(client)
+    client.run("test", "-e", BEFORE)
+    keeper = service_property(client, "MainPID", KEEPER)
+    # And the other way: an engine whose keeper was killed finds the next one.
+    client.run("systemctl", "kill", "-s", "KILL", KEEPER)
+    wait_for(lambda: service_property(client, "MainPID", KEEPER) not in ("0", keeper), client)
+    wait_until_synchronised(client)
+    keeper, engine = service_property(client, "MainPID", KEEPER), service_property(client, "MainPID")
+    client.run("systemctl", "restart", UNIT)
+    wait_until_synchronised(client)
+    assert service_property(client, "MainPID", KEEPER) != keeper
+    assert client.run("test", "-e", BEFORE, check=False).returncode == 1, "asked for, so the clock may be stepped"
+    client.run("systemctl", "stop", UNIT)
+    wait_for(lambda: service_property(client, "ActiveState", KEEPER) == "inactive", client)
+    client.run("systemctl", "start", UNIT)
+    assert service_property(client, "ActiveState", KEEPER) == "active"
+
+
+def test_another_owner_of_the_clock_ends_both(hosts: dict[str, Host]) -> None:
+    client = hosts["client"]
+    client.run("systemctl", "start", "chrony.service")
+    assert service_property(client, "ActiveState") == "inactive"
+    wait_for(lambda: service_property(client, "ActiveState", KEEPER) == "inactive", client)
 
 
 def test_chronyd_gets_the_measurements(ansible: Ansible, hosts: dict[str, Host], inventory: dict[str, Any]) -> None:
@@ -96,13 +153,16 @@ def test_a_server_passes_on_what_chronyd_says(
     start_chronyd(server)
     wanted = with_secret(inventory, SECRETS["second"])
     del wanted["all"]["hosts"]["server"]["ntp_multicast_engine_server"]["reference_stratum"]
-    for upstream, limit in (("auto", 1.8), ("chrony", 1.5)):
+    for upstream, keeper in (("auto", "active"), ("chrony", "inactive")):
         run = ansible.play(SITE, wanted, "-l", "server", "-e", f"ntp_multicast_engine_upstream={upstream}")
         assert run.code == 0, run.output
         wait_until_synchronised(server)
         system = system_of(server)
         assert (system["upstream"], system["stratum"], system["reference_id"]) == ("chrony", 6, "127.127.1.1")
-        assert exposure(server) <= limit
+        assert exposure(server) <= 1.5
+        assert service_property(server, "ActiveState", KEEPER) == keeper
+        if keeper == "active":
+            assert (capabilities(server, KEEPER), exposure(server, KEEPER) <= 1.5) == (0, True), "it can only read"
     server.run("chronyc", "local", "off")
     wait_for(lambda: system_of(server).get("synchronised") is False, server)
     server.run("chronyc", "local", "stratum", "6")
@@ -138,7 +198,8 @@ def test_removal_leaves_nothing(
     assert run.code == 0, run.output
     assert_no_secret(run)
     for name, host in hosts.items():
-        assert service_property(host, "LoadState") == "not-found"
+        for unit in (UNIT, KEEPER):
+            assert service_property(host, "LoadState", unit) == "not-found"
         left = set(files_of(host)) - set(untouched[name])
         # What the test itself did: chronyd was configured and enabled by hand.
         assert {path for path in left if "chrony" not in path or "ntp-multicast" in path} == set(), name

@@ -16,10 +16,13 @@ from typing import Any
 from unit.engine import mutation
 from unit.engine.fuzz_packets import MulticastTarget, PacketTarget, RequestTarget, ResponseTarget
 from unit.engine.fuzzing import ACCEPTED, Target
+from unit.engine.obedient_clock import ObedientClock
 
-from ntp_multicast_engine import chrony, configuration, control, key_file, state
+from ntp_multicast_engine import chrony, clock_protocol, configuration, control, key_file, state
 from ntp_multicast_engine.client import Remembered
-from ntp_multicast_engine.errors import ConfigurationError, ControlError, StateError, UpstreamError
+from ntp_multicast_engine.clock import KernelStatus
+from ntp_multicast_engine.clock_keeper import Keeper
+from ntp_multicast_engine.errors import ClockError, ConfigurationError, ControlError, StateError, UpstreamError
 from ntp_multicast_engine.state import State
 
 SECRET = "never-to-be-shown"
@@ -227,6 +230,54 @@ class ChronyTarget(Target):
         return ACCEPTED
 
 
+class ClockTarget(Target):
+    """What an engine that was taken over may say to the keeper of a clock that may not be stepped."""
+
+    name = "keeper of the clock"
+    weight = 0.7
+
+    def __init__(self) -> None:
+        self._clock = ObedientClock()
+        settings = configuration.Discipline("kernel", step="never")
+        self._keeper = Keeper(self._clock, lambda: settings, lambda: 1_790_000_000_000_000_000)
+
+    def make(self, chance: random.Random) -> bytes:
+        requests = (
+            clock_protocol.AskStatus(),
+            clock_protocol.SetFrequency(chance.uniform(-1, 1), 1e-6),
+            clock_protocol.Step(chance.randrange(-(1 << 63), 1 << 63)),
+            clock_protocol.SetSynchronised(chance.randrange(3), 0.5, 1e-3),
+            clock_protocol.SetUnsynchronised(),
+        )
+        example = clock_protocol.encode_request(chance.choice(requests))
+        return example if chance.random() < 0.3 else mutation.octets(chance, example, longest=200)
+
+    def take(self, data: bytes) -> str:
+        answer = clock_protocol.decode_answer(self._keeper.answer(data))
+        if self._clock.steps or abs(self._clock.frequency) > 1.5e-3 or self._clock.leap:
+            raise AssertionError("more than the clock may suffer")
+        return ACCEPTED if answer.error is None else answer.error[:60]
+
+
+class ClockAnswerTarget(Target):
+    """What comes back from the keeper of the clock."""
+
+    name = "keeper's answer"
+    weight = 0.5
+
+    def make(self, chance: random.Random) -> bytes:
+        status = KernelStatus(True, 1, 0.5, 1e-3, 12e-6)
+        answers = (clock_protocol.Answer(status), clock_protocol.Answer(error="why not", refused=True))
+        return mutation.octets(chance, clock_protocol.encode_answer(chance.choice(answers)), longest=400)
+
+    def take(self, data: bytes) -> str:
+        try:
+            clock_protocol.decode_answer(data)
+        except ClockError as error:
+            return str(error)
+        return ACCEPTED
+
+
 TARGETS: tuple[type[Target], ...] = (
     PacketTarget,
     MulticastTarget,
@@ -238,4 +289,6 @@ TARGETS: tuple[type[Target], ...] = (
     AnswerTarget,
     StateTarget,
     ChronyTarget,
+    ClockTarget,
+    ClockAnswerTarget,
 )

@@ -155,7 +155,7 @@ class SteeredClock:
     def status(self) -> KernelStatus:
         return KernelStatus(False, 0, 16.0, 16.0, self._ratio)
 
-    def set_frequency(self, ratio: float) -> None:
+    def set_frequency(self, ratio: float, drift: float) -> None:
         self.now()
         clipped = max(-MAXIMUM_FREQUENCY, min(MAXIMUM_FREQUENCY, ratio))
         self._ratio = round(clipped / _FREQUENCY_UNIT) * _FREQUENCY_UNIT

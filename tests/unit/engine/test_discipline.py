@@ -59,7 +59,7 @@ class SteeredClock:
         if self.refusing:
             raise ClockError("adjtimex: Operation not permitted")
 
-    def set_frequency(self, ratio: float) -> None:
+    def set_frequency(self, ratio: float, drift: float) -> None:
         self._obey()
         self.frequency = ratio
 

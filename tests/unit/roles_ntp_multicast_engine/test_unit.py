@@ -12,22 +12,20 @@ import subprocess
 import jinja2
 import pytest
 
-TEMPLATE = (
-    pathlib.Path(__file__).resolve().parents[3]
-    / "roles"
-    / "ntp_multicast_engine"
-    / "templates"
-    / "ntp-multicast-engine.service.j2"
-)
+TEMPLATES = pathlib.Path(__file__).resolve().parents[3] / "roles" / "ntp_multicast_engine" / "templates"
+ENGINE, KEEPER = "ntp-multicast-engine.service", "ntp-multicast-engine-clock.service"
 OWNERS = ["chrony.service", "systemd-timesyncd.service"]
 
 
-def render(discipline: str, *, reads_kernel: bool = False, cards: tuple[str, ...] = ()) -> str:
+def render(discipline: str, *, reads_kernel: bool = False, cards: tuple[str, ...] = (), unit: str = ENGINE) -> str:
     environment = jinja2.Environment(trim_blocks=True, keep_trailing_newline=True, undefined=jinja2.StrictUndefined)
-    return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+    return environment.from_string((TEMPLATES / f"{unit}.j2").read_text(encoding="utf-8")).render(
         ntp_multicast_engine_discipline=discipline,
         ntp_multicast_engine_hardware_timestamps=list(cards),
         __ntp_multicast_engine_reads_kernel=reads_kernel or discipline == "kernel",
+        __ntp_multicast_engine_service=ENGINE,
+        __ntp_multicast_engine_clock_service=KEEPER,
+        __ntp_multicast_engine_steered="/run/steered",
         __ntp_multicast_engine_keys=[{"id": 42}],
         __ntp_multicast_engine_host={"chrony_unit": "chrony.service", "chrony_user": "_chrony"},
         __ntp_multicast_engine_clock_owners=OWNERS,
@@ -46,24 +44,26 @@ def settings(text: str) -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize(
-    ("discipline", "reads_kernel", "cards", "limit"),
+    ("discipline", "reads_kernel", "cards", "unit", "limit"),
     [
-        ("monitor", False, (), 1.5),
-        ("chrony", False, (), 1.5),
-        ("monitor", True, (), 1.8),
-        ("kernel", True, (), 2.0),
-        ("monitor", False, ("eth0",), 1.5),
+        ("monitor", False, (), ENGINE, 1.5),
+        ("chrony", False, (), ENGINE, 1.5),
+        ("monitor", True, (), ENGINE, 1.5),
+        ("monitor", True, (), KEEPER, 0.8),
+        ("kernel", True, (), ENGINE, 1.5),
+        ("kernel", True, (), KEEPER, 1.2),
+        ("monitor", False, ("eth0",), ENGINE, 1.5),
     ],
 )
 def test_how_systemd_judges_the_sandbox(
-    tmp_path: pathlib.Path, discipline: str, reads_kernel: bool, cards: tuple[str, ...], limit: float
+    tmp_path: pathlib.Path, discipline: str, reads_kernel: bool, cards: tuple[str, ...], unit: str, limit: float
 ) -> None:
     if shutil.which("systemd-analyze") is None:
         pytest.skip("NOT JUDGED: no systemd-analyze here (apt-get install systemd)")
-    unit = tmp_path / "judged.service"
-    unit.write_text(render(discipline, reads_kernel=reads_kernel, cards=cards))
+    judged_unit = tmp_path / "judged.service"
+    judged_unit.write_text(render(discipline, reads_kernel=reads_kernel, cards=cards, unit=unit))
     done = subprocess.run(
-        ["systemd-analyze", "security", "--offline=true", "--no-pager", str(unit)],
+        ["systemd-analyze", "security", "--offline=true", "--no-pager", str(judged_unit)],
         capture_output=True,
         text=True,
         check=False,
@@ -75,12 +75,21 @@ def test_how_systemd_judges_the_sandbox(
 
 
 @pytest.mark.parametrize("discipline", ["monitor", "chrony", "kernel"])
-def test_the_right_to_set_the_clock_goes_with_kernel_alone(discipline: str) -> None:
+def test_the_right_to_set_the_clock_goes_with_kernel_and_its_keeper_alone(discipline: str) -> None:
     found = settings(render(discipline))
-    rights = found["CapabilityBoundingSet"][0].split()
-    assert ("CAP_SYS_TIME" in rights) == (discipline == "kernel")
-    assert found["AmbientCapabilities"] == found["CapabilityBoundingSet"]
-    assert ("ProtectClock" in found) == (discipline != "kernel")
+    assert found["CapabilityBoundingSet"] == found["AmbientCapabilities"] == ["CAP_NET_BIND_SERVICE"]
+    assert found["ProtectClock"] == ["yes"] and "adjtimex" not in render(discipline)
+    assert (KEEPER in found.get("Requires", [])) == (KEEPER in found["After"]) == (discipline == "kernel")
+    kept = settings(render(discipline, unit=KEEPER))
+    rights = ["CAP_SYS_TIME" if discipline == "kernel" else ""]
+    assert kept["CapabilityBoundingSet"] == kept["AmbientCapabilities"] == rights
+
+
+def test_the_keeper_of_the_clock_has_no_network_and_ends_with_the_engine() -> None:
+    kept = settings(render("kernel", unit=KEEPER))
+    assert (kept["PrivateNetwork"], kept["RestrictAddressFamilies"]) == (["yes"], ["AF_UNIX"])
+    assert (kept["PartOf"], kept["StopWhenUnneeded"]) == ([ENGINE], ["yes"])
+    assert KEEPER not in render("monitor") and KEEPER in render("monitor", reads_kernel=True)
 
 
 def test_the_clocks_of_cards_are_there_for_hardware_stamps_alone() -> None:

@@ -106,7 +106,8 @@ class SteerableClock(Protocol):
 
     def status(self) -> KernelStatus: ...
 
-    def set_frequency(self, ratio: float) -> None: ...
+    def set_frequency(self, ratio: float, drift: float) -> None:
+        """Let the clock run faster by `ratio`; `drift` is what of it stays right when nobody steers any more."""
 
     def step(self, nanoseconds: int) -> None: ...
 
@@ -155,6 +156,8 @@ _FREQUENCY_UNIT = 65536e6
 """freq of struct timex is ppm with a 16-bit fraction."""
 MAXIMUM_FREQUENCY = 500e-6
 """The kernel clips `freq` there (MAXFREQ); what is above has to go into `tick`."""
+MAXIMUM_DRIFT = 1e-3
+"""Ratio. An oscillator that is further off is broken, or what is known of it is."""
 _MAXIMUM_RATIO = 0.05
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 _NOMINAL_TICK = (1_000_000 + _TICKS_A_SECOND // 2) // _TICKS_A_SECOND
@@ -188,8 +191,8 @@ class KernelClock:
             frequency=timex.freq / _FREQUENCY_UNIT + (timex.tick - _NOMINAL_TICK) * _TICK_UNIT,
         )
 
-    def set_frequency(self, ratio: float) -> None:
-        """Make CLOCK_REALTIME run faster than raw time by `ratio`, up to 5 percent."""
+    def set_frequency(self, ratio: float, drift: float) -> None:
+        """Make CLOCK_REALTIME run faster than raw time by `ratio`, up to 5 percent; the kernel keeps no `drift`."""
         self._take_over()
         ticks, fine = split_frequency(ratio)
         self._adjust(
@@ -239,9 +242,9 @@ def may_set_time() -> bool:
     return False
 
 
-def kernel_status() -> KernelStatus | None:
-    """What adjtimex tells, or None where it may not be called."""
+def kernel_status(clock: SteerableClock | None = None) -> KernelStatus | None:
+    """What adjtimex tells, asked of `clock` or directly; None where that can't be."""
     try:
-        return KernelClock().status()
+        return (clock or KernelClock()).status()
     except (ClockError, OSError, AttributeError):
         return None

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Timecast developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The command line: run, check-config, check-clock, enable-hardware-timestamps, status, version."""
+"""The command line: run, run-clock, check-config, check-clock, enable-hardware-timestamps, status, version."""
 
 from __future__ import annotations
 
@@ -42,6 +42,14 @@ def _parser() -> argparse.ArgumentParser:
     for name, text in (("run", "run in the foreground"), ("check-config", "check the configuration and the keys")):
         command = commands.add_parser(name, help=text)
         command.add_argument("--config", type=Path, default=Path(DEFAULT_CONFIGURATION), metavar="FILE")
+    keeper = commands.add_parser("run-clock", help="keep the clock for an engine that has no right to it")
+    keeper.add_argument("--config", type=Path, default=Path(DEFAULT_CONFIGURATION), metavar="FILE")
+    keeper.add_argument(
+        "--service", type=Path, required=True, metavar="DIRECTORY", help="obey the owner of this directory alone"
+    )
+    keeper.add_argument(
+        "--steered", type=Path, metavar="FILE", help="as long as there is this file, it is no start that may step"
+    )
     status = commands.add_parser("status", help="show what a running engine does")
     status.add_argument("--config", type=Path, default=Path(DEFAULT_CONFIGURATION), metavar="FILE")
     status.add_argument("--socket", metavar="PATH", help="status socket; overrides the one of the configuration")
@@ -71,6 +79,15 @@ def _run(path: Path) -> int:
 
     journal.set_up(os.environ)
     Daemon(path, os.environ).run()
+    return 0
+
+
+def _run_clock(options: argparse.Namespace) -> int:
+    # Here, because the engine, which has to do with the network, doesn't need it.
+    from ntp_multicast_engine.clock_service import ClockService
+
+    journal.set_up(os.environ)
+    ClockService(options.config, options.service, os.environ, before=options.steered).run()
     return 0
 
 
@@ -125,6 +142,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.command == "run":
             return _run(options.config)
+        if options.command == "run-clock":
+            return _run_clock(options)
         if options.command == "check-config":
             return _check(options.config)
         if options.command == "check-clock":

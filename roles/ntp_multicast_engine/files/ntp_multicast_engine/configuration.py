@@ -105,6 +105,8 @@ class Configuration:
     discipline: Discipline = Discipline()
     state_directory: str = "/var/lib/ntp-multicast-engine"
     metrics_file: str | None = None
+    clock_socket: str | None = None
+    """Where the keeper of the clock listens; None, if this process has to do with the kernel itself."""
     hardware_timestamps: tuple[str, ...] = ()
     """Interfaces whose cards are to stamp packets."""
 
@@ -184,6 +186,7 @@ def _configuration(reader: Reader) -> Configuration:
         discipline=_discipline(reader.object("discipline")),
         state_directory=reader.absolute_path("state_directory", None) or "/var/lib/ntp-multicast-engine",
         metrics_file=reader.absolute_path("metrics_file", None),
+        clock_socket=reader.absolute_path("clock_socket", None, _UNIX_SOCKET_PATH),
         hardware_timestamps=_interfaces(reader, "hardware_timestamps"),
     )
     reader.finish()

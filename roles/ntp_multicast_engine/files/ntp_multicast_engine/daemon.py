@@ -18,23 +18,24 @@ from typing import TYPE_CHECKING, Any, Union
 from ntp_multicast_engine import __version__, configuration
 from ntp_multicast_engine.ancillary import USER
 from ntp_multicast_engine.answering import Answering
-from ntp_multicast_engine.association import Association, CloseRequest, SendRequest
+from ntp_multicast_engine.association import Association, SendRequest
 from ntp_multicast_engine.batch import Batch, Buffers
 from ntp_multicast_engine.changes import Changes
 from ntp_multicast_engine.chrony import ChronyReader
 from ntp_multicast_engine.clock import Clock, Instant, Sleep, SystemClock, kernel_status
+from ntp_multicast_engine.clock_client import KeptClock
 from ntp_multicast_engine.configuration import Loaded, MulticastClient, MulticastServer
 from ntp_multicast_engine.control import Connection, ControlServer, Notifier
 from ntp_multicast_engine.discipline import Sink, make
 from ntp_multicast_engine.engine import Engine, reference_id_of
 from ntp_multicast_engine.errors import ConfigurationError, EngineError, TransportError
+from ntp_multicast_engine.exchanges import Exchanges
 from ntp_multicast_engine.journal import tell
 from ntp_multicast_engine.links import LinkMonitor
 from ntp_multicast_engine.listening import Listening
 from ntp_multicast_engine.metrics import MetricsFile
 from ntp_multicast_engine.owners import clock_owners
 from ntp_multicast_engine.packet_filter import refused
-from ntp_multicast_engine.request_socket import RequestSocket
 from ntp_multicast_engine.responder import QUICK_LENGTHS
 from ntp_multicast_engine.screening import SCREENED_LENGTHS
 from ntp_multicast_engine.server import Sender
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 _RETRY_SOCKETS = 16 * NANOSECONDS
 _SETTLE = NANOSECONDS // 2
 """After a change of a link: addresses come some time after the interface."""
+_LASTING = ("status_socket", "state_directory", "clock_socket")
 _LOOK_INTERVAL = 4 * NANOSECONDS
 
 Place = Union[MulticastServer, MulticastClient, tuple[str, int]]
@@ -97,27 +99,32 @@ class Daemon:
         self._started = now.raw
         self._sleep = Sleep()
         self._chrony = self._chrony_reader(loaded, now)
+        kept = loaded.configuration.clock_socket
+        self._kept = KeptClock(kept) if kept is not None else None
         self._memory = Memory(Path(loaded.configuration.state_directory), now.raw)
         self.engine = Engine(
             loaded,
             self._memory.load(keep=bool(loaded.configuration.clients)),
             now,
-            kernel=kernel_status,
+            kernel=lambda: kernel_status(self._kept),
             random=lambda: int.from_bytes(os.urandom(4), "big") / (1 << 32),
             cookie=lambda: int.from_bytes(os.urandom(8), "big") or 1,
             chrony=lambda now: self._chrony.tracking(now.raw) if self._chrony else None,
         )
-        self._sink: Sink = make(loaded.configuration.discipline, clock_owners, self.engine.state().frequency)
+        drift = self.engine.state().frequency
+        self._sink: Sink = make(loaded.configuration.discipline, clock_owners, drift, kept=self._kept)
         self._cards = _cards(loaded.configuration.hardware_timestamps, self._clock)
         self._sockets: dict[Place, AnySocket] = {}
         self._complaints: dict[Place, str] = {}
-        self._requests: dict[Association, RequestSocket] = {}
         self._sockets_due: int | None = now.raw
         self._tick_due: int | None = now.raw
         self._watchdog_due: int | None = now.raw if self._notifier.watchdog_interval else None
         buffers = Buffers(lambda version: Batch(version, QUICK_LENGTHS | SCREENED_LENGTHS))
         self._answering = Answering(self.engine, self._clock, buffers)
         self._listening = Listening(self.engine, self._clock, buffers)
+        self._exchanges = Exchanges(
+            self.engine, self._clock, self._card, self._watch, self._selector.unregister, self._estimate_changed
+        )
         self._refused_before = 0
         self._metrics = MetricsFile(loaded.configuration.metrics_file, now.raw)
         self._changes = Changes(self._notifier.status)
@@ -199,9 +206,9 @@ class Daemon:
         self._changed = self._changed or bool(actions)
         for action in actions:
             if isinstance(action, SendRequest):
-                self._send_request(action)
+                self._exchanges.begin(action)
             else:
-                self._close_request(action)
+                self._exchanges.end(action.association)
         if self._tick_due is not None and now.raw >= self._tick_due:
             self._discipline(self._sink.tick)
         if self._watchdog_due is not None and now.raw >= self._watchdog_due:
@@ -216,7 +223,7 @@ class Daemon:
     def _look_for_sleep(self) -> None:
         if self._sleep.is_over():
             for action in self.engine.slept(self._clock.now()):
-                self._close_request(action)
+                self._exchanges.end(action.association)
 
     def _discipline(self, act: Callable[[Any, Instant], int | None]) -> None:
         now = self._clock.now()
@@ -367,51 +374,6 @@ class Daemon:
         if correction is not None:
             self._sink.update(correction, now)
 
-    def _send_request(self, action: SendRequest) -> None:
-        association = action.association
-        group = association.configuration
-        self._close_request(CloseRequest(association))
-        try:
-            card = self._card(group.interface)
-            opened = RequestSocket(association.source, group.volley_port, group.interface, self._clock, card)
-        except (OSError, TransportError):
-            return
-        self._requests[association] = opened
-        self._watch(opened.socket, lambda: self._read_response(association, opened))
-        try:
-            association.request_sent(opened.send(action.data))
-        except OSError:
-            return
-        self.engine.sent += 1
-
-    def _read_response(self, association: Association, opened: RequestSocket) -> None:
-        departed = opened.departure()
-        if departed is not None:
-            association.request_sent(departed)
-        try:
-            datagram = opened.receive()
-        except OSError:
-            return
-        if datagram is None:
-            return
-        if datagram.truncated:
-            self.engine.drop("truncated")
-            return
-        departed = opened.late_departure()
-        if departed is not None:
-            association.request_sent(departed)
-        action = self.engine.take_response(association, datagram.data, datagram.arrival)
-        if action is not None:
-            self._close_request(action)
-            if not association.rehearsing:
-                self._estimate_changed(association)
-
-    def _close_request(self, action: CloseRequest) -> None:
-        opened = self._requests.pop(action.association, None)
-        if opened is not None:
-            self._selector.unregister(opened.socket)
-            opened.close()
-
     # Control
 
     def _accept(self) -> None:
@@ -466,10 +428,10 @@ class Daemon:
 
     def _apply(self, loaded: Loaded) -> None:
         old, new = self.engine.configuration, loaded.configuration
-        if (old.status_socket, old.state_directory) != (new.status_socket, new.state_directory):
-            raise TransportError("status_socket and state_directory only change with a restart")
+        if any(getattr(old, name) != getattr(new, name) for name in _LASTING):
+            raise TransportError(f"{', '.join(_LASTING)} only change with a restart")
         if old.discipline != new.discipline:
-            self._sink = make(new.discipline, clock_owners, self.engine.state().frequency, self._sink)
+            self._sink = make(new.discipline, clock_owners, self.engine.state().frequency, self._sink, self._kept)
         now = self._clock.now()
         if (old.server, old.asks_chrony) != (new.server, new.asks_chrony):
             if self._chrony is not None:
@@ -483,7 +445,7 @@ class Daemon:
             self._close_cards()
             self._cards = _cards(new.hardware_timestamps, self._clock)
         for association in self.engine.reconfigure(loaded, now):
-            self._close_request(CloseRequest(association))
+            self._exchanges.end(association)
         self._sockets_due = self._tick_due = now.raw
         self._metrics = MetricsFile(new.metrics_file, now.raw)
         tell(logging.INFO, "reloaded", f"reloaded {self._path}")
@@ -494,10 +456,11 @@ class Daemon:
 
     def _close(self) -> None:
         self._sink.release()
+        if self._kept is not None:
+            self._kept.close()
         if self.engine.configuration.clients:
             self._memory.save(self.engine.state())
-        for request in self._requests.values():
-            request.close()
+        self._exchanges.close()
         for opened in self._sockets.values():
             opened.close()
         self._close_cards()

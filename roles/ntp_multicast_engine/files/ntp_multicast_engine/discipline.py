@@ -21,7 +21,7 @@ from typing import Protocol
 
 from ntp_multicast_engine import configuration
 from ntp_multicast_engine.clock import Instant, KernelClock, SteerableClock, may_set_time
-from ntp_multicast_engine.errors import ClockError
+from ntp_multicast_engine.errors import ClockError, ClockRefusal
 from ntp_multicast_engine.estimator import Estimate
 from ntp_multicast_engine.leap import today
 from ntp_multicast_engine.timestamps import NANOSECONDS
@@ -169,10 +169,18 @@ class Kernel:
     def _correct(self, correction: Correction, now: Instant) -> str | None:
         offset = correction.offset(now)
         if self._may_step and abs(offset) > self._settings.step_threshold * NANOSECONDS:
-            self._clock.step(offset)
-            offset = 0
+            offset = self._step(offset)
         self._may_step = self._settings.step == "always"
         return self._follow(correction, offset, now)
+
+    def _step(self, offset: int) -> int:
+        """Step the clock; gives the offset that is left."""
+        try:
+            self._clock.step(offset)
+        except ClockRefusal:
+            # Its keeper knows of a start before this process: what can't be stepped is slewed.
+            return offset
+        return 0
 
     def _follow(self, correction: Correction, offset: int, now: Instant) -> str | None:
         distance = abs(offset) / NANOSECONDS
@@ -182,10 +190,10 @@ class Kernel:
             return f"the offset is above the panic threshold of {limit:g} s: the clock is left alone"
         if correction.drift is not None:
             self._drift, self._drift_is_sure = correction.drift, True
-        elif not self._drift_is_sure:
+        elif self._drift is None or not self._drift_is_sure:
             self._drift = correction.estimate.frequency
         slew = max(-MAXIMUM_SLEW, min(MAXIMUM_SLEW, offset / NANOSECONDS / _TIME_CONSTANT))
-        self._clock.set_frequency(correction.estimate.frequency + slew)
+        self._clock.set_frequency(correction.estimate.frequency + slew, self._drift)
         leap = today(correction.leap, now.raw + correction.estimate.at(now.raw))
         # What is still to be slewed is an error of the clock as any other.
         self._clock.set_synchronised(leap, correction.maximum_error + distance, correction.estimate.jitter + distance)
@@ -201,7 +209,7 @@ class Kernel:
 
     def _coast(self) -> None:
         if self._drift is not None:
-            self._clock.set_frequency(self._drift)
+            self._clock.set_frequency(self._drift, self._drift)
 
 
 def chrony_sender(path: str) -> Callable[[bytes], None]:
@@ -219,24 +227,31 @@ def make(
     other_owners: Callable[[], list[str]],
     drift: float | None = None,
     previous: Sink | None = None,
+    kept: SteerableClock | None = None,
 ) -> Sink:
     """The sink that the configuration names.
 
     :param other_owners: names programs that steer the clock already.
     :param drift: the frequency that is known of the clock, a ratio.
     :param previous: the sink until now, if this is a reload.
+    :param kept: the clock by way of its keeper; None, if this process has to steer it itself.
     :raises ClockError: `kernel` is asked for, but the clock has another owner or this process may not set it.
     """
     if settings.mode == "kernel" and isinstance(previous, Kernel):
         previous.reconfigure(settings)
         return previous
-    made = _make(settings, other_owners, drift)
+    made = _make(settings, other_owners, drift, kept)
     if previous is not None:
         previous.release()
     return made
 
 
-def _make(settings: configuration.Discipline, other_owners: Callable[[], list[str]], drift: float | None) -> Sink:
+def _make(
+    settings: configuration.Discipline,
+    other_owners: Callable[[], list[str]],
+    drift: float | None,
+    kept: SteerableClock | None,
+) -> Sink:
     if settings.mode == "chrony" and settings.chrony_socket:
         return Chrony(chrony_sender(settings.chrony_socket))
     if settings.mode != "kernel":
@@ -246,6 +261,8 @@ def _make(settings: configuration.Discipline, other_owners: Callable[[], list[st
         raise ClockError(
             f"discipline.mode is kernel, but {', '.join(owners)} steers this clock: stop it, or choose the mode chrony"
         )
+    if kept is not None:
+        return Kernel(settings, kept, drift)
     if not may_set_time():
         raise ClockError("discipline.mode is kernel, but this process lacks CAP_SYS_TIME")
     return Kernel(settings, KernelClock(), drift)

@@ -52,6 +52,10 @@ class ClockError(EngineError):
     """The system clock can't be read or steered."""
 
 
+class ClockRefusal(ClockError):
+    """The keeper of the clock doesn't do this, by the policy of the configuration."""
+
+
 class UpstreamError(EngineError):
     """Who keeps this host's clock can't be asked, or answers nonsense."""
 

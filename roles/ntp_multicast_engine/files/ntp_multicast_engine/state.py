@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ntp_multicast_engine.client import MAXIMUM_REMEMBERED, Remembered
+from ntp_multicast_engine.clock import MAXIMUM_DRIFT
 from ntp_multicast_engine.errors import StateError
 from ntp_multicast_engine.journal import tell
 from ntp_multicast_engine.timestamps import NANOSECONDS, STAMP_MASK
@@ -25,7 +26,6 @@ from ntp_multicast_engine.timestamps import NANOSECONDS, STAMP_MASK
 VERSION = 1
 MAXIMUM_ENTRIES = MAXIMUM_REMEMBERED
 _MAXIMUM_FILE = 1 << 20
-_MAXIMUM_FREQUENCY = 1e-3
 _DURABLE_INTERVAL = 64 * NANOSECONDS
 
 
@@ -52,7 +52,7 @@ def decode(data: bytes) -> State:
             raise StateError(f"the state file has version {document['version']!r}, this engine reads {VERSION}")
         memory = dict(_entry(item) for item in document["transmit"][:MAXIMUM_ENTRIES])
         frequency = document["frequency"]
-        if frequency is not None and not abs(float(frequency)) < _MAXIMUM_FREQUENCY:
+        if frequency is not None and not abs(float(frequency)) < MAXIMUM_DRIFT:
             raise StateError("the state file has an impossible frequency")
         return State(memory, None if frequency is None else float(frequency))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
