@@ -63,6 +63,19 @@ def test_a_late_packet_moves_little_however_late_it_is() -> None:
     assert all(0 <= move < 2e-6 for move in moves)
 
 
+@pytest.mark.parametrize("late", [0.0, 600e-6, 5e-3])
+def test_who_begins_within_bounds_sees_that_an_earlier_packet_was_late(late: float) -> None:
+    """Frequency and lateness can't be told apart by two packets, if nothing is known of the offset."""
+    belief = Belief(CALM, 0.0, 100e-6, 50e-6)
+    belief.confine(4.0, 100e-6, -100e-6, 50e-6)
+    assert belief.mean[0] == 0 and belief.mean[2] == pytest.approx(50e-6)
+    packets = ((Way.REQUEST, 100e-6 + late), (Way.ANSWER, -100e-6)), ((Way.REQUEST, 100e-6), (Way.ANSWER, -100e-6))
+    for number in range(6):
+        for way, value in packets[min(number, 1)]:
+            belief.measure(way, 2.0 * number, value, 10e-6, led=False)
+    assert abs(belief.mean[0]) < 50e-6 and abs(belief.mean[1]) < 10e-6
+
+
 nanoseconds = st.integers(-(2**62), 2**62) | st.integers(-(10**7), 10**7)
 waits = st.integers(-(10**10), 10**16) | st.sampled_from((0, 10**9, 16 * 10**9))
 samples = st.tuples(waits, nanoseconds, st.none() | st.integers(0, 10**9))

@@ -90,6 +90,48 @@ def test_late_answers_are_not_taken_for_a_noisy_network() -> None:
     assert max(map(abs, errors[8:])) < 12 * MICROSECOND
 
 
+# Delays in microseconds: of the exchanges of the volley, up and down, then of a multicast and an exchange each time.
+BUSY_FIRST_REQUEST = (
+    [(579, 226), (108, 210), (98, 384), (95, 166)],
+    [(276, 115, 136), (297, 111, 223), (361, 102, 162), (201, 105, 157), (313, 98, 145), (216, 97, 136)],
+)
+BUSY_FIRST_REQUEST_AND_MULTICAST = (
+    [(591, 626), (96, 405), (110, 423), (98, 137)],
+    [(3192, 100, 193), (204, 99, 137), (247, 111, 164), (316, 130, 139), (540, 105, 208), (347, 127, 146)],
+)
+
+
+@pytest.mark.parametrize("start", [BUSY_FIRST_REQUEST, BUSY_FIRST_REQUEST_AND_MULTICAST])
+def test_a_late_first_packet_does_not_lead_all_that_follow(
+    start: tuple[list[tuple[int, int]], list[tuple[int, int, int]]],
+) -> None:
+    """Figures as of a guest that starts: leaps of milliseconds when most requests had proved to be regular."""
+    frequency = -50e-6
+    estimator = Estimator()
+
+    def difference(time: float, delay: int) -> int:
+        return round(frequency * time * SECOND) + delay * MICROSECOND
+
+    def exchange(time: float, up: int, down: int) -> None:
+        estimator.add_exchange(Exchange(round(time * SECOND), difference(time, up), difference(time, -down)))
+
+    volley, later = start
+    for number, delays in enumerate(volley):
+        exchange(0.3 + 2 * number, *delays)
+    estimator.accurate_departures = True
+    errors = []
+    for number, (multicast, up, down) in enumerate(later):
+        time = 8.0 + 8 * number
+        estimator.add(OneWay(round(time * SECOND), difference(time, -multicast)))
+        exchange(time + 6.1, up, down)
+        estimate = estimator.estimate()
+        assert estimate is not None
+        moment = time + 6.1
+        errors.append(estimate.at(round(moment * SECOND)) - difference(moment, 0))
+    assert max(map(abs, errors)) < 100 * MICROSECOND
+    assert max(map(abs, errors[3:])) < 50 * MICROSECOND
+
+
 @pytest.mark.parametrize("scatter", [0.0, 20e-6, 1e-3])
 def test_jitter_is_how_multicasts_scatter_whatever_the_clock_does(scatter: float) -> None:
     chance = random.Random(3)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import calendar
 import math
+import random
 import statistics
 
 import pytest
@@ -93,6 +94,37 @@ def test_whichever_way_down_lags_makes_no_bias(delays: Delays, seed: int) -> Non
     outcome = compare(delays, poll=4, seconds=6_000, seed=seed)
     assert abs(outcome.mean) < 5e-6
     assert outcome.engine < 1.8 * outcome.linear
+
+
+class JustStarted(Delays):
+    """A host that is busy with its own start: its first request is late, answers are so for longer."""
+
+    first_late = 500e-6
+
+    def up(self, chance: random.Random, now: int) -> float:
+        late, self.first_late = self.first_late, 0.0
+        return super().up(chance, now) + late
+
+    def down(self, chance: random.Random, now: int) -> float:
+        return super().down(chance, now) + (chance.expovariate(1 / 400e-6) if now < 14 * SECOND else 0.0)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_host_that_has_just_started_is_not_led_astray(seed: int) -> None:
+    delays = JustStarted(15e-6, 30e-6, late=50e-6, late_mean=120e-6)
+    simulation = Simulation(seed, delays)
+    Node(simulation, SERVER, server_configuration(poll=3))
+    clients = client_configuration().configuration.clients
+    loaded = Loaded(Configuration("/s", clients=clients, discipline=Discipline("kernel")), RING)
+    client = SteeredNode(simulation, delays, loaded, [], frequency=-50e-6)
+    simulation.run(25)
+    errors = []
+    for _unused in range(200):
+        simulation.run(1)
+        errors.append((client.steered.now().real - START - simulation.time) / SECOND)
+    assert client.steered.steps == 1
+    assert max(map(abs, errors)) < 1e-3
+    assert statistics.fmean(error * error for error in errors[-100:]) ** 0.5 < 60e-6
 
 
 def test_an_oscillator_that_jumps_is_followed() -> None:

@@ -91,6 +91,18 @@ class Belief:
             self.covariance[2][other] = self.covariance[other][2] = 0.0
         self.covariance[2][2] = (delay / 2) ** 2
 
+    def confine(self, time: float, up: float, down: float, uncertainty: float) -> None:
+        """Before anything is measured: `time` is that of an exchange, and offset and delay are what it leaves possible.
+
+        The offset lies between `down` and `up`, the delay between nothing and half of their distance. Normal
+        distributions that are as wide take the place of the bounds, which are good to `uncertainty`.
+        """
+        half = abs(up - down) / 2
+        self.time = time
+        self.mean[0], self.mean[2] = (up + down) / 2, half / 2
+        self.covariance[0][0] = (half + uncertainty) ** 2
+        self.covariance[2][2] = (half / 2 + uncertainty) ** 2
+
     def doubt(self, unknown: int, size: float) -> None:
         """An unknown (its place in `mean`) may be off by `size`, for reasons that no model knows."""
         self.covariance[unknown][unknown] += size * size

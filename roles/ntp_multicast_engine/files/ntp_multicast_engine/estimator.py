@@ -13,6 +13,11 @@ How much the oscillator wanders, and whether delays scatter above a minimum or a
 its network. So there are several beliefs, each under another model, and each counts by how well it foretold the
 samples of late.
 
+Filters forget the order in which they have come to believe, so a first packet that was late, before anything was known
+to tell so, could lead all that follow: later ones would seem to be the odd ones. Therefore the beginning isn't left to
+chance. The truth lies between the two samples of any exchange, most narrowly of that with the shortest round trip,
+which needs no clock to be told; every belief begins within these bounds, and is begun again when a shorter one comes.
+
 A server that stamps its multicasts early (as all do without RFC 9769) has that habit measured against its answers.
 Where the multicasts tell their departure more accurately than answers can (RFC 9769), it is the answers' habit that is
 measured, and only believed to be small.
@@ -122,6 +127,20 @@ class Estimate:
         return self.difference + round(self.frequency * (raw - self.raw))
 
 
+@dataclass(frozen=True)
+class _Bounds:
+    """At `time` the offset was between `down` and `up`: an exchange, in seconds from the estimator's origin."""
+
+    time: float
+    up: float
+    down: float
+
+    @property
+    def width(self) -> float:
+        """The round trip."""
+        return self.up - self.down
+
+
 class _Scatter:
     """How far the samples of one way lie from the line through their neighbours: by the median, seconds.
 
@@ -169,6 +188,7 @@ class Estimator:
         self._cached: Estimate | None = None
         self._samples: deque[tuple[float, float]] = deque(maxlen=WINDOW)
         self._round_trips: deque[float] = deque(maxlen=EXCHANGES)
+        self._shortest: _Bounds | None = None
         self._first: list[tuple[Way, float, float]] = []
         self._scatter = {way: _Scatter() for way in Way}
         self._beliefs: list[Belief] = []
@@ -189,6 +209,9 @@ class Estimator:
         if self._assumed_delay is not None and not self._round_trips:
             for belief in self._beliefs:
                 belief.assume_delay(self._assumed_delay)
+        if self._shortest is not None:
+            for belief in self._beliefs:
+                belief.confine(self._shortest.time, self._shortest.up, self._shortest.down, RESPONSE_UNCERTAINTY)
         for way, time, value in self._first:
             self._measure(way, time, value)
 
@@ -244,6 +267,8 @@ class Estimator:
         time, up = self._relative(exchange.raw, exchange.up)
         _unused, down = self._relative(exchange.raw, exchange.down)
         self._round_trips.append(up - down)
+        if len(self._first) < LOOKED_AT_AGAIN and (self._shortest is None or up - down < self._shortest.width):
+            self._shortest = _Bounds(time, up, down)
         self._take(Way.REQUEST, time, up)
         self._take(Way.ANSWER, time, down)
 
