@@ -52,7 +52,7 @@ STAMP_UNCERTAINTY = 5e-3
 """Seconds by which it misjudges when a multicast leaves that no kernel has stamped."""
 LATENESS_UNCERTAINTY = 1e-3
 """Seconds by which multicasts may be later than answers, once they are known to be."""
-FORESIGHT_UNCERTAINTY = 20e-6
+FORESIGHT_UNCERTAINTY = 5e-6
 """Seconds by which a server may foretell the departure of its answers too late, so that they seem to be quicker."""
 _CERTAINTY = 3.0
 """Deviations that it takes to say which way down lags."""
