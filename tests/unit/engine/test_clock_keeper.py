@@ -73,9 +73,7 @@ class TestProtocol:
         data = encode_request(request_)
         assert len(data) == REQUEST_LENGTH and decode_request(data) == request_
 
-    @pytest.mark.parametrize(
-        ("place", "octet"), [(0, 0), (4, 0), (4, 6), (6, 1), (5, 1), (15, 1), (31, 1)], ids=lambda value: str(value)
-    )
+    @pytest.mark.parametrize(("place", "octet"), [(0, 0), (4, 0), (4, 6), (6, 1), (5, 1), (15, 1), (31, 1)], ids=str)
     def test_a_request_is_understood_to_the_last_octet(self, place: int, octet: int) -> None:
         data = bytearray(encode_request(AskStatus()))
         data[place] = octet

@@ -60,7 +60,7 @@ def test_what_an_answer_has_told_is_passed_on_unless_it_was_a_rehearsal(
     assert data == b"request" and listener.sent == 1 and listener.left
     server.sendto(b"answer", asking)
     listener.rehearsing = rehearsing
-    ((opened, read),) = watched.items()
+    [(opened, read)] = list(watched.items())
     while not listener.answers:
         read()
     assert listener.answers == [b"answer"] and told == ([] if rehearsing else [listener])
