@@ -34,10 +34,10 @@ def test_the_service_is_in_its_sandbox(hosts: dict[str, Host]) -> None:
 def test_a_reload_that_would_be_refused_fails_and_harms_nothing(hosts: dict[str, Host]) -> None:
     host, path = hosts["server"], "/etc/ntp-multicast-engine/engine.json"
     before = service_property(host, "MainPID")
-    host.run("sh", "-c", f'cp -p {path} /root/engine.json; sed -i \'s/"poll": 3/"poll": 99/\' {path}')
+    host.run("sh", "-c", f'cp -p {path} /var/tmp/engine.json; sed -i \'s/"poll": 3/"poll": 99/\' {path}')
     assert host.run("systemctl", "reload", UNIT, check=False).returncode != 0
     assert "servers[0].poll: 99: must be" in host.output("journalctl", "-u", UNIT, "-n", "20", "--no-pager")
-    host.run("mv", "/root/engine.json", path)
+    host.run("mv", "/var/tmp/engine.json", path)
     host.run("systemctl", "reload", UNIT)
     assert service_property(host, "MainPID") == before
     wait_until_synchronised(host)

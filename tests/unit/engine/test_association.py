@@ -1,231 +1,42 @@
 # Copyright (c) 2026, Timecast developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One association: the volley, the interleaved stream, and packets that lie."""
+"""One association: the interleaved stream, and packets that lie."""
 
 from __future__ import annotations
 
-import ipaddress
-import random
-from collections import Counter
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from unit.engine.conversation import (
+    GROUP,
+    RING,
+    SERVER,
+    Cookies,
+    answer,
+    asks,
+    at,
+    at_once,
+    broadcast,
+    exchange,
+    hear,
+    new_client,
+    volley,
+)
 
 from ntp_multicast_engine.acceptance import BROADCAST_TESTS, OTHER_REASONS, REQUEST_TESTS, RESPONSE_TESTS
 from ntp_multicast_engine.association import SPREAD, WELL_KNOWN, Association, CloseRequest, Phase, SendRequest, Stream
 from ntp_multicast_engine.authentication import Algorithm, Key, KeyRing
 from ntp_multicast_engine.client import MAXIMUM_ASSOCIATIONS, MAXIMUM_REMEMBERED, Client, Remembered
-from ntp_multicast_engine.clock import Instant
-from ntp_multicast_engine.configuration import MulticastClient
 from ntp_multicast_engine.errors import PacketError
 from ntp_multicast_engine.estimator import Estimator
 from ntp_multicast_engine.packet import Header
 from ntp_multicast_engine.timestamps import NANOSECONDS, to_ntp
 
-GROUP = MulticastClient("eth0", ipaddress.ip_address("224.0.1.1"))
-RING = KeyRing({42: Key(42, Algorithm.HMAC_SHA256, b"k")}, frozenset({42}), True)
-SERVER = "10.0.0.1"
-
-
-def at(seconds: float) -> Instant:
-    return Instant(1_790_000_000 * NANOSECONDS + round(seconds * NANOSECONDS), round((seconds + 100) * NANOSECONDS))
-
-
-def broadcast(seconds: float, *, origin: float | None = None, key_id: int | None = 42, **changes: int) -> bytes:
-    header = Header(0, 4, 5, 2, 3, -20, reference_id=b"LOCL", transmit=to_ntp(at(seconds).real))
-    header = replace(header, origin=0 if origin is None else to_ntp(at(origin).real), **changes)
-    return header.encode() if key_id is None else RING.sign(header.encode(), key_id, header.version)
-
-
-class Cookies:
-    def __init__(self) -> None:
-        self.last = 1000
-
-    def __call__(self) -> int:
-        self.last += 1
-        return self.last
-
-
-def at_once() -> float:
-    """The chance that lets every exchange begin without a delay."""
-    return 0.0
-
 
 @pytest.fixture
 def client() -> Client:
-    return Client([GROUP], {}, Cookies(), at_once, Estimator)
-
-
-def hear(client: Client, data: bytes, seconds: float, source: str = SERVER, ring: KeyRing = RING) -> Association:
-    return client.take_broadcast(GROUP, data, source, at(seconds), "kernel", ring)
-
-
-def exchange(client: Client, association: Association, seconds: float, **changes: object) -> None:
-    """Let the next exchange happen, the rehearsal and the measurement, 100 us each way."""
-    ask(client, association, seconds, **changes)
-    if association.rehearsing:
-        ask(client, association, seconds + 0.001, **changes)
-
-
-def ask(client: Client, association: Association, seconds: float, late: float = 0.0, **changes: object) -> None:
-    """Let the next request go out and be answered, 100 us each way, up some seconds more."""
-    (action,) = [item for item in client.wake(at(seconds).raw, RING) if isinstance(item, SendRequest)]
-    association.request_sent(at(seconds - late))
-    association.take_response(answer(action.data, seconds, **changes), at(seconds + 0.0002), RING)
-
-
-def asks(client: Client, seconds: float) -> bool:
-    return any(isinstance(item, SendRequest) for item in client.wake(at(seconds).raw, RING))
-
-
-def answer(request: bytes, seconds: float, key_id: int | None = 42, **changes: object) -> bytes:
-    cookie = Header.decode(request).transmit
-    stamp = to_ntp(at(seconds + 0.0001).real)
-    header = Header(0, 4, 4, 2, 3, -20, origin=cookie, receive=stamp, transmit=stamp)
-    header = replace(header, **changes)  # type: ignore[arg-type]
-    return header.encode() if key_id is None else RING.sign(header.encode(), key_id, 4)
-
-
-def volley(client: Client, association: Association, start: float = 0.5) -> None:
-    for number in range(4):
-        exchange(client, association, start + 2.5 * number)
-
-
-def test_the_volley(client: Client) -> None:
-    association = hear(client, broadcast(0), 0)
-    for number in range(4):
-        assert association.phase is Phase.VOLLEY and not association.usable
-        exchange(client, association, 0.5 + 2.5 * number)
-    assert association.phase is Phase.LISTENING and association.usable
-    for number in range(4, WELL_KNOWN):
-        moment = 8 + 8.01 * (number - 3)
-        assert not asks(client, moment - 0.5), "one with each multicast"
-        exchange(client, association, moment)
-        hear(client, broadcast(moment + 1), moment + 1)
-    assert not asks(client, moment + 63), "nothing is sent any more"
-    assert asks(client, moment + 65), "but now and then"
-
-
-@given(st.floats(0, 1, exclude_max=True))
-def test_the_volley_begins_a_random_time_after_the_multicast(chance: float) -> None:
-    client = Client([GROUP], {}, Cookies(), lambda: chance, Estimator)
-    association = hear(client, broadcast(0), 0)
-    begins = association.deadline()
-    assert begins - at(0).raw == pytest.approx(chance * SPREAD, abs=1) and begins < at(0).raw + SPREAD
-    assert client.wake(begins - 1, RING) == [] and len(client.wake(begins, RING)) == 1
-
-
-def test_a_hundred_clients_of_a_group_do_not_ask_at_once() -> None:
-    chances = random.Random(1)
-    begins = []
-    for _unused in range(100):
-        client = Client([GROUP], {}, Cookies(), chances.random, Estimator)
-        hear(client, broadcast(0), 0)
-        begins.append(client.deadline())
-    tenths = Counter((moment - at(0).raw) * 10 // SPREAD for moment in begins if moment is not None)
-    assert set(tenths) == set(range(10)) and max(tenths.values()) < 25
-
-
-def test_where_multicasts_are_late_answers_are_asked_for_more_often(client: Client) -> None:
-    association = hear(client, broadcast(0), 0)
-    volley(client, association)
-    association._good = WELL_KNOWN
-    association.estimator.accurate_departures = True
-    exchange(client, association, 17)
-    assert not association.estimator.late_multicasts and not asks(client, 80)
-    association.estimator._exchange_ways()
-    assert association.estimator.late_multicasts
-    exchange(client, association, 82)
-    assert not asks(client, 97) and asks(client, 99)
-
-
-def test_a_server_that_stops_answering_is_asked_less(client: Client) -> None:
-    association = hear(client, broadcast(0), 0)
-    volley(client, association)
-    assert asks(client, 17) and association.unanswered == 0
-    assert not asks(client, 19) and association.unanswered == 1
-    assert not asks(client, 80) and asks(client, 84)
-
-
-def test_exchanges_are_two_seconds_apart(client: Client) -> None:
-    association = hear(client, broadcast(0), 0)
-    exchange(client, association, 0.0)
-    assert not client.wake(at(1.9).raw, RING)
-    exchange(client, association, 2.1)
-
-
-@pytest.mark.parametrize("late", [0.0003, 0.0])
-def test_the_better_of_rehearsal_and_measurement_counts(client: Client, late: float) -> None:
-    association = hear(client, broadcast(0), 0)
-    for number in range(4):
-        ask(client, association, 0.5 + 2.5 * number)
-        assert not association.rehearsing and association.estimator.exchanges == number + 1, "the volley has none"
-    took = []
-    association.estimator.better = lambda *both: min(both, key=lambda one: one.delay)  # type: ignore[method-assign]
-    association.estimator.add_exchange = lambda exchange: took.append(exchange.delay)  # type: ignore[method-assign]
-    ask(client, association, 17, late)
-    assert association.rehearsing and not took, "nothing is known yet"
-    assert association.deadline() == at(17.0002).raw, "the measurement follows the answer"
-    ask(client, association, 17.0003, 0.0003 - late)
-    assert not association.rehearsing and took == [pytest.approx(0.0002, abs=1e-6)]
-
-
-def test_a_server_that_answers_only_rehearsals_gets_no_more_of_them(client: Client) -> None:
-    """Such as ntpd with `restrict limited`: one request in two seconds."""
-    association = hear(client, broadcast(0), 0)
-    volley(client, association)
-    for number in range(2):
-        start = 17 + 10 * number
-        ask(client, association, start)
-        assert association.rehearsing and asks(client, start + 0.001)
-        assert not asks(client, start + 1.1), "the second one is given up"
-        assert association.estimator.exchanges == number + 5, "what the first one has told is kept"
-        assert association.unanswered == 0
-    for number in range(2):
-        ask(client, association, 37 + 10 * number)
-        assert not association.rehearsing and association.estimator.exchanges == number + 7
-
-
-def test_one_lost_measurement_is_no_reason_to_rehearse_no_more(client: Client) -> None:
-    association = hear(client, broadcast(0), 0)
-    volley(client, association)
-    for number in range(2):
-        start = 17 + 20 * number
-        ask(client, association, start)
-        assert asks(client, start + 0.001) and not asks(client, start + 1.1)
-        exchange(client, association, start + 10)
-    ask(client, association, 60)
-    assert association.rehearsing
-
-
-def kiss(client: Client, association: Association, seconds: float) -> None:
-    """Let the next request be answered with the wish for fewer."""
-    with pytest.raises(PacketError, match="kiss_of_death"):
-        ask(client, association, seconds, stratum=0, reference_id=b"RATE")
-
-
-def test_a_server_that_wants_fewer_requests_gets_no_rehearsals(client: Client) -> None:
-    association = hear(client, broadcast(0), 0)
-    volley(client, association)
-    ask(client, association, 17)
-    kiss(client, association, 17.001)
-    assert not asks(client, 18.1) and association.estimator.exchanges == 5, "the rehearsal is good enough"
-    assert not asks(client, 80) and association.unanswered == 0
-    ask(client, association, 83)
-    assert not association.rehearsing and association.estimator.exchanges == 6
-
-
-def test_doubts_during_a_rehearsal_change_nothing(client: Client) -> None:
-    association = hear(client, broadcast(0), 0)
-    volley(client, association)
-    hear(client, broadcast(16), 16)
-    ask(client, association, 17)
-    due = association.deadline()
-    hear(client, broadcast(3600), 17.0002)
-    assert association.doubts == ["offset_jump"] and association.deadline() == due
+    return new_client()
 
 
 def test_interleaved_stamps_are_used_when_they_fit(client: Client) -> None:
