@@ -94,7 +94,8 @@ def _without_password(attempt: Attempt | None, shown: int, *, opened: bool) -> s
     if opened:
         return "the device does not take the private key that ansible_password opened."
     if shown:
-        return f"the device takes none of the {shown} keys, and there is no password. Check the key or set ansible_password."
+        keys = "the key" if shown == 1 else f"any of {shown} keys"
+        return f"the device does not take {keys}, and there is no password. Check the key or set ansible_password."
     return "there is neither a password nor a key. Set ansible_password or ansible_private_key_file."
 
 

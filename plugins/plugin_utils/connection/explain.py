@@ -94,7 +94,7 @@ def explained(error: Exception, situation: Situation) -> SshError:
 def _words_of_proxy(situation: Situation) -> str:
     """What the proxy said, as long as nothing of the device was heard."""
     transport = situation.transport
-    if situation.proxy is None or (transport is not None and getattr(transport, "remote_version", "")):
+    if situation.proxy is None or (transport is not None and transport.remote_version):
         return ""
     return situation.proxy.verdict()
 
