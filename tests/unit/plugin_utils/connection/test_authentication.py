@@ -10,12 +10,12 @@ from typing import Any
 
 import asyncssh
 import pytest
+from unit.plugin_utils.connection.servers import PASSWORD, USER, Behaviour, Round, Server, serving
 
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.connection.authentication import Answers
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.connection.errors import LoginRefused, SshError
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.connection.login import Client
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.connection.settings import Settings
-from unit.plugin_utils.connection.servers import PASSWORD, USER, Behaviour, Round, Server, serving
 
 ASKED: Round = ("User Authentication", "", [("Enter password:", False)])
 NEW_PASSWORD: Round = ("", "The password has expired.", [("New password:", False)])

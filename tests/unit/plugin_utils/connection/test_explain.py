@@ -15,6 +15,7 @@ from typing import Any
 import asyncssh
 import paramiko
 import pytest
+from unit.plugin_utils.connection.servers import PASSWORD, USER, Behaviour, Server, answering, serving
 
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.connection import explain
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.connection.errors import (
@@ -31,7 +32,6 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.connection.
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.connection.login import Client
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.connection.route import Route
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.connection.settings import Settings
-from unit.plugin_utils.connection.servers import PASSWORD, USER, Behaviour, Server, answering, serving
 
 ROUTE = Route("192.0.2.1", 22, "ops")
 # What only a programmer wants to read.

@@ -18,6 +18,7 @@ import paramiko
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from unit.plugin_utils.connection.servers import PASSWORD, USER, Behaviour, Server, serving
 
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.connection.errors import SshError
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.connection.known_hosts import (
@@ -32,7 +33,6 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.connection.
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.connection.login import Client
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.connection.settings import Settings
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.connection.transport import key_order
-from unit.plugin_utils.connection.servers import PASSWORD, USER, Behaviour, Server, serving
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFL6kF4kGvK7Q0tQ0Hq1mK0W1eQyZ8jv4mJx0s7l8S3d"
 OTHER = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ3F2nM0P5y8rGv7c5tq1xQm9oWb6uYz2LkVh4sXe1Ra"
