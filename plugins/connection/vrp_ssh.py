@@ -281,8 +281,8 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.connection.
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.connection.library import PARAMIKO_IMPORT_ERROR
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.connection.login import Client
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.connection.settings import Settings
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.candidate import Patience
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.errors import DeviceError
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.retry import RetryPolicy
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.session import Session, Timeouts
 
 display = Display()
@@ -333,9 +333,9 @@ class Connection(ConnectionBase):
             client.close()
 
     @property
-    def patience(self) -> Patience:
+    def retry(self) -> RetryPolicy:
         """How long to bear with locks."""
-        return Patience(retries=self.get_option("lock_retries"), delay=self.get_option("lock_retry_delay"))
+        return RetryPolicy(retries=self.get_option("lock_retries"), delay=self.get_option("lock_retry_delay"))
 
     # -- what Ansible calls --------------------------------------------------------------------------------------------
 
