@@ -478,4 +478,4 @@ class Connection(ConnectionBase):
     def _is_variable(self, option: str) -> bool:
         """Whether a variable of the host has set the option. Old releases of Ansible don't keep where one is from."""
         definition = constants.config.get_configuration_definition(option, "connection", self._load_name)
-        return any(self._variables.get(entry["name"]) is not None for entry in definition["vars"])
+        return any(self._variables.get(entry["name"]) for entry in definition["vars"])
