@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 PARAMIKO_IMPORT_ERROR: ImportError | None = None
@@ -15,9 +16,11 @@ if TYPE_CHECKING:
     from paramiko.transport import Transport
 else:
     try:
-        import paramiko
-        from paramiko.auth_handler import AuthHandler
-        from paramiko.transport import Transport
+        # What cryptography says of ciphers that paramiko still lists is not for the user of this collection.
+        with warnings.catch_warnings(action="ignore"):
+            import paramiko
+            from paramiko.auth_handler import AuthHandler
+            from paramiko.transport import Transport
     except ImportError as import_error:
         PARAMIKO_IMPORT_ERROR = import_error
         paramiko = None
