@@ -402,7 +402,8 @@ class Connection(ConnectionBase):
             session.quieten()
         except (DeviceError, OSError) as error:
             client.close()
-            raise AnsibleConnectionFailure(f"Login to {client.route} failed: {error}") from None
+            hint = "\nSet ansible_login_timeout to more if the device is slow." if "of silence" in str(error) else ""
+            raise AnsibleConnectionFailure(f"Login to {client.route} failed: {error}{hint}") from None
         except BaseException:
             client.close()
             raise

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 else:
     try:
         # What cryptography says of ciphers that paramiko still lists is not for the user of this collection.
-        with warnings.catch_warnings(action="ignore"):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             import paramiko
             from paramiko.auth_handler import AuthHandler
             from paramiko.transport import Transport

@@ -90,7 +90,10 @@ class Client:
 
     def _connected(self) -> socket.socket:
         if not self.route.proxy:
-            return socket.create_connection((self.route.host, self.route.port), timeout=self.settings.timeout)
+            direct = socket.create_connection((self.route.host, self.route.port), timeout=self.settings.timeout)
+            # A line is a small packet; without this each may wait for the acknowledgement of the one before.
+            direct.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return direct
         self._situation.proxy = Proxy(self.route.proxy)
         return self._situation.proxy.socket
 

@@ -13,9 +13,10 @@ from typing import Any
 from .library import AuthHandler, Transport, paramiko
 
 # paramiko writes an error with its traceback to a log. Where nobody set up logging, Python prints that to the standard
-# error output, which is the user's. The error itself reaches us as an exception.
+# error output, and with Ansible's log_path it is in the user's log. The error itself reaches us as an exception.
 _LOG = "timecast.ntp_multicast.vrp_ssh"
 logging.getLogger(_LOG).addHandler(logging.NullHandler())
+logging.getLogger(_LOG).propagate = False
 
 LEGACY_MARKS = {
     "kex": ("sha1",),

@@ -29,7 +29,8 @@ class Behaviour:
     password: whether it takes the method of that name
     rounds: those of keyboard-interactive, None where it is not offered
     public_key: a line of authorized_keys that is taken
-    further: after the public key the password is asked for as well
+    expired: the password is right, and a new one is wanted
+    mute: the terminal never shows a prompt
     sessions: whether it opens any
     silent: a step at which it says nothing more until `release`: login, terminal
     """
@@ -37,7 +38,8 @@ class Behaviour:
     password: bool = True
     rounds: list[Round] | None = None
     public_key: str = ""
-    further: bool = False
+    expired: bool = False
+    mute: bool = False
     sessions: bool = True
     silent: str = ""
     host_keys: Sequence[Any] = ()
@@ -69,7 +71,6 @@ class _Login(asyncssh.SSHServer):
         self._behaviour = server.behaviour
         self._round = 0
         self._connection: Any = None
-        self._key_shown = False
 
     def connection_made(self, conn: Any) -> None:
         self._connection = conn
@@ -81,10 +82,12 @@ class _Login(asyncssh.SSHServer):
         return True
 
     def password_auth_supported(self) -> bool:
-        return self._behaviour.password and (not self._behaviour.further or self._key_shown)
+        return self._behaviour.password
 
     def validate_password(self, username: str, password: str) -> bool:
         self._server.told.append(("password", password))
+        if self._behaviour.expired:
+            raise asyncssh.PasswordChangeRequired("The password has expired.")
         return password == PASSWORD
 
     def public_key_auth_supported(self) -> bool:
@@ -135,7 +138,8 @@ class _Terminal(asyncssh.SSHServerSession[str]):
         return True
 
     def session_started(self) -> None:
-        self._channel.write(f"\r\n{PROMPT}")
+        if not self._behaviour.mute:
+            self._channel.write(f"\r\n{PROMPT}")
 
     def data_received(self, data: str, datatype: Any) -> None:
         self._channel.write(data.replace("\n", "\r\n" + PROMPT))

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pathlib
 from typing import Any
 
@@ -12,10 +13,14 @@ import asyncssh
 import pytest
 from unit.plugin_utils.connection.servers import PASSWORD, USER, Behaviour, Round, Server, serving
 
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.connection.authentication import Answers
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.connection.authentication import (
+    Answers,
+    authenticate,
+)
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.connection.errors import LoginRefused, SshError
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.connection.login import Client
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.connection.settings import Settings
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.connection.transport import Attempt
 
 ASKED: Round = ("User Authentication", "", [("Enter password:", False)])
 NEW_PASSWORD: Round = ("", "The password has expired.", [("New password:", False)])
@@ -182,6 +187,51 @@ def test_a_device_without_passwords_says_so(tmp_path: pathlib.Path) -> None:
         message = refusal(server, tmp_path)
         assert server.told == []
     assert "takes no password here, only publickey" in message
+
+
+def test_a_device_that_wants_a_new_password(tmp_path: pathlib.Path) -> None:
+    with serving(Behaviour(expired=True)) as server:
+        message = refusal(server, tmp_path)
+        assert server.told == [("password", PASSWORD)]
+    assert "wants a new password" in message
+
+
+class Fake:
+    """A transport whose attempts end as they are told to."""
+
+    def __init__(self, **attempts: Attempt) -> None:
+        self.tried: list[str] = []
+        self._attempts = attempts
+
+    def __getattr__(self, name: str) -> Any:
+        def attempt(*_arguments: object) -> Attempt:
+            self.tried.append(name)
+            return self._attempts[name]
+
+        return attempt
+
+
+def test_a_device_that_wants_a_key_and_a_password(tmp_path: pathlib.Path) -> None:
+    key_file(tmp_path / "id")
+    settings = Settings("ce1", password=PASSWORD, private_key_file=str(tmp_path / "id"), allow_agent=False)
+    further = Attempt(methods=["password"], further=True)
+    fake: Any = Fake(try_key=further, try_password=Attempt(done=True))
+    authenticate(fake, USER, settings, ())
+    assert fake.tried == ["try_key", "try_password"]
+    with pytest.raises(LoginRefused, match="wants more than the key: password"):
+        authenticate(fake, USER, dataclasses.replace(settings, password=None), ())
+
+
+def test_a_device_that_wants_more_than_the_password() -> None:
+    fake: Any = Fake(try_none=Attempt(methods=["password"]), try_password=Attempt(methods=["publickey"], further=True))
+    with pytest.raises(LoginRefused, match="wants more than the password: publickey"):
+        authenticate(fake, USER, Settings("ce1", password=PASSWORD), ())
+
+
+def test_a_device_without_authentication() -> None:
+    fake: Any = Fake(try_none=Attempt(done=True))
+    authenticate(fake, USER, Settings("ce1", password=PASSWORD), ())
+    assert fake.tried == ["try_none"]
 
 
 def test_identity_files_of_the_ssh_configuration_are_tried(tmp_path: pathlib.Path) -> None:

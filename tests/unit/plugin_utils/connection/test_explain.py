@@ -212,6 +212,16 @@ def test_a_slow_login_names_the_timeout_and_not_the_password(step: str) -> None:
     assert "password" not in message
 
 
+def test_small_packets_are_not_held_back() -> None:
+    """Else each line waits for the acknowledgement of the one before, some 40 ms."""
+    with serving() as server:
+        client = Client(settings_for(server.port))
+        client.open()
+        assert client._socket is not None
+        assert client._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        client.close()
+
+
 # -- refusals ----------------------------------------------------------------------------------------------------------
 
 
