@@ -168,7 +168,7 @@ class Simulator:
         for listener in self._listeners:
             listener.close()
         for device in self.devices.values():
-            device.cut_sessions()
+            device.cut_sessions(abandon=True)
             device.transactions.confirm_trial()
         for listener in self._listeners:
             await listener.wait_closed()

@@ -88,6 +88,10 @@ class RunningDevice:
         """What was typed, as in the command log."""
         return self.call(lambda device: list(device.journal.commands.get(self.name, [])))
 
+    def typed(self) -> list[tuple[str, str]]:
+        """Everything that was typed after the login, in order, as (prompt or question, text), secrets included."""
+        return self.call(lambda device: list(device.journal.typed.get(self.name, [])))
+
     def commits(self) -> list[dict[str, Any]]:
         """What was committed, as in the commit log."""
         return self.call(lambda device: list(device.journal.commits.get(self.name, [])))
@@ -123,8 +127,16 @@ class RunningDevice:
         """Let the time of the exclusive lock run out now."""
         self.call(lambda device: setattr(device.transactions, "lock", None))
 
+    def print_unasked(self, text: str) -> None:
+        """Print a text on the terminal of every session, whatever it is doing."""
+        self.call(lambda device: device.print_unasked(text))
+
+    def committing(self) -> bool:
+        """Whether a commit runs, with its session or without."""
+        return self.call(lambda device: device.transactions.committing is not None)
+
     def cut_sessions(self) -> None:
-        """Cut the line of every session."""
+        """Cut the line of every session; a commit that runs goes on."""
         self.call(lambda device: device.cut_sessions())
 
     def wait_until_held(self, timeout: float = 60.0) -> str:
@@ -149,6 +161,7 @@ class RunningDevice:
             device.reset(startup_configuration)
             device.journal.commands.pop(self.name, None)
             device.journal.commits.pop(self.name, None)
+            device.journal.typed.pop(self.name, None)
 
         self.call(start_again)
 
