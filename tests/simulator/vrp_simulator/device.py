@@ -16,6 +16,7 @@ from .commands.interface import switched_by_default
 from .configuration import SYSNAME, Candidate, Configuration, InterfaceHeader, Line, Place, Style, header
 from .editing import Edit
 from .faults import Faults
+from .gate import Gate
 from .holds import GOES_ON, Holds
 from .journal import Journal
 from .ntp_entries import ListenAll, listen_all_place
@@ -54,6 +55,7 @@ class Device:
         self.deserted.set()
         self.ntp_process: NtpProcess | None = None
         self.passwords = {user.name: user.password for user in settings.users}
+        self.gate = Gate(settings.ssh, self.passwords)
         self._next_session = _FIRST_SESSION
         self.order: list[str] = []
         self.timestamps = False
@@ -167,6 +169,12 @@ class Device:
         taken = {session.vty for session in self.sessions.values()}
         return next((number for number in range(limit) if number not in taken), None)
 
+    @property
+    def login_methods(self) -> tuple[str, ...]:
+        """How a password may be given over SSH."""
+        only = "keyboard-interactive" if self.style.behaviour.keyboard_interactive else "password"
+        return self.settings.ssh.methods or (only,)
+
     def user_named(self, name: str) -> User | None:
         return next((user for user in self.settings.users if user.name == name), None)
 
@@ -196,6 +204,8 @@ class Device:
         self.transactions.lock = None
         self.faults.reset()
         self.weak_algorithms = self.settings.weak_algorithms
+        self.gate.attempts.clear()
+        self.gate.failures.clear()
         self.order = []
         fresh = self._starting_configuration(startup)
         self.transactions.replace(fresh, NOBODY, "RESTORE")

@@ -14,7 +14,10 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
+import asyncssh
+
 from .device import Device
+from .gate import Attempt
 from .journal import Journal
 from .ntp_process import NtpProcess, start_processes, stop_processes
 from .printing import pending_lines
@@ -91,6 +94,19 @@ class RunningDevice:
     def typed(self) -> list[tuple[str, str]]:
         """Everything that was typed after the login, in order, as (prompt or question, text), secrets included."""
         return self.call(lambda device: list(device.journal.typed.get(self.name, [])))
+
+    def attempts(self) -> list[Attempt]:
+        """Every password and answer that was given at a login over SSH, right or wrong."""
+        return self.call(lambda device: list(device.gate.attempts))
+
+    def host_keys(self) -> dict[str, str]:
+        """The device's host keys: type -> key in the form of known_hosts."""
+        return {key.get_algorithm(): _public(key) for key in self._running.host_keys_of(self._device)}
+
+    def known_hosts(self, *types: str) -> str:
+        """Lines for a known_hosts file with these types of keys, or all that the device has."""
+        keys = self.host_keys()
+        return "".join(f"[{self.address}]:{self.port} {keys[name]}\n" for name in types or keys)
 
     def commits(self) -> list[dict[str, Any]]:
         """What was committed, as in the commit log."""
@@ -321,7 +337,10 @@ class RunningDevices(Mapping[str, RunningDevice]):
 
     def known_hosts(self) -> str:
         """Lines for a known_hosts file that holds all devices."""
-        return "".join(f"[{item.address}]:{item.port} {self.host_key}\n" for item in self._devices.values())
+        return "".join(item.known_hosts() for item in self._devices.values())
+
+    def host_keys_of(self, device: Device) -> list[asyncssh.SSHKey]:
+        return self._simulator.host_keys(device.settings.ssh)
 
     def _serve(self) -> None:
         asyncio.set_event_loop(self.loop)
@@ -356,6 +375,10 @@ class RunningDevices(Mapping[str, RunningDevice]):
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(_START_TIMEOUT)
         self.loop.close()
+
+
+def _public(key: asyncssh.SSHKey) -> str:
+    return key.export_public_key().decode().strip()
 
 
 async def _awaited(work: Awaitable[T]) -> T:
