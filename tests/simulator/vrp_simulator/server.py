@@ -47,18 +47,29 @@ class _Login(asyncssh.SSHServer):
 
     def begin_auth(self, username: str) -> bool:
         self._user = username
+        self._take_requests_again()
         return True
+
+    def _take_requests_again(self) -> None:
+        """Let a client ask for the login service before each attempt, as paramiko does and OpenSSH's server takes it.
+
+        asyncssh cuts the line at the second request; this reaches into it.
+        """
+        connection: Any = self._connection
+        connection._next_service = b"ssh-userauth"
 
     def password_auth_supported(self) -> bool:
         return self._device is not None and "password" in self._device.login_methods
 
     def validate_password(self, username: str, password: str) -> bool:
+        self._take_requests_again()
         return self._device is not None and self._device.gate.check_password(username, password)
 
     def kbdint_auth_supported(self) -> bool:
         return self._device is not None and "keyboard-interactive" in self._device.login_methods
 
     def get_kbdint_challenge(self, username: str, lang: str, submethods: str) -> Any:
+        self._take_requests_again()
         self._round = 0
         return self._challenge()
 

@@ -24,7 +24,7 @@ from .printing import pending_lines
 from .server import Simulator
 from .session import Session
 from .settings import DeviceSettings, Settings, User, settings_from
-from .terminal import Terminal
+from .terminal import MORE, Terminal
 
 T = TypeVar("T")
 _START_TIMEOUT = 30.0  # seconds
@@ -251,6 +251,13 @@ class LocalLink:
             said.append(self._decoder.decode(data))
             self._closed = not data
         return "".join(said)
+
+    def pages(self, line: str) -> str:
+        """Type a line and a blank for each page; return everything that the device sent, as a log of the terminal."""
+        said = self.converse(f"{line}\n")
+        while said.endswith(MORE):
+            said += self.converse(" ")
+        return said
 
     @property
     def closed(self) -> bool:

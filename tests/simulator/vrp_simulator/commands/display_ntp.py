@@ -188,7 +188,7 @@ async def _sessions(session: Session, match: Match) -> Sequence[str]:
 def _table(items: Sequence[Mapping[str, Any]]) -> list[str]:
     """The table of old releases (fact 9.5); fact 9 gives no columns, these are ours after their manuals' terms."""
     rows = [
-        f"{'[125]' if item.get('selected') else '[5]':<7s}{item['source']!s:<16s}"
+        f"{('[125]' if item.get('selected') else '[5]') + str(item['source']):<23s}"
         f"{_reference(item.get('reference_id')):<16s}{item.get('stratum') or 0:>5}{item.get('reach') or 0:>6}"
         f"{_poll_seconds(item):>6}{_now(item):>6}{_number(item, 'offset') * 1000:>8.1f}"
         f"{_number(item, 'delay') * 1000:>7.1f}{_number(item, 'dispersion') * 1000:>7.1f}"
