@@ -31,6 +31,7 @@ lint: setup
 
 unit: setup
 	@tests/tools/setup judges
+	@tests/tools/setup judges-ansible || echo 'LEFT OUT: ce_config and ce_command, which could not be installed'
 	$(PYTEST) -n 2 tests/unit
 
 integration: setup
