@@ -109,4 +109,4 @@ clean-lab:
 	tests/testbed/lab clean
 
 clean:
-	rm -rf .build .venv .venv-core-2.16 .venv-core-newest .venv-judges .venv-importer .venv-bench .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .build .venv .venv-core-2.16 .venv-core-newest .venv-judges .venv-judges-ansible .venv-importer .venv-bench .mypy_cache .ruff_cache .pytest_cache

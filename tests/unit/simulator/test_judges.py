@@ -102,9 +102,7 @@ def test_a_python_client(devices: RunningDevices, client: str, tmp_path: pathlib
 def test_ce_config_and_ce_command(devices: RunningDevices, tmp_path: pathlib.Path) -> None:
     """Huawei's own modules: `mmi-mode`, `system-view immediately`, and a `return` in the user view (fact 9.8)."""
     if not ANSIBLE.exists():
-        pytest.skip(
-            "NOT TESTED: ce_config is missing; make it with: tests/tools/setup judges-ansible"
-        )
+        pytest.skip("NOT TESTED: ce_config is missing; make it with: tests/tools/setup judges-ansible")
     lines = ["ntp refclock-master 2", "ntp authentication enable"]
     hosts = {}
     for release in HUAWEI:

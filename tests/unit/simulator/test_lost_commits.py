@@ -50,6 +50,18 @@ def test_a_commit_goes_on_without_its_session(open_device: Open, commit: str) ->
     assert "1000000001" in watcher.do("display configuration commit list")
 
 
+def test_the_confirmation_of_a_trial_goes_on_too(open_device: Open) -> None:
+    device, console = open_device()
+    console.do("system-view", LINE, "commit trial 600")
+    device.set_faults(lose_session="while-committing", hold="while-committing")
+    console.link.send("commit\n")
+    device.wait_until_held()
+    assert device.committing() and device.trial_active() and LINE in device.running_configuration()
+    device.release()
+    device.wait_until_deserted()
+    assert not device.trial_active() and LINE in device.running_configuration()
+
+
 @pytest.mark.parametrize("shows", ["busy", "nothing"])
 def test_devices_that_show_less_of_it(open_device: Open, shows: str) -> None:
     device, console = open_device(behaviour={"lost_commit_shows": shows})

@@ -96,14 +96,7 @@ async def commit_candidate(
     await device.holds.reach("during-commit")
     before = dict(device.running)
     with _committing(session):
-        if lost == "while-committing":
-            await session.terminal.flush()
-            faults.lose_session = ""
-            session.cut()
-        await device.holds.reach("while-committing")
-        await _progress(session)
-        if session.abandoned.is_set():
-            raise LineLost
+        await _take_time(session)
         device.transactions.commit(session.candidate, session.author, label, description)
         session.candidate.clear()
         if trial is not None:  # the trial runs from here on, also when the session is lost before it is told
@@ -126,6 +119,19 @@ async def commit_candidate(
     if lost == "after-commit":
         await session.terminal.flush()
         faults.lose_session = ""
+        raise LineLost
+
+
+async def _take_time(session: Session) -> None:
+    """The part of a commit that may take long, and in which the session may be lost without an end to the commit."""
+    faults = session.device.faults
+    if faults.lose_session == "while-committing":
+        await session.terminal.flush()
+        faults.lose_session = ""
+        session.cut()
+    await session.device.holds.reach("while-committing")
+    await _progress(session)
+    if session.abandoned.is_set():
         raise LineLost
 
 
@@ -204,7 +210,13 @@ async def _confirm(session: Session, persist: str, label: str, description: str)
     elif session.device.faults.lose_session == "before-commit":
         session.device.faults.lose_session = ""
         raise LineLost
+    else:
+        with _committing(session):
+            await _take_time(session)
+        _done(session)
     transactions.confirm_trial()
+    if session.terminal.gone:
+        raise LineLost
 
 
 async def _abort_trial(session: Session, match: Match) -> None:
