@@ -13,6 +13,7 @@ Request: ``{"device": NAME, "do": ACTION, ...}``; answer: ``{"ok": true, "result
 from __future__ import annotations
 
 import asyncio
+import collections
 import dataclasses
 import json
 import os
@@ -35,6 +36,7 @@ def _state(device: Device, request: Mapping[str, Any]) -> object:
             if session.candidate
         },
         "sessions": len(device.sessions),
+        "logins": collections.Counter("accepted" if item.accepted else "refused" for item in device.gate.attempts),
         "lock_owner": None if lock is None else lock.author.session,
         "trial": device.transactions.trial is not None,
         "committing": device.transactions.committing is not None,

@@ -110,7 +110,7 @@ class Faults:
 
     def change(self, options: Mapping[str, object]) -> None:
         """Set some faults; unknown names and values of the wrong kind are an error."""
-        known = {item.name for item in fields(self) if item.init}
+        known = {item.name: str(item.type) for item in fields(self) if item.init}
         for name, value in options.items():
             if name not in known:
                 raise SettingsError(f"faults.{name}: no such fault; known are {', '.join(sorted(known))}")
@@ -121,6 +121,7 @@ class Faults:
                 value = float(value)
             if type(value) is not type(present):
                 raise SettingsError(f"faults.{name}: {value!r} is no {type(present).__name__}")
+            _check_values(name, known[name], value)
             _check_choice(name, value)
             _check_patterns(name, value)
             setattr(self, name, dict(value) if isinstance(value, dict) else value)
@@ -158,6 +159,16 @@ class Faults:
 def first_match(patterns: Mapping[str, object], line: str) -> str | None:
     """Return the first of the patterns that fits a line."""
     return next((pattern for pattern in patterns if re.search(pattern, line)), None)
+
+
+def _check_values(name: str, annotation: str, value: object) -> None:
+    """Refuse a mapping with values of the wrong kind."""
+    kinds: dict[str, tuple[type, ...]] = {"float": (int, float), "int": (int,), "str": (str,)}
+    if isinstance(value, dict):
+        wanted = annotation.removeprefix("dict[str, ").removesuffix("]")
+        for key, item in value.items():
+            if not isinstance(item, kinds[wanted]) or isinstance(item, bool):
+                raise SettingsError(f"faults.{name}: {key}: {item!r} is no {wanted}")
 
 
 def _check_choice(name: str, value: object) -> None:
