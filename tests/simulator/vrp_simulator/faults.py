@@ -98,6 +98,8 @@ class Faults:
     stage2_refusal: str = ""  # pattern: a pending line that fits makes the commit fail
     stage2_times: int = -1
     slow_commit: float = 0.0  # seconds
+    late_refusal: str = ""  # what a commit says that took its time and then failed
+    late_refusal_times: int = -1
     sysname_after_commit: str = ""
     hold: str = ""  # a step at which the device stops until it is released, see holds.py; once
     hold_passes: int = 0  # times that the step goes by before

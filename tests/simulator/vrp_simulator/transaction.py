@@ -193,9 +193,11 @@ class Transactions:
     # lock
 
     def lock_owner(self) -> Lock | None:
-        """The lock, unless it has run out."""
+        """The lock, unless it has run out; it does not while a commit of its owner runs."""
         if self.lock is None:
             return None
+        if self.committing is not None and self.committing.number == self.lock.author.session:
+            return self.lock
         if asyncio.get_running_loop().time() - self.lock.last_change > self.lock_timeout:
             self.lock = None
         return self.lock

@@ -50,6 +50,34 @@ def test_a_commit_goes_on_without_its_session(open_device: Open, commit: str) ->
     assert "1000000001" in watcher.do("display configuration commit list")
 
 
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_commit_that_takes_its_time_and_fails(open_device: Open, lost: bool) -> None:
+    words = "Error: The service did not take the configuration."
+    device, console = open_device(faults={"late_refusal": words, "late_refusal_times": 1})
+    before = device.running_configuration()
+    if lost:
+        lose_while_committing(device, console, "commit")
+        device.release()
+        device.wait_until_deserted()
+    else:
+        console.do("system-view", LINE)
+        assert console.type("commit") == words and console.prompt == "[*CE1]"
+    assert device.running_configuration() == before and not device.committing() and device.commits() == []
+    Console(device.open_link()).do("system-view", LINE, "commit")
+    assert LINE in device.running_configuration()
+
+
+def test_the_lock_does_not_run_out_while_its_owner_commits(open_device: Open) -> None:
+    device, console = open_device()
+    console.do("configuration exclusive timeout 1")
+    lose_while_committing(device, console, "commit")
+    device.call(lambda it: setattr(it.transactions.lock, "last_change", -1e9))
+    assert device.lock_owner() is not None
+    device.release()
+    device.wait_until_deserted()
+    assert device.lock_owner() is None
+
+
 def test_the_confirmation_of_a_trial_goes_on_too(open_device: Open) -> None:
     device, console = open_device()
     console.do("system-view", LINE, "commit trial 600")

@@ -97,6 +97,8 @@ async def commit_candidate(
     before = dict(device.running)
     with _committing(session):
         await _take_time(session)
+        if faults.late_refusal and faults.spend("late_refusal_times"):
+            raise LineLost if session.terminal.gone else Refusal(faults.late_refusal)
         device.transactions.commit(session.candidate, session.author, label, description)
         session.candidate.clear()
         if trial is not None:  # the trial runs from here on, also when the session is lost before it is told
