@@ -39,7 +39,7 @@ async def show_answer(
     lines = list(await found if inspect.isawaitable(found) else found)
     lines = apply_filters(lines, filters, device.style.behaviour.include_keeps_separators)
     paged = not session.machine_mode and not any(name == "no-more" for name, _unused in filters)
-    room = _room(device.faults, line, lines)
+    room = _room(device.faults, line)
     if room is None:
         await _print(session, lines, paged)
         session.interrupt("after")
@@ -52,13 +52,10 @@ async def show_answer(
         await session.terminal.fall_silent()
 
 
-def _room(faults: Faults, line: str, lines: Sequence[str]) -> int | None:
-    """How many characters of the answer come; ``None`` = all of them."""
+def _room(faults: Faults, line: str) -> int | None:
+    """Where an answer breaks off, as the end of a slice; ``None`` = it does not."""
     pattern = first_match(faults.cut_answers, line)
-    if pattern is None or not faults.spend("cut_times"):
-        return None
-    room = faults.cut_answers[pattern]
-    return room if room >= 0 else max(0, sum(len(item) + 1 for item in lines) + room)
+    return None if pattern is None or not faults.spend("cut_times") else faults.cut_answers[pattern]
 
 
 async def _print(session: Session, lines: Sequence[str], paged: bool) -> None:

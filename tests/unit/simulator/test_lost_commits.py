@@ -115,6 +115,15 @@ def test_cut_from_outside_while_it_commits(open_device: Open) -> None:
         assert f"{LINE}\n" in device.running_configuration()
 
 
+def test_a_commit_that_has_begun_is_not_undone_by_the_end_of_its_session(open_device: Open) -> None:
+    device, console = open_device(faults={"hold": "while-committing"})
+    console.link.send(f"system-view\n{LINE}\ncommit\n")
+    device.wait_until_held()
+    device.release(lost=True)
+    console.link.converse()
+    assert f"{LINE}\n" in device.running_configuration()
+
+
 def test_it_takes_the_seconds_of_a_slow_commit(open_device: Open) -> None:
     device, console = open_device(faults={"lose_session": "while-committing", "slow_commit": 0.2})
     console.link.send(f"system-view\n{LINE}\ncommit\n")

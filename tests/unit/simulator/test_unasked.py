@@ -66,6 +66,12 @@ def test_a_log_right_after_the_first_prompt(open_device: Open) -> None:
     assert "%%" not in console.link.converse("display clock\n")
 
 
+def test_no_log_after_the_prompt_that_an_empty_line_brought(open_device: Open) -> None:
+    device, console = open_device()
+    device.set_faults(log_lines="always", log_at=["prompt"], log_redraws_prompt=False)
+    assert console.link.converse("display clock\n").endswith("\r\n") and console.link.converse("\n") == "\r\n<CE1>"
+
+
 def test_a_log_after_the_prompt_of_one_line(open_device: Open) -> None:
     """Case log-format-date: behind `interface Vlanif100`, once."""
     _device, console = open_device(
