@@ -53,7 +53,7 @@ class Faults:
     pager_columns: int = 16  # 16 in fact 3.5; 42 in saved texts
     prompt_prefix: str = ""  # firewall in hot standby (facts 3.1, 9.2): HRP_M, HRP_S, HRP_A, HRP-A
     echo_mark: str = ""  # behind the echo of a line that is backed up: ` (+B)` (fact 9.2)
-    echo_mark_lines: str = ""  # pattern of these lines; all lines of configuration views fit the empty one
+    echo_mark_lines: str = ""  # pattern of these lines; "" = those of configuration views that configure
     echo_width: int = 0  # columns after which an echo is wrapped with ` \x1b[1D` (fact 3.5)
     lose_first_character: bool = False  # the first character typed after long output (fact 3.5, AR)
     log_lines: str = "none"  # none | stoppable (by `undo terminal monitor`) | always (facts 3.5, 4.1 item 14)

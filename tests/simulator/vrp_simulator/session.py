@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _DEFAULT = re.compile(r"[\[(][^\])]*[\])]\s*\[\s*([^\]]+?)\s*\]\s*:?\s*$")  # fact 9.3: choices, then the default
 _CHOICE = re.compile(r"(?i)[\[(](?:y/n|yes/no|y\(yes\)/n\(no\)/c\(cancel\))[\])]")
+# What is no configuration is not backed up to the other firewall.
+_BACKED_UP = r"^\s*(?!display|commit|quit|return|save|clear|refresh|abort|configuration)"
 _ANSWERS = {"y": "y", "yes": "y", "n": "n", "no": "n", "c": "c", "cancel": "c"}
 WRONG_TWO = "Error: Please choose 'YES' or 'NO' first before pressing 'Enter'. [Y/N]:"  # fact 3.3
 WRONG_THREE = "Error: Please choose 'YES', 'NO' or 'CANCEL' first before pressing 'Enter'. [Y/N/C]:"
@@ -143,8 +145,8 @@ class Session:
     def _mark(self, line: str) -> str:
         """What stands behind the echo of a line that is backed up to the other firewall (fact 9.2)."""
         faults = self.device.faults
-        marked = self.in_system and line.strip() and re.search(faults.echo_mark_lines, line)
-        return faults.echo_mark if marked else ""
+        pattern = faults.echo_mark_lines or _BACKED_UP
+        return faults.echo_mark if self.in_system and re.match(r"\s*\S", line) and re.search(pattern, line) else ""
 
     @staticmethod
     def is_choice(question: str) -> bool:
