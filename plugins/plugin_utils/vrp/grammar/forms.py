@@ -1,0 +1,123 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The NTP lines of VRP, written once: the same table reads lines and writes them.
+
+A form is written as in Huawei's command references, without the first word: plain words are keywords, ``<kind>`` is a
+value (see ``grammar.values``), ``[ ... ]`` is optional, and ``[ a <a> | b <b> ] *`` is any of them, each at most once,
+in any order. ``{trusted}`` is the dialect's word. ``grammar.language`` gives these notations their meaning.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+
+class View(enum.Enum):
+    """The view that a line belongs to."""
+
+    SYSTEM = "system"
+    INTERFACE = "interface"
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One line of the language.
+
+    Attributes:
+        name: what the line states.
+        view: its view.
+        syntax: the line after ``ntp`` or ``ntp-service``.
+        undo: what follows ``undo ntp`` to take the line back, or None where another line does that.
+        ours: whether the model holds what the line states.
+    """
+
+    name: str
+    view: View
+    syntax: str
+    undo: str | None = None
+    ours: bool = True
+
+
+def _system(name: str, syntax: str, undo: str | None = None) -> Form:
+    return Form(name, View.SYSTEM, syntax, undo)
+
+
+def _interface(name: str, syntax: str, undo: str) -> Form:
+    return Form(name, View.INTERFACE, syntax, undo)
+
+
+def _foreign(view: View, *syntaxes: str) -> tuple[Form, ...]:
+    return tuple(Form("foreign", view, syntax, syntax, ours=False) for syntax in syntaxes)
+
+
+# Sources: facts 1.1 to 1.6, that is the command references of CE6800 V300R023C00 and NE40E V800R012C10.
+FORMS: tuple[Form, ...] = (
+    _system("authentication", "authentication enable", "authentication enable"),
+    _system(
+        "key",
+        "authentication-keyid <key_id> authentication-mode <algorithm> [ cipher ] <secret>",
+        "authentication-keyid <key_id>",
+    ),
+    _system("trust", "{trusted} authentication-keyid <key_id>", "{trusted} authentication-keyid <key_id>"),
+    _system("ipv4_server_disable", "server disable", "server disable"),
+    _system("ipv6_server_disable", "ipv6 server disable", "ipv6 server disable"),
+    _system("ipv4_listen_all", "server source-interface all <switch>"),
+    _system("ipv6_listen_all", "ipv6 server source-interface all <switch>"),
+    _system("ipv4_listen", "server source-interface <interface>", "server source-interface <interface>"),
+    _system("ipv6_listen", "ipv6 server source-address <ipv6_address>", "ipv6 server source-address <ipv6_address>"),
+    _system("reference_clock", "refclock-master [ <local_clock> ] [ <stratum> ]", "refclock-master [ <local_clock> ]"),
+    _interface(
+        "ipv4_multicast_server",
+        "multicast-server [ <ipv4_group> ] "
+        "[ authentication-keyid <key_id> | ttl <ttl> | version <version> | port <port> ] *",
+        "multicast-server [ <ipv4_group> ]",
+    ),
+    _interface(
+        "ipv6_multicast_server",
+        "multicast-server ipv6 [ <ipv6_group> ] [ authentication-keyid <key_id> | ttl <ttl> | port <port> ] *",
+        "multicast-server ipv6 [ <ipv6_group> ]",
+    ),
+    _interface("ipv4_multicast_client", "multicast-client [ <ipv4_group> ]", "multicast-client [ <ipv4_group> ]"),
+    _interface(
+        "ipv6_multicast_client", "multicast-client ipv6 [ <ipv6_group> ]", "multicast-client ipv6 [ <ipv6_group> ]"
+    ),
+    *_foreign(
+        View.SYSTEM,
+        "unicast-server <anything>",
+        "unicast-peer <anything>",
+        "ipv6 unicast-server <anything>",
+        "ipv6 unicast-peer <anything>",
+        "ipv6 server source-address <ipv6_address> vpn-instance <anything>",
+        "server physic-isolate <anything>",
+        "ipv6 server physic-isolate <anything>",
+        "refclock-master <other_clock> [ <stratum> ]",
+        "max-dynamic-sessions <anything>",
+        "max-distance <anything>",
+        "source-interface <anything>",
+        "ipv6 source-interface <anything>",
+        "source-port <anything>",
+        "port <anything>",
+        "sync-interval <anything>",
+        "offset-limit <anything>",
+        "discard <anything>",
+        "access <anything>",
+        "kod-enable",
+        "disable",
+        "ipv6 disable",
+        "enable",
+        "authentication-password <anything>",
+    ),
+    *_foreign(
+        View.INTERFACE,
+        "broadcast-server [ <anything> ]",
+        "broadcast-client",
+        "manycast-server [ <anything> ]",
+        "manycast-client [ <anything> ]",
+        "receive disable",
+        "ipv6 receive disable",
+        "in-interface disable",
+        "ipv6 in-interface disable",
+    ),
+)

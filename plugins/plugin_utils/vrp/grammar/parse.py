@@ -1,0 +1,379 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the text of a device to the model.
+
+The text may be a whole ``display current-configuration``, ``display this``, a filtered display, several of these one
+after another, or lines as a person types them. What decides is the view: ``#`` at the margin ends it, an unindented
+``interface X`` begins that of an interface. Each line is looked at once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from types import MappingProxyType
+from typing import cast
+
+from ...ntp.interface_names import interface_name
+from ...ntp.model import (
+    ALL,
+    DEFAULT_GROUP_IPV4,
+    DEFAULT_GROUP_IPV6,
+    MASK,
+    Authentication,
+    Configuration,
+    Interface,
+    IpAddress,
+    Key,
+    MulticastClient,
+    MulticastServer,
+    Secret,
+    ServerSettings,
+)
+from ...ntp.server_switch import is_bare
+from ..dialect import Dialect
+from ..errors import ParseError, mask
+from .forms import View
+from .language import GRAMMARS, Fields, Statement
+
+_NTP_LINE = re.compile(r"(undo[ \t]+)?(ntp(?:-service)?)[ \t]+(\S.*)")
+_KEY_REFERENCE = re.compile(r"\bauthentication-keyid ([0-9]{1,10})\b")
+# In a line that was not understood, whatever could be a key text.
+_KEY_TEXT = re.compile(r"(\b(?:cipher|simple|plain|authentication-keyid[ \t]+\S+))[ \t].*")
+_BANNER = re.compile(r"header (?:login|shell) information (\S)(.*)")
+# Facts 3.5: the pager's text, and the cursor movements that wipe it out.
+_PAGER = re.compile(r"[ \t]*---- ?More ?----(?:\x1b\[[0-9]*D *)*")
+
+DEFAULT_STRATUM = 8  # Fact 1.6.
+
+
+@dataclass(frozen=True, slots=True)
+class InterfaceFacts:
+    """What the configuration of an interface says about its fitness for NTP multicast.
+
+    Attributes:
+        layer2: True for a switched port, False for a routed one, None if the configuration does not tell.
+        ipv6_enabled: whether ``ipv6 enable`` is configured, which the IPv6 forms need (fact 1.3).
+        ipv4_addresses: "address mask" as printed.
+        ipv6_addresses: "address/length" as printed.
+    """
+
+    layer2: bool | None = None
+    ipv6_enabled: bool = False
+    ipv4_addresses: tuple[str, ...] = ()
+    ipv6_addresses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceConfiguration:
+    """What a text of a device says about NTP multicast.
+
+    Attributes:
+        configuration: all three sections are there, whatever the text.
+        dialect: the one that the NTP lines are written in, None if there are none and none was given.
+        automatic: the lines that devices add by themselves, as printed (facts 0.2 and 1.5).
+        interfaces: every interface that the text names, in its printed spelling.
+        unknown: NTP lines that were not understood, secrets masked.
+    """
+
+    configuration: Configuration
+    dialect: Dialect | None
+    automatic: tuple[str, ...]
+    interfaces: Mapping[str, InterfaceFacts]
+    unknown: tuple[str, ...]
+
+
+def parse_configuration(text: str, dialect: Dialect | None = None) -> DeviceConfiguration:
+    """Read the NTP multicast configuration out of what a device prints.
+
+    Args:
+        text: what the device printed; prompts, echoes, timestamps and ends of line do not matter.
+        dialect: the device's spelling; without it the first NTP line decides. A line in the other spelling is unknown.
+
+    Raises:
+        ParseError: the text names two different systems (``sysname``), so it is not the configuration of one device.
+    """
+    reader = _Reader(dialect)
+    reader.read(_PAGER.sub("", text) if "More" in text else text)
+    return reader.result()
+
+
+@dataclass(slots=True)
+class _InterfaceState:
+    servers: dict[IpAddress, MulticastServer] = field(default_factory=dict)
+    clients: dict[IpAddress, MulticastClient] = field(default_factory=dict)
+    layer2: bool | None = None
+    ipv6_enabled: bool = False
+    ipv4_addresses: list[str] = field(default_factory=list)
+    ipv6_addresses: list[str] = field(default_factory=list)
+
+    def facts(self) -> InterfaceFacts:
+        layer2 = self.layer2
+        if layer2 is None and (self.ipv4_addresses or self.ipv6_addresses or self.ipv6_enabled):
+            layer2 = False
+        return InterfaceFacts(layer2, self.ipv6_enabled, tuple(self.ipv4_addresses), tuple(self.ipv6_addresses))
+
+
+class _Reader:
+    """Goes through the lines of a text and keeps what they state."""
+
+    def __init__(self, dialect: Dialect | None) -> None:
+        self._dialect = dialect
+        self._sysname: str | None = None
+        self._typed = False
+        self._interfaces: dict[str, _InterfaceState] = {}
+        self._view: _InterfaceState | None = None
+        self._other_view = False
+        self._authentication = False
+        self._keys: dict[int, Fields] = {}
+        self._trusted: set[int] = set()
+        self._key_references: set[int] = set()
+        self._listen: dict[str, None] = {}
+        self._ipv6_listen: dict[str, None] = {}
+        self._stratum: int | None = None
+        self._server_disabled: dict[str, bool] = {}  # family -> whether the line stands or is explicitly undone
+        self._foreign = False
+        self._automatic: list[str] = []
+        self._unknown: list[str] = []
+        self._handlers: dict[str, Callable[[Statement], None]] = {
+            "authentication": self._on_authentication,
+            "key": self._on_key,
+            "trust": self._on_trust,
+            "ipv4_server_disable": lambda line: self._server_disabled.update(ipv4=not line.undo),
+            "ipv6_server_disable": lambda line: self._server_disabled.update(ipv6=not line.undo),
+            "ipv4_listen_all": lambda line: _set(self._listen, ALL, line.fields["switch"] == "enable"),
+            "ipv6_listen_all": lambda line: _set(self._ipv6_listen, ALL, line.fields["switch"] == "enable"),
+            "ipv4_listen": lambda line: _set(self._listen, line.fields["interface"], not line.undo),
+            "ipv6_listen": lambda line: _set(self._ipv6_listen, line.fields["ipv6_address"], not line.undo),
+            "reference_clock": self._on_reference_clock,
+            "ipv4_multicast_server": self._on_multicast_server,
+            "ipv6_multicast_server": self._on_multicast_server,
+            "ipv4_multicast_client": self._on_multicast_client,
+            "ipv6_multicast_client": self._on_multicast_client,
+        }
+
+    # Lines and views
+
+    def read(self, text: str) -> None:
+        for line in _outside_banners(text):
+            first = line[0]
+            if first == "#":
+                self._view, self._other_view = None, False
+            elif first in " \t":
+                stripped = line.lstrip()
+                if stripped.startswith(("ntp", "undo ntp")):
+                    self._on_ntp_line(stripped, indented=True)
+                elif self._view is not None:
+                    _on_interface_line(self._view, stripped)
+            else:
+                # Fact 2.1: `*` marks the configuration of hardware that is absent.
+                self._on_margin_line(line[1:].lstrip() if first == "*" else line)
+
+    def _on_margin_line(self, line: str) -> None:
+        if line.startswith(("ntp", "undo ntp")):
+            self._on_ntp_line(line, indented=False)
+        elif line.startswith("interface "):
+            self._view, self._other_view = self._interface(line), False
+        else:
+            self._view, self._other_view = None, True
+            self._typed = self._typed or line == "system-view"
+            if line.startswith("sysname "):
+                self._on_sysname(line[len("sysname ") :].strip())
+
+    def _interface(self, line: str) -> _InterfaceState:
+        # A name typed with a blank is two words; what follows a name (`mode l2`) is not part of it.
+        words = line.split()[1:3]
+        name = words[0] if words[0][-1].isdecimal() else "".join(words)
+        return self._interfaces.setdefault(interface_name(name), _InterfaceState())
+
+    def _on_sysname(self, sysname: str) -> None:
+        if self._sysname not in (None, sysname):
+            raise ParseError(
+                f"The text holds the configuration of more than one device: sysname {self._sysname} and "
+                f"sysname {sysname}. Give the text of one device."
+            )
+        self._sysname = sysname
+
+    def _on_ntp_line(self, line: str, *, indented: bool) -> None:
+        found = _NTP_LINE.fullmatch(line)
+        if found is None:
+            return
+        undo, word, rest = found.groups()
+        spelling = Dialect(word)
+        if self._dialect is None:
+            self._dialect = spelling
+        statement = GRAMMARS[spelling].read(rest, undo=undo is not None) if spelling is self._dialect else None
+        if statement is None or not self._fits_view(statement, indented=indented):
+            self._on_unknown(line)
+            return
+        if _is_automatic(statement):
+            self._automatic.append(line)
+        if statement.form.ours:
+            self._handlers[statement.form.name](statement)
+        else:
+            self._foreign = True
+            self._key_references.update(int(key) for key in _KEY_REFERENCE.findall(rest))
+
+    def _fits_view(self, statement: Statement, *, indented: bool) -> bool:
+        if statement.form.view is View.INTERFACE:
+            return self._view is not None
+        # One manual indents a line of the system view right after `#`; in any other view it is no such line.
+        return not indented or (self._view is None and not self._other_view)
+
+    def _on_unknown(self, line: str) -> None:
+        self._foreign = True
+        self._unknown.append(mask(_KEY_TEXT.sub(rf"\1 {MASK}", line)))
+
+    # Statements
+
+    def _on_authentication(self, line: Statement) -> None:
+        self._authentication = not line.undo
+
+    def _on_key(self, line: Statement) -> None:
+        if line.undo:
+            self._keys.pop(line.fields["key_id"], None)
+        else:
+            self._keys[line.fields["key_id"]] = line.fields
+
+    def _on_trust(self, line: Statement) -> None:
+        (self._trusted.discard if line.undo else self._trusted.add)(line.fields["key_id"])
+
+    def _on_reference_clock(self, line: Statement) -> None:
+        self._stratum = None if line.undo else line.fields.get("stratum", DEFAULT_STRATUM)
+
+    def _on_multicast_server(self, line: Statement) -> None:
+        if self._view is None:
+            return
+        address, fields = _group(line), line.fields
+        if line.undo:
+            self._view.servers.pop(address, None)
+        else:
+            self._view.servers[address] = MulticastServer(
+                address, fields.get("key_id"), fields.get("ttl"), fields.get("version"), fields.get("port")
+            )
+
+    def _on_multicast_client(self, line: Statement) -> None:
+        if self._view is None:
+            return
+        address = _group(line)
+        if line.undo:
+            self._view.clients.pop(address, None)
+        else:
+            self._view.clients[address] = MulticastClient(address)
+
+    # Result
+
+    def result(self) -> DeviceConfiguration:
+        interfaces = tuple(
+            Interface(name, tuple(state.servers.values()), tuple(state.clients.values()))
+            for name, state in self._interfaces.items()
+            if state.servers or state.clients
+        )
+        configuration = Configuration(
+            Authentication(self._authentication, tuple(self._key(key_id) for key_id in sorted(self._keys))),
+            ServerSettings(None, tuple(self._listen), self._stratum, tuple(self._ipv6_listen), None),
+            interfaces,
+            self._foreign,
+        )
+        return DeviceConfiguration(
+            _with_server_function(configuration, self._server_disabled, typed=self._typed),
+            self._dialect,
+            tuple(self._automatic),
+            MappingProxyType({name: state.facts() for name, state in self._interfaces.items()}),
+            tuple(self._unknown),
+        )
+
+    def _key(self, key_id: int) -> Key:
+        fields = self._keys[key_id]
+        text = Secret(fields["secret"])
+        encrypted = bool(fields.get("cipher"))
+        return Key(
+            key_id,
+            fields["algorithm"],
+            None if encrypted else text,
+            text if encrypted else None,
+            key_id in self._trusted,
+            key_id in self._key_references,
+        )
+
+
+def _outside_banners(text: str) -> Iterator[str]:
+    """Yield the lines that hold anything, without the blanks at their ends and without the texts of login banners."""
+    delimiter: str | None = None
+    never_closed: set[str] = set()
+    lines = text.split("\n")
+    for number, raw in enumerate(lines):
+        line = raw.rstrip()
+        if delimiter is not None:
+            if delimiter in line:
+                delimiter = None
+            continue
+        if not line:
+            continue
+        if line.startswith("header "):
+            opened = _BANNER.match(line)
+            if opened is not None and opened.group(1) not in opened.group(2):
+                delimiter = _closed_later(opened.group(1), lines, number, never_closed)
+            continue
+        yield line
+
+
+def _closed_later(delimiter: str, lines: list[str], number: int, never_closed: set[str]) -> str | None:
+    if delimiter in never_closed:
+        return None
+    if any(delimiter in line for line in islice(lines, number + 1, None)):
+        return delimiter
+    never_closed.add(delimiter)
+    return None
+
+
+def _set(sources: dict[str, None], source: str, present: bool) -> None:
+    if present:
+        sources[source] = None
+    else:
+        sources.pop(source, None)
+
+
+def _group(line: Statement) -> IpAddress:
+    if line.form.name.startswith("ipv6"):
+        return cast(IpAddress, line.fields.get("ipv6_group", DEFAULT_GROUP_IPV6))
+    return cast(IpAddress, line.fields.get("ipv4_group", DEFAULT_GROUP_IPV4))
+
+
+def _is_automatic(line: Statement) -> bool:
+    if line.form.name in ("ipv4_listen_all", "ipv6_listen_all"):
+        return bool(line.fields["switch"] == "disable")
+    return line.form.name in ("ipv4_server_disable", "ipv6_server_disable") and not line.undo
+
+
+def _on_interface_line(interface: _InterfaceState, line: str) -> None:
+    if line == "undo portswitch":
+        interface.layer2 = False
+    elif line == "portswitch" or line.startswith("port link-type "):
+        interface.layer2 = True
+    elif line == "ipv6 enable":
+        interface.ipv6_enabled = True
+    elif line.startswith("ip address "):
+        interface.ipv4_addresses.append(line[len("ip address ") :])
+    elif line.startswith("ipv6 address "):
+        interface.ipv6_addresses.append(line[len("ipv6 address ") :])
+
+
+def _with_server_function(configuration: Configuration, disabled: Mapping[str, bool], *, typed: bool) -> Configuration:
+    """Add the server function: where NTP is configured at all and no line disables it, it is enabled (fact 1.5).
+
+    Lines as a person types them, from ``system-view`` on, leave it to the device unless they speak of it.
+    """
+    unstated = None if typed or is_bare(configuration) else True
+    settings = configuration.server or ServerSettings()
+    return replace(
+        configuration,
+        server=replace(
+            settings,
+            enabled=not disabled["ipv4"] if "ipv4" in disabled else unstated,
+            ipv6_enabled=not disabled["ipv6"] if "ipv6" in disabled else unstated,
+        ),
+    )

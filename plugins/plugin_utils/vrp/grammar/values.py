@@ -1,0 +1,105 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The kinds of values in NTP lines: how a device prints them, and within which bounds."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ...ntp.interface_names import interface_name
+from ...ntp.model import Algorithm, IpAddress
+
+
+@dataclass(frozen=True, slots=True)
+class ValueKind:
+    """How a value is read from words and written as words.
+
+    Attributes:
+        read: raises ValueError for words that are no such value.
+        write: the words of a value.
+        takes_rest: the value is all that is left of the line, blanks included.
+    """
+
+    read: Callable[[str], Any]
+    write: Callable[[Any], str] = str
+    takes_rest: bool = False
+
+
+def _number(least: int, most: int, *others: int) -> ValueKind:
+    def read(word: str) -> int:
+        number = int(word) if word.isascii() and word.isdecimal() and len(word) <= 10 else -1
+        if not (least <= number <= most or number in others):
+            raise ValueError(f"not a number from {least} to {most}")
+        return number
+
+    return ValueKind(read)
+
+
+def _ipv6_group(word: str) -> IpAddress:
+    return _multicast(ipaddress.IPv6Address(word))
+
+
+def _ipv4_group(word: str) -> IpAddress:
+    return _multicast(ipaddress.IPv4Address(word))
+
+
+def _multicast(address: IpAddress) -> IpAddress:
+    if not address.is_multicast:
+        raise ValueError("not a multicast address")
+    return address
+
+
+def _print_ipv6(address: object) -> str:
+    return str(address).upper()  # Fact 2.1: devices print IPv6 upper case and compressed.
+
+
+def _source_address(word: str) -> str:
+    return str(ipaddress.IPv6Address(word))
+
+
+def _choice(*words: str) -> Callable[[str], str]:
+    def read(word: str) -> str:
+        if word not in words:
+            raise ValueError(f"not one of {', '.join(words)}")
+        return word
+
+    return read
+
+
+_INTERFACE = re.compile(r"[0-9]*[A-Za-z][A-Za-z-]*\s?[0-9][0-9/.:]*")
+
+
+def _interface(words: str) -> str:
+    # Manuals show `gigabitethernet 0/1/0` inside NTP lines (fact 2.1), so a name may be two words.
+    if _INTERFACE.fullmatch(words) is None:
+        raise ValueError("not the name of an interface")
+    return interface_name(words)
+
+
+def _any(words: str) -> str:
+    return words
+
+
+KINDS: dict[str, ValueKind] = {
+    "key_id": _number(1, 4294967295),
+    "ttl": _number(1, 255),
+    "version": _number(1, 4),
+    "port": _number(1025, 65535, 123),
+    "stratum": _number(1, 15),
+    "algorithm": ValueKind(Algorithm, lambda algorithm: str(algorithm.value)),
+    "secret": ValueKind(_any, takes_rest=True),
+    "ipv4_group": ValueKind(_ipv4_group),
+    "ipv6_group": ValueKind(_ipv6_group, _print_ipv6),
+    "ipv6_address": ValueKind(_source_address, _print_ipv6),
+    "interface": ValueKind(_interface, takes_rest=True),
+    "switch": ValueKind(_choice("enable", "disable")),
+    # The model knows one reference clock, the one that a line without an address means (fact 1.6).
+    "local_clock": ValueKind(_choice("127.127.1.0")),
+    "other_clock": ValueKind(_choice("127.127.1.1", "127.127.1.2", "127.127.1.3")),
+    "anything": ValueKind(_any, takes_rest=True),
+}
