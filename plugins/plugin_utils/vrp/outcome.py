@@ -48,7 +48,7 @@ _SENTENCES = {
     Outcome.CONFIRMING: "The session was lost while confirming the trial commit: it may or may not be permanent.",
     Outcome.TRIAL_ABORTED: "The trial commit was rolled back; nothing was changed.",
     Outcome.TRIAL_EXPIRES: "A trial commit was not confirmed; the device goes back by itself when its time is over.",
-    Outcome.IMMEDIATE: "The device has no candidate configuration: what was sent took effect at once, and may or may not stand.",
+    Outcome.IMMEDIATE: "Without a candidate configuration lines take effect at once: they may or may not stand.",
     Outcome.TAKEN_BACK: "What took effect at once was taken back; nothing was changed.",
 }
 _UNCHANGED = frozenset(
