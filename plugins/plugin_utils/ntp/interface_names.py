@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Timecast developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The names of VRP interfaces: which texts are names, how devices print them, and when two of them are one interface."""
+"""The names of VRP interfaces: which texts are names, how devices print them, and which two are one interface."""
 
 from __future__ import annotations
 

@@ -12,14 +12,13 @@ from typing import Any, Literal
 
 from .addresses import ipv6_address_of, is_listening_address
 from .interface_names import interface_key, is_interface_name
-from .model import ALL, MASK, AddressFamily, Algorithm
+from .model import ALL, KEY_ID_MOST_VERSION_4, MASK, AddressFamily, Algorithm
 from .options_codec import group_address, ipv6_source
 from .secret_rules import octets_rule, vrp_advice, vrp_rules
 
 Platform = Literal["vrp", "linux"]
 
 KEY_ID_MOST = 4294967295
-KEY_ID_MOST_VERSION_4 = 65535
 
 _KEY_COMMAND = "VRP command reference, ntp authentication-keyid"
 _SERVER_COMMAND = "VRP command reference, ntp multicast-server"

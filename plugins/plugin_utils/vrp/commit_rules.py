@@ -15,8 +15,8 @@ TRIAL_LEAST, TRIAL_MOST = 60, 65535
 LABEL_MOST, DESCRIPTION_MOST = 256, 60
 
 _SOURCE = "CE6800 command reference, commit; YANG module huawei-cfg"
-# The reference bounds the lengths alone. `?` opens the help, `|` filters, quotation marks limit a value: only characters
-# that mean nothing to a command line are let through.
+# The reference bounds the lengths alone. `?` opens the help, `|` filters, quotation marks limit a value: only
+# characters that mean nothing to a command line are let through.
 _LABEL = re.compile(r"[A-Za-z_.:/@+=,][A-Za-z0-9_.:/@+=,-]*")
 _DESCRIPTION = re.compile(r"[A-Za-z0-9_.:/@+=,()-](?:[A-Za-z0-9_.:/@+=,()# -]*[A-Za-z0-9_.:/@+=,()#-])?")
 
@@ -35,7 +35,7 @@ def commit_problems(commit: Mapping[str, Any] | None, *, prefix: str = "commit."
         yield Problem(f"{prefix}label", ascii(label), rule, _SOURCE)
     if description is not None and not is_description(description):
         rule = (
-            f"it has to be 1 to {DESCRIPTION_MOST} characters, letters, digits, blanks and _ . : / @ + = , ( ) # - , and "
+            f"it has to be 1 to {DESCRIPTION_MOST} characters, letters, digits, blanks and _ . : / @ + = , ( ) # -, and "
             "neither begin with # nor begin or end with a blank"
         )
         yield Problem(f"{prefix}description", ascii(description), rule, _SOURCE)

@@ -87,6 +87,7 @@ class Report:
     automatic: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()  # what was not removed, and why
     memory: Mapping[int, KeyMemory] | None = None  # None: nothing new is known
     commit_id: str | None = None
     saved: bool = False
@@ -138,6 +139,7 @@ def _converge_once(logins: Logins, request: Request, *, again: bool) -> Report:
         dialect=dialect,
         automatic=present.automatic,
         unknown=present.unknown,
+        kept=steps.notices,
         perhaps_layer2=frozenset(
             interface_name(name) for name, facts in present.interfaces.items() if facts.layer2 is None
         ),
@@ -207,7 +209,7 @@ def _verify(session: Session, request: Request, steps: Plan) -> tuple[Configurat
     """Read back; the plan from what the device shows now must be empty."""
     present = _read(session, request.dialect, _interfaces_of(request.wanted), all_of_it=_needs_all(request))
     memory = remember(request.memory, steps.changes, present.configuration)
-    left = _plan(present.configuration, request, memory)
+    left = _plan(present.configuration, request, memory, sent=steps.changes)
     if left:
         lines = render_changes(left.changes, _dialect(session, present, request, needed=True))
         raise VerificationError(
@@ -228,7 +230,7 @@ def _find_out_what_became(
         told = f"{Outcome.UNKNOWN.value} A new login failed: {second_error}"
         raise _told(error, told, changed=True) from error
     memory = remember(request.memory, steps.changes, present.configuration)
-    if not _plan(present.configuration, request, memory):
+    if not _plan(present.configuration, request, memory, sent=steps.changes):
         if request.commit.trial is None or (confirming and trial_runs(session) is False):
             return
         if confirming and trial_runs(session) is None:
@@ -309,8 +311,12 @@ def _located(line: ConfigurationLine) -> str:
 # -- reading and planning ----------------------------------------------------------------------------------------------
 
 
-def _plan(present: Configuration, request: Request, memory: Mapping[int, KeyMemory]) -> Plan:
-    return plan(present, request.wanted, state=request.state, update_secrets=request.update_secrets, memory=memory)
+def _plan(
+    present: Configuration, request: Request, memory: Mapping[int, KeyMemory], *, sent: tuple[Change, ...] = ()
+) -> Plan:
+    return plan(
+        present, request.wanted, state=request.state, update_secrets=request.update_secrets, memory=memory, sent=sent
+    )
 
 
 def _interfaces_of(wanted: Configuration) -> tuple[str, ...]:
