@@ -73,7 +73,9 @@ class KeyPolicy:
         broken = octets_rule(algorithm, wanted.secret.reveal()) if wanted.secret else None
         if broken:
             # The algorithm may be the device's, which no check of the options alone can know.
-            raise UserError(f"authentication.keys: the secret of key {wanted.id} is refused: {broken[0]} ({broken[1]}).")
+            raise UserError(
+                f"authentication.keys: the secret of key {wanted.id} is refused: {broken[0]} ({broken[1]})."
+            )
         return Key(
             wanted.id, algorithm, wanted.secret, None, trusted, present is not None and present.used_elsewhere
         ), reason

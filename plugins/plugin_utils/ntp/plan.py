@@ -125,7 +125,9 @@ def _with_defaults_as_sent(present: Configuration, sent: Iterable[Change]) -> Co
     }
     interfaces = []
     for interface in present.interfaces or ():
-        taken = (entries.get((interface_key(interface.name), entry.address), entry) for entry in interface.servers or ())
+        taken = (
+            entries.get((interface_key(interface.name), entry.address), entry) for entry in interface.servers or ()
+        )
         servers = tuple(
             took if shows_without_ttl(took, shown) else shown for took, shown in zip(taken, interface.servers or ())
         )

@@ -152,7 +152,10 @@ class Resolution:
             return server, request
         kept: list[str] = []
         if wanted.listen is None:
-            gone = [*_less_sources(present.listen, server.listen), *_less_sources(present.ipv6_listen, server.ipv6_listen)]
+            gone = [
+                *_less_sources(present.listen, server.listen),
+                *_less_sources(present.ipv6_listen, server.ipv6_listen),
+            ]
             kept += [f"server.listen {source}" for source in gone]
             server = replace(
                 server,

@@ -116,7 +116,6 @@ class TestOrder:
             SwitchAuthentication(False),
         )
 
-
     def test_a_key_is_replaced_in_one_run(self) -> None:
         before = present(
             serving(MulticastServer(GROUP, key_id=7)), keys=(Key(7, Algorithm.MD5, None, SHOWN, True),), enabled=True
@@ -279,7 +278,11 @@ class TestKeys:
 
     @pytest.mark.parametrize(
         ("shown", "given"),
-        [({"key_id": 70000}, {"version": 4}), ({"version": 4}, {"key_id": 70000}), ({}, {"key_id": 70000, "version": 4})],
+        [
+            ({"key_id": 70000}, {"version": 4}),
+            ({"version": 4}, {"key_id": 70000}),
+            ({}, {"key_id": 70000, "version": 4}),
+        ],
     )
     def test_a_large_key_and_version_4_are_refused_wherever_they_come_from(
         self, shown: dict[str, int], given: dict[str, int]
