@@ -191,9 +191,9 @@ class Configuration:
     """The whole NTP multicast configuration of one device.
 
     ``foreign_lines`` is true on a present configuration when NTP lines outside this model stand on the device: they
-    decide whether the automatic ``server disable`` lines come and go (fact 0.2). ``server_users`` are those of them that
-    may need the server function, secrets masked, and ``interface_names`` are all interfaces of the device as it prints
-    them; neither makes a difference between two configurations.
+    decide whether the automatic ``server disable`` lines come and go (fact 0.2). ``server_users`` are those of them
+    that may need the server function, secrets masked, and ``interface_names`` are all interfaces of the device as it
+    prints them; neither makes a difference between two configurations.
     """
 
     authentication: Authentication | None = None

@@ -257,8 +257,8 @@ def _check_versions(before: _Associations, after: _Associations) -> None:
         was = before.get(identity)
         if (was is None or not same_association(was[1], entry)) and (entry.key_id or 0) > KEY_ID_MOST_VERSION_4:
             raise UserError(
-                f"interfaces: the multicast server {entry.address} on {name} would use key {entry.key_id} with version 4, "
-                f"which takes keys up to {KEY_ID_MOST_VERSION_4}. Give it another key_id or version."
+                f"interfaces: the multicast server {entry.address} on {name} would use key {entry.key_id} with version "
+                f"4, which takes keys up to {KEY_ID_MOST_VERSION_4}. Give it another key_id or version."
             )
 
 

@@ -35,8 +35,8 @@ def commit_problems(commit: Mapping[str, Any] | None, *, prefix: str = "commit."
         yield Problem(f"{prefix}label", ascii(label), rule, _SOURCE)
     if description is not None and not is_description(description):
         rule = (
-            f"it has to be 1 to {DESCRIPTION_MOST} characters, letters, digits, blanks and _ . : / @ + = , ( ) # -, and "
-            "neither begin with # nor begin or end with a blank"
+            f"it has to be 1 to {DESCRIPTION_MOST} characters, letters, digits, blanks and _ . : / @ + = , ( ) # -, "
+            "and neither begin with # nor begin or end with a blank"
         )
         yield Problem(f"{prefix}description", ascii(description), rule, _SOURCE)
 

@@ -4,9 +4,10 @@
 """From the text of a device to the model.
 
 The text may be a whole ``display current-configuration``, ``display this``, a filtered display, several of these one
-after another, or lines as a person types them. What decides is the view: ``#`` alone at the margin ends it, an unindented
-``interface X`` begins that of an interface. What else stands at the margin inside the block of an interface (a log, a
-trap, a debugging message, their second lines) is no configuration and changes no view. Each line is looked at once.
+after another, or lines as a person types them. What decides is the view: ``#`` alone at the margin ends it, an
+unindented ``interface X`` begins that of an interface. What else stands at the margin inside the block of an interface
+(a log, a trap, a debugging message, their second lines) is no configuration and changes no view. Each line is looked at
+once.
 """
 
 from __future__ import annotations

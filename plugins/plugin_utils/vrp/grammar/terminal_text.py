@@ -25,7 +25,8 @@ _BEGINS_VIEW = ("#", "!", "interface ", "return")
 
 # The time forms of `info-center timestamp` (fact 9.1); a trap begins with `#`, a debugging line with `*`.
 _LOGGED = re.compile(
-    r"[#*]?(?:[A-Z][a-z]{2} +[0-9]{1,2}[ ,]|[0-9]{4}-[0-9]{2}-[0-9]{2}[ T]|[0-9]{2}:[0-9]{2}:[0-9]{2}\b|[0-9]+\.[0-9]{6,} )"
+    r"[#*]?(?:[A-Z][a-z]{2} +[0-9]{1,2}[ ,]|[0-9]{4}-[0-9]{2}-[0-9]{2}[ T]"
+    r"|[0-9]{2}:[0-9]{2}:[0-9]{2}\b|[0-9]+\.[0-9]{6,} )"
 )
 _MNEMONIC = re.compile(r"%%[0-9]{2}[A-Z0-9_]{1,64}/[0-9]/")
 
@@ -76,8 +77,8 @@ def _behind_pager(rest: str, number: int) -> str:
     text, indent = rest[blanks:], blanks - position
     if text and (not (text[0].isascii() and text[0].isprintable()) or text[0] in "^?\\"):
         raise ParseError(
-            f"Line {number} holds the rest of a pager ('---- More ----') that is not understood, so what stands on it is "
-            "not known. Read the text again with 'screen-length 0 temporary'."
+            f"Line {number} holds the rest of a pager ('---- More ----') that is not understood, so what stands on "
+            "it is not known. Read the text again with 'screen-length 0 temporary'."
         )
     if position and indent <= _WIDEST_INDENT:
         return " " * indent + text

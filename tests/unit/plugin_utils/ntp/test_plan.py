@@ -272,7 +272,7 @@ class TestKeys:
     def test_the_length_of_a_secret_is_that_of_the_algorithm_on_the_device(self) -> None:
         shown = Key(42, Algorithm.AES_128_CMAC, None, SHOWN)
         wanted = {"authentication": {"keys": [{"id": 42, "secret": "GEHEIM"}]}}
-        with pytest.raises(UserError, match="key 42 is refused: .* exactly 16 characters") as error:
+        with pytest.raises(UserError, match=r"key 42 is refused: .* exactly 16 characters") as error:
             changes(present(keys=(shown,)), wanted, State.MERGED, update_secrets=UpdateSecrets.ALWAYS)
         assert "GEHEIM" not in str(error.value)
 

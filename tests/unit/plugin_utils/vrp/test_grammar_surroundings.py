@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Timecast developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What stands in a text beside the configuration: logs, traps, pagers, lines that a terminal cut (facts 3.5, 9.1, 9.9)."""
+"""What stands in a text beside the configuration: logs, traps, pagers, cut lines (facts 3.5, 9.1, 9.9)."""
 
 from __future__ import annotations
 
