@@ -188,7 +188,7 @@ class _Reader:
         first = line[0]
         if line == "#":
             self._leave_view(other=False)
-            self._blocks = True
+            self._blocks, self._ended = True, False
         elif first in " \t":
             stripped = line.lstrip()
             if stripped.startswith(("ntp", "undo ntp")):
@@ -212,10 +212,10 @@ class _Reader:
         interface = _INTERFACE_LINE.fullmatch(line) if line.startswith("interface") else None
         if interface is not None and not (self._logging and _is_prose(interface)):
             self._view, self._other_view, self._logging = self._interface(interface), False, False
-            self._blocks = True
+            self._blocks, self._ended = True, False
         elif line in _LEAVES_VIEW:
             self._typed = self._typed or line == "system-view"
-            self._ended = self._ended or line != "system-view"
+            self._ended = line != "system-view"
             self._leave_view(other=False)
         elif not line[:1].islower() or is_logged(line):
             self._logging = is_logged(line) or self._logging
@@ -262,13 +262,13 @@ class _Reader:
         found = _NTP_LINE.fullmatch(line)
         if found is None:
             return
-        self._blocks = True
         if self._dialect is None:
             self._dialect = Dialect(found.group(2))
         statement = self._statement(line, indented=indented)
         if statement is None:
             self._on_unknown(line)
             return
+        self._blocks, self._ended = True, False
         if _is_automatic(statement):
             self._automatic.append(line)
         if statement.form.ours:
