@@ -81,7 +81,7 @@ options:
   private_key_file:
     description:
       - Path of a private key to log in with. A certificate beside it, named C(KEY-cert.pub), is used too.
-      - Omitted, each C(IdentityFile) of the SSH configuration that can be read is tried.
+      - Omitted, each C(IdentityFile) of the SSH configuration is tried that can be read without a passphrase.
       - E(ANSIBLE_NET_SSH_KEYFILE) counts before C(--private-key), as with O(remote_user).
     type: path
     ini:
@@ -98,7 +98,7 @@ options:
         option: --private-key
   look_for_keys:
     description:
-      - Whether to try the private keys in C(~/.ssh).
+      - Whether to try the private keys in C(~/.ssh) that can be read without a passphrase.
       - Devices count failed attempts, so this is off unless asked for.
     type: bool
     default: false

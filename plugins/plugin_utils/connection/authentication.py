@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import contextlib
+import functools
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +21,7 @@ from .settings import Settings
 from .transport import Attempt, DeviceTransport
 
 _CERTIFICATE = "-cert.pub"
+_MAGIC = b"openssh-key-v1\x00"
 _OWN_KEYS = ("id_ed25519", "id_ecdsa", "id_rsa")
 # Words of questions that a login password is no answer to.
 _NOT_THE_PASSWORD = re.compile(
@@ -38,6 +42,7 @@ class Answers:
 
     def __init__(self, password: str) -> None:
         self._password = password
+        self._first = ""
         self._given = False
 
     def __call__(self, title: str, instructions: str, questions: Sequence[tuple[str, bool]]) -> list[str]:
@@ -45,6 +50,8 @@ class Answers:
         if not questions:  # a round that only tells something
             return []
         asked = " / ".join(words.strip() for words, _shown in questions)
+        if self._given and asked == self._first:
+            raise LoginRefused("the device asks for the password again. Check ansible_user and ansible_password.")
         if self._given or len(questions) > 1 or questions[0][1] or _NOT_THE_PASSWORD.search(_NAME.sub("", asked)):
             told = " ".join(words.strip() for words in (title, instructions) if words.strip())
             raise LoginRefused(
@@ -52,6 +59,7 @@ class Answers:
                 f'(question: "{_one_line(asked)}"). Log in by hand and answer it.'
             )
         self._given = True
+        self._first = asked
         return [self._password]
 
 
@@ -129,7 +137,7 @@ def _keys(settings: Settings, identity_files: Sequence[str]) -> Iterator[Key]:
     if settings.private_key_file:
         yield _required_key(os.path.expanduser(settings.private_key_file), password)
     else:
-        yield from _usable_keys([os.path.expanduser(name) for name in identity_files], password)
+        yield from _usable_keys(os.path.expanduser(name) for name in identity_files)
     if settings.allow_agent if settings.allow_agent is not None else not password:
         agent = paramiko.Agent()
         try:
@@ -137,15 +145,21 @@ def _keys(settings: Settings, identity_files: Sequence[str]) -> Iterator[Key]:
         finally:
             agent.close()
     if settings.look_for_keys:
-        yield from _usable_keys([os.path.expanduser(f"~/.ssh/{name}") for name in _OWN_KEYS], password)
+        yield from _usable_keys(os.path.expanduser(f"~/.ssh/{name}") for name in _OWN_KEYS)
 
 
 def _required_key(path: str, password: str | None) -> Key:
+    path = path.removesuffix(_CERTIFICATE)
     try:
-        return _read_key(path, password)
+        try:
+            return Key(_read_key(path, None))
+        except paramiko.PasswordRequiredException:
+            if not password:
+                raise
+        return Key(_read_key(path, password), opened_with_password=True)
     except paramiko.PasswordRequiredException:
         raise LoginRefused(
-            f"the private key {path} is encrypted and ansible_password, which opens it, is not set."
+            f"the private key {path} is encrypted, and there is no ansible_password to open it."
         ) from None
     except OSError as error:
         raise LoginRefused(f"the private key {path} can't be read: {error.strerror or error}.") from None
@@ -153,29 +167,25 @@ def _required_key(path: str, password: str | None) -> Key:
         raise LoginRefused(f"the private key {path} can't be used: {error}") from None
 
 
-def _usable_keys(paths: Sequence[str], password: str | None) -> Iterator[Key]:
-    """What is there and can be opened. OpenSSH passes over the others too, since they are no express wish."""
+def _usable_keys(paths: Iterable[str]) -> Iterator[Key]:
+    """What is there and can be read without a passphrase, since ansible_password is not for these. OpenSSH passes over
+    the others too where nobody can be asked."""
     for path in paths:
         with contextlib.suppress(OSError, ValueError, paramiko.SSHException):
-            yield _read_key(path, password)
+            yield Key(_read_key(path.removesuffix(_CERTIFICATE), None))
 
 
-def _read_key(path: str, password: str | None) -> Key:
-    path = path.removesuffix(_CERTIFICATE)
-    try:
-        return Key(_with_certificate(path, None))
-    except paramiko.PasswordRequiredException:
-        if not password:
-            raise
-    return Key(_with_certificate(path, password), opened_with_password=True)
+def _read_key(path: str, passphrase: str | None) -> Any:
+    """The key with the certificate beside it. To open one takes a second on purpose, so a fleet opens it once."""
+    certificate = path + _CERTIFICATE
+    changed = os.stat(certificate).st_mtime_ns if os.path.isfile(certificate) else 0
+    return _opened(path, passphrase, os.stat(path).st_mtime_ns, changed)
 
 
-def _with_certificate(path: str, passphrase: str | None) -> Any:
+@functools.lru_cache(maxsize=16)
+def _opened(path: str, passphrase: str | None, _changed: int, certificate: int) -> Any:
     failure: Exception | None = None
-    for name in ("Ed25519Key", "ECDSAKey", "RSAKey", "DSSKey"):
-        kind = getattr(paramiko, name, None)
-        if kind is None:
-            continue
+    for kind in _kinds(path):
         try:
             key = kind.from_private_key_file(path, passphrase)
         except paramiko.PasswordRequiredException:
@@ -183,7 +193,41 @@ def _with_certificate(path: str, passphrase: str | None) -> Any:
         except (paramiko.SSHException, ValueError, IndexError) as error:
             failure = failure or error
             continue
-        if os.path.isfile(path + _CERTIFICATE):
+        if certificate:
             key.load_certificate(path + _CERTIFICATE)
         return key
     raise paramiko.SSHException(str(failure or "unknown type"))
+
+
+def _kinds(path: str) -> list[Any]:
+    """paramiko's classes of keys, that of the file alone where the file tells its type. Each tries to decrypt it."""
+    names = ("Ed25519Key", "ECDSAKey", "RSAKey", "DSSKey")
+    classes = {name: getattr(paramiko, name) for name in names if hasattr(paramiko, name)}
+    told = _type_of_file(path)
+    for mark, name in (("ed25519", "Ed25519Key"), ("ecdsa", "ECDSAKey"), ("rsa", "RSAKey"), ("dss", "DSSKey")):
+        if mark in told and name in classes:
+            return [classes[name]]
+    return list(classes.values())
+
+
+def _type_of_file(path: str) -> str:
+    """The type in the unencrypted head of a file in OpenSSH's own format, "" for another format.
+
+    The head is the magic, the strings cipher, kdf and kdf options, the number of keys, and the public key, which begins
+    with its type (PROTOCOL.key of OpenSSH).
+    """
+    with open(path, encoding="ascii", errors="replace") as file:
+        lines = file.read().split("\n")
+    body = "".join(line.strip() for line in lines if line and not line.startswith("-----"))
+    try:
+        data = base64.b64decode(body)
+    except (binascii.Error, ValueError):
+        return ""
+    if not data.startswith(_MAGIC):
+        return ""
+    message = paramiko.Message(data[len(_MAGIC) :])
+    for _unused in ("cipher", "kdf", "kdf options"):
+        message.get_string()
+    message.get_int()
+    public: str = paramiko.Message(message.get_string()).get_text()
+    return public

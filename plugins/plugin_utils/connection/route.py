@@ -17,7 +17,8 @@ from .ssh_config import Arguments, arguments_from, lookup
 _DEFAULT_PORT = 22
 # What OpenSSH refuses too, since the names become part of a command for a shell.
 _ODD_IN_HOST = re.compile(r"^-|[\s'`\"$\\;&<>|(){}\x00-\x1f\x7f]")
-_ODD_IN_USER = re.compile(r"^-|['`\";&<>|(){}\x00-\x1f\x7f]")
+_ODD_IN_USER = re.compile(r"^-|[\s'`\"$;&<>|(){}]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True)
@@ -47,21 +48,23 @@ def route_of(settings: Settings) -> Route:
     host = str(said.get("hostname") or settings.host)
     port = settings.port if settings.port is not None else _port(said.get("port"))
     user = settings.user or str(said.get("user") or "") or _local_user()
-    _refuse_odd_names(host, user)
+    proxy = _proxy(settings, said, arguments, (host, port, user))
+    _refuse_odd_names(host, user, in_command=bool(proxy))
     return Route(
         host=host,
         port=port,
         user=user,
-        proxy=_proxy(settings, said, arguments, (host, port, user)),
+        proxy=proxy,
         identity_files=tuple(name for name in said.get("identityfile", ()) if name.lower() != "none"),
     )
 
 
-def _refuse_odd_names(host: str, user: str) -> None:
+def _refuse_odd_names(host: str, user: str, *, in_command: bool = False) -> None:
     if _ODD_IN_HOST.search(host):
         raise SshError(f"{host!r} is no name or address of a host. Check ansible_host and HostName of the SSH config.")
-    if _ODD_IN_USER.search(user):
-        raise SshError(f"{user!r} is no name of a user. Check ansible_user and User of the SSH config.")
+    if (_ODD_IN_USER if in_command else _CONTROL).search(user):
+        where = " in the command of a proxy" if in_command else ""
+        raise SshError(f"{user!r} can't be the name of a user{where}. Check ansible_user and User of the SSH config.")
 
 
 def _port(text: str | None) -> int:

@@ -96,9 +96,22 @@ def lookup(host: str, explicit: list[tuple[str, str]], arguments: Arguments) -> 
         # paramiko asks for the name of the local user, which a container may not have.
         return _as_found(first)
     try:
-        return dict(paramiko.SSHConfig.from_text(text).lookup(host))
+        return dict(_parser().from_text(text).lookup(host))
     except Exception as error:  # its own errors have no common base, and a missing library raises what it likes
         raise SshError(f"The SSH configuration in {' or '.join(files)} can't be read for {host}: {error}") from None
+
+
+def _parser() -> Any:
+    """paramiko's, without the tokens for which it asks the name service about this machine at every look-up."""
+
+    class Parser(paramiko.SSHConfig):
+        TOKENS_BY_CONFIG_KEY = {
+            **paramiko.SSHConfig.TOKENS_BY_CONFIG_KEY,
+            "controlpath": [],
+            "identityfile": ["~", "%d", "%h", "%u", "%r"],
+        }
+
+    return Parser
 
 
 def _as_found(settings: list[tuple[str, str]]) -> dict[str, Any]:

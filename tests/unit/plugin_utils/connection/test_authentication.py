@@ -6,13 +6,16 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import pathlib
 from typing import Any
 
 import asyncssh
+import paramiko
 import pytest
 from unit.plugin_utils.connection.servers import PASSWORD, USER, Behaviour, Round, Server, serving
 
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.connection import authentication
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.connection.authentication import (
     Answers,
     authenticate,
@@ -131,7 +134,7 @@ def test_one_hidden_question_gets_the_password(words: str) -> None:
 def key_file(path: pathlib.Path, passphrase: str | None = None) -> str:
     """A new key in a file; its public line."""
     key = asyncssh.generate_private_key("ssh-ed25519")
-    key.write_private_key(path, passphrase=passphrase)
+    key.write_private_key(path, passphrase=passphrase, rounds=1)
     return str(key.export_public_key().decode())
 
 
@@ -194,6 +197,57 @@ def test_a_device_that_wants_a_new_password(tmp_path: pathlib.Path) -> None:
         message = refusal(server, tmp_path)
         assert server.told == [("password", PASSWORD)]
     assert "wants a new password" in message
+
+
+def test_a_question_that_comes_again(tmp_path: pathlib.Path) -> None:
+    with serving(Behaviour(password=False, rounds=[ASKED, ASKED])) as server:
+        assert "asks for the password again" in refusal(server, tmp_path)
+        assert server.told == [("keyboard-interactive", PASSWORD)]
+
+
+@pytest.mark.parametrize("kind", ["ssh-ed25519", "ecdsa-sha2-nistp384", "ssh-rsa"])
+@pytest.mark.parametrize("form", ["openssh", "pkcs1-pem"])
+@pytest.mark.parametrize("passphrase", [None, PASSWORD], ids=["open", "encrypted"])
+def test_keys_of_each_form(
+    kind: str, form: str, passphrase: str | None, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if kind == "ssh-ed25519" and form != "openssh":
+        pytest.skip("NOT TESTED: there is no such form of this key")
+    key = asyncssh.generate_private_key(kind, comment="ops")
+    key.write_private_key(tmp_path / "id", form, passphrase=passphrase, rounds=1)
+    opened: list[object] = []
+    for name in ("Ed25519Key", "ECDSAKey", "RSAKey"):
+        original = getattr(paramiko, name).from_private_key_file
+        monkeypatch.setattr(
+            getattr(paramiko, name),
+            "from_private_key_file",
+            lambda path, word=None, _original=original: opened.append(word) or _original(path, word),
+        )
+    with serving(Behaviour(public_key=key.export_public_key().decode())) as server:
+        for _unused in range(2):
+            log_in(server, tmp_path, private_key_file=str(tmp_path / "id"), password=passphrase)
+        assert {method for method, _text in server.told} == {"publickey"}
+    if form == "openssh":  # once without and once with its passphrase, whatever the number of logins
+        assert opened.count(passphrase) <= (2 if passphrase is None else 1)
+
+
+def test_a_changed_key_file_is_read_again(tmp_path: pathlib.Path) -> None:
+    key_file(tmp_path / "id")
+    first = authentication._read_key(str(tmp_path / "id"), None)
+    assert authentication._read_key(str(tmp_path / "id"), None) is first
+    key_file(tmp_path / "id")
+    os.utime(tmp_path / "id", ns=(1, 1))
+    assert authentication._read_key(str(tmp_path / "id"), None) != first
+
+
+def test_an_encrypted_identity_file_is_passed_over(tmp_path: pathlib.Path) -> None:
+    """The password is for the device; only a key that is asked for by name is opened with it."""
+    line = key_file(tmp_path / "id", PASSWORD)
+    config = tmp_path / "config"
+    config.write_text(f"IdentityFile {tmp_path}/id\n")
+    with serving(Behaviour(public_key=line)) as server:
+        log_in(server, tmp_path, ssh_arguments=f"-F {config}")
+        assert server.told == [("password", PASSWORD)]
 
 
 class Fake:

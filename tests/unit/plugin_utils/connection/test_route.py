@@ -203,9 +203,16 @@ def test_a_jump_is_a_host(jump: str) -> None:
 def test_odd_names_are_refused(host: str, home: pathlib.Path) -> None:
     with pytest.raises(SshError, match="ansible_host"):
         route_of(Settings(host))
-    if " " not in host:
+
+
+def test_odd_users_are_refused_where_a_shell_reads_them(home: pathlib.Path) -> None:
+    for user in ("o'neil", "a b", "a;reboot", "$HOME"):
+        assert route_of(Settings("ce1", user=user, ssh_arguments="-F none")).user == user
         with pytest.raises(SshError, match="ansible_user"):
-            route_of(Settings("ce1", user=host.replace("$(", "(")))
+            route_of(Settings("ce1", user=user, ssh_arguments="-J gate"))
+    with pytest.raises(SshError, match="ansible_user"):
+        route_of(Settings("ce1", user="ops\nProxyCommand reboot"))
+    assert route_of(Settings("ce1", user="DOMAIN\\ops@tacacs", ssh_arguments="-J gate")).user == "DOMAIN\\ops@tacacs"
 
 
 @pytest.mark.parametrize(
