@@ -24,17 +24,17 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.vrp_
     refuse_problems,
     warnings_about,
 )
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.boundary import (
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.options_codec import (
     configuration_from_options,
     options_from_configuration,
 )
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.candidate_transaction import gather
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.dialect import Dialect
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.grammar import (
     parse_configuration,
     render_configuration,
     typed_lines,
 )
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.transaction import gather
 
 
 class ActionModule(VrpAction):

@@ -16,7 +16,6 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.model i
     MulticastClient,
     MulticastServer,
 )
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.candidate_transaction import gather
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.dialect import Dialect
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.display import (
     ClockStatus,
@@ -26,6 +25,7 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.display
     read_status,
 )
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.session import Session
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.transaction import gather
 
 SECONDS_BETWEEN_LOOKS = 2.0
 DEFAULT_PORT = 123

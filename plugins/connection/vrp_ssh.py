@@ -234,8 +234,8 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.connection.
     legacy_algorithms,
     remember_host_key,
 )
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.candidate import Patience
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.errors import DeviceError
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.retry import RetryPolicy
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.session import Session, Timeouts
 
 with contextlib.suppress(ImportError):  # told in words when a connection is made
@@ -282,9 +282,9 @@ class Connection(ConnectionBase):
             client.close()
 
     @property
-    def patience(self) -> Patience:
+    def retry(self) -> RetryPolicy:
         """How long to bear with locks."""
-        return Patience(retries=self.get_option("lock_retries"), delay=self.get_option("lock_retry_delay"))
+        return RetryPolicy(retries=self.get_option("lock_retries"), delay=self.get_option("lock_retry_delay"))
 
     # -- what Ansible calls --------------------------------------------------------------------------------------------
 

@@ -56,8 +56,8 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.boundary import group_address
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.model import ALL
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.options_codec import group_address
 
 FORMAT_VERSION = 1
 

@@ -13,7 +13,7 @@ from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 
 from ..ntp.errors import NtpMulticastError, UserError
-from ..vrp.candidate_transaction import Logins
+from ..vrp.transaction import Logins
 from .before_fork import VRP_SSH, load_connection
 
 load_connection()

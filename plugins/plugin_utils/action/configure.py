@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..ntp.boundary import options_from_configuration
 from ..ntp.key_memory import facts_from_memory
+from ..ntp.options_codec import options_from_configuration
 from ..vrp.candidate import CommitSettings
-from ..vrp.candidate_transaction import Logins, Report, converge
 from ..vrp.dialect import Dialect
 from ..vrp.grammar import configuration_text, typed_lines
+from ..vrp.transaction import Logins, Report, converge
 from .vrp_request import KEY_MEMORY, request_from_options
 
 # The keys of a result that may show a secret, because the user asked for it or because a mask would spoil them.
@@ -33,7 +33,7 @@ def configure(logins: Logins, options: Mapping[str, Any], facts: object, *, chec
     Raises:
         NtpMulticastError: the description or the device does not allow it.
     """
-    request = request_from_options(options, facts, check=check, patience=logins.patience)
+    request = request_from_options(options, facts, check=check, retry=logins.retry)
     return reported(converge(logins, request), request.commit, host)
 
 

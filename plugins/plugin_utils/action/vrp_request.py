@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..ntp import validation
-from ..ntp.boundary import configuration_from_options
 from ..ntp.errors import UserError
 from ..ntp.key_memory import memory_from_facts
+from ..ntp.options_codec import configuration_from_options
 from ..ntp.plan import State, UpdateSecrets
-from ..vrp.candidate import CommitSettings, Patience
-from ..vrp.candidate_transaction import Request, Save
+from ..vrp.candidate import CommitSettings
 from ..vrp.dialect import Dialect
+from ..vrp.retry import RetryPolicy
+from ..vrp.transaction import Request, Save
 
 KEY_MEMORY = "ntp_multicast_key_memory"
 
@@ -33,14 +34,14 @@ def warnings_about(options: Mapping[str, Any]) -> list[str]:
     return [str(warning) for warning in validation.warnings(options["config"], platform="vrp")]
 
 
-def request_from_options(options: Mapping[str, Any], facts: object, *, check: bool, patience: Patience) -> Request:
+def request_from_options(options: Mapping[str, Any], facts: object, *, check: bool, retry: RetryPolicy) -> Request:
     """The validated options as a request.
 
     Args:
         options: of the module, with their defaults.
         facts: the facts of the device, with what is remembered of its keys, or anything else if there are none.
         check: whether only to tell what would be done.
-        patience: how long to bear with locks.
+        retry: how long to bear with locks.
     """
     memory = facts.get(KEY_MEMORY) if isinstance(facts, Mapping) else None
     return Request(
@@ -54,7 +55,7 @@ def request_from_options(options: Mapping[str, Any], facts: object, *, check: bo
         lock=options["lock"],
         allow_immediate=options["allow_immediate"],
         commit=CommitSettings(**(options["commit"] or {})),
-        patience=patience,
+        retry=retry,
     )
 
 

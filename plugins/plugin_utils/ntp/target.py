@@ -32,7 +32,7 @@ from .model import (
     MulticastServer,
     ServerSettings,
 )
-from .server_function import ServerRequest, server_functions, serves
+from .server_switch import ServerRequest, server_functions, serves
 
 _Entry = TypeVar("_Entry", bound=Association)
 _Section = TypeVar("_Section")

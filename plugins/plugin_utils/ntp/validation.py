@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from .boundary import group_address, ipv6_source
 from .interface_names import interface_key
 from .model import ALL, MASK, AddressFamily, Algorithm
+from .options_codec import group_address, ipv6_source
 from .secret_rules import octets_rule, vrp_advice, vrp_rules
 
 Platform = Literal["vrp", "linux"]

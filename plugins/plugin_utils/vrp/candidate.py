@@ -19,10 +19,11 @@ from types import TracebackType
 from ..ntp.errors import NtpMulticastError, UserError
 from .errors import CommitError, ConflictError, DeviceError, LockedError, PendingError, QuestionError, RefusedError
 from .lines import ConfigurationLine
-from .prompt import same_view
-from .questions import Occasion
+from .retry import RetryPolicy
 from .session import Session
-from .session_answer import Answer
+from .session.answer import Answer
+from .session.prompt import same_view
+from .session.questions import PromptContext
 
 _CANCELED = re.compile(r"^\s*commit cancell?ed", re.IGNORECASE | re.MULTILINE)  # fact 3.2
 _CONFLICT = re.compile(r"conflict", re.IGNORECASE)
@@ -31,14 +32,6 @@ _BUSY = re.compile(r"\bbusy\b|\bagain\b|\blater\b|\bin progress\b|\bbeing\b|\bre
 _COMMIT_ID = re.compile(r"(?<!\d)1\d{9}(?!\d)")  # fact 3.2: 1000000001..1999999999
 _TRIAL_STATUS = re.compile(r"^\s*trial status\s*:\s*(?P<state>(?:in)?active)\b", re.IGNORECASE | re.MULTILINE)
 _RECOVERY_TIMEOUT = 10.0
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How often to try again when the device is locked or busy; the delay in seconds doubles each time."""
-
-    retries: int = 3
-    delay: float = 5.0
 
 
 @dataclass(frozen=True)
@@ -89,7 +82,7 @@ class Candidate:
         lock: bool = False,
         allow_immediate: bool = False,
         refresh: bool = False,
-        patience: Patience | None = None,
+        retry: RetryPolicy | None = None,
     ) -> None:
         self.outcome = Outcome.NOTHING_SENT
         self.two_stage = True
@@ -100,7 +93,7 @@ class Candidate:
         self._locked = False
         self._allow_immediate = allow_immediate
         self._refresh = refresh
-        self._patience = patience or Patience()
+        self._retry = retry or RetryPolicy()
 
     # -- opening -------------------------------------------------------------------------------------------------------
 
@@ -138,13 +131,13 @@ class Candidate:
             self._take_lock()
 
     def _take_lock(self) -> None:
-        for attempt in range(self._patience.retries + 1):
+        for attempt in range(self._retry.retries + 1):
             answer = self._session.ask("configuration exclusive")
             if not answer.refused:
                 self._locked = True
                 return
-            if attempt < self._patience.retries:
-                self._session.pause(self._patience.delay * 2**attempt)
+            if attempt < self._retry.retries:
+                self._session.pause(self._retry.delay * 2**attempt)
         raise LockedError("The configuration could not be locked.", line=answer.command, words=answer.words)
 
     # -- lines ---------------------------------------------------------------------------------------------------------
@@ -161,7 +154,7 @@ class Candidate:
     def _send(self, line: ConfigurationLine) -> None:
         view = self._session.prompt.view
         self.outcome = Outcome.PENDING if self.two_stage else Outcome.IMMEDIATE
-        answer = self._session.ask(line.text, occasion=Occasion.CONFIGURATION, secrets=line.secrets)
+        answer = self._session.ask(line.text, occasion=PromptContext.CONFIGURATION, secrets=line.secrets)
         answer.expect("a configuration line")
         if not answer.echoed:
             raise DeviceError("The device did not take the line as it was sent: its echo differs.", line=line.masked)
@@ -207,10 +200,10 @@ class Candidate:
         """
         if not self.two_stage:
             return
-        for attempt in range(self._patience.retries + 1):
+        for attempt in range(self._retry.retries + 1):
             self.outcome = Outcome.UNKNOWN
             answer = self._session.ask(
-                settings.command, occasion=Occasion.COMMIT, timeout=self._session.timeouts.commit
+                settings.command, occasion=PromptContext.COMMIT, timeout=self._session.timeouts.commit
             )
             if not _commit_refused(answer):
                 self.outcome = Outcome.COMMITTED if settings.trial is None else Outcome.TRIAL
@@ -221,16 +214,16 @@ class Candidate:
                     "The change conflicts with another user's.", line=answer.command, words=answer.words
                 )
             transient = _LOCKED.search(answer.words) or _BUSY.search(answer.words)
-            if not transient or attempt == self._patience.retries:
+            if not transient or attempt == self._retry.retries:
                 break
-            self._session.pause(self._patience.delay * 2**attempt)
+            self._session.pause(self._retry.delay * 2**attempt)
         error = LockedError if _LOCKED.search(answer.words) else CommitError
         raise error("The device refused the commit.", line=answer.command, words=answer.words)
 
     def confirm(self) -> None:
         """Make a trial commit permanent: a plain commit in the session that began it (fact 3.2)."""
         self.outcome = Outcome.CONFIRMING
-        answer = self._session.ask("commit", occasion=Occasion.COMMIT, timeout=self._session.timeouts.commit)
+        answer = self._session.ask("commit", occasion=PromptContext.COMMIT, timeout=self._session.timeouts.commit)
         if _commit_refused(answer):
             self.outcome = Outcome.TRIAL
             raise CommitError(
@@ -284,7 +277,7 @@ class Candidate:
         if session.prompt.pending or self.outcome is Outcome.PENDING:
             self._clear()
         self._unlock()
-        session.ask("return", occasion=Occasion.LEAVING)
+        session.ask("return", occasion=PromptContext.LEAVING)
         self._expect_user_view()
 
     def _unlock(self) -> None:
@@ -299,7 +292,7 @@ class Candidate:
 
     def _abort_trial(self) -> None:
         answer = self._session.ask(
-            "abort trial", occasion=Occasion.ABORT_TRIAL, timeout=self._session.timeouts.commit
+            "abort trial", occasion=PromptContext.ABORT_TRIAL, timeout=self._session.timeouts.commit
         ).expect("to roll back the trial commit")
         if answer.prompt.system:
             self.outcome = Outcome.TRIAL_ABORTED
@@ -327,6 +320,8 @@ def trial_runs(session: Session) -> bool | None:
 def save(session: Session) -> None:
     """Write the running configuration to the startup file, from the user view (fact 3.4)."""
     try:
-        session.ask("save", occasion=Occasion.SAVE, timeout=session.timeouts.commit).expect("to save the configuration")
+        session.ask("save", occasion=PromptContext.SAVE, timeout=session.timeouts.commit).expect(
+            "to save the configuration"
+        )
     except QuestionError as error:
         raise DeviceError(f"The configuration is effective but was not saved. {error}") from error

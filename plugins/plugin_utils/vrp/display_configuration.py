@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from ..ntp.errors import NtpMulticastError, UserError
 from .errors import DeviceError, RefusedError
-from .prompt import same_view
-from .questions import Occasion
 from .session import Session
+from .session.prompt import same_view
+from .session.questions import PromptContext
 
 _FRAME_END = "return"  # facts 2.1, 2.4
 
@@ -80,6 +80,6 @@ def _return(session: Session) -> None:
     if session.lost or not session.prompt.system:
         return
     try:
-        session.ask("return", occasion=Occasion.LEAVING)
+        session.ask("return", occasion=PromptContext.LEAVING)
     except NtpMulticastError:
         session.lost = True

@@ -18,17 +18,17 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.boundary import configuration_from_options
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.errors import NtpMulticastError
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.options_codec import configuration_from_options
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.plan import State
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.candidate import Patience
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.candidate_transaction import (
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.errors import DeviceError
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.retry import RetryPolicy
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.session import Session, Timeouts
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.transaction import (
     Report,
     Request,
     converge,
 )
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.errors import DeviceError
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.session import Session, Timeouts
 from vrp_simulator.testing import RunningDevice, RunningDevices, running_devices
 
 SECRET = "Zq7-Lantern-Fog!"  # 16 characters of four classes
@@ -104,7 +104,7 @@ class LocalLogins:
 
     device: RunningDevice
     user: str = "ops"
-    patience: Patience = dataclasses.field(default_factory=lambda: Patience(retries=2, delay=0.01))
+    retry: RetryPolicy = dataclasses.field(default_factory=lambda: RetryPolicy(retries=2, delay=0.01))
     timeouts: Timeouts = dataclasses.field(default_factory=lambda: Timeouts(login=5, command=5, commit=5))
     logins: int = 0
     _session: Session | None = None
@@ -150,7 +150,7 @@ class LocalLogins:
 
     def request(self, config: Mapping[str, Any], state: str = "merged", **options: Any) -> Request:
         wanted = configuration_from_options(dict(config))
-        return Request(wanted=wanted, state=State(state), patience=self.patience, **options)
+        return Request(wanted=wanted, state=State(state), retry=self.retry, **options)
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ import pytest
 from harness import SECRET, Playbooks, local_logins, ntp_lines, server_config, task
 from hostile import FAULTS, INTERFACES, STATES, check_words, entry
 
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.candidate_transaction import converge
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.transaction import converge
 from vrp_simulator.testing import running_devices
 
 KINDS = [kind for kind in INTERFACES if kind.startswith("D-")]

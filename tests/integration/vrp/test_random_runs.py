@@ -19,10 +19,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.boundary import options_from_configuration
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.options_codec import options_from_configuration
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.plan import UpdateSecrets
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.candidate import CommitSettings
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.candidate_transaction import Report, Save
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.transaction import Report, Save
 from vrp_simulator.testing import RunningDevice, RunningDevices, running_devices
 
 EFFORT = int(os.environ.get("TIMECAST_TEST_EFFORT", "1"))  # how many times as many sequences

@@ -13,7 +13,7 @@ from harness import RELEASES, SECRET, USERS, local_logins, ntp_lines, server_con
 from hostile import FAULTS, INTERFACES, STATES, TRIAL_FAULTS, all_devices, check_truth
 
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.candidate import CommitSettings
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.candidate_transaction import (
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.transaction import (
     Save,
     converge,
 )

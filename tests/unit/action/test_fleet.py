@@ -23,7 +23,7 @@ from ansible_collections.timecast.ntp_multicast.plugins.action.vrp_ntp_multicast
 )
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.fleet import Description, Device, received
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.errors import UserError
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.candidate import Patience
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.retry import RetryPolicy
 
 SECRET = "Sixteen-Octets-1"
 OPTIONS = {
@@ -41,7 +41,7 @@ OPTIONS = {
 class Broken:
     """A connection that fails to log in."""
 
-    patience = Patience()
+    retry = RetryPolicy()
 
     def __init__(self, error: Exception) -> None:
         self.error = error

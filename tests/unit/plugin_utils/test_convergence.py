@@ -14,13 +14,13 @@ from unit.plugin_utils.strategies import configs
 from unit.plugin_utils.text_device import TextDevice
 
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp import slow_hash
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.boundary import (
-    configuration_from_options,
-    options_from_configuration,
-)
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.errors import UserError
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.key_memory import KeyMemory, remember
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.model import EMPTY, Configuration
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.options_codec import (
+    configuration_from_options,
+    options_from_configuration,
+)
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.plan import Plan, State, UpdateSecrets, plan
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.dialect import Dialect
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.grammar import (

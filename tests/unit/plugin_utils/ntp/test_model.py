@@ -13,10 +13,6 @@ import pytest
 from hypothesis import given, settings
 from unit.plugin_utils.strategies import configs
 
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.boundary import (
-    configuration_from_options,
-    options_from_configuration,
-)
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.errors import UserError
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.model import (
     EMPTY,
@@ -30,6 +26,10 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.model i
     ServerSettings,
 )
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.options import CONFIG_OPTIONS
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.options_codec import (
+    configuration_from_options,
+    options_from_configuration,
+)
 
 
 def test_a_secret_is_never_shown() -> None:

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.boundary import configuration_from_options
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.changes import (
     Change,
     KeyReason,
@@ -39,6 +38,7 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.model i
     Secret,
     ServerSettings,
 )
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.options_codec import configuration_from_options
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.plan import State, UpdateSecrets, plan
 
 IPV4, IPV6 = AddressFamily.IPV4, AddressFamily.IPV6

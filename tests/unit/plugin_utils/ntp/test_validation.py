@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit.plugin_utils.strategies import configs
 
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.boundary import configuration_from_options
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.options_codec import configuration_from_options
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.validation import Problem, problems, warnings
 
 

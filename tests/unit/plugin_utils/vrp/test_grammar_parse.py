@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.boundary import options_from_configuration
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.model import Algorithm, Key, Secret
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.options_codec import options_from_configuration
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.dialect import Dialect
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.errors import ParseError
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.grammar import (

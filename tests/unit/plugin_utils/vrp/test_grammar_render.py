@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.boundary import configuration_from_options
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.errors import UserError
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.model import EMPTY
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.options_codec import configuration_from_options
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.plan import State, plan
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.validation import problems
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.dialect import Dialect

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.boundary import options_from_configuration
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.options_codec import options_from_configuration
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.dialect import Dialect
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.errors import ParseError
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.grammar import (

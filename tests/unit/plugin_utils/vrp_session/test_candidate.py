@@ -12,7 +12,7 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.candida
     Candidate,
     CommitSettings,
     Outcome,
-    Patience,
+    RetryPolicy,
 )
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.errors import (
     CommitError,
@@ -27,7 +27,7 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.session
 
 CLIENT = ConfigurationLine("ntp multicast-client 224.0.1.1", view="100GE1/0/1")
 KEY = ConfigurationLine("ntp authentication-keyid 1 authentication-mode md5 TopSecret-123", secrets=("TopSecret-123",))
-PATIENCE = Patience(retries=2, delay=0.001)
+RETRY = RetryPolicy(retries=2, delay=0.001)
 
 
 def goes_to(prompt: str, words: str = ""):
@@ -109,7 +109,7 @@ def test_whatever_is_wrong_with_a_line_clears_the_candidate(device, logged_in, l
 
 def test_a_refusal_that_shows_in_the_prompt_alone(device, logged_in) -> None:
     device.answers["commit"] = goes_to("[*CE1]")
-    with pytest.raises(CommitError), Candidate(logged_in(device), patience=PATIENCE) as candidate:
+    with pytest.raises(CommitError), Candidate(logged_in(device), retry=RETRY) as candidate:
         candidate.apply([KEY])
         candidate.commit(CommitSettings())
     assert candidate.outcome is Outcome.CLEARED
@@ -132,7 +132,7 @@ def test_a_refusal_that_shows_in_the_prompt_alone(device, logged_in) -> None:
 )
 def test_refused_commits(device, logged_in, words: str, error: type[DeviceError], commits: int) -> None:
     device.answers["commit"] = words
-    with pytest.raises(error) as raised, Candidate(logged_in(device), patience=PATIENCE) as candidate:
+    with pytest.raises(error) as raised, Candidate(logged_in(device), retry=RETRY) as candidate:
         candidate.apply([KEY])
         candidate.commit(CommitSettings())
     assert words.split("\r\n")[0].strip("x") in str(raised.value)
@@ -142,7 +142,7 @@ def test_refused_commits(device, logged_in, words: str, error: type[DeviceError]
 
 def test_a_cancelled_commit_is_no_success_even_with_nothing_pending(device, logged_in) -> None:
     device.answers["commit"] = goes_to("[~CE1]", "Commit canceled, the configuration conflicted with other user\r\n")
-    with pytest.raises(ConflictError), Candidate(logged_in(device), patience=PATIENCE) as candidate:
+    with pytest.raises(ConflictError), Candidate(logged_in(device), retry=RETRY) as candidate:
         candidate.apply([KEY])
         candidate.commit(CommitSettings())
 
@@ -184,7 +184,7 @@ def test_an_exception_of_the_caller_clears_the_candidate(device, logged_in) -> N
 
 def test_a_lock_that_cannot_be_had(device, logged_in) -> None:
     device.answers["configuration exclusive"] = "Error: The configuration is locked by other user.\r\n"
-    with pytest.raises(LockedError), Candidate(logged_in(device), lock=True, patience=PATIENCE):
+    with pytest.raises(LockedError), Candidate(logged_in(device), lock=True, retry=RETRY):
         pass
     assert device.sent.count("configuration exclusive") == 3
 

@@ -18,9 +18,13 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.errors 
     RefusedError,
     SessionError,
 )
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.prompt import Prompt, PromptMatcher, same_view
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.questions import Occasion
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.session import Session, Timeouts
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.session.prompt import (
+    Prompt,
+    PromptMatcher,
+    same_view,
+)
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.session.questions import PromptContext
 
 LOG = "Sep 24 2020 19:53:08+05:00 CE1 %%01NTP/4/STRATUM_CHANGE(l)[1]:System stratum changes from 16 to 4."
 FIRST_LINES = (
@@ -250,7 +254,7 @@ def test_a_commit_may_change_the_name(paper, logged_in) -> None:
         return ""
 
     device.answers["commit"] = rename
-    answer = session.ask("commit", occasion=Occasion.COMMIT)
+    answer = session.ask("commit", occasion=PromptContext.COMMIT)
     assert session.sysname == "NEW"
     assert answer.prompt == Prompt(True, "~")
     assert not answer.refused
@@ -304,35 +308,40 @@ UNCOMMITTED = (
 @pytest.mark.parametrize(
     ("question", "occasion", "line", "answer"),
     [
-        (LISTENING, Occasion.CONFIGURATION, "ntp server source-interface all enable", "Y"),
-        (UNCOMMITTED, Occasion.LEAVING, "return", "N"),
-        (UNCOMMITTED, Occasion.NAVIGATION, "quit", "C"),
-        (UNCOMMITTED, Occasion.CONFIGURATION, "quit", "C"),
-        (UNCOMMITTED, Occasion.COMMIT, "commit", "C"),
-        ("Warning: NTP server will stop. Continue? [Y/N]:", Occasion.CONFIGURATION, "ntp server disable", "Y"),
+        (LISTENING, PromptContext.CONFIGURATION, "ntp server source-interface all enable", "Y"),
+        (UNCOMMITTED, PromptContext.LEAVING, "return", "N"),
+        (UNCOMMITTED, PromptContext.NAVIGATION, "quit", "C"),
+        (UNCOMMITTED, PromptContext.CONFIGURATION, "quit", "C"),
+        (UNCOMMITTED, PromptContext.COMMIT, "commit", "C"),
+        ("Warning: NTP server will stop. Continue? [Y/N]:", PromptContext.CONFIGURATION, "ntp server disable", "Y"),
         (
             "Warning: The trial configuration will be rolled back. Continue? [Y/N]:",
-            Occasion.ABORT_TRIAL,
+            PromptContext.ABORT_TRIAL,
             "abort trial",
             "Y",
         ),
         (
             "Warning: The current configuration will be written to the device. Continue? [Y/N]:",
-            Occasion.SAVE,
+            PromptContext.SAVE,
             "save",
             "Y",
         ),
-        ("Warning: all configuration will be written.\r\nAre you sure to continue?[Y/N]", Occasion.SAVE, "save", "Y"),
+        (
+            "Warning: all configuration will be written.\r\nAre you sure to continue?[Y/N]",
+            PromptContext.SAVE,
+            "save",
+            "Y",
+        ),
     ],
 )
-def test_known_questions(paper, logged_in, question: str, occasion: Occasion, line: str, answer: str) -> None:
+def test_known_questions(paper, logged_in, question: str, occasion: PromptContext, line: str, answer: str) -> None:
     device = paper({line: question})
     session = logged_in(device)
     session.ask(line, occasion=occasion)
     assert device.sent == [line, answer]
 
 
-@pytest.mark.parametrize("occasion", [occasion for occasion in Occasion if occasion is not Occasion.LOGIN])
+@pytest.mark.parametrize("occasion", [occasion for occasion in PromptContext if occasion is not PromptContext.LOGIN])
 @pytest.mark.parametrize(
     "question",
     [
@@ -342,7 +351,9 @@ def test_known_questions(paper, logged_in, question: str, occasion: Occasion, li
         "Publish what is pending? [Y(yes)/N(no)/C(cancel)]:",
     ],
 )
-def test_a_question_with_three_answers_never_gets_a_yes(paper, logged_in, occasion: Occasion, question: str) -> None:
+def test_a_question_with_three_answers_never_gets_a_yes(
+    paper, logged_in, occasion: PromptContext, question: str
+) -> None:
     device = paper({"quit": question})
     session = logged_in(device)
     with contextlib.suppress(QuestionError):
@@ -355,7 +366,7 @@ def test_an_unknown_question_is_declined_and_told(paper, logged_in) -> None:
     device = paper({"ntp disable": "Warning: All clocks will stop. Continue? [Y/N]:"})
     session = logged_in(device)
     with pytest.raises(QuestionError, match="All clocks will stop"):
-        session.ask("ntp disable", occasion=Occasion.CONFIGURATION)
+        session.ask("ntp disable", occasion=PromptContext.CONFIGURATION)
     assert device.sent == ["ntp disable", "N"]
     assert session.ask("display clock").echoed
 
@@ -371,7 +382,7 @@ def test_a_question_buried_under_a_log_line(paper, logged_in) -> None:
             device.emit(f"\r\n{LOG}\r\n")
 
     device.send = send
-    session.ask("ntp server source-interface all enable", occasion=Occasion.CONFIGURATION)
+    session.ask("ntp server source-interface all enable", occasion=PromptContext.CONFIGURATION)
     assert device.sent[-1] == "Y"
 
 

@@ -10,7 +10,7 @@ import pathlib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.session_screen import Screen
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.session.screen import Screen
 
 PIECES = st.sampled_from(
     [

@@ -3,15 +3,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """NTP multicast in the language of VRP: text to model, and model to lines.
 
-The language itself is the table in ``grammar_forms``; this module is the door to what works with it.
+The language itself is the table in ``grammar.forms``; this module is the door to what works with it.
 """
 
 from __future__ import annotations
 
-from ..ntp.interface_names import interface_name
-from .grammar_parse import DeviceConfiguration, InterfaceFacts, parse_configuration
-from .grammar_render import configuration_text, render_changes, render_configuration
-from .lines import ConfigurationLine, typed_lines
+from ...ntp.interface_names import interface_name
+from ..lines import ConfigurationLine, typed_lines
+from .parse import DeviceConfiguration, InterfaceFacts, parse_configuration
+from .render import configuration_text, render_changes, render_configuration
 
 __all__ = [
     "ConfigurationLine",

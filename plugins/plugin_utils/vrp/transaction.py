@@ -22,13 +22,14 @@ from ..ntp.errors import NtpMulticastError, UserError
 from ..ntp.key_memory import KeyMemory, remember
 from ..ntp.model import ALL, AddressFamily, Configuration
 from ..ntp.plan import Plan, State, UpdateSecrets, plan
-from .candidate import Candidate, CommitSettings, Outcome, Patience, save, trial_runs
+from .candidate import Candidate, CommitSettings, Outcome, save, trial_runs
 from .dialect import Dialect
 from .display import find_dialect
 from .display_configuration import read_configuration
 from .errors import CommitError, ConflictError, DeviceError, RefusedError, SessionError
 from .grammar import DeviceConfiguration, interface_name, parse_configuration, render_changes
 from .lines import ConfigurationLine
+from .retry import RetryPolicy
 from .session import Session
 
 
@@ -36,7 +37,7 @@ class Logins(Protocol):
     """Where sessions come from."""
 
     @property
-    def patience(self) -> Patience:
+    def retry(self) -> RetryPolicy:
         """How long to bear with locks."""
 
     def session(self) -> Session:
@@ -68,7 +69,7 @@ class Request:
     lock: bool = False
     allow_immediate: bool = False
     commit: CommitSettings = field(default_factory=CommitSettings)
-    patience: Patience = field(default_factory=Patience)
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
 
 
 @dataclass(frozen=True)
@@ -111,15 +112,15 @@ def converge(logins: Logins, request: Request) -> Report:
     Raises UserError before anything was sent, and DeviceError with a last sentence that tells what became of the
     device.
     """
-    for attempt in range(request.patience.retries):
+    for attempt in range(request.retry.retries):
         try:
             return _converge_once(logins, request, again=attempt > 0)
         except CommitError as error:
             # The words for a stale candidate are not published: a refusal without a known reason gets a second chance.
             if not error.cleared or (attempt > 0 and not isinstance(error, ConflictError)):
                 raise
-            logins.session().pause(request.patience.delay * 2**attempt)
-    return _converge_once(logins, request, again=request.patience.retries > 0)
+            logins.session().pause(request.retry.delay * 2**attempt)
+    return _converge_once(logins, request, again=request.retry.retries > 0)
 
 
 def _converge_once(logins: Logins, request: Request, *, again: bool) -> Report:
@@ -162,7 +163,7 @@ def _apply(logins: Logins, session: Session, request: Request, steps: Plan, repo
         lock=request.lock,
         allow_immediate=request.allow_immediate,
         refresh=again,
-        patience=request.patience,
+        retry=request.retry,
     )
     commit_id = None
     try:
@@ -294,7 +295,7 @@ def _undo_immediate_lines(
         present = _read(session, request.dialect, _interfaces_of(request.wanted), all_of_it=_needs_all(request))
         way_back = plan(present.configuration, report.before, state=State.OVERRIDDEN)
         lines = render_changes(way_back.changes, _dialect(session, present, request, needed=True))
-        with Candidate(session, allow_immediate=True, patience=request.patience) as candidate:
+        with Candidate(session, allow_immediate=True, retry=request.retry) as candidate:
             candidate.apply(lines)
     except NtpMulticastError as error:
         return [*sentences, f"Taking these back failed: {error}"], True

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Timecast developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The notation of ``grammar_forms`` at work: a line becomes a statement, and a statement becomes a line."""
+"""The notation of ``grammar.forms`` at work: a line becomes a statement, and a statement becomes a line."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Union
 
-from .dialect import Dialect
-from .grammar_forms import FORMS, Form
-from .grammar_values import KINDS
+from ..dialect import Dialect
+from .forms import FORMS, Form
+from .values import KINDS
 
 _WORD = re.compile(r"\S+")
 _REST = re.compile(r"\S.*")

@@ -23,7 +23,7 @@ _ENDING = re.compile(
 )
 
 
-class Occasion(enum.Enum):
+class PromptContext(enum.Enum):
     """What the session is doing when a question comes."""
 
     LOGIN = "login"
@@ -43,16 +43,16 @@ class Question:
     """
 
     words: re.Pattern[str]
-    occasions: frozenset[Occasion]
+    occasions: frozenset[PromptContext]
     answer: str | None
     advice: str = ""
     line: re.Pattern[str] | None = None
 
 
-def _question(words: str, answer: str | None, *occasions: Occasion, advice: str = "", line: str = "") -> Question:
+def _question(words: str, answer: str | None, *occasions: PromptContext, advice: str = "", line: str = "") -> Question:
     return Question(
         words=re.compile(words, re.IGNORECASE | re.DOTALL),
-        occasions=frozenset(occasions or Occasion),
+        occasions=frozenset(occasions or PromptContext),
         answer=answer,
         advice=advice,
         line=re.compile(line, re.IGNORECASE) if line else None,
@@ -63,36 +63,40 @@ KNOWN_QUESTIONS: tuple[Question, ...] = (
     # Fact 3.3. Navigation and leaving: N drops the lines, which are ours and refused, or were never asked for.
     # Elsewhere C stays, so that
     # the candidate can be cleared knowingly.
-    _question(r"uncommitted configurations? found.*\[[^\]]*C[^\]]*\]", "N", Occasion.LEAVING),
+    _question(r"uncommitted configurations? found.*\[[^\]]*C[^\]]*\]", "N", PromptContext.LEAVING),
     _question(r"uncommitted configurations? found.*\[[^\]]*C[^\]]*\]", "C"),
-    _question(r"please choose .*cancel.*\[Y/N/C\]", "N", Occasion.LEAVING),
+    _question(r"please choose .*cancel.*\[Y/N/C\]", "N", PromptContext.LEAVING),
     _question(r"please choose .*cancel.*\[Y/N/C\]", "C"),
     # Fact 3.7.
     _question(
         r"password .*expired.*\[Y/N\]|password needs to be changed,? *continue",
         None,
-        Occasion.LOGIN,
+        PromptContext.LOGIN,
         advice="The password of this account has expired. Change it in an interactive login, then run again.",
     ),
-    _question(r"change\s+now\s*\?\s*\[Y/N\]", "N", Occasion.LOGIN),
+    _question(r"change\s+now\s*\?\s*\[Y/N\]", "N", PromptContext.LOGIN),
     _question(
         r"(old|new|confirm)\b.*password\s*:",
         None,
-        Occasion.LOGIN,
+        PromptContext.LOGIN,
         advice="The device insists on a new password. Change it in an interactive login, then run again.",
     ),
     # Fact 1.5: raised by `ntp server source-interface all enable` and its IPv6 twin.
     _question(
-        r"NTP (IPv4|IPv6) server listening all interface will be enabled\..*\[Y/N\]", "Y", Occasion.CONFIGURATION
+        r"NTP (IPv4|IPv6) server listening all interface will be enabled\..*\[Y/N\]", "Y", PromptContext.CONFIGURATION
     ),
     # Fact 1.5: some releases ask on `ntp server disable`, in words that are not published. The question repeats what
     # the line says.
-    _question(r"\bntp\b.*\[Y/N\]", "Y", Occasion.CONFIGURATION, line=r"(undo )?ntp(-service)? (ipv6 )?server disable"),
+    _question(
+        r"\bntp\b.*\[Y/N\]", "Y", PromptContext.CONFIGURATION, line=r"(undo )?ntp(-service)? (ipv6 )?server disable"
+    ),
     # Fact 3.2.
-    _question(r"trial configuration will be rolled back\..*\[Y/N\]", "Y", Occasion.ABORT_TRIAL),
+    _question(r"trial configuration will be rolled back\..*\[Y/N\]", "Y", PromptContext.ABORT_TRIAL),
     # Fact 3.4.
     _question(
-        r"((current|all) configuration will be written|are you sure to (continue|save)).*\[Y/N\]", "Y", Occasion.SAVE
+        r"((current|all) configuration will be written|are you sure to (continue|save)).*\[Y/N\]",
+        "Y",
+        PromptContext.SAVE,
     ),
     # Fact 1.2: a second authentication is for a person.
     _question(
@@ -109,7 +113,7 @@ def looks_like_question(line: str) -> bool:
     return bool(_ENDING.search(line))
 
 
-def known_question(text: str, occasion: Occasion, line: str) -> Question | None:
+def known_question(text: str, occasion: PromptContext, line: str) -> Question | None:
     """The entry for the question that `text` (the question with the lines before it) ends with, raised by the line
     that was sent."""
     for question in KNOWN_QUESTIONS:

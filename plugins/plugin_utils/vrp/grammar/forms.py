@@ -4,8 +4,8 @@
 """The NTP lines of VRP, written once: the same table reads lines and writes them.
 
 A form is written as in Huawei's command references, without the first word: plain words are keywords, ``<kind>`` is a
-value (see ``grammar_values``), ``[ ... ]`` is optional, and ``[ a <a> | b <b> ] *`` is any of them, each at most once,
-in any order. ``{trusted}`` is the dialect's word. ``grammar_language`` gives these notations their meaning.
+value (see ``grammar.values``), ``[ ... ]`` is optional, and ``[ a <a> | b <b> ] *`` is any of them, each at most once,
+in any order. ``{trusted}`` is the dialect's word. ``grammar.language`` gives these notations their meaning.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import enum
 from dataclasses import dataclass
 
 
-class Place(enum.Enum):
+class View(enum.Enum):
     """The view that a line belongs to."""
 
     SYSTEM = "system"
@@ -27,29 +27,29 @@ class Form:
 
     Attributes:
         name: what the line states.
-        place: its view.
+        view: its view.
         syntax: the line after ``ntp`` or ``ntp-service``.
         undo: what follows ``undo ntp`` to take the line back, or None where another line does that.
         ours: whether the model holds what the line states.
     """
 
     name: str
-    place: Place
+    view: View
     syntax: str
     undo: str | None = None
     ours: bool = True
 
 
 def _system(name: str, syntax: str, undo: str | None = None) -> Form:
-    return Form(name, Place.SYSTEM, syntax, undo)
+    return Form(name, View.SYSTEM, syntax, undo)
 
 
 def _interface(name: str, syntax: str, undo: str) -> Form:
-    return Form(name, Place.INTERFACE, syntax, undo)
+    return Form(name, View.INTERFACE, syntax, undo)
 
 
-def _foreign(place: Place, *syntaxes: str) -> tuple[Form, ...]:
-    return tuple(Form("foreign", place, syntax, syntax, ours=False) for syntax in syntaxes)
+def _foreign(view: View, *syntaxes: str) -> tuple[Form, ...]:
+    return tuple(Form("foreign", view, syntax, syntax, ours=False) for syntax in syntaxes)
 
 
 # Sources: facts 1.1 to 1.6, that is the command references of CE6800 V300R023C00 and NE40E V800R012C10.
@@ -84,7 +84,7 @@ FORMS: tuple[Form, ...] = (
         "ipv6_multicast_client", "multicast-client ipv6 [ <ipv6_group> ]", "multicast-client ipv6 [ <ipv6_group> ]"
     ),
     *_foreign(
-        Place.SYSTEM,
+        View.SYSTEM,
         "unicast-server <anything>",
         "unicast-peer <anything>",
         "ipv6 unicast-server <anything>",
@@ -110,7 +110,7 @@ FORMS: tuple[Form, ...] = (
         "authentication-password <anything>",
     ),
     *_foreign(
-        Place.INTERFACE,
+        View.INTERFACE,
         "broadcast-server [ <anything> ]",
         "broadcast-client",
         "manycast-server [ <anything> ]",

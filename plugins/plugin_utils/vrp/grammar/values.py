@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..ntp.interface_names import interface_name
-from ..ntp.model import Algorithm, IpAddress
+from ...ntp.interface_names import interface_name
+from ...ntp.model import Algorithm, IpAddress
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from .model import (
     Secret,
     ServerSettings,
 )
-from .server_function import ipv6_in_play
+from .server_switch import ipv6_in_play
 
 IPV6_ALL = "::"
 """How ``all`` of the IPv6 side is written in ``listen``, beside the addresses: the unspecified address."""

@@ -19,11 +19,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from .errors import LoginError, QuestionError, SessionError, mask
+from ..errors import LoginError, QuestionError, SessionError, mask
+from .answer import Answer, is_error_line, is_log_line
 from .prompt import USER_VIEW, Prompt, PromptMatcher, sysname_of_system_view, sysname_of_user_view
-from .questions import Occasion, declining_answer, known_question, looks_like_question
-from .session_answer import Answer, is_error_line, is_log_line
-from .session_screen import Screen
+from .questions import PromptContext, declining_answer, known_question, looks_like_question
+from .screen import Screen
 
 _PAGER = re.compile(r"\s*-{2,4}\s*\+?More\+?\s*-{2,4}\s*", re.IGNORECASE)
 
@@ -116,7 +116,7 @@ class Session:
 
     def _answer_login_question(self, quiet: float) -> bool:
         text = "\n".join(self._screen.lines[-12:])
-        question = known_question(text, Occasion.LOGIN, "")
+        question = known_question(text, PromptContext.LOGIN, "")
         if question is None:
             if quiet < _QUIET_FOR_UNKNOWN_QUESTION:
                 return False
@@ -139,7 +139,7 @@ class Session:
         self,
         command: str,
         *,
-        occasion: Occasion = Occasion.NAVIGATION,
+        occasion: PromptContext = PromptContext.NAVIGATION,
         timeout: float | None = None,
         secrets: Sequence[str] = (),
     ) -> Answer:
@@ -175,7 +175,7 @@ class Session:
     def recover(self, timeout: float) -> None:
         """Find back to a prompt after an exchange was broken off, declining what may be asked."""
         with contextlib.suppress(QuestionError):
-            self._converse("", Occasion.LEAVING, timeout, echoing=False)
+            self._converse("", PromptContext.LEAVING, timeout, echoing=False)
 
     def pause(self, seconds: float) -> None:
         """Let time pass while listening to the device."""
@@ -197,7 +197,7 @@ class Session:
     def _converse(
         self,
         command: str,
-        occasion: Occasion | None,
+        occasion: PromptContext | None,
         timeout: float,
         *,
         secrets: Sequence[str] = (),
@@ -252,7 +252,7 @@ class Session:
             )
         return exchange, answer
 
-    def _reply(self, exchange: _Exchange, occasion: Occasion, quiet: float, declined: list[str]) -> str | None:
+    def _reply(self, exchange: _Exchange, occasion: PromptContext, quiet: float, declined: list[str]) -> str | None:
         text = exchange.question(quiet)
         if text is None:
             return None

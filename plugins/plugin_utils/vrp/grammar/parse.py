@@ -17,8 +17,8 @@ from itertools import islice
 from types import MappingProxyType
 from typing import cast
 
-from ..ntp.interface_names import interface_name
-from ..ntp.model import (
+from ...ntp.interface_names import interface_name
+from ...ntp.model import (
     ALL,
     DEFAULT_GROUP_IPV4,
     DEFAULT_GROUP_IPV6,
@@ -33,11 +33,11 @@ from ..ntp.model import (
     Secret,
     ServerSettings,
 )
-from ..ntp.server_function import is_bare
-from .dialect import Dialect
-from .errors import ParseError, mask
-from .grammar_forms import Place
-from .grammar_language import GRAMMARS, Fields, Statement
+from ...ntp.server_switch import is_bare
+from ..dialect import Dialect
+from ..errors import ParseError, mask
+from .forms import View
+from .language import GRAMMARS, Fields, Statement
 
 _NTP_LINE = re.compile(r"(undo[ \t]+)?(ntp(?:-service)?)[ \t]+(\S.*)")
 _KEY_REFERENCE = re.compile(r"\bauthentication-keyid ([0-9]{1,10})\b")
@@ -218,7 +218,7 @@ class _Reader:
             self._key_references.update(int(key) for key in _KEY_REFERENCE.findall(rest))
 
     def _fits_view(self, statement: Statement, *, indented: bool) -> bool:
-        if statement.form.place is Place.INTERFACE:
+        if statement.form.view is View.INTERFACE:
             return self._view is not None
         # One manual indents a line of the system view right after `#`; in any other view it is no such line.
         return not indented or (self._view is None and not self._other_view)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from .errors import RefusedError, mask
+from ..errors import RefusedError, mask
 from .prompt import Prompt
 
 _ERROR = re.compile(r"\s*Error(?:\[\d+\])?\s*:", re.IGNORECASE)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from ..ntp.changes import (
+from ...ntp.changes import (
     Change,
     Listen,
     RemoveAssociation,
@@ -20,9 +20,9 @@ from ..ntp.changes import (
     SwitchServer,
     TrustKey,
 )
-from ..ntp.errors import UserError
-from ..ntp.interface_names import interface_name
-from ..ntp.model import (
+from ...ntp.errors import UserError
+from ...ntp.interface_names import interface_name
+from ...ntp.model import (
     ALL,
     MASK,
     AddressFamily,
@@ -36,10 +36,10 @@ from ..ntp.model import (
     Secret,
     ServerSettings,
 )
-from ..ntp.server_function import ipv6_in_play
-from .dialect import Dialect
-from .grammar_language import GRAMMARS
-from .lines import ConfigurationLine
+from ...ntp.server_switch import ipv6_in_play
+from ..dialect import Dialect
+from ..lines import ConfigurationLine
+from .language import GRAMMARS
 
 
 def render_changes(changes: Iterable[Change], dialect: Dialect) -> tuple[ConfigurationLine, ...]:
