@@ -41,7 +41,7 @@ sys.path[:0] = [str(TESTS), str(TESTS.parent / "roles" / "ntp_multicast_engine" 
 from integration.engine.process import Bridge, EngineProcess, ip, running  # noqa: E402
 from interop.peers import CLASSIC, ENGINE_KEYS, STATISTICS, Peer, ntpd_keys  # noqa: E402
 
-from ntp_multicast_engine.control import ask  # noqa: E402
+from ntp_multicast_engine.observe.status_socket import ask  # noqa: E402
 
 OURS, THEIRS = "239.77.6.1", "239.77.6.2"
 WARM_UP = 64

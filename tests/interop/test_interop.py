@@ -203,9 +203,9 @@ def test_ntpd_asks_us(tmp_path: Path, bridge: Bridge, program: Program) -> None:
 ASK = """
 import json, socket, sys, time
 from pathlib import Path
-from ntp_multicast_engine import key_file
-from ntp_multicast_engine.authentication import KeyRing, Verdict
-from ntp_multicast_engine.packet import Header, parse
+from ntp_multicast_engine.config import key_file
+from ntp_multicast_engine.wire.authentication import KeyRing, Verdict
+from ntp_multicast_engine.wire.packet import Header, parse
 keys, answers = KeyRing(key_file.load(Path(sys.argv[1]))), {}
 for address, key_id, version in json.loads(sys.argv[2]):
     family = socket.AF_INET6 if ":" in address else socket.AF_INET

@@ -11,10 +11,10 @@ import os
 import sys
 import time
 
-from ntp_multicast_engine.clock import SystemClock
-from ntp_multicast_engine.configuration import MulticastServer
+from ntp_multicast_engine.clock.system_clock import SystemClock
+from ntp_multicast_engine.config.configuration import MulticastServer
 from ntp_multicast_engine.hardware import Cards
-from ntp_multicast_engine.transport import SenderSocket
+from ntp_multicast_engine.net.sockets import SenderSocket
 
 PATIENCE = 0.5
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 from dataclasses import dataclass, field
 
-from ntp_multicast_engine.clock import Instant
+from ntp_multicast_engine.clock.system_clock import Instant
 from ntp_multicast_engine.hardware_clock import Reading
 from ntp_multicast_engine.hardware_door import (
     FILTER_ALL,

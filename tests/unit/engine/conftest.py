@@ -12,8 +12,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-from ntp_multicast_engine.ancillary import KERNEL, STAMP_RECEIVED, enable_stamps, receive
-from ntp_multicast_engine.clock import SystemClock
+from ntp_multicast_engine.clock.system_clock import SystemClock
+from ntp_multicast_engine.net.control_messages import KERNEL, STAMP_RECEIVED, enable_stamps, receive
 
 settings.register_profile("engine", deadline=None)
 settings.load_profile("engine")

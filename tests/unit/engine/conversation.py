@@ -8,14 +8,14 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import replace
 
-from ntp_multicast_engine.association import Association, SendRequest
-from ntp_multicast_engine.authentication import Algorithm, Key, KeyRing
-from ntp_multicast_engine.client import Client
-from ntp_multicast_engine.clock import Instant
-from ntp_multicast_engine.configuration import MulticastClient
-from ntp_multicast_engine.estimator import Estimator
-from ntp_multicast_engine.packet import Header
-from ntp_multicast_engine.timestamps import NANOSECONDS, to_ntp
+from ntp_multicast_engine.clock.system_clock import Instant
+from ntp_multicast_engine.config.configuration import MulticastClient
+from ntp_multicast_engine.filter.estimator import Estimator
+from ntp_multicast_engine.protocol.association import Association, SendRequest
+from ntp_multicast_engine.protocol.client import Client
+from ntp_multicast_engine.wire.authentication import Algorithm, Key, KeyRing
+from ntp_multicast_engine.wire.packet import Header
+from ntp_multicast_engine.wire.timestamps import NANOSECONDS, to_ntp
 
 GROUP = MulticastClient("eth0", ipaddress.ip_address("224.0.1.1"))
 RING = KeyRing({42: Key(42, Algorithm.HMAC_SHA256, b"k")}, frozenset({42}), True)

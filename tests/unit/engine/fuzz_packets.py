@@ -12,15 +12,15 @@ from collections import Counter
 from unit.engine import mutation
 from unit.engine.fuzzing import ACCEPTED, Target
 
-from ntp_multicast_engine.association import CloseRequest, SendRequest
-from ntp_multicast_engine.authentication import Algorithm, Key, KeyRing, Verdict
-from ntp_multicast_engine.client import MAXIMUM_ASSOCIATIONS
-from ntp_multicast_engine.clock import Instant
-from ntp_multicast_engine.configuration import Configuration, Loaded, MulticastClient, MulticastServer, Server
-from ntp_multicast_engine.engine import Engine
+from ntp_multicast_engine.clock.system_clock import Instant
+from ntp_multicast_engine.config.configuration import Configuration, Loaded, MulticastClient, MulticastServer, Server
+from ntp_multicast_engine.daemon.state_file import State
 from ntp_multicast_engine.errors import PacketError
-from ntp_multicast_engine.packet import HEADER_LENGTH, parse
-from ntp_multicast_engine.state import State
+from ntp_multicast_engine.protocol.association import CloseRequest, SendRequest
+from ntp_multicast_engine.protocol.client import MAXIMUM_ASSOCIATIONS
+from ntp_multicast_engine.protocol.system import Engine
+from ntp_multicast_engine.wire.authentication import Algorithm, Key, KeyRing, Verdict
+from ntp_multicast_engine.wire.packet import HEADER_LENGTH, parse
 
 SECOND = 1_000_000_000
 START = 1_790_000_000 * SECOND

@@ -18,12 +18,16 @@ from unit.engine.fuzz_packets import MulticastTarget, PacketTarget, RequestTarge
 from unit.engine.fuzzing import ACCEPTED, Target
 from unit.engine.obedient_clock import ObedientClock
 
-from ntp_multicast_engine import chrony, clock_protocol, configuration, control, key_file, state
-from ntp_multicast_engine.client import Remembered
-from ntp_multicast_engine.clock import KernelStatus
-from ntp_multicast_engine.clock_keeper import Keeper
+from ntp_multicast_engine.clock.helper import messages as clock_protocol
+from ntp_multicast_engine.clock.helper.policy import ClockPolicy
+from ntp_multicast_engine.clock.system_clock import KernelStatus
+from ntp_multicast_engine.config import configuration, key_file
+from ntp_multicast_engine.daemon import state_file as state
+from ntp_multicast_engine.daemon.state_file import State
 from ntp_multicast_engine.errors import ClockError, ConfigurationError, ControlError, StateError, UpstreamError
-from ntp_multicast_engine.state import State
+from ntp_multicast_engine.observe import chrony_tracking as chrony
+from ntp_multicast_engine.observe import status_socket as control
+from ntp_multicast_engine.protocol.client import Remembered
 
 SECRET = "never-to-be-shown"
 CONFIGURATION: dict[str, Any] = {
@@ -239,7 +243,7 @@ class ClockTarget(Target):
     def __init__(self) -> None:
         self._clock = ObedientClock()
         settings = configuration.Discipline("kernel", step="never")
-        self._keeper = Keeper(self._clock, lambda: settings, lambda: 1_790_000_000_000_000_000)
+        self._keeper = ClockPolicy(self._clock, lambda: settings, lambda: 1_790_000_000_000_000_000)
 
     def make(self, chance: random.Random) -> bytes:
         requests = (

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ntp_multicast_engine.clock import KernelStatus
+from ntp_multicast_engine.clock.system_clock import KernelStatus
 from ntp_multicast_engine.errors import ClockError
 
 

@@ -15,12 +15,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ntp_multicast_engine.association import Association, SendRequest
-from ntp_multicast_engine.authentication import Algorithm, Key, KeyRing
-from ntp_multicast_engine.clock import Instant, KernelStatus
-from ntp_multicast_engine.configuration import Configuration, Loaded, MulticastClient, MulticastServer, Server
-from ntp_multicast_engine.engine import Engine, reference_id_of
-from ntp_multicast_engine.state import State
+from ntp_multicast_engine.clock.system_clock import Instant, KernelStatus
+from ntp_multicast_engine.config.configuration import Configuration, Loaded, MulticastClient, MulticastServer, Server
+from ntp_multicast_engine.daemon.state_file import State
+from ntp_multicast_engine.protocol.association import Association, SendRequest
+from ntp_multicast_engine.protocol.system import Engine, reference_id_of
+from ntp_multicast_engine.wire.authentication import Algorithm, Key, KeyRing
 
 SECOND = 1_000_000_000
 START = 1_790_000_000 * SECOND

@@ -37,13 +37,13 @@ from unit.engine.simulation import (
     server_configuration,
 )
 
-from ntp_multicast_engine import configuration
-from ntp_multicast_engine.association import Association
-from ntp_multicast_engine.authentication import KeyRing
-from ntp_multicast_engine.clock import MAXIMUM_FREQUENCY, Instant, KernelStatus
-from ntp_multicast_engine.configuration import Loaded, MulticastClient
-from ntp_multicast_engine.discipline import Correction, Kernel
-from ntp_multicast_engine.estimator import Estimate
+from ntp_multicast_engine.clock.discipline import Correction, Kernel
+from ntp_multicast_engine.clock.system_clock import MAXIMUM_FREQUENCY, Instant, KernelStatus
+from ntp_multicast_engine.config import configuration
+from ntp_multicast_engine.config.configuration import Loaded, MulticastClient
+from ntp_multicast_engine.filter.estimator import Estimate
+from ntp_multicast_engine.protocol.association import Association
+from ntp_multicast_engine.wire.authentication import KeyRing
 
 INITIAL_OFFSET, INITIAL_FREQUENCY = 5.0, 50e-6
 """How wrong the clock is at the start: seconds, and a ratio."""
@@ -65,7 +65,7 @@ class Delays:
     In bursts, `burst_length` seconds long and `burst_every` seconds apart on average, the queues are `burst` seconds
     longer on average. `symmetric` is the deviation of a jitter that lengthens and shortens alike.
 
-    Exchanges know nothing of the rest. The client stamps multicasts when they have been there for `late` and an
+    PollIo know nothing of the rest. The client stamps multicasts when they have been there for `late` and an
     exponential part of mean `late_mean`, as a host does that has to wake up first. The server writes the transmit time
     of its answers `answer_lead` before they leave.
     """

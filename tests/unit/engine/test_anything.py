@@ -13,17 +13,19 @@ from hypothesis import strategies as st
 from unit.engine.simulation import KEY, RING, START, client_configuration, server_configuration
 from unit.engine.test_discipline import SteeredClock
 
-from ntp_multicast_engine import metrics, report, state
-from ntp_multicast_engine.association import Association, SendRequest
-from ntp_multicast_engine.authentication import Algorithm, Key, KeyRing
-from ntp_multicast_engine.client import MAXIMUM_ASSOCIATIONS
-from ntp_multicast_engine.configuration import Loaded
-from ntp_multicast_engine.discipline import Chrony, Kernel
-from ntp_multicast_engine.engine import Engine, reference_id_of
-from ntp_multicast_engine.packet import Header
-from ntp_multicast_engine.state import State
-from ntp_multicast_engine.status import EngineStatus, Status
-from ntp_multicast_engine.timestamps import NANOSECONDS, to_ntp
+from ntp_multicast_engine.clock.discipline import Chrony, Kernel
+from ntp_multicast_engine.config.configuration import Loaded
+from ntp_multicast_engine.daemon import state_file as state
+from ntp_multicast_engine.daemon.state_file import State
+from ntp_multicast_engine.observe import metrics
+from ntp_multicast_engine.observe import text as report
+from ntp_multicast_engine.observe.status import EngineStatus, Status
+from ntp_multicast_engine.protocol.association import Association, SendRequest
+from ntp_multicast_engine.protocol.client import MAXIMUM_ASSOCIATIONS
+from ntp_multicast_engine.protocol.system import Engine, reference_id_of
+from ntp_multicast_engine.wire.authentication import Algorithm, Key, KeyRing
+from ntp_multicast_engine.wire.packet import Header
+from ntp_multicast_engine.wire.timestamps import NANOSECONDS, to_ntp
 
 SOURCES = [*(f"10.0.0.{number}" for number in range(1, 11)), "fe80::1", "fd00::1"]
 RINGS = [

@@ -24,14 +24,22 @@ from unit.engine.conversation import (
     volley,
 )
 
-from ntp_multicast_engine.acceptance import BROADCAST_TESTS, OTHER_REASONS, REQUEST_TESTS, RESPONSE_TESTS
-from ntp_multicast_engine.association import SPREAD, WELL_KNOWN, Association, CloseRequest, Phase, SendRequest, Stream
-from ntp_multicast_engine.authentication import Algorithm, Key, KeyRing
-from ntp_multicast_engine.client import MAXIMUM_ASSOCIATIONS, MAXIMUM_REMEMBERED, Client, Remembered
 from ntp_multicast_engine.errors import PacketError
-from ntp_multicast_engine.estimator import Estimator
-from ntp_multicast_engine.packet import Header
-from ntp_multicast_engine.timestamps import NANOSECONDS, to_ntp
+from ntp_multicast_engine.filter.estimator import Estimator
+from ntp_multicast_engine.protocol.association import (
+    SPREAD,
+    WELL_KNOWN,
+    Association,
+    CloseRequest,
+    Phase,
+    SendRequest,
+    Stream,
+)
+from ntp_multicast_engine.protocol.client import MAXIMUM_ASSOCIATIONS, MAXIMUM_REMEMBERED, Client, Remembered
+from ntp_multicast_engine.protocol.packet_tests import BROADCAST_TESTS, OTHER_REASONS, REQUEST_TESTS, RESPONSE_TESTS
+from ntp_multicast_engine.wire.authentication import Algorithm, Key, KeyRing
+from ntp_multicast_engine.wire.packet import Header
+from ntp_multicast_engine.wire.timestamps import NANOSECONDS, to_ntp
 
 
 @pytest.fixture

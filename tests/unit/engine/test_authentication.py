@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ntp_multicast_engine.authentication import Algorithm, Key, KeyRing, Verdict, available
-from ntp_multicast_engine.packet import parse
+from ntp_multicast_engine.wire.authentication import Algorithm, Key, KeyRing, Verdict, available
+from ntp_multicast_engine.wire.packet import parse
 
 PACKAGE = Path(__file__).parents[3] / "roles" / "ntp_multicast_engine" / "files"
 SHARED = Path(os.environ.get("TIMECAST_SHARED") or Path(__file__).parents[4] / "shared")
@@ -223,8 +223,8 @@ def test_many_proofs_together_are_those_of_each(
 
 def test_a_host_with_aes_keys_alone_does_not_load_a_second_openssl() -> None:
     program = (
-        "import sys\nfrom ntp_multicast_engine import daemon\n"
-        "from ntp_multicast_engine.authentication import Algorithm, Key, available\n"
+        "import sys\nfrom ntp_multicast_engine.daemon import daemon\n"
+        "from ntp_multicast_engine.wire.authentication import Algorithm, Key, available\n"
         "key = Key(1, Algorithm.AES_128_CMAC, bytes(16))\n"
         "assert available(key.algorithm) and key.proves(b'text', key.tag(b'text'), 4)\n"
         "print(sorted({'hashlib', 'hmac', '_hashlib', 'ssl'} & set(sys.modules)))"

@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ntp_multicast_engine.ancillary import KERNEL, STAMP_RECEIVED, USER, Datagram, enable_stamps, receive
 from ntp_multicast_engine.batch import SIZE, Batch
-from ntp_multicast_engine.clock import Instant, SystemClock
-from ntp_multicast_engine.responder import QUICK_LENGTHS
-from ntp_multicast_engine.transport import ResponderSocket
+from ntp_multicast_engine.clock.system_clock import Instant, SystemClock
+from ntp_multicast_engine.net.control_messages import KERNEL, STAMP_RECEIVED, USER, Datagram, enable_stamps, receive
+from ntp_multicast_engine.net.sockets import ResponderSocket
+from ntp_multicast_engine.protocol.responder import QUICK_LENGTHS
 
 CLOCK = SystemClock()
 LOOPBACK = {4: "127.0.0.1", 6: "::1"}

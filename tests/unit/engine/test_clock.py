@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from ntp_multicast_engine.clock import Sleep, time_asleep
-from ntp_multicast_engine.timestamps import NANOSECONDS
+from ntp_multicast_engine.clock.system_clock import Sleep, time_asleep
+from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
 
 def test_a_sleep_is_told_once() -> None:

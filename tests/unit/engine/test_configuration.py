@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ntp_multicast_engine import configuration
-from ntp_multicast_engine.configuration import (
+from ntp_multicast_engine.config import configuration
+from ntp_multicast_engine.config.configuration import (
     Authentication,
     Configuration,
     Discipline,

@@ -9,7 +9,7 @@ import random
 
 import pytest
 
-from ntp_multicast_engine.estimator import WINDOW, Estimator, Exchange, OneWay
+from ntp_multicast_engine.filter.estimator import WINDOW, Estimator, Exchange, OneWay
 
 SECOND, MICROSECOND = 10**9, 1000
 

@@ -19,23 +19,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from unit.engine.cards import EVERYTHING, PTP_V2_EVENT, SECOND, START, SimulatedClock, SimulatedDoor
 
-from ntp_multicast_engine import addresses, ancillary, request_socket
-from ntp_multicast_engine.ancillary import (
-    CARD_RECEIVED,
-    CARD_SENT,
-    HARDWARE,
-    KERNEL,
-    SO_TIMESTAMPING,
-    STAMP_BOTH,
-    USER,
-    Datagram,
-    assemble,
-    stamps_of,
-)
-from ntp_multicast_engine.authentication import KeyRing
 from ntp_multicast_engine.batch import Alike, Batch
-from ntp_multicast_engine.clock import Instant, SystemClock, at
-from ntp_multicast_engine.configuration import MulticastClient, MulticastServer
+from ntp_multicast_engine.clock.system_clock import Instant, SystemClock, at
+from ntp_multicast_engine.config.configuration import MulticastClient, MulticastServer
 from ntp_multicast_engine.hardware import Card, Cards
 from ntp_multicast_engine.hardware_clock import Reading
 from ntp_multicast_engine.hardware_door import (
@@ -47,11 +33,26 @@ from ntp_multicast_engine.hardware_door import (
     Offer,
     Stamping,
 )
-from ntp_multicast_engine.packet import parse as parse_packet
-from ntp_multicast_engine.request_socket import RequestSocket
-from ntp_multicast_engine.server import Announcement, Sender
-from ntp_multicast_engine.timestamps import from_ntp
-from ntp_multicast_engine.transport import GroupSocket, stamped_by
+from ntp_multicast_engine.net import addresses, request_socket
+from ntp_multicast_engine.net import control_messages as ancillary
+from ntp_multicast_engine.net.control_messages import (
+    CARD_RECEIVED,
+    CARD_SENT,
+    HARDWARE,
+    KERNEL,
+    SO_TIMESTAMPING,
+    STAMP_BOTH,
+    USER,
+    Datagram,
+    assemble,
+    stamps_of,
+)
+from ntp_multicast_engine.net.request_socket import RequestSocket
+from ntp_multicast_engine.net.sockets import GroupSocket, stamped_by
+from ntp_multicast_engine.protocol.multicast_server import Announcement, Sender
+from ntp_multicast_engine.wire.authentication import KeyRing
+from ntp_multicast_engine.wire.packet import parse as parse_packet
+from ntp_multicast_engine.wire.timestamps import from_ntp
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ntp_multicast_engine.clock import Instant
+from ntp_multicast_engine.clock.system_clock import Instant
 from ntp_multicast_engine.hardware_clock import HardwareClock, Reading, best_of
 
 SECOND = 1_000_000_000

@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 from unit.engine.cards import EVERYTHING, PTP_V2_EVENT, SECOND, SimulatedClock, SimulatedDoor
 
-from ntp_multicast_engine import ancillary, hardware_setting
-from ntp_multicast_engine.command import main
-from ntp_multicast_engine.configuration import parse
+from ntp_multicast_engine import hardware_setting
+from ntp_multicast_engine.cli import main
+from ntp_multicast_engine.config.configuration import parse
 from ntp_multicast_engine.errors import ConfigurationError
 from ntp_multicast_engine.hardware_clock import Reading
 from ntp_multicast_engine.hardware_door import (
@@ -38,6 +38,7 @@ from ntp_multicast_engine.hardware_door import (
     Offer,
     Stamping,
 )
+from ntp_multicast_engine.net import control_messages as ancillary
 
 
 @pytest.fixture
@@ -133,8 +134,10 @@ def test_only_interfaces_can_be_named(wrong: Any) -> None:
 
 
 def test_nothing_is_loaded_where_nothing_is_asked() -> None:
-    script = "import sys; from ntp_multicast_engine import daemon; print([n for n in sys.modules if 'hardware' in n])"
-    package = str(Path(ancillary.__file__).parents[1])
+    script = (
+        "import sys; from ntp_multicast_engine.daemon import daemon; print([n for n in sys.modules if 'hardware' in n])"
+    )
+    package = str(Path(ancillary.__file__).parents[2])
     done = subprocess.run(
         [sys.executable, "-c", script], env={"PYTHONPATH": package}, capture_output=True, text=True, check=True
     )

@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 from unit.engine.simulation import Node, Simulation, client_configuration, server_configuration
 
-from ntp_multicast_engine import __version__, leap
-from ntp_multicast_engine.metrics import INTERVAL, MetricsFile, text
-from ntp_multicast_engine.status import EngineStatus, Status
+from ntp_multicast_engine import __version__
+from ntp_multicast_engine.observe.metrics import INTERVAL, MetricsFile, text
+from ntp_multicast_engine.observe.status import EngineStatus, Status
+from ntp_multicast_engine.protocol import leap
 
 # https://prometheus.io/docs/instrumenting/exposition_formats/
 SAMPLE = re.compile(

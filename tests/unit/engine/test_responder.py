@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ntp_multicast_engine.authentication import Algorithm, Key, KeyRing, Verdict
-from ntp_multicast_engine.clock import Instant
+from ntp_multicast_engine.clock.system_clock import Instant
 from ntp_multicast_engine.columns import WIDTHS, Columns
 from ntp_multicast_engine.errors import PacketError
-from ntp_multicast_engine.packet import Header, parse
-from ntp_multicast_engine.responder import QUICK_LENGTHS, AnswerDelay, RateLimit, Responder
-from ntp_multicast_engine.server import Announcement
-from ntp_multicast_engine.timestamps import NANOSECONDS, to_ntp
+from ntp_multicast_engine.protocol.multicast_server import Announcement
+from ntp_multicast_engine.protocol.responder import QUICK_LENGTHS, AnswerDelay, RateLimit, Responder
+from ntp_multicast_engine.wire.authentication import Algorithm, Key, KeyRing, Verdict
+from ntp_multicast_engine.wire.packet import Header, parse
+from ntp_multicast_engine.wire.timestamps import NANOSECONDS, to_ntp
 
 NOW = Instant(1_790_000_000 * NANOSECONDS, 5 * NANOSECONDS)
 ANNOUNCEMENT = Announcement(0, 2, b"LOCL", 0.0, 0.001, NOW.real)

@@ -14,18 +14,18 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.engine.test_answering import CLOCK, OldLibrary, make_engine
+from unit.engine.test_responder_io import CLOCK, OldLibrary, make_engine
 
-from ntp_multicast_engine.authentication import Algorithm, Key, KeyRing
 from ntp_multicast_engine.batch import Batch, Buffers
-from ntp_multicast_engine.client import Client
-from ntp_multicast_engine.clock import Instant
-from ntp_multicast_engine.configuration import MulticastClient
+from ntp_multicast_engine.clock.system_clock import Instant
+from ntp_multicast_engine.config.configuration import MulticastClient
+from ntp_multicast_engine.daemon.receiver_io import ReceiverIo
 from ntp_multicast_engine.errors import PacketError
-from ntp_multicast_engine.estimator import Estimator
-from ntp_multicast_engine.listening import Listening
-from ntp_multicast_engine.screening import SCREENED_LENGTHS, refusals
-from ntp_multicast_engine.transport import GroupSocket
+from ntp_multicast_engine.filter.estimator import Estimator
+from ntp_multicast_engine.net.sockets import GroupSocket
+from ntp_multicast_engine.protocol.client import Client
+from ntp_multicast_engine.protocol.prefilter import SCREENED_LENGTHS, refusals
+from ntp_multicast_engine.wire.authentication import Algorithm, Key, KeyRing
 
 NOW = Instant(1_790_000_000 * 10**9, 5 * 10**9)
 GROUP = MulticastClient("lo", ipaddress.ip_address("239.255.78.3"))
@@ -104,7 +104,7 @@ def test_a_real_multicast_among_forged_ones_is_judged(tmp_path: Path, way: str, 
         sending.connect((str(group.group), group.port))
         for data in (*forged, good, *forged):
             sending.send(data)
-        listening = Listening(engine, CLOCK, buffers)
+        listening = ReceiverIo(engine, CLOCK, buffers)
         believed = [*listening.read(opened), *listening.read(opened)]
     opened.close()
     assert [association.key_id for association in believed] == [1] and engine.received == 9

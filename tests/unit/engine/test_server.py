@@ -9,12 +9,12 @@ import ipaddress
 
 import pytest
 
-from ntp_multicast_engine.authentication import Algorithm, Key, KeyRing, Verdict
-from ntp_multicast_engine.clock import Instant
-from ntp_multicast_engine.configuration import MulticastServer
-from ntp_multicast_engine.packet import Header, parse
-from ntp_multicast_engine.server import Announcement, Sender
-from ntp_multicast_engine.timestamps import NANOSECONDS, to_ntp
+from ntp_multicast_engine.clock.system_clock import Instant
+from ntp_multicast_engine.config.configuration import MulticastServer
+from ntp_multicast_engine.protocol.multicast_server import Announcement, Sender
+from ntp_multicast_engine.wire.authentication import Algorithm, Key, KeyRing, Verdict
+from ntp_multicast_engine.wire.packet import Header, parse
+from ntp_multicast_engine.wire.timestamps import NANOSECONDS, to_ntp
 
 NOW = Instant(1_790_000_000 * NANOSECONDS, 5 * NANOSECONDS)
 ANNOUNCEMENT = Announcement(0, 2, b"LOCL", 0.0, 0.001, NOW.real)

@@ -21,10 +21,10 @@ from unit.engine.simulation import (
     server_configuration,
 )
 
-from ntp_multicast_engine.association import Phase, Stream
-from ntp_multicast_engine.authentication import Algorithm, Key, KeyRing
-from ntp_multicast_engine.clock import KernelStatus
-from ntp_multicast_engine.configuration import Discipline, Loaded
+from ntp_multicast_engine.clock.system_clock import KernelStatus
+from ntp_multicast_engine.config.configuration import Discipline, Loaded
+from ntp_multicast_engine.protocol.association import Phase, Stream
+from ntp_multicast_engine.wire.authentication import Algorithm, Key, KeyRing
 
 SERVER, CLIENT = "10.0.0.1", "10.0.0.2"
 

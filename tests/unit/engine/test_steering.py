@@ -23,9 +23,9 @@ from unit.engine.simulation import (
 )
 from unit.engine.steering import CLIENT, SERVER, Delays, SteeredNode, compare
 
-from ntp_multicast_engine.association import Phase
-from ntp_multicast_engine.clock import KernelStatus
-from ntp_multicast_engine.configuration import Configuration, Discipline, Loaded, Server
+from ntp_multicast_engine.clock.system_clock import KernelStatus
+from ntp_multicast_engine.config.configuration import Configuration, Discipline, Loaded, Server
+from ntp_multicast_engine.protocol.association import Phase
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ntp_multicast_engine.timestamps import ERA_SECONDS, NANOSECONDS, UNIX_EPOCH, from_ntp, to_ntp, to_ntp_all
+from ntp_multicast_engine.wire.timestamps import ERA_SECONDS, NANOSECONDS, UNIX_EPOCH, from_ntp, to_ntp, to_ntp_all
 
 TIMES = st.integers(-(2**62), 2**63)
 

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ntp_multicast_engine.status import (
+from ntp_multicast_engine.observe.status import (
     AssociationStatus,
     Counters,
     EngineStatus,

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.timecast.ntp_multicast.plugins.filter.engine_configuration import engine_configuration
-from ntp_multicast_engine import configuration
+from ntp_multicast_engine.config import configuration
 
 SECRET = "S3cret-S3cret-42"
 SETTINGS: dict[str, Any] = {

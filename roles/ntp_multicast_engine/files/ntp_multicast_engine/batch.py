@@ -19,7 +19,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from ntp_multicast_engine.ancillary import (
+from ntp_multicast_engine.clock.system_clock import Instant
+from ntp_multicast_engine.columns import COLUMNS_LENGTH, WIDTHS, Columns
+from ntp_multicast_engine.net.control_messages import (
     IP_PKTINFO,
     IPV6_PKTINFO,
     SO_TIMESTAMPING,
@@ -29,10 +31,8 @@ from ntp_multicast_engine.ancillary import (
     credible,
     stamps_of,
 )
-from ntp_multicast_engine.clock import Instant
-from ntp_multicast_engine.columns import COLUMNS_LENGTH, WIDTHS, Columns
-from ntp_multicast_engine.packet import MAXIMUM_LENGTH
-from ntp_multicast_engine.timestamps import NANOSECONDS
+from ntp_multicast_engine.wire.packet import MAXIMUM_LENGTH
+from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
 SIZE = 64
 """Datagrams in a batch, after which other sockets have their turn."""

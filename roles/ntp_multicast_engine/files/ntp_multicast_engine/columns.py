@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ntp_multicast_engine.packet import HEADER_LENGTH, KEY_ID_LENGTH
+from ntp_multicast_engine.wire.packet import HEADER_LENGTH, KEY_ID_LENGTH
 
 BLOCK = 16
 """Octets of an AES block."""

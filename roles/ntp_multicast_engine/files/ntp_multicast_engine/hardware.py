@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from ntp_multicast_engine.clock import Clock, Instant
+from ntp_multicast_engine.clock.system_clock import Clock, Instant
 from ntp_multicast_engine.hardware_clock import HardwareClock, Reading
 from ntp_multicast_engine.hardware_door import (
     FILTER_ALL,
@@ -24,8 +24,8 @@ from ntp_multicast_engine.hardware_door import (
     Door,
     KernelDoor,
 )
-from ntp_multicast_engine.journal import tell
-from ntp_multicast_engine.timestamps import NANOSECONDS
+from ntp_multicast_engine.observe.journal import tell
+from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
 EVERYTHING = (FILTER_NTP_ALL, FILTER_ALL)
 """Filters of received packets that let NTP packets be stamped, what suffices first."""

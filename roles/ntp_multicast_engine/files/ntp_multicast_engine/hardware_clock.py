@@ -14,8 +14,8 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ntp_multicast_engine.clock import Instant
-from ntp_multicast_engine.timestamps import NANOSECONDS
+from ntp_multicast_engine.clock.system_clock import Instant
+from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
 _WIDEST = NANOSECONDS // 2000
 """A reading that took longer tells too little."""

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ntp_multicast_engine.hardware_clock import Reading
-from ntp_multicast_engine.timestamps import NANOSECONDS
+from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
 _SIOCETHTOOL, _SIOCSHWTSTAMP, _SIOCGHWTSTAMP = 0x8946, 0x89B0, 0x89B1
 _ETHTOOL_GET_TS_INFO = 0x41

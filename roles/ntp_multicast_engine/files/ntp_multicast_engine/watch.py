@@ -18,9 +18,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Optional
 
-from ntp_multicast_engine import report
-from ntp_multicast_engine.control import ask
 from ntp_multicast_engine.errors import ControlError
+from ntp_multicast_engine.observe import text as report
+from ntp_multicast_engine.observe.status_socket import ask
 
 PLAIN, GOOD, BAD, NEW, DIM, HEAD = "", "32", "1;31", "33", "2", "1"
 """Styles: parameters of ECMA-48's SGR."""

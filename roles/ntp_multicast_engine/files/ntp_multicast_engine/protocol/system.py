@@ -1,0 +1,440 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The protocol core as a whole: client, senders, responder and selection, without a socket and without a clock.
+
+Datagrams come in with instants, actions and octets go out. `daemon` carries them to the network; the tests carry them
+through a simulated one.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from ntp_multicast_engine.clock.discipline import Correction
+from ntp_multicast_engine.clock.system_clock import Instant, KernelStatus
+from ntp_multicast_engine.clock.upstream import Upstream
+from ntp_multicast_engine.columns import Columns
+from ntp_multicast_engine.config.configuration import Loaded, MulticastClient, MulticastServer
+from ntp_multicast_engine.daemon.state_file import State
+from ntp_multicast_engine.errors import PacketError
+from ntp_multicast_engine.filter.estimator import Estimate, Estimator
+from ntp_multicast_engine.observe.chrony_tracking import Tracking
+from ntp_multicast_engine.observe.status import AssociationStatus, Counters, ServerStatus, SystemStatus
+from ntp_multicast_engine.protocol.association import Association, CloseRequest, Phase, SendRequest, Stream
+from ntp_multicast_engine.protocol.client import Client
+from ntp_multicast_engine.protocol.leap import credible
+from ntp_multicast_engine.protocol.multicast_server import Announcement, Sender
+from ntp_multicast_engine.protocol.packet_tests import MAXIMUM_STRATUM
+from ntp_multicast_engine.protocol.prefilter import refusals
+from ntp_multicast_engine.protocol.responder import Reply, Responder
+from ntp_multicast_engine.protocol.selection import Candidate, select
+from ntp_multicast_engine.wire.packet import reference_id_text
+from ntp_multicast_engine.wire.timestamps import NANOSECONDS
+
+_ANNOUNCEMENT_AGE = NANOSECONDS // 16
+_SAMPLES_FOR_FREQUENCY = 16
+MAXIMUM_DISPERSION = 16.0
+"""Seconds. RFC 5905 MAXDISP: such a clock is as good as none."""
+_LEAPS = {0: "none", 1: "insert", 2: "delete", 3: "unsynchronised"}
+
+
+class Engine:
+    """See the head of the file.
+
+    :param kernel: tells the state of the kernel's clock, or None if that can't be known.
+    :param chrony: tells chronyd's newest report, or None where there is none.
+    :param random: gives numbers from 0 to 1.
+    :param cookie: gives random 64-bit numbers that nobody can foresee.
+    """
+
+    def __init__(
+        self,
+        loaded: Loaded,
+        state: State,
+        now: Instant,
+        *,
+        kernel: Callable[[], KernelStatus | None],
+        random: Callable[[], float],
+        cookie: Callable[[], int],
+        chrony: Callable[[Instant], Tracking | None] = lambda _now: None,
+    ) -> None:
+        self.configuration = loaded.configuration
+        self.keys = loaded.keys
+        self.frequency: float | None = None
+        self._remembered_frequency = state.frequency
+        self._upstream = Upstream(loaded.configuration, now, kernel, chrony)
+        status = self._upstream.kernel_status(now)
+        # A kernel that nobody has synchronised knows nothing of its oscillator.
+        self._kernel_frequency = status.frequency if status and status.synchronised else None
+        self._random = random
+        self.client = Client(loaded.configuration.clients, state.memory, cookie, random, self._estimator)
+        self.senders: dict[MulticastServer, Sender] = {}
+        self._start_senders(now)
+        self.responder = Responder()
+        self._announced: Announcement | None = None
+        self._announced_until = now.raw
+        self.selected: Association | None = None
+        self.own_references: frozenset[bytes] = frozenset()
+        """The reference identifiers of those who follow this host."""
+        self.received = self.sent = 0
+        self.dropped: Counter[str] = Counter()
+
+    def _start_senders(self, now: Instant) -> None:
+        wanted = self.configuration.servers
+        for gone in [server for server in self.senders if server not in wanted]:
+            del self.senders[gone]
+        for server in wanted:
+            if server not in self.senders:
+                self.senders[server] = Sender(server, self._random, now.raw)
+
+    def _estimator(self) -> Estimator:
+        prior = self.frequency
+        own_clock = self.configuration.discipline.mode == "kernel"
+        order = (self._remembered_frequency, self._kernel_frequency)
+        for frequency in order if own_clock else reversed(order):
+            prior = frequency if prior is None else prior
+        return Estimator(prior)
+
+    def reconfigure(self, loaded: Loaded, now: Instant) -> list[Association]:
+        """Go on with another configuration; what didn't change goes on undisturbed. Returns the associations gone."""
+        self.configuration = self._upstream.configuration = loaded.configuration
+        self.keys = loaded.keys
+        self._start_senders(now)
+        gone = self.client.reconfigure(loaded.configuration.clients, loaded.keys)
+        self.choose(now)
+        return gone
+
+    def state(self) -> State:
+        """What the next run should know."""
+        frequency = self.frequency if self.frequency is not None else self._remembered_frequency
+        return State(self.client.memory, frequency)
+
+    # Packets
+
+    def drop(self, reason: str) -> None:
+        self.received += 1
+        self.dropped[reason] += 1
+
+    def take_broadcast(
+        self, group: MulticastClient, data: bytes, source: str, arrival: Instant, stamps: str
+    ) -> Association | None:
+        """A datagram came to a group. Returns the association that believed it."""
+        self.received += 1
+        try:
+            association = self.client.take_broadcast(group, data, source, arrival, stamps, self.keys)
+        except PacketError as error:
+            self.dropped[error.reason] += 1
+            return None
+        self._count_doubts(association, arrival)
+        self.choose(arrival)
+        return association
+
+    def _count_doubts(self, association: Association, arrival: Instant) -> None:
+        header = association.header
+        if header is not None and credible(header.leap, arrival.real) != header.leap:
+            association.doubts.append("leap_month")
+        if self._follows_us(association):
+            association.doubts.append("loop")
+        self.dropped.update(association.doubts)
+        association.doubts.clear()
+
+    def worth_judging(self, group: MulticastClient, rows: Sequence[bytes], *, allowed: bool) -> Sequence[int]:
+        """Refuse the obvious among packets of one length; gives the places of those that `take_broadcast` has to judge.
+
+        :param allowed: the kernel lets only those servers through that are allowed.
+        """
+        if group.allow_servers and not allowed:
+            return range(len(rows))
+        reasons = refusals(rows, self.keys)
+        for reason in {*reasons} - {None}:
+            number = reasons.count(reason)
+            self.dropped[str(reason)] += number
+            self.received += number
+        return [place for place, reason in enumerate(reasons) if reason is None]
+
+    def take_response(self, association: Association, data: bytes, arrival: Instant) -> CloseRequest | None:
+        """A datagram came to the port of an exchange."""
+        self.received += 1
+        try:
+            action = association.take_response(data, arrival, self.keys)
+        except PacketError as error:
+            self.dropped[error.reason] += 1
+            return None
+        self.client.confirm(association)
+        self.choose(arrival)
+        return action
+
+    def quick_answers(
+        self,
+        rows: Sequence[bytes],
+        arrivals: Sequence[int],
+        now: Instant,
+        present: Callable[[], Instant],
+        *,
+        screened: bool,
+    ) -> list[bytes | None]:
+        """The answers to common requests of one length; None for those that have to go the long way, `take_request`.
+
+        :param arrivals: Unix nanoseconds.
+        :param present: tells the moment of sending.
+        :param screened: the kernel lets only those ask who may.
+        """
+        announced = self._recently_announced(now, screened=screened)
+        if announced is None:
+            return [None] * len(rows)
+        answers = self.responder.quick_answers(rows, arrivals, announced, self.keys, present)
+        self.received += len(answers) - answers.count(None)
+        return answers
+
+    def answer_columns(
+        self,
+        requests: Columns,
+        arrivals: Sequence[int],
+        now: Instant,
+        present: Callable[[], Instant],
+        *,
+        screened: bool,
+    ) -> Columns | None:
+        """As `quick_answers`, for requests in columns; None, if some of them have to go another way."""
+        announced = self._recently_announced(now, screened=screened)
+        if announced is None:
+            return None
+        answers = self.responder.answer_columns(requests, arrivals, announced, self.keys, present)
+        if answers is not None:
+            self.received += len(arrivals)
+        return answers
+
+    def _recently_announced(self, now: Instant, *, screened: bool) -> Announcement | None:
+        """What quick answers tell, or None where there can't be any."""
+        if self.configuration.server.allow and not screened:
+            return None
+        if now.raw >= self._announced_until:
+            self._announced = self.announcement(now)
+            self._announced_until = now.raw + _ANNOUNCEMENT_AGE
+        return self._announced
+
+    def take_request(self, data: bytes, source: str, arrival: Instant) -> Reply | None:
+        """A datagram came to the responder."""
+        self.received += 1
+        try:
+            clients = self.configuration.server.allow
+            return self.responder.respond(data, source, arrival, self.announcement(arrival), self.keys, clients)
+        except PacketError as error:
+            self.dropped[error.reason] += 1
+            return None
+
+    # Time
+
+    def deadline(self) -> int | None:
+        """Raw time at which `wake` or a sender has something to do."""
+        candidates = [sender.due for sender in self.senders.values()]
+        client = self.client.deadline()
+        if client is not None:
+            candidates.append(client)
+        return min(candidates, default=None)
+
+    def wake(self, now: Instant) -> list[SendRequest | CloseRequest]:
+        """Do what is due in the client."""
+        due = self.client.deadline()
+        if due is None or now.raw < due:
+            return []
+        actions = self.client.wake(now.raw, self.keys)
+        self.choose(now)
+        return actions
+
+    def due_senders(self, now: Instant) -> list[Sender]:
+        return [sender for sender in self.senders.values() if now.raw >= sender.due]
+
+    # Selection
+
+    def choose(self, now: Instant) -> None:
+        """Look again which server to follow."""
+        self._announced_until = now.raw
+        usable: dict[int, Association] = {}
+        candidates: list[Candidate] = []
+        for number, association in enumerate(self.client.associations.values()):
+            estimate = association.estimator.estimate() if association.usable else None
+            if estimate is None or association.header is None or self._follows_us(association):
+                continue
+            usable[number] = association
+            distance = association.root_delay(estimate) / 2 + association.root_dispersion(estimate, now.raw)
+            offset = _offset(estimate, now) / NANOSECONDS
+            candidates.append(Candidate(number, offset, distance, association.header.stratum))
+        current = next((number for number, association in usable.items() if association is self.selected), None)
+        chosen = select(candidates, current)
+        self.selected = usable[chosen] if chosen is not None else None
+        estimator = self.selected.estimator if self.selected else None
+        if estimator and estimator.samples >= _SAMPLES_FOR_FREQUENCY:
+            estimate = estimator.estimate()
+            self.frequency = estimate.frequency if estimate else self.frequency
+
+    def _follows_us(self, association: Association) -> bool:
+        """RFC 5905 section 11.2.1, the loop error: a server that has its time from here has none to give back."""
+        header = association.header
+        return header is not None and header.stratum > 1 and header.reference_id in self.own_references
+
+    def correction(self, now: Instant) -> Correction | None:
+        """What the discipline is to work on; None, if no server is followed."""
+        if self.selected is None or self.selected.header is None:
+            return None
+        estimate = self.selected.estimator.estimate()
+        if estimate is None:
+            return None
+        error = self.selected.root_delay(estimate) / 2 + self.selected.root_dispersion(estimate, now.raw)
+        leap = credible(self.selected.header.leap, now.raw + estimate.at(now.raw))
+        return Correction(estimate, leap, error, self.frequency)
+
+    def news(self, association: Association, now: Instant) -> Correction | None:
+        """What a discipline should hear after an association has believed something; None, if that tells it nothing.
+
+        An estimate in doubt is old: the clock may have been right to go another way, as after a suspension of the host.
+        """
+        return None if association is not self.selected or association.in_doubt else self.correction(now)
+
+    def slept(self, now: Instant) -> list[CloseRequest]:
+        """The host was suspended: raw time stood still, but servers went on."""
+        closed = [item.begin_anew(now.raw, "this host has slept") for item in self.client.associations.values()]
+        self.choose(now)
+        return closed
+
+    # What is told to others
+
+    def announcement(self, now: Instant) -> Announcement | None:
+        """What this host may say about its own clock; None, if it has no time to give."""
+        told = self._told(now)
+        return told[1] if told is not None else None
+
+    def _told(self, now: Instant) -> tuple[str, Announcement] | None:
+        """Who keeps the clock, and the announcement that follows."""
+        return self._upstream.announcement(now, lambda: self._followed(self.selected, now))
+
+    def _followed(self, association: Association | None, now: Instant) -> Announcement | None:
+        if association is None:
+            return None
+        estimate = association.estimator.estimate()
+        header = association.header
+        if estimate is None or header is None or header.stratum >= MAXIMUM_STRATUM:
+            return None
+        # What the discipline has still to slew, or may not touch, is an error of the time that is given.
+        dispersion = association.root_dispersion(estimate, now.raw) + abs(_offset(estimate, now)) / NANOSECONDS
+        if dispersion >= MAXIMUM_DISPERSION:
+            return None
+        return Announcement(
+            leap=credible(header.leap, now.raw + estimate.at(now.raw)),
+            stratum=header.stratum + 1,
+            reference_id=reference_id_of(association.source),
+            root_delay=association.root_delay(estimate),
+            root_dispersion=dispersion,
+            reference=now.real,
+        )
+
+    def system_status(self, now: Instant, discipline: str, discipline_error: str | None) -> SystemStatus:
+        association, correction = self.selected, self.correction(now)
+        told = self._told(now) if self.configuration.serves else None
+        upstream = told[0] if told is not None else None
+        if association is not None and association.header is not None and correction is not None:
+            estimate = correction.estimate
+            return SystemStatus(
+                synchronised=True,
+                leap=_LEAPS[correction.leap],
+                stratum=association.header.stratum + 1,
+                reference_id=reference_id_text(reference_id_of(association.source), association.header.stratum + 1),
+                offset=_offset(estimate, now) / NANOSECONDS,
+                jitter=estimate.jitter,
+                root_delay=association.root_delay(estimate),
+                root_dispersion=association.root_dispersion(estimate, now.raw),
+                frequency=estimate.frequency * 1e6,
+                discipline=discipline,
+                discipline_error=discipline_error,
+                upstream=upstream,
+            )
+        if told is None:
+            nothing = (None,) * 7
+            return SystemStatus(False, _LEAPS[3], *nothing, discipline, discipline_error)
+        announcement = told[1]
+        return SystemStatus(
+            synchronised=True,
+            leap=_LEAPS[announcement.leap],
+            stratum=announcement.stratum,
+            reference_id=reference_id_text(announcement.reference_id, announcement.stratum),
+            offset=0.0,
+            jitter=None,
+            root_delay=announcement.root_delay,
+            root_dispersion=announcement.root_dispersion,
+            frequency=None,
+            discipline=discipline,
+            discipline_error=discipline_error,
+            upstream=upstream,
+        )
+
+    def association_status(self, now: Instant) -> tuple[AssociationStatus, ...]:
+        return tuple(self._association_status(item, now) for item in self.client.associations.values())
+
+    def _association_status(self, association: Association, now: Instant) -> AssociationStatus:
+        header, estimate = association.header, association.estimator.estimate()
+        arrival = association.last_arrival
+        group = association.configuration
+        return AssociationStatus(
+            source=association.source,
+            interface=group.interface,
+            group=str(group.group),
+            mode=association.phase.value,
+            stratum=header.stratum if header else None,
+            reference_id=reference_id_text(header.reference_id, header.stratum) if header else None,
+            reach=association.reach,
+            poll=association.poll_interval // NANOSECONDS,
+            offset=_offset(estimate, now) / NANOSECONDS if estimate else None,
+            delay=estimate.delay if estimate else None,
+            jitter=estimate.jitter if estimate else None,
+            dispersion=association.dispersion(estimate, now.raw) if estimate else None,
+            selected=association is self.selected,
+            authenticated=association.key_id is not None,
+            key_id=association.key_id,
+            last_received=(now.raw - arrival.raw) / NANOSECONDS if arrival else None,
+            timestamps=association.stamps,
+            interleaved=association.stream is Stream.INTERLEAVED,
+        )
+
+    def server_status(self) -> tuple[ServerStatus, ...]:
+        return tuple(
+            ServerStatus(
+                interface=server.interface,
+                group=str(server.group),
+                port=server.port,
+                key_id=server.key_id,
+                ttl=server.ttl,
+                version=server.version,
+                poll=1 << server.poll,
+                sent=sender.sent,
+                last_error=sender.last_error,
+                timestamps=sender.stamps,
+            )
+            for server, sender in self.senders.items()
+        )
+
+    def counters(self, refused: int = 0) -> Counters:
+        """All counts; `refused` is what the kernel didn't let through."""
+        dropped = self.dropped + Counter({"kernel_filter": refused})
+        return Counters(self.received + refused, self.sent, dict(sorted(dropped.items())))
+
+    def listening(self) -> int:
+        """How many associations have finished their volley."""
+        return sum(1 for item in self.client.associations.values() if item.phase is Phase.LISTENING)
+
+
+def _offset(estimate: Estimate, now: Instant) -> int:
+    """Server time minus CLOCK_REALTIME, nanoseconds."""
+    return estimate.at(now.raw) - (now.real - now.raw)
+
+
+def reference_id_of(source: str) -> bytes:
+    """RFC 5905 section 7.3: the IPv4 address, or the first octets of the MD5 hash of the IPv6 address."""
+    address = ipaddress.ip_address(source)
+    if address.version == 4:
+        return address.packed
+    import hashlib  # not loaded where it isn't needed, see `authentication`
+
+    return hashlib.new("md5", address.packed, usedforsecurity=False).digest()[:4]
