@@ -152,6 +152,25 @@ def group_of(key_id: int) -> str:
     return f"239.77.3.{key_id}"
 
 
+def synchronised(packet: bytes) -> bool:
+    return packet[0] >> 6 != 3 and 0 < packet[1] < 16
+
+
+def until_synchronised(asking: socket.socket) -> None:
+    """NTPsec answers a request once: no request of ours may be spent before there is a good answer."""
+    end = time.monotonic() + PATIENCE
+    number = 0
+    asking.settimeout(1.0)
+    while time.monotonic() < end:
+        number += 1
+        asking.sendto(header(4, 3, 0xEC000000 + number), (SERVER, 123))
+        with contextlib.suppress(TimeoutError):
+            if synchronised(asking.recv(2048)):
+                return
+        time.sleep(0.5)
+    sys.exit("no peer with a clock answers")
+
+
 def converse(key_ids: list[int], streams: list[int]) -> None:
     """Runs in the client's namespace: ask, listen, print what came as lines of hexadecimal digits.
 
@@ -170,6 +189,7 @@ def converse(key_ids: list[int], streams: list[int]) -> None:
             group.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
         selector.register(asking, selectors.EVENT_READ)
         selector.register(group, selectors.EVENT_READ)
+        until_synchronised(asking)
         wanted = {request[40:48]: request for request in requests(key_ids)}
         multicasts: set[bytes] = set()
         end = time.monotonic() + PATIENCE
@@ -180,10 +200,12 @@ def converse(key_ids: list[int], streams: list[int]) -> None:
             while (left := until - time.monotonic()) > 0:
                 for event, _mask in selector.select(left):
                     packet = event.fileobj.recv(2048)  # type: ignore[union-attr]
-                    synchronised = packet[0] >> 6 != 3 and 0 < packet[1] < 16
-                    if packet[0] & 7 == 4 and synchronised and (request := wanted.pop(packet[24:32], None)):
-                        heard += [request, packet]
-                    elif packet[0] & 7 == 5 and synchronised and packet[48:52] not in multicasts:
+                    if not synchronised(packet):
+                        continue
+                    asked = wanted.pop(packet[24:32], b"") if packet[0] & 7 == 4 else b""
+                    if asked:
+                        heard += [asked, packet]
+                    elif packet[0] & 7 == 5 and packet[48:52] not in multicasts:
                         multicasts.add(packet[48:52])
                         heard.append(packet)
     print("\n".join(packet.hex() for packet in heard))
