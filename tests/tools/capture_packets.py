@@ -157,7 +157,7 @@ def synchronised(packet: bytes) -> bool:
 
 
 def until_synchronised(asking: socket.socket) -> None:
-    """NTPsec answers a request once: no request of ours may be spent before there is a good answer."""
+    """NTPsec answers a request once, and few that come together: none may be spent before there is a good answer."""
     end = time.monotonic() + PATIENCE
     number = 0
     asking.settimeout(1.0)
@@ -194,11 +194,10 @@ def converse(key_ids: list[int], streams: list[int]) -> None:
         multicasts: set[bytes] = set()
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end and (wanted or len(multicasts) < len(streams)):
-            for request in wanted.values():
-                asking.sendto(request, (SERVER, 123))
-            until = time.monotonic() + 1.0
-            while (left := until - time.monotonic()) > 0:
-                for event, _mask in selector.select(left):
+            for request in [*wanted.values(), b""]:
+                if request:
+                    asking.sendto(request, (SERVER, 123))
+                for event, _mask in selector.select(0.2 if request else 1.0):
                     packet = event.fileobj.recv(2048)  # type: ignore[union-attr]
                     if not synchronised(packet):
                         continue
