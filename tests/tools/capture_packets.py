@@ -42,7 +42,7 @@ KEYS = {
     12: ("sha3-256", b"\xab" * 32),
     14: ("hmac-sha256", b"a secret of twenty-nine octets"),
 }
-SERVER, CLIENT = "10.99.3.1", "10.99.3.2"
+SERVER = "10.99.3.1"
 PATIENCE = 60.0
 
 
@@ -156,18 +156,28 @@ def synchronised(packet: bytes) -> bool:
     return packet[0] >> 6 != 3 and 0 < packet[1] < 16
 
 
+def asker(number: int) -> str:
+    """NTPsec answers an address some twelve times and is silent then, so each request has an address of its own."""
+    return f"10.99.3.{number + 2}"
+
+
+def opened(address: str, port: int = 0) -> socket.socket:
+    made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    made.bind((address, port))
+    return made
+
+
 def until_synchronised(asking: socket.socket) -> None:
-    """NTPsec answers a request once, and few that come together: none may be spent before there is a good answer."""
     end = time.monotonic() + PATIENCE
-    number = 0
     asking.settimeout(1.0)
+    number = 0
     while time.monotonic() < end:
         number += 1
         asking.sendto(header(4, 3, 0xEC000000 + number), (SERVER, 123))
         with contextlib.suppress(TimeoutError):
             if synchronised(asking.recv(2048)):
                 return
-        time.sleep(0.5)
+        time.sleep(2.0)
     sys.exit("no peer with a clock answers")
 
 
@@ -177,33 +187,32 @@ def converse(key_ids: list[int], streams: list[int]) -> None:
     ``streams``: the keys that a multicast is expected for, 0 for one without authentication.
     """
     heard: list[bytes] = []
-    with (
-        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking,
-        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as group,
-        selectors.DefaultSelector() as selector,
-    ):
-        asking.bind((CLIENT, 0))
-        group.bind(("", 123))
+    with contextlib.ExitStack() as stack:
+        selector = stack.enter_context(selectors.DefaultSelector())
+        until_synchronised(stack.enter_context(opened(asker(0))))
+        wanted: dict[bytes, tuple[bytes, socket.socket]] = {}
+        for number, request in enumerate(requests(key_ids), start=1):
+            wanted[request[40:48]] = (request, stack.enter_context(opened(asker(number))))
+        group = stack.enter_context(opened("", 123))
         for key_id in streams:
-            membership = socket.inet_aton(group_of(key_id)) + socket.inet_aton(CLIENT)
+            membership = socket.inet_aton(group_of(key_id)) + socket.inet_aton(asker(0))
             group.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
-        selector.register(asking, selectors.EVENT_READ)
-        selector.register(group, selectors.EVENT_READ)
-        until_synchronised(asking)
-        wanted = {request[40:48]: request for request in requests(key_ids)}
+        for waiting in (group, *(asking for _request, asking in wanted.values())):
+            selector.register(waiting, selectors.EVENT_READ)
         multicasts: set[bytes] = set()
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end and (wanted or len(multicasts) < len(streams)):
-            for request in [*wanted.values(), b""]:
-                if request:
-                    asking.sendto(request, (SERVER, 123))
-                for event, _mask in selector.select(0.2 if request else 1.0):
+            for request, asking in wanted.values():
+                asking.sendto(request, (SERVER, 123))
+            until = time.monotonic() + 3.0
+            while (left := until - time.monotonic()) > 0 and (wanted or len(multicasts) < len(streams)):
+                for event, _mask in selector.select(left):
                     packet = event.fileobj.recv(2048)  # type: ignore[union-attr]
                     if not synchronised(packet):
                         continue
-                    asked = wanted.pop(packet[24:32], b"") if packet[0] & 7 == 4 else b""
+                    asked = wanted.pop(packet[24:32], None) if packet[0] & 7 == 4 else None
                     if asked:
-                        heard += [asked, packet]
+                        heard += [asked[0], packet]
                     elif packet[0] & 7 == 5 and packet[48:52] not in multicasts:
                         multicasts.add(packet[48:52])
                         heard.append(packet)
@@ -223,8 +232,9 @@ def network() -> Iterator[tuple[str, str]]:
             ip("netns", "add", name)
             ip("-n", name, "link", "set", "lo", "up")
         ip("-n", names[0], "link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", names[1])
-        for name, address in zip(names, (SERVER, CLIENT)):
-            ip("-n", name, "addr", "add", f"{address}/24", "dev", "eth0")
+        for name, addresses in zip(names, ([SERVER], [asker(number) for number in range(40)])):
+            for address in addresses:
+                ip("-n", name, "addr", "add", f"{address}/24", "dev", "eth0")
             ip("-n", name, "link", "set", "eth0", "up")
             ip("-n", name, "route", "add", "default", "dev", "eth0")
         yield names
