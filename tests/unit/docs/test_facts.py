@@ -16,9 +16,9 @@ from .numbered_facts import PAGES, Page, citations, read_page, read_pages
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 RST = REPOSITORY / "docs" / "docsite" / "rst"
-FOLDERS = ("plugins", "roles", "playbooks", "tests", "docs", "extensions", "changelogs")
+FOLDERS = ("plugins", "roles", "playbooks", "tests", "docs", "extensions", "changelogs", "meta", ".ci")
 LEFT_OUT = {"__pycache__", "fixtures", "output", "test_facts.py"}
-ENDS = {".py", ".rst", ".md", ".yml", ".yaml", ".j2", ".sh", ".toml", ".txt", ""}
+NO_TEXT = {".pyc", ".png", ".gz", ".pcap", ".bin"}
 PUBLIC = {"manual", "device text", "client code", "source code", "standard"}
 KINDS = PUBLIC | {"YANG", "measured", "inference", "unknown"}
 
@@ -29,10 +29,10 @@ def pages_fixture() -> dict[str, Page]:
 
 
 def files() -> Iterator[Path]:
-    yield from (path for path in REPOSITORY.glob("*.md"))
+    yield from (path for path in sorted(REPOSITORY.iterdir()) if path.is_file() and path.suffix not in NO_TEXT)
     for folder in FOLDERS:
         for path in sorted((REPOSITORY / folder).rglob("*")):
-            if path.is_file() and path.suffix in ENDS and not LEFT_OUT & set(path.parts):
+            if path.is_file() and path.suffix not in NO_TEXT and not LEFT_OUT & set(path.parts):
                 yield path
 
 
