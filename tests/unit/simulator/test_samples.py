@@ -162,6 +162,8 @@ def _is_save(step: Step) -> bool:
     [
         (path, release, version)
         for release, version, names in (
+            ("ce-v300r023", "V300R023C00", ("current-ce6800-v300r023.txt",)),
+            ("ne40e-v800r012", "V800R012C10", ("current-ne40e-v800r012.txt",)),
             (
                 "ce-v200r005",
                 "V200R005C10SPC800",

@@ -279,6 +279,53 @@ def test_a_whole_configuration_of_a_campus_switch_without_ntp(path: Path) -> Non
     assert options_from_configuration(found.configuration) == {}
 
 
+def test_a_whole_configuration_with_multicast_servers_of_both_families() -> None:
+    found = parse_configuration(text_of(DEVICE_TEXTS / "current-ce6800-v300r023.txt"))
+    assert found.dialect is Dialect.NTP
+    assert found.automatic == ("ntp ipv6 server disable",)
+    assert found.unknown == ()
+    assert options_from_configuration(found.configuration) == {
+        "authentication": on({"id": 11, "algorithm": "aes-256-cmac", "trusted": True}, hmac_key(70001, trusted=False)),
+        "server": {"listen": ["Vlanif40"], "reference_stratum": 5},
+        "interfaces": [
+            {"name": "100GE1/0/2", "clients": [GROUP]},
+            {
+                "name": "Vlanif40",
+                "servers": [
+                    {**GROUP, "key_id": 11, "ttl": 32, "version": 4},
+                    {"afi": "ipv4", "address": "239.255.40.1", "key_id": 70001},
+                    {"afi": "ipv6", "address": "ff08::140", "key_id": 11},
+                ],
+            },
+        ],
+    }
+
+
+def test_a_whole_configuration_in_the_other_dialect() -> None:
+    found = parse_configuration(text_of(DEVICE_TEXTS / "current-ne40e-v800r012.txt"))
+    assert found.dialect is Dialect.NTP_SERVICE
+    assert found.automatic == ("ntp-service ipv6 server disable",)
+    assert found.unknown == ()
+    assert found.configuration.foreign_lines
+    assert options_from_configuration(found.configuration) == {
+        "authentication": on(hmac_key(501)),
+        "server": {"enabled": True, "listen": ["GigabitEthernet0/4/1"], "reference_stratum": 9},
+        "interfaces": [
+            {
+                "name": "GigabitEthernet0/4/0",
+                "clients": [
+                    {"afi": "ipv4", "address": "224.0.1.77"},
+                    {"afi": "ipv6", "address": "ff0e::177"},
+                ],
+            },
+            {
+                "name": "GigabitEthernet0/4/1",
+                "servers": [{"afi": "ipv4", "address": "224.0.1.78", "key_id": 501, "ttl": 5}],
+            },
+        ],
+    }
+
+
 @pytest.mark.parametrize(
     ("path", "number", "ciphertext"),
     [
