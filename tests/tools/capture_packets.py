@@ -43,7 +43,7 @@ KEYS = {
     14: ("hmac-sha256", b"a secret of twenty-nine octets"),
 }
 SERVER = "10.99.3.1"
-PATIENCE = 60.0
+LONGEST_WAIT = 60.0
 
 
 @dataclass
@@ -168,7 +168,7 @@ def opened(address: str, port: int = 0) -> socket.socket:
 
 
 def until_synchronised(asking: socket.socket) -> None:
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + LONGEST_WAIT
     asking.settimeout(1.0)
     number = 0
     while time.monotonic() < end:
@@ -200,7 +200,7 @@ def converse(key_ids: list[int], streams: list[int]) -> None:
         for waiting in (group, *(asking for _request, asking in wanted.values())):
             selector.register(waiting, selectors.EVENT_READ)
         multicasts: set[bytes] = set()
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + LONGEST_WAIT
         while time.monotonic() < end and (wanted or len(multicasts) < len(streams)):
             for request, asking in wanted.values():
                 asking.sendto(request, (SERVER, 123))
