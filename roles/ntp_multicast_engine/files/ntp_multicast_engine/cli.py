@@ -45,13 +45,13 @@ def _parser() -> argparse.ArgumentParser:
     for name, text in (("run", "run in the foreground"), ("check-config", "check the configuration and the keys")):
         command = commands.add_parser(name, help=text)
         command.add_argument("--config", type=Path, default=Path(DEFAULT_CONFIGURATION), metavar="FILE")
-    keeper = commands.add_parser("run-clock", help="keep the clock for an engine that has no right to it")
-    keeper.add_argument("--config", type=Path, default=Path(DEFAULT_CONFIGURATION), metavar="FILE")
-    keeper.add_argument(
-        "--service", type=Path, required=True, metavar="DIRECTORY", help="obey the owner of this directory alone"
+    helper = commands.add_parser("run-clock", help="read and set the clock for an engine that has no right to it")
+    helper.add_argument("--config", type=Path, default=Path(DEFAULT_CONFIGURATION), metavar="FILE")
+    helper.add_argument(
+        "--service", type=Path, required=True, metavar="DIRECTORY", help="serve the owner of this directory alone"
     )
-    keeper.add_argument(
-        "--steered", type=Path, metavar="FILE", help="as long as there is this file, it is no start that may step"
+    helper.add_argument(
+        "--initial-step-used", type=Path, metavar="FILE", help="while there is this file, the initial step is used"
     )
     status = commands.add_parser("status", help="show what a running engine does")
     status.add_argument("--config", type=Path, default=Path(DEFAULT_CONFIGURATION), metavar="FILE")
@@ -90,7 +90,7 @@ def _run_clock(options: argparse.Namespace) -> int:
     from ntp_multicast_engine.clock.helper.service import ClockService
 
     journal.set_up(os.environ)
-    ClockService(options.config, options.service, os.environ, before=options.steered).run()
+    ClockService(options.config, options.service, os.environ, before=options.initial_step_used).run()
     return 0
 
 

@@ -178,7 +178,7 @@ class Kernel:
         try:
             self._clock.step(offset)
         except ClockRefusal:
-            # Its keeper knows of a start before this process: what can't be stepped is slewed.
+            # The clock helper knows that the initial step is used: what can't be stepped is slewed.
             return offset
         return 0
 
@@ -234,7 +234,7 @@ def make(
     :param other_owners: names programs that steer the clock already.
     :param drift: the frequency that is known of the clock, a ratio.
     :param previous: the sink until now, if this is a reload.
-    :param kept: the clock by way of its keeper; None, if this process has to steer it itself.
+    :param kept: the clock by way of the clock helper; None, if this process has to steer it itself.
     :raises ClockError: `kernel` is asked for, but the clock has another owner or this process may not set it.
     """
     if settings.mode == "kernel" and isinstance(previous, Kernel):

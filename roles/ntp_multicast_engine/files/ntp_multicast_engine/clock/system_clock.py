@@ -120,7 +120,7 @@ class _Timeval(ctypes.Structure):
     _fields_ = [("seconds", ctypes.c_long), ("fraction", ctypes.c_long)]
 
 
-class _Timex(ctypes.Structure):
+class Timex(ctypes.Structure):
     """struct timex, adjtimex(2)."""
 
     _fields_ = [
@@ -163,24 +163,39 @@ _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 _NOMINAL_TICK = (1_000_000 + _TICKS_A_SECOND // 2) // _TICKS_A_SECOND
 _TICK_UNIT = 1e-6 * _TICKS_A_SECOND
 """`tick` is in microseconds; one of them changes the frequency by this ratio."""
+_MAXIMUM_ERROR = 16.0
+"""Seconds, NTP_PHASE_LIMIT of the kernel (include/linux/timex.h): a clock with an error above is not synchronised."""
 CAP_SYS_TIME = 25
 
 
-class KernelClock:
-    """adjtimex(2). Without CAP_SYS_TIME the kernel refuses all but `status`."""
+def _system_call() -> Callable[[Timex], int]:
+    library = ctypes.CDLL(None, use_errno=True)
+    return lambda timex: int(library.adjtimex(ctypes.byref(timex)))
 
-    def __init__(self) -> None:
-        self._library = ctypes.CDLL(None, use_errno=True)
+
+def _microseconds(error: float) -> int:
+    """An error in seconds as the kernel takes it, whatever it is."""
+    return round((error if 0 <= error <= _MAXIMUM_ERROR else _MAXIMUM_ERROR) * 1e6)
+
+
+class KernelClock:
+    """adjtimex(2). Without CAP_SYS_TIME the kernel refuses all but `status`.
+
+    :param adjtimex: the system call; tests give another one.
+    """
+
+    def __init__(self, adjtimex: Callable[[Timex], int] | None = None) -> None:
+        self._adjtimex = adjtimex or _system_call()
         self._taken_over = False
 
-    def _adjust(self, timex: _Timex) -> int:
-        state: int = self._library.adjtimex(ctypes.byref(timex))
+    def _adjust(self, timex: Timex) -> int:
+        state = self._adjtimex(timex)
         if state < 0:
             raise ClockError(f"adjtimex: {os.strerror(ctypes.get_errno())}")
         return state
 
     def status(self) -> KernelStatus:
-        timex = _Timex()
+        timex = Timex()
         state = self._adjust(timex)
         leap = 1 if timex.status & _STA_INS else 2 if timex.status & _STA_DEL else 0
         return KernelStatus(
@@ -196,35 +211,35 @@ class KernelClock:
         self._take_over()
         ticks, fine = split_frequency(ratio)
         self._adjust(
-            _Timex(modes=_ADJ_FREQUENCY | _ADJ_TICK, freq=round(fine * _FREQUENCY_UNIT), tick=_NOMINAL_TICK + ticks)
+            Timex(modes=_ADJ_FREQUENCY | _ADJ_TICK, freq=round(fine * _FREQUENCY_UNIT), tick=_NOMINAL_TICK + ticks)
         )
 
     def _take_over(self) -> None:
         """Drop what another owner of the clock has left to be slewed: by adjtime(3), and by the kernel's own loop."""
         if not self._taken_over:
-            self._adjust(_Timex(modes=_ADJ_OFFSET_SINGLESHOT, offset=0))
+            self._adjust(Timex(modes=_ADJ_OFFSET_SINGLESHOT, offset=0))
             # The kernel takes an offset only while its loop is on.
-            self._adjust(_Timex(modes=_ADJ_OFFSET | _ADJ_STATUS, offset=0, status=_STA_PLL | _STA_UNSYNC))
-            self._adjust(_Timex(modes=_ADJ_STATUS, status=_STA_UNSYNC))
+            self._adjust(Timex(modes=_ADJ_OFFSET | _ADJ_STATUS, offset=0, status=_STA_PLL | _STA_UNSYNC))
+            self._adjust(Timex(modes=_ADJ_STATUS, status=_STA_UNSYNC))
             self._taken_over = True
 
     def step(self, nanoseconds: int) -> None:
         seconds, fraction = divmod(nanoseconds, NANOSECONDS)
-        self._adjust(_Timex(modes=_ADJ_SETOFFSET | _ADJ_NANO, time=_Timeval(seconds, fraction)))
+        self._adjust(Timex(modes=_ADJ_SETOFFSET | _ADJ_NANO, time=_Timeval(seconds, fraction)))
 
     def set_synchronised(self, leap: int, maximum_error: float, estimated_error: float) -> None:
         status = {1: _STA_INS, 2: _STA_DEL}.get(leap, 0)
         self._adjust(
-            _Timex(
+            Timex(
                 modes=_ADJ_STATUS | _ADJ_MAXERROR | _ADJ_ESTERROR,
                 status=status,
-                maxerror=int(maximum_error * 1e6),
-                esterror=int(estimated_error * 1e6),
+                maxerror=_microseconds(maximum_error),
+                esterror=_microseconds(estimated_error),
             )
         )
 
     def set_unsynchronised(self) -> None:
-        self._adjust(_Timex(modes=_ADJ_STATUS, status=_STA_UNSYNC))
+        self._adjust(Timex(modes=_ADJ_STATUS, status=_STA_UNSYNC))
 
 
 def split_frequency(ratio: float) -> tuple[int, float]:

@@ -27,7 +27,7 @@ LOCAL, KERNEL, CHRONY, ASSOCIATION = "local", "kernel", "chrony", "association"
 
 
 class Upstream:
-    """Knows the keepers of the clock.
+    """Knows who keeps this host's clock.
 
     :param kernel: tells the state of the kernel's clock, or None if that can't be known.
     :param chrony: tells chronyd's newest report, or None where there is none.

@@ -11,7 +11,6 @@ at once, each with path, value and rule.
 from __future__ import annotations
 
 import ipaddress
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +36,7 @@ from ntp_multicast_engine.config.schema import (
     option,
     plain,
     port,
+    read_json,
     seconds,
     section,
     sections,
@@ -242,21 +242,14 @@ def parse(data: bytes, path: str) -> Configuration:
     if len(data) > _MAXIMUM_FILE:
         raise ConfigurationError([Problem(path, "too long", f"must have at most {_MAXIMUM_FILE} octets")])
     try:
-        value = json.loads(data.decode("utf-8"), object_pairs_hook=_no_duplicates)
-    except (ValueError, RecursionError) as error:
+        value = read_json(data)
+    except ValueError as error:
         raise ConfigurationError([Problem(path, str(error)[:200], "must be JSON in UTF-8")]) from error
     problems: list[Problem] = []
     configuration = decode(Configuration, value, "", problems)
     if configuration is WRONG:
         raise ConfigurationError(problems)
     return configuration
-
-
-def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        raise ValueError("an object names a key twice")
-    return result
 
 
 def _check_keys(configuration: Configuration, keys: Mapping[int, Key]) -> None:
