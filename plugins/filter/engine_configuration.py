@@ -170,7 +170,6 @@ def engine_configuration(description: Mapping[str, Any], settings: Mapping[str, 
                 state_directory=text(settings.get("state_directory")),
                 metrics_file=text(settings.get("metrics_file") or None),
                 clock_socket=text(settings.get("clock_socket") or None),
-                hardware_timestamps=[str(name) for name in settings.get("hardware_timestamps") or []] or None,
             ),
         }
     except (ValueError, TypeError, KeyError) as error:

@@ -21,7 +21,8 @@ from ntp_multicast_engine.config.schema import Address, Network, Reader, interfa
 from ntp_multicast_engine.errors import ConfigurationError, Problem
 from ntp_multicast_engine.observe.chrony_tracking import COMMAND_SOCKET
 from ntp_multicast_engine.protocol.packet_tests import MAXIMUM_POLL, MINIMUM_POLL
-from ntp_multicast_engine.wire.authentication import HMAC_TAG_LENGTHS, MAXIMUM_KEY_ID_VERSION_4, Key, KeyRing
+from ntp_multicast_engine.wire.keyring import KeyRing
+from ntp_multicast_engine.wire.mac import HMAC_TAG_LENGTHS, MAXIMUM_KEY_ID_VERSION_4, Key
 
 VERSION = 1
 ALL_INTERFACES = "all"
@@ -107,8 +108,6 @@ class Configuration:
     metrics_file: str | None = None
     clock_socket: str | None = None
     """Where the keeper of the clock listens; None, if this process has to do with the kernel itself."""
-    hardware_timestamps: tuple[str, ...] = ()
-    """Interfaces whose cards are to stamp packets."""
 
     @property
     def serves(self) -> bool:
@@ -187,7 +186,6 @@ def _configuration(reader: Reader) -> Configuration:
         state_directory=reader.absolute_path("state_directory", None) or "/var/lib/ntp-multicast-engine",
         metrics_file=reader.absolute_path("metrics_file", None),
         clock_socket=reader.absolute_path("clock_socket", None, _UNIX_SOCKET_PATH),
-        hardware_timestamps=_interfaces(reader, "hardware_timestamps"),
     )
     reader.finish()
     _check_unique(configuration, reader.problems)
@@ -239,14 +237,6 @@ def _server(reader: Reader) -> Server:
         reader.problem("stratum", f"must be null with the upstream {server.upstream}, which has a stratum of its own")
     reader.finish()
     return server
-
-
-def _interfaces(reader: Reader, key: str) -> tuple[str, ...]:
-    names = reader.items(key)
-    if not all(isinstance(name, str) and interface_name(name) for name in names) or len(set(names)) != len(names):
-        reader.problem(key, "must be a list of names of network interfaces")
-        return ()
-    return tuple(names)
 
 
 def _listen(reader: Reader) -> tuple[str, ...] | None:
