@@ -168,10 +168,7 @@ def engine_configuration(description: Mapping[str, Any], settings: Mapping[str, 
             "servers": list(multicast_servers(interfaces, settings)),
             "clients": list(multicast_clients(interfaces, settings)),
             "discipline": discipline(typed_settings, settings.get("chrony_socket")),
-            **given(
-                **{name: text(settings.get(name)) for name in PATHS},
-                hardware_timestamps=[str(name) for name in settings.get("hardware_timestamps") or []] or None,
-            ),
+            **given(**{name: text(settings.get(name)) for name in PATHS}),
         }
     except (ValueError, TypeError, KeyError) as error:
         raise AnsibleFilterError(f"engine_configuration: {type(error).__name__}: {error}") from error

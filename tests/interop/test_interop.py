@@ -204,7 +204,7 @@ ASK = """
 import json, socket, sys, time
 from pathlib import Path
 from ntp_multicast_engine.config import key_file
-from ntp_multicast_engine.wire.authentication import KeyRing, Verdict
+from ntp_multicast_engine.wire.keyring import KeyRing, Verdict
 from ntp_multicast_engine.wire.packet import Header, parse
 keys, answers = KeyRing(key_file.load(Path(sys.argv[1]))), {}
 for address, key_id, version in json.loads(sys.argv[2]):

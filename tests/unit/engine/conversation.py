@@ -13,7 +13,8 @@ from ntp_multicast_engine.config.configuration import MulticastClient
 from ntp_multicast_engine.filter.estimator import Estimator
 from ntp_multicast_engine.protocol.association import Association, SendRequest
 from ntp_multicast_engine.protocol.client import Client
-from ntp_multicast_engine.wire.authentication import Algorithm, Key, KeyRing
+from ntp_multicast_engine.wire.keyring import KeyRing
+from ntp_multicast_engine.wire.mac import Algorithm, Key
 from ntp_multicast_engine.wire.packet import Header
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS, to_ntp
 

@@ -20,7 +20,8 @@ from ntp_multicast_engine.config.configuration import Configuration, Loaded, Mul
 from ntp_multicast_engine.daemon.state_file import State
 from ntp_multicast_engine.protocol.association import Association, SendRequest
 from ntp_multicast_engine.protocol.system import Engine, reference_id_of
-from ntp_multicast_engine.wire.authentication import Algorithm, Key, KeyRing
+from ntp_multicast_engine.wire.keyring import KeyRing
+from ntp_multicast_engine.wire.mac import Algorithm, Key
 
 SECOND = 1_000_000_000
 START = 1_790_000_000 * SECOND
@@ -194,7 +195,7 @@ class Node:
                 group = sender.configuration
                 data = sender.packet(now, announcement, self.engine.keys)
                 self.simulation.multicast(Sent(self.simulation.time, str(group.group), group.port, self.address, data))
-                sender.stamped(now.real, "kernel")
+                sender.stamped(now.real)
                 sender.sent += 1
             sender.schedule(now.raw)
 

@@ -43,7 +43,7 @@ from ntp_multicast_engine.config import configuration
 from ntp_multicast_engine.config.configuration import Loaded, MulticastClient
 from ntp_multicast_engine.filter.estimator import Estimate
 from ntp_multicast_engine.protocol.association import Association
-from ntp_multicast_engine.wire.authentication import KeyRing
+from ntp_multicast_engine.wire.keyring import KeyRing
 
 INITIAL_OFFSET, INITIAL_FREQUENCY = 5.0, 50e-6
 """How wrong the clock is at the start: seconds, and a ratio."""

@@ -23,7 +23,8 @@ from ntp_multicast_engine.observe.status import EngineStatus, Status
 from ntp_multicast_engine.protocol.association import Association, SendRequest
 from ntp_multicast_engine.protocol.client import MAXIMUM_ASSOCIATIONS
 from ntp_multicast_engine.protocol.system import Engine, reference_id_of
-from ntp_multicast_engine.wire.authentication import Algorithm, Key, KeyRing
+from ntp_multicast_engine.wire.keyring import KeyRing
+from ntp_multicast_engine.wire.mac import Algorithm, Key
 from ntp_multicast_engine.wire.packet import Header
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS, to_ntp
 
@@ -169,7 +170,7 @@ class Host:
             announcement = self.engine.announcement(now)
             if announcement is not None:
                 sender.packet(now, announcement, self.engine.keys)
-                sender.stamped(now.real + 20_000, "kernel")
+                sender.stamped(now.real + 20_000)
             sender.schedule(now.raw)
         self.kernel.tick(self.engine.correction(now), now)
 

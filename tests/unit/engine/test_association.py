@@ -37,7 +37,8 @@ from ntp_multicast_engine.protocol.association import (
 )
 from ntp_multicast_engine.protocol.client import MAXIMUM_ASSOCIATIONS, MAXIMUM_REMEMBERED, Client, Remembered
 from ntp_multicast_engine.protocol.packet_tests import BROADCAST_TESTS, OTHER_REASONS, REQUEST_TESTS, RESPONSE_TESTS
-from ntp_multicast_engine.wire.authentication import Algorithm, Key, KeyRing
+from ntp_multicast_engine.wire.keyring import KeyRing
+from ntp_multicast_engine.wire.mac import Algorithm, Key
 from ntp_multicast_engine.wire.packet import Header
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS, to_ntp
 

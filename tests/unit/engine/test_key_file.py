@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ntp_multicast_engine.config import key_file
 from ntp_multicast_engine.errors import ConfigurationError
-from ntp_multicast_engine.wire.authentication import Algorithm
+from ntp_multicast_engine.wire.mac import Algorithm
 
 
 def test_the_three_encodings_mean_the_same() -> None:

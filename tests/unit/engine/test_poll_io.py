@@ -52,7 +52,7 @@ def test_what_an_answer_has_told_is_passed_on_unless_it_was_a_rehearsal(
     listener: Any = Listener(server.getsockname()[1])
     watched: dict[socket.socket, Callable[[], None]] = {}
     told: list[object] = []
-    exchanges = PollIo(listener, SystemClock(), lambda interface: None, watched.__setitem__, watched.pop, told.append)
+    exchanges = PollIo(listener, SystemClock(), watched.__setitem__, watched.pop, told.append)
     exchanges.begin(SendRequest(listener, b"request"))
     data, asking = server.recvfrom(100)
     assert data == b"request" and listener.sent == 1 and listener.left
@@ -68,7 +68,7 @@ def test_what_an_answer_has_told_is_passed_on_unless_it_was_a_rehearsal(
 def test_a_new_exchange_ends_the_one_under_way(server: socket.socket) -> None:
     listener: Any = Listener(server.getsockname()[1])
     watched: dict[socket.socket, Callable[[], None]] = {}
-    exchanges = PollIo(listener, SystemClock(), lambda interface: None, watched.__setitem__, watched.pop, print)
+    exchanges = PollIo(listener, SystemClock(), watched.__setitem__, watched.pop, print)
     for _unused in range(2):
         exchanges.begin(SendRequest(listener, b"request"))
     assert len(watched) == 1 and server.recvfrom(100)[1] != server.recvfrom(100)[1]

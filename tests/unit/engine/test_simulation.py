@@ -24,7 +24,8 @@ from unit.engine.simulation import (
 from ntp_multicast_engine.clock.system_clock import KernelStatus
 from ntp_multicast_engine.config.configuration import Discipline, Loaded
 from ntp_multicast_engine.protocol.association import Phase, Stream
-from ntp_multicast_engine.wire.authentication import Algorithm, Key, KeyRing
+from ntp_multicast_engine.wire.keyring import KeyRing
+from ntp_multicast_engine.wire.mac import Algorithm, Key
 
 SERVER, CLIENT = "10.0.0.1", "10.0.0.2"
 

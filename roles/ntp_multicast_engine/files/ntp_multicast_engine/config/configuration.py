@@ -45,7 +45,8 @@ from ntp_multicast_engine.config.schema import (
 from ntp_multicast_engine.errors import ConfigurationError, Problem
 from ntp_multicast_engine.observe.chrony_tracking import COMMAND_SOCKET
 from ntp_multicast_engine.protocol.packet_tests import MAXIMUM_POLL, MINIMUM_POLL
-from ntp_multicast_engine.wire.authentication import HMAC_TAG_LENGTHS, MAXIMUM_KEY_ID_VERSION_4, Key, KeyRing
+from ntp_multicast_engine.wire.keyring import KeyRing
+from ntp_multicast_engine.wire.mac import HMAC_TAG_LENGTHS, MAXIMUM_KEY_ID_VERSION_4, Key
 
 VERSION = 1
 ALL_INTERFACES = "all"
@@ -56,7 +57,6 @@ _KEY_IDS = integer(1, key_file.MAXIMUM_KEY_ID, "RFC 5905, section 7.3")
 _INTERFACE, _PORT = interface(), port()
 _SOCKET = absolute_path(_UNIX_SOCKET_PATH)
 _TAG = one_of_numbers(HMAC_TAG_LENGTHS, "must be 32, 20 or 16 octets")
-_INTERFACES = "must be a list of names of network interfaces"
 
 
 def _reference_id(value: Any) -> bytes:
@@ -195,7 +195,6 @@ class Configuration:
     state_directory: str = option(absolute_path(), "/var/lib/ntp-multicast-engine", nullable=True)
     metrics_file: str | None = option(absolute_path(), None, nullable=True)
     clock_socket: str | None = option(_SOCKET, None, nullable=True)
-    hardware_timestamps: tuple[str, ...] = option(interfaces(_INTERFACES), ())
 
     @property
     def serves(self) -> bool:

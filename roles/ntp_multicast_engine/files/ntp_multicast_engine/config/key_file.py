@@ -13,7 +13,7 @@ import stat
 from pathlib import Path
 
 from ntp_multicast_engine.errors import ConfigurationError, Problem
-from ntp_multicast_engine.wire.authentication import Algorithm, Key, available
+from ntp_multicast_engine.wire.mac import Algorithm, Key, available
 
 MAXIMUM_KEY_ID = 4294967295
 _COMMENT = re.compile(r"\s#")

@@ -10,19 +10,19 @@ import os
 import selectors
 import signal
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Union
+from typing import Any, Union
 
 from ntp_multicast_engine import __version__
-from ntp_multicast_engine.batch import Batch, Buffers
 from ntp_multicast_engine.clock.conflicts import clock_owners
 from ntp_multicast_engine.clock.discipline import ClockDiscipline, make
 from ntp_multicast_engine.clock.helper.client import RemoteClock
 from ntp_multicast_engine.clock.system_clock import Clock, Instant, Sleep, SystemClock, kernel_status
 from ntp_multicast_engine.config import configuration
 from ntp_multicast_engine.config.configuration import Loaded, MulticastClient, MulticastServer
+from ntp_multicast_engine.daemon.pauses import Pauses
 from ntp_multicast_engine.daemon.poll_io import PollIo
 from ntp_multicast_engine.daemon.receiver_io import ReceiverIo
 from ntp_multicast_engine.daemon.responder_io import ResponderIo
@@ -41,13 +41,8 @@ from ntp_multicast_engine.observe.status import EngineStatus, Status
 from ntp_multicast_engine.observe.status_socket import Connection, ControlServer, Notifier
 from ntp_multicast_engine.protocol.association import Association, SendRequest
 from ntp_multicast_engine.protocol.multicast_server import Sender
-from ntp_multicast_engine.protocol.prefilter import SCREENED_LENGTHS
-from ntp_multicast_engine.protocol.responder import QUICK_LENGTHS
 from ntp_multicast_engine.protocol.system import Engine, reference_id_of
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS
-
-if TYPE_CHECKING:
-    from ntp_multicast_engine.hardware import Card, Cards
 
 _RETRY_SOCKETS = 16 * NANOSECONDS
 _SETTLE = NANOSECONDS // 2
@@ -66,15 +61,6 @@ class _Ready:
 
     act: Callable[[], None]
     quiet: bool = False
-
-
-def _cards(interfaces: Sequence[str], clock: Clock) -> Cards | None:
-    if not interfaces:
-        return None
-    # Here, because few hosts need it.
-    from ntp_multicast_engine.hardware import Cards
-
-    return Cards(interfaces, clock)
 
 
 class Daemon:
@@ -114,17 +100,16 @@ class Daemon:
         )
         drift = self.engine.state().frequency
         self._sink: ClockDiscipline = make(loaded.configuration.discipline, clock_owners, drift, kept=self._kept)
-        self._cards = _cards(loaded.configuration.hardware_timestamps, self._clock)
         self._sockets: dict[SocketSpec, AnySocket] = {}
         self._complaints: dict[SocketSpec, str] = {}
         self._sockets_due: int | None = now.raw
         self._tick_due: int | None = now.raw
         self._watchdog_due: int | None = now.raw if self._notifier.watchdog_interval else None
-        buffers = Buffers(lambda version: Batch(version, QUICK_LENGTHS | SCREENED_LENGTHS))
-        self._answering = ResponderIo(self.engine, self._clock, buffers)
-        self._listening = ReceiverIo(self.engine, self._clock, buffers)
+        self._pauses = Pauses(self._selector)
+        self._answering = ResponderIo(self.engine, self._clock)
+        self._listening = ReceiverIo(self.engine, self._clock, self._estimate_changed)
         self._exchanges = PollIo(
-            self.engine, self._clock, self._card, self._watch, self._selector.unregister, self._estimate_changed
+            self.engine, self._clock, self._watch, self._selector.unregister, self._estimate_changed
         )
         self._refused_before = 0
         self._metrics = MetricsFile(loaded.configuration.metrics_file, now.raw)
@@ -170,7 +155,7 @@ class Daemon:
                     now, due = self._clock.now(), self._due()
                 for key, _events in self._selector.select(max(0.0, (due - now.raw) / NANOSECONDS)):
                     key.data.act()
-                    due = due if key.data.quiet else 0
+                    due = min(due, self._pauses.due() or due) if key.data.quiet else 0
                 running = self._handle_signals(signals)
         finally:
             self._notifier.stopping()
@@ -192,12 +177,14 @@ class Daemon:
             self._tick_due,
             self._watchdog_due,
             self._metrics.due,
+            self._pauses.due(),
             self._chrony.due if self._chrony else None,
         )
         return min((candidate for candidate in candidates if candidate is not None), default=self._look_due)
 
     def _work(self, now: Instant) -> None:
         self._look_for_sleep()
+        self._pauses.end(now.raw)
         if self._sockets_due is not None and now.raw >= self._sockets_due:
             self._open_sockets(now)
         if self._chrony is not None:
@@ -285,9 +272,9 @@ class Daemon:
 
     def _make_socket(self, place: SocketSpec) -> AnySocket:
         if isinstance(place, MulticastServer):
-            return SenderSocket(place, self.engine.configuration.server.port, self._card(place.interface))
+            return SenderSocket(place, self.engine.configuration.server.port)
         if isinstance(place, MulticastClient):
-            return GroupSocket(place, self._card(place.interface))
+            return GroupSocket(place)
         interface, version = place
         return ResponderSocket(
             interface or None,
@@ -295,30 +282,27 @@ class Daemon:
             self.engine.configuration.server.port,
             shared=bool(self._sockets),
             clients=self.engine.configuration.server.allow,
-            card=self._card(interface),
         )
-
-    def _card(self, interface: str) -> Card | None:
-        """What gives hardware stamps on the interface, if that is wanted and can be had."""
-        return self._cards.of(interface) if self._cards is not None else None
 
     def _reader(self, opened: AnySocket) -> Callable[[], None]:
         if isinstance(opened, SenderSocket):
             return lambda: self._read_departures(opened)
         if isinstance(opened, GroupSocket):
-            return lambda: self._read_group(opened)
-        return lambda: self._answering.read(opened)
+            return lambda: self._read(opened, lambda: self._listening.read(opened))
+        return lambda: self._read(opened, lambda: self._answering.read(opened))
+
+    def _read(self, opened: AnySocket, read: Callable[[], int]) -> None:
+        self._pauses.read(opened.socket, self._clock.now().raw, read)
 
     def _close_socket(self, place: SocketSpec) -> None:
         closing = self._sockets.pop(place)
         self._refused_before += refused(closing.socket)
-        self._selector.unregister(closing.socket)
+        if not self._pauses.forget(closing.socket):
+            self._selector.unregister(closing.socket)
         closing.close()
 
     def _links_changed(self) -> None:
         self._links.drain()
-        if self._cards is not None:
-            self._cards.link_changed()
         now = self._clock.now()
         if self._sockets_due is None or self._sockets_due > now.raw + _SETTLE:
             self._sockets_due = now.raw + _SETTLE
@@ -351,20 +335,16 @@ class Daemon:
         sender.sent += 1
         self.engine.sent += 1
         if not opened.stamped:
-            sender.stamped(self._clock.now().real, USER)
+            sender.stamps = USER
         self._read_departures(opened)
 
     def _read_departures(self, opened: SenderSocket) -> None:
         sender = self.engine.senders.get(opened.configuration)
-        for real, kind in opened.departures():
+        for real in opened.departures():
             if sender is not None:
-                sender.stamped(real, kind)
+                sender.stamped(real)
 
     # Client
-
-    def _read_group(self, opened: GroupSocket) -> None:
-        for believed in self._listening.read(opened):
-            self._estimate_changed(believed)
 
     def _estimate_changed(self, association: Association) -> None:
         self._look_for_sleep()
@@ -438,22 +418,14 @@ class Daemon:
             if self._chrony is not None:
                 self._chrony.close()
             self._chrony = self._chrony_reader(loaded, now)
-        cards_changed = old.hardware_timestamps != new.hardware_timestamps
-        if old.server != new.server or cards_changed:
+        if old.server != new.server:
             for place in list(self._sockets):
                 self._close_socket(place)
-        if cards_changed:
-            self._close_cards()
-            self._cards = _cards(new.hardware_timestamps, self._clock)
         for association in self.engine.reconfigure(loaded, now):
             self._exchanges.end(association)
         self._sockets_due = self._tick_due = now.raw
         self._metrics = MetricsFile(new.metrics_file, now.raw)
         tell(logging.INFO, "reloaded", f"reloaded {self._path}")
-
-    def _close_cards(self) -> None:
-        if self._cards is not None:
-            self._cards.close()
 
     def _close(self) -> None:
         self._sink.release()
@@ -464,7 +436,6 @@ class Daemon:
         self._exchanges.close()
         for opened in self._sockets.values():
             opened.close()
-        self._close_cards()
         if self._chrony is not None:
             self._chrony.close()
         self._links.close()

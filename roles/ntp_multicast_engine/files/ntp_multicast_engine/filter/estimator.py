@@ -41,7 +41,7 @@ from ntp_multicast_engine.filter.kalman import KalmanFilter, Model, Way
 WINDOW = 32
 """One-way samples kept."""
 EXCHANGES = 24
-"""PollIo whose round trips are kept."""
+"""Exchanges whose round trips are kept."""
 MINIMUM_SCALE = 2e-6
 """Seconds. Stamps aren't better than that, so a smaller spread of few samples is luck."""
 LOOKED_AT_AGAIN = 24

@@ -17,7 +17,7 @@ from ntp_multicast_engine.errors import PacketError
 from ntp_multicast_engine.filter.estimator import Estimator
 from ntp_multicast_engine.protocol.association import Association, CloseRequest, Phase, SendRequest
 from ntp_multicast_engine.protocol.packet_tests import BROADCAST_TESTS, Broadcast, first_failure
-from ntp_multicast_engine.wire.authentication import KeyRing, Verdict
+from ntp_multicast_engine.wire.keyring import KeyRing, Verdict
 from ntp_multicast_engine.wire.packet import parse
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from ntp_multicast_engine.wire.authentication import Verdict
+from ntp_multicast_engine.wire.keyring import Verdict
 from ntp_multicast_engine.wire.packet import LEAP_UNSYNCHRONISED, MODE_BROADCAST, MODE_CLIENT, MODE_SERVER, Header
 from ntp_multicast_engine.wire.timestamps import later
 

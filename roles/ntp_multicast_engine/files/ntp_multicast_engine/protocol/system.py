@@ -11,24 +11,22 @@ from __future__ import annotations
 
 import ipaddress
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from ntp_multicast_engine.clock.discipline import Correction
 from ntp_multicast_engine.clock.system_clock import Instant, KernelStatus
 from ntp_multicast_engine.clock.upstream import Upstream
-from ntp_multicast_engine.columns import Columns
 from ntp_multicast_engine.config.configuration import Loaded, MulticastClient, MulticastServer
 from ntp_multicast_engine.daemon.state_file import State
 from ntp_multicast_engine.errors import PacketError
 from ntp_multicast_engine.filter.estimator import Estimate, Estimator
 from ntp_multicast_engine.observe.chrony_tracking import Tracking
 from ntp_multicast_engine.observe.status import AssociationStatus, Counters, ServerStatus, SystemStatus
-from ntp_multicast_engine.protocol.association import Association, CloseRequest, Phase, SendRequest, Stream
+from ntp_multicast_engine.protocol.association import Association, CloseRequest, SendRequest, Stream
 from ntp_multicast_engine.protocol.client import Client
 from ntp_multicast_engine.protocol.leap import credible
 from ntp_multicast_engine.protocol.multicast_server import Announcement, Sender
 from ntp_multicast_engine.protocol.packet_tests import MAXIMUM_STRATUM
-from ntp_multicast_engine.protocol.prefilter import refusals
 from ntp_multicast_engine.protocol.responder import Reply, Responder
 from ntp_multicast_engine.protocol.selection import Candidate, select
 from ntp_multicast_engine.wire.packet import reference_id_text
@@ -141,20 +139,6 @@ class Engine:
         self.dropped.update(association.doubts)
         association.doubts.clear()
 
-    def worth_judging(self, group: MulticastClient, rows: Sequence[bytes], *, allowed: bool) -> Sequence[int]:
-        """Refuse the obvious among packets of one length; gives the places of those that `take_broadcast` has to judge.
-
-        :param allowed: the kernel lets only those servers through that are allowed.
-        """
-        if group.allow_servers and not allowed:
-            return range(len(rows))
-        reasons = refusals(rows, self.keys)
-        for reason in {*reasons} - {None}:
-            number = reasons.count(reason)
-            self.dropped[str(reason)] += number
-            self.received += number
-        return [place for place, reason in enumerate(reasons) if reason is None]
-
     def take_response(self, association: Association, data: bytes, arrival: Instant) -> CloseRequest | None:
         """A datagram came to the port of an exchange."""
         self.received += 1
@@ -167,64 +151,22 @@ class Engine:
         self.choose(arrival)
         return action
 
-    def quick_answers(
-        self,
-        rows: Sequence[bytes],
-        arrivals: Sequence[int],
-        now: Instant,
-        present: Callable[[], Instant],
-        *,
-        screened: bool,
-    ) -> list[bytes | None]:
-        """The answers to common requests of one length; None for those that have to go the long way, `take_request`.
-
-        :param arrivals: Unix nanoseconds.
-        :param present: tells the moment of sending.
-        :param screened: the kernel lets only those ask who may.
-        """
-        announced = self._recently_announced(now, screened=screened)
-        if announced is None:
-            return [None] * len(rows)
-        answers = self.responder.quick_answers(rows, arrivals, announced, self.keys, present)
-        self.received += len(answers) - answers.count(None)
-        return answers
-
-    def answer_columns(
-        self,
-        requests: Columns,
-        arrivals: Sequence[int],
-        now: Instant,
-        present: Callable[[], Instant],
-        *,
-        screened: bool,
-    ) -> Columns | None:
-        """As `quick_answers`, for requests in columns; None, if some of them have to go another way."""
-        announced = self._recently_announced(now, screened=screened)
-        if announced is None:
-            return None
-        answers = self.responder.answer_columns(requests, arrivals, announced, self.keys, present)
-        if answers is not None:
-            self.received += len(arrivals)
-        return answers
-
-    def _recently_announced(self, now: Instant, *, screened: bool) -> Announcement | None:
-        """What quick answers tell, or None where there can't be any."""
-        if self.configuration.server.allow and not screened:
-            return None
-        if now.raw >= self._announced_until:
-            self._announced = self.announcement(now)
-            self._announced_until = now.raw + _ANNOUNCEMENT_AGE
-        return self._announced
-
     def take_request(self, data: bytes, source: str, arrival: Instant) -> Reply | None:
         """A datagram came to the responder."""
         self.received += 1
         try:
             clients = self.configuration.server.allow
-            return self.responder.respond(data, source, arrival, self.announcement(arrival), self.keys, clients)
+            return self.responder.respond(data, source, arrival, self._recently_announced(arrival), self.keys, clients)
         except PacketError as error:
             self.dropped[error.reason] += 1
             return None
+
+    def _recently_announced(self, now: Instant) -> Announcement | None:
+        """`announcement`, made anew for one answer in some only: it asks the kernel."""
+        if now.raw >= self._announced_until:
+            self._announced = self.announcement(now)
+            self._announced_until = now.raw + _ANNOUNCEMENT_AGE
+        return self._announced
 
     # Time
 
@@ -419,10 +361,6 @@ class Engine:
         """All counts; `refused` is what the kernel didn't let through."""
         dropped = self.dropped + Counter({"kernel_filter": refused})
         return Counters(self.received + refused, self.sent, dict(sorted(dropped.items())))
-
-    def listening(self) -> int:
-        """How many associations have finished their volley."""
-        return sum(1 for item in self.client.associations.values() if item.phase is Phase.LISTENING)
 
 
 def _offset(estimate: Estimate, now: Instant) -> int:
