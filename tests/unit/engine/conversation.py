@@ -57,9 +57,9 @@ def hear(client: Client, data: bytes, seconds: float, source: str = SERVER, ring
 
 
 def exchange(client: Client, association: Association, seconds: float, **changes: object) -> None:
-    """Let the next exchange happen, the rehearsal and the measurement, 100 us each way."""
+    """Let the next exchange happen, the warm-up and the measurement, 100 us each way."""
     ask(client, association, seconds, **changes)
-    if association.rehearsing:
+    if association.warming_up:
         ask(client, association, seconds + 0.001, **changes)
 
 

@@ -98,7 +98,7 @@ class _World:
         assert len(engine.client.memory) <= 64, "the memory of transmit times grows"
         assert len(engine.dropped) <= 64, "the counters grow"
         for association in engine.client.associations.values():
-            assert len(association.events) <= 1000 and len(association.doubts) <= 1000, "events pile up"
+            assert len(association.events) <= 1000 and len(association.warnings) <= 1000, "events pile up"
             association.events.clear()
 
 
@@ -148,10 +148,10 @@ class MulticastTarget(Target):
         world = self._world
         client = world.client
         before = Counter(client.dropped)
-        believed = client.take_broadcast(world.group, data, self._source, world.now, "kernel")
+        accepted = client.take_broadcast(world.group, data, self._source, world.now, "kernel")
         self._answer(client.wake(world.now))
         world.look()
-        if believed is not None:
+        if accepted is not None:
             return ACCEPTED
         (reason,) = (client.dropped - before) or ("",)
         return str(reason)

@@ -147,7 +147,7 @@ class Node:
         self.clock = SimulatedClock(simulation, frequency, offset, wander)
         self.requests: list[bytes] = []
         self.alive = True
-        self.answer_lead = 0.0
+        self.answer_early = 0.0
         """Seconds from writing an answer's transmit time to its departure."""
         self._generation = 0
         self.engine = Engine(
@@ -215,7 +215,7 @@ class Node:
         reply = self.engine.take_request(data, client.address, now)
         if reply is not None and not self.simulation.unicast_lost():
             answer = reply.encode(now.real)
-            arrival = self.simulation.time + self.simulation.down() + round(self.answer_lead * SECOND)
+            arrival = self.simulation.time + self.simulation.down() + round(self.answer_early * SECOND)
             self.simulation.at(arrival, lambda: client.hear_answer(association, answer))
 
     def hear(self, group: MulticastClient, sent: Sent) -> None:

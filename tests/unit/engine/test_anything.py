@@ -64,7 +64,7 @@ EVENTS = st.one_of(
     st.tuples(st.just("time"), st.sampled_from([0.5, 2, 8]), st.just(0)),
     st.tuples(st.just("reload"), st.sampled_from(CONFIGURATIONS), st.sampled_from(RINGS)),
     st.tuples(st.just("peace"), st.integers(1, 6)),
-    st.tuples(st.just("slept")),
+    st.tuples(st.just("resumed")),
     st.tuples(st.just("restart")),
 )
 
@@ -101,9 +101,9 @@ class Host:
         header = Header(0, 4, 5, 2, 3, -20, transmit=stamp)
         header = dataclasses.replace(header, **changes)  # type: ignore[arg-type]
         for group in self.engine.configuration.clients:
-            believed = self.engine.take_broadcast(group, self._signed(header, key_id), source, now, "kernel")
-            if believed is not None:
-                self._changed(believed)
+            accepted = self.engine.take_broadcast(group, self._signed(header, key_id), source, now, "kernel")
+            if accepted is not None:
+                self._changed(accepted)
 
     def _signed(self, header: Header, key_id: int) -> bytes:
         ring = RINGS[2] if key_id in RINGS[2].keys else RING
@@ -147,8 +147,8 @@ class Host:
                 self.go_on()
                 self.answer({}, 0, True)
 
-    def slept(self) -> None:
-        self._close(item.association for item in self.engine.slept(self.steered.now()))
+    def resumed(self) -> None:
+        self._close(item.association for item in self.engine.resumed(self.steered.now()))
 
     def restart(self) -> None:
         self.engine = self._engine(state.decode(state.encode(self.engine.state())))
@@ -190,7 +190,7 @@ class Host:
         living = [item for item in engine.client.associations.values() if not item.abandoned]
         groups = len(engine.configuration.clients)
         assert len(living) <= MAXIMUM_ASSOCIATIONS * groups
-        assert all(len(item.events) + len(item.doubts) < 20 for item in living)
+        assert all(len(item.events) + len(item.warnings) < 20 for item in living)
         assert engine.selected is None or engine.selected in living
         assert -0.1 < self.steered.frequency < 0.1
         deadline = engine.deadline()

@@ -305,12 +305,14 @@ def test_an_engine_slews_what_the_helper_does_not_step() -> None:
 
 
 def test_with_a_helper_the_engine_needs_no_right_of_its_own() -> None:
-    sink = make(Discipline("kernel"), list, None, kept=RemoteClock("/nowhere/clock.sock"))
-    assert isinstance(sink, Kernel)
-    assert sink.tick(None, Instant(0, 0)) is not None
-    assert sink.last_error is not None and "no clock helper answers at /nowhere/clock.sock" in sink.last_error
+    discipline = make(Discipline("kernel"), list, None, remote=RemoteClock("/nowhere/clock.sock"))
+    assert isinstance(discipline, Kernel)
+    assert discipline.tick(None, Instant(0, 0)) is not None
+    assert (
+        discipline.last_error is not None and "no clock helper answers at /nowhere/clock.sock" in discipline.last_error
+    )
     with pytest.raises(ClockError, match="chronyd steers"):
-        make(Discipline("kernel"), lambda: ["chronyd"], kept=RemoteClock("/nowhere/clock.sock"))
+        make(Discipline("kernel"), lambda: ["chronyd"], remote=RemoteClock("/nowhere/clock.sock"))
 
 
 class Running:

@@ -334,7 +334,7 @@ def test_an_insider_who_plays_server_moves_nothing(allowed: frozenset[str]) -> N
 
 
 def test_a_bad_packet_just_before_each_good_one_closes_no_gate() -> None:
-    """CVE-2016-7427 and CVE-2016-7428: only a believed packet moves what the next one is measured by."""
+    """CVE-2016-7427 and CVE-2016-7428: only an accepted packet moves what the next one is measured by."""
     simulation = Simulation()
     _unused, client = pair(simulation)
     simulation.run(60)
@@ -351,7 +351,7 @@ def test_a_bad_packet_just_before_each_good_one_closes_no_gate() -> None:
     "ring", [KeyRing({}, frozenset(), True), KeyRing({42: KEY}, frozenset(), True), KeyRing()], ids=str
 )
 def test_a_reload_without_the_key_ends_what_it_proved(ring: KeyRing) -> None:
-    """There is nothing to sign the next request with, and what was believed by that key has no word any more."""
+    """There is nothing to sign the next request with, and what was accepted by that key has no word any more."""
     simulation = Simulation()
     _unused, client = pair(simulation)
     simulation.run(60)

@@ -227,20 +227,20 @@ def make(
     other_owners: Callable[[], list[str]],
     drift: float | None = None,
     previous: ClockDiscipline | None = None,
-    kept: SteerableClock | None = None,
+    remote: SteerableClock | None = None,
 ) -> ClockDiscipline:
-    """The sink that the configuration names.
+    """The discipline that the configuration names.
 
     :param other_owners: names programs that steer the clock already.
     :param drift: the frequency that is known of the clock, a ratio.
-    :param previous: the sink until now, if this is a reload.
-    :param kept: the clock by way of the clock helper; None, if this process has to steer it itself.
+    :param previous: the discipline until now, if this is a reload.
+    :param remote: the clock by way of the clock helper; None, if this process has to steer it itself.
     :raises ClockError: `kernel` is asked for, but the clock has another owner or this process may not set it.
     """
     if settings.mode == "kernel" and isinstance(previous, Kernel):
         previous.reconfigure(settings)
         return previous
-    made = _make(settings, other_owners, drift, kept)
+    made = _make(settings, other_owners, drift, remote)
     if previous is not None:
         previous.release()
     return made
@@ -250,7 +250,7 @@ def _make(
     settings: configuration.Discipline,
     other_owners: Callable[[], list[str]],
     drift: float | None,
-    kept: SteerableClock | None,
+    remote: SteerableClock | None,
 ) -> ClockDiscipline:
     if settings.mode == "chrony" and settings.chrony_socket:
         return Chrony(chrony_sender(settings.chrony_socket))
@@ -261,8 +261,8 @@ def _make(
         raise ClockError(
             f"discipline.mode is kernel, but {', '.join(owners)} steers this clock: stop it, or choose the mode chrony"
         )
-    if kept is not None:
-        return Kernel(settings, kept, drift)
+    if remote is not None:
+        return Kernel(settings, remote, drift)
     if not may_set_time():
         raise ClockError("discipline.mode is kernel, but this process lacks CAP_SYS_TIME")
     return Kernel(settings, KernelClock(), drift)

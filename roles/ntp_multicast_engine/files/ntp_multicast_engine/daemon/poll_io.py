@@ -75,5 +75,5 @@ class PollIo:
         action = self._engine.take_response(association, datagram.data, datagram.arrival)
         if action is not None:
             self.end(action.association)
-            if not association.rehearsing:
+            if not association.warming_up:
                 self._changed(association)

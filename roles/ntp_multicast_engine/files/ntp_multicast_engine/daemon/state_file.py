@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Timecast developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What outlives the process: the newest believed transmit timestamps, and the frequency of the oscillator.
+"""What outlives the process: the newest accepted transmit timestamps, and the frequency of the oscillator.
 
 Without the first, packets of the last run could be played again to the next one (CVE-2015-7973). The file is written
 to a new name and renamed, so that a crash leaves the old or the new one.
@@ -129,7 +129,7 @@ class Memory:
             tell(logging.ERROR, "state", f"{error}; starting without it", reason=str(error))
             state = State()
         if keep:
-            # A client that can't remember would believe a replay after a restart.
+            # A client that can't remember would accept a replay after a restart.
             self._file.save(state, durable=True)
         return state
 
@@ -149,5 +149,5 @@ class Memory:
             self._complaint = str(error)
             return
         if self._complaint is not None:
-            tell(logging.INFO, "state", "the state is kept again")
+            tell(logging.INFO, "state", "the state is saved again")
         self._complaint = None

@@ -15,7 +15,7 @@ from ntp_multicast_engine.net.sockets import EXPEDITED_FORWARDING, datagram_sock
 
 
 class RequestSocket:
-    """One exchange with one server, from a port of its own that nobody can foresee."""
+    """One exchange with one server, from a port of its own that nobody can predict."""
 
     def __init__(self, server: str, port: int, interface: str, clock: Clock) -> None:
         self._clock = clock

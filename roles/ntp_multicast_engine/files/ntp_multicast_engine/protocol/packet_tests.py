@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Timecast developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which packets are believed: the tests as data, in the order in which they are made.
+"""Which packets are accepted: the tests as data, in the order in which they are made.
 
 Rules of the file: a test only looks, and a packet that fails one changes nothing but a counter. The counter has the
 test's name. No test answers the sender.
@@ -37,7 +37,7 @@ class Test(Generic[Arrived]):
 
 @dataclass(frozen=True)
 class Broadcast:
-    """A mode 5 packet and what is known about its way here. `last_transmit`: of the newest believed packet."""
+    """A mode 5 packet and what is known about its way here. `last_transmit`: of the newest accepted packet."""
 
     header: Header
     source: str

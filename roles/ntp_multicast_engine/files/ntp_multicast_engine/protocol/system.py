@@ -45,7 +45,7 @@ class Engine:
     :param kernel: tells the state of the kernel's clock, or None if that can't be known.
     :param chrony: tells chronyd's newest report, or None where there is none.
     :param random: gives numbers from 0 to 1.
-    :param cookie: gives random 64-bit numbers that nobody can foresee.
+    :param cookie: gives random 64-bit numbers that nobody can predict.
     """
 
     def __init__(
@@ -119,25 +119,25 @@ class Engine:
     def take_broadcast(
         self, group: MulticastClient, data: bytes, source: str, arrival: Instant, stamps: str
     ) -> Association | None:
-        """A datagram came to a group. Returns the association that believed it."""
+        """A datagram came to a group. Returns the association that accepted it."""
         self.received += 1
         try:
             association = self.client.take_broadcast(group, data, source, arrival, stamps, self.keys)
         except PacketError as error:
             self.dropped[error.reason] += 1
             return None
-        self._count_doubts(association, arrival)
+        self._count_warnings(association, arrival)
         self.choose(arrival)
         return association
 
-    def _count_doubts(self, association: Association, arrival: Instant) -> None:
+    def _count_warnings(self, association: Association, arrival: Instant) -> None:
         header = association.header
         if header is not None and credible(header.leap, arrival.real) != header.leap:
-            association.doubts.append("leap_month")
+            association.warnings.append("leap_month")
         if self._follows_us(association):
-            association.doubts.append("loop")
-        self.dropped.update(association.doubts)
-        association.doubts.clear()
+            association.warnings.append("loop")
+        self.dropped.update(association.warnings)
+        association.warnings.clear()
 
     def take_response(self, association: Association, data: bytes, arrival: Instant) -> CloseRequest | None:
         """A datagram came to the port of an exchange."""
@@ -230,15 +230,17 @@ class Engine:
         return Correction(estimate, leap, error, self.frequency)
 
     def news(self, association: Association, now: Instant) -> Correction | None:
-        """What a discipline should hear after an association has believed something; None, if that tells it nothing.
+        """What a discipline should hear after an association has accepted something; None, if that tells it nothing.
 
-        An estimate in doubt is old: the clock may have been right to go another way, as after a suspension of the host.
+        An unconfirmed estimate is old: the clock may have been right to go another way, as after a suspend.
         """
-        return None if association is not self.selected or association.in_doubt else self.correction(now)
+        return None if association is not self.selected or association.unconfirmed else self.correction(now)
 
-    def slept(self, now: Instant) -> list[CloseRequest]:
+    def resumed(self, now: Instant) -> list[CloseRequest]:
         """The host was suspended: raw time stood still, but servers went on."""
-        closed = [item.begin_anew(now.raw, "this host has slept") for item in self.client.associations.values()]
+        closed = [
+            item.begin_anew(now.raw, "this host was resumed from suspend") for item in self.client.associations.values()
+        ]
         self.choose(now)
         return closed
 

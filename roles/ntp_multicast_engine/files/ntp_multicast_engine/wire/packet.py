@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The NTP packet of RFC 5905 section 7.3: header, extension fields and message authentication code.
 
-A parsed packet has a well-formed shape, nothing more: whether it may be believed is for `acceptance` to say.
+A parsed packet has a well-formed shape, nothing more: whether it may be accepted is for `packet_tests` to say.
 """
 
 from __future__ import annotations
