@@ -8,9 +8,9 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import replace
 
-from ntp_multicast_engine.clock.system_clock import Instant
 from ntp_multicast_engine.config.configuration import MulticastClient
 from ntp_multicast_engine.filter.estimator import Estimator
+from ntp_multicast_engine.instant import Instant
 from ntp_multicast_engine.protocol.association import Association, SendRequest
 from ntp_multicast_engine.protocol.client import Client
 from ntp_multicast_engine.wire.keyring import KeyRing

@@ -16,12 +16,12 @@ from unit.engine.test_discipline import SteeredClock
 from ntp_multicast_engine.clock.discipline import Chrony, Kernel
 from ntp_multicast_engine.config.configuration import Loaded
 from ntp_multicast_engine.daemon import state_file as state
-from ntp_multicast_engine.daemon.state_file import State
 from ntp_multicast_engine.observe import metrics
 from ntp_multicast_engine.observe import text as report
 from ntp_multicast_engine.observe.status import EngineStatus, Status
+from ntp_multicast_engine.observe.status_of_engine import association_status, counters, server_status, system_status
 from ntp_multicast_engine.protocol.association import Association, SendRequest
-from ntp_multicast_engine.protocol.client import MAXIMUM_ASSOCIATIONS
+from ntp_multicast_engine.protocol.client import MAXIMUM_ASSOCIATIONS, State
 from ntp_multicast_engine.protocol.system import Engine, reference_id_of
 from ntp_multicast_engine.wire.keyring import KeyRing
 from ntp_multicast_engine.wire.mac import Algorithm, Key
@@ -179,10 +179,10 @@ class Host:
         engine = self.engine
         document = Status(
             EngineStatus("1", 1, 0.0),
-            engine.system_status(now, "kernel", self.kernel.last_error),
-            engine.association_status(now),
-            engine.server_status(),
-            engine.counters(),
+            system_status(engine, now, "kernel", self.kernel.last_error),
+            association_status(engine, now),
+            server_status(engine),
+            counters(engine),
         ).document()
         assert json.loads(json.dumps(document, allow_nan=False)) is not None
         assert report.text(document) and metrics.text(document)

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from unit.engine.fuzz_targets import ClockTarget
 from unit.engine.obedient_clock import ObedientClock
 
-from ntp_multicast_engine.clock.discipline import Correction, Kernel, make
+from ntp_multicast_engine.clock.discipline import Kernel, make
 from ntp_multicast_engine.clock.helper.client import RemoteClock
 from ntp_multicast_engine.clock.helper.messages import (
     MAXIMUM_ANSWER,
@@ -39,10 +39,12 @@ from ntp_multicast_engine.clock.helper.messages import (
 )
 from ntp_multicast_engine.clock.helper.policy import ClockPolicy, InitialStep
 from ntp_multicast_engine.clock.helper.service import ClockService, Refusals
-from ntp_multicast_engine.clock.system_clock import Instant, KernelClock, Timex
+from ntp_multicast_engine.clock.system_clock import KernelClock, Timex
 from ntp_multicast_engine.config.configuration import Discipline
 from ntp_multicast_engine.errors import ClockError, ClockRefusal, ConfigurationError
+from ntp_multicast_engine.filter.correction import Correction
 from ntp_multicast_engine.filter.estimator import Estimate
+from ntp_multicast_engine.instant import Instant
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
 SUMMER = 1_790_000_000 * NANOSECONDS

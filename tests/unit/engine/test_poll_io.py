@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from ntp_multicast_engine.clock.system_clock import Instant, SystemClock
+from ntp_multicast_engine.clock.system_clock import SystemClock
 from ntp_multicast_engine.config.configuration import MulticastClient
 from ntp_multicast_engine.daemon.poll_io import PollIo
+from ntp_multicast_engine.instant import Instant
 from ntp_multicast_engine.protocol.association import CloseRequest, SendRequest
 
 

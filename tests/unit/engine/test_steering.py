@@ -23,8 +23,9 @@ from unit.engine.simulation import (
 )
 from unit.engine.steering import CLIENT, SERVER, Delays, SteeredNode, compare
 
-from ntp_multicast_engine.clock.system_clock import KernelStatus
 from ntp_multicast_engine.config.configuration import Configuration, Discipline, Loaded, Server
+from ntp_multicast_engine.instant import KernelStatus
+from ntp_multicast_engine.observe.status_of_engine import association_status
 from ntp_multicast_engine.protocol.association import Phase
 
 
@@ -79,7 +80,7 @@ def test_another_way_through_the_network_is_learned(base: float) -> None:
         assert client.error is not None
         errors.append(abs(client.error))
     assert statistics.median(errors) < 15e-6
-    (row,) = client.engine.association_status(client.clock.now())
+    (row,) = association_status(client.engine, client.clock.now())
     assert row.delay == pytest.approx(2 * base, abs=150e-6)
 
 

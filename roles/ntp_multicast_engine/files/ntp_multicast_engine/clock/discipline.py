@@ -16,13 +16,13 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
-from ntp_multicast_engine.clock.system_clock import Instant, KernelClock, SteerableClock, may_set_time
+from ntp_multicast_engine.clock.system_clock import KernelClock, SteerableClock, may_set_time
 from ntp_multicast_engine.config import configuration
 from ntp_multicast_engine.errors import ClockError, ClockRefusal
-from ntp_multicast_engine.filter.estimator import Estimate
+from ntp_multicast_engine.filter.correction import Correction
+from ntp_multicast_engine.instant import Instant
 from ntp_multicast_engine.protocol.leap import today
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
@@ -32,23 +32,6 @@ _TIME_CONSTANT = 16.0
 """Seconds in which the offset falls to 1/e."""
 MAXIMUM_SLEW = 500e-6
 """Ratio. RFC 5905 section 11.3 has programs and clients expect no more; a second takes 33 minutes."""
-
-
-@dataclass(frozen=True)
-class Correction:
-    """An estimate with what the kernel wants to know besides. Errors in seconds.
-
-    `drift` is the frequency as many samples tell it, a ratio; None as long as there are few.
-    """
-
-    estimate: Estimate
-    leap: int
-    maximum_error: float
-    drift: float | None = None
-
-    def offset(self, now: Instant) -> int:
-        """Server time minus CLOCK_REALTIME, nanoseconds."""
-        return self.estimate.at(now.raw) - (now.real - now.raw)
 
 
 class ClockDiscipline(Protocol):

@@ -14,31 +14,17 @@ import ctypes
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from ntp_multicast_engine.errors import ClockError
+from ntp_multicast_engine.instant import Instant, KernelStatus
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
 _SHORTEST_SUSPEND = NANOSECONDS // 10
 _READ_ATTEMPTS = 4
 _GOOD_READ = 2_000
 """Nanoseconds between two reads of one clock below which nothing came in between."""
-
-
-@dataclass(frozen=True)
-class Instant:
-    """One moment on both clocks, in nanoseconds."""
-
-    real: int
-    raw: int
-
-
-class Clock(Protocol):
-    """What the protocol core needs of a clock."""
-
-    def now(self) -> Instant: ...
 
 
 class SystemClock:
@@ -83,22 +69,6 @@ def time_suspended() -> int:
         after = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
         if after - before < _SHORTEST_SUSPEND // 4:
             return with_sleep - after
-
-
-def at(real: int, now: Instant) -> Instant:
-    """The instant of a kernel time stamp that was taken shortly before `now`."""
-    return Instant(real, now.raw - (now.real - real))
-
-
-@dataclass(frozen=True)
-class KernelStatus:
-    """What adjtimex tells. Errors in seconds, frequency as a ratio (1e-6 is 1 ppm)."""
-
-    synchronised: bool
-    leap: int
-    maximum_error: float
-    estimated_error: float
-    frequency: float
 
 
 class SteerableClock(Protocol):

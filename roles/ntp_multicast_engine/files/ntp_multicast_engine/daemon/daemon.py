@@ -19,16 +19,16 @@ from ntp_multicast_engine import __version__
 from ntp_multicast_engine.clock.conflicts import clock_owners
 from ntp_multicast_engine.clock.discipline import ClockDiscipline, make
 from ntp_multicast_engine.clock.helper.client import RemoteClock
-from ntp_multicast_engine.clock.system_clock import Clock, Instant, SuspendDetector, SystemClock, kernel_status
+from ntp_multicast_engine.clock.system_clock import SuspendDetector, SystemClock, kernel_status
 from ntp_multicast_engine.config import configuration
 from ntp_multicast_engine.config.configuration import Loaded, MulticastClient, MulticastServer
 from ntp_multicast_engine.daemon.pauses import Pauses
 from ntp_multicast_engine.daemon.poll_io import PollIo
 from ntp_multicast_engine.daemon.receiver_io import ReceiverIo
 from ntp_multicast_engine.daemon.responder_io import ResponderIo
-from ntp_multicast_engine.daemon.signals import SignalQueue
 from ntp_multicast_engine.daemon.state_file import Memory
 from ntp_multicast_engine.errors import ConfigurationError, EngineError, TransportError
+from ntp_multicast_engine.instant import Clock, Instant
 from ntp_multicast_engine.net.bpf import refused
 from ntp_multicast_engine.net.control_messages import USER
 from ntp_multicast_engine.net.netlink import LinkMonitor
@@ -37,11 +37,14 @@ from ntp_multicast_engine.observe.chrony_tracking import ChronyReader
 from ntp_multicast_engine.observe.event_log import EventLog
 from ntp_multicast_engine.observe.journal import tell
 from ntp_multicast_engine.observe.metrics import MetricsFile
+from ntp_multicast_engine.observe.sd_notify import Notifier
 from ntp_multicast_engine.observe.status import EngineStatus, Status
-from ntp_multicast_engine.observe.status_socket import Connection, ControlServer, Notifier
+from ntp_multicast_engine.observe.status_of_engine import association_status, counters, server_status, system_status
+from ntp_multicast_engine.observe.status_socket import Connection, ControlServer
 from ntp_multicast_engine.protocol.association import Association, SendRequest
 from ntp_multicast_engine.protocol.multicast_server import Sender
 from ntp_multicast_engine.protocol.system import Engine, reference_id_of
+from ntp_multicast_engine.signals import SignalQueue
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
 _RETRY_SOCKETS = 16 * NANOSECONDS
@@ -221,8 +224,8 @@ class Daemon:
         engine = self.engine
         self._event_log.associations(engine.client.associations.values(), engine.selected)
         self._event_log.discipline(self._clock_discipline.name, self._clock_discipline.last_error)
-        self._event_log.system(engine.system_status(now, self._clock_discipline.name, None))
-        self._event_log.drops(engine.counters(self._refused()).dropped, now.raw)
+        self._event_log.system(system_status(engine, now, self._clock_discipline.name, None))
+        self._event_log.drops(counters(engine, self._refused()).dropped, now.raw)
 
     # Sockets
 
@@ -380,10 +383,10 @@ class Daemon:
         engine = self.engine
         return Status(
             EngineStatus(__version__, os.getpid(), (now.raw - self._started) / NANOSECONDS),
-            engine.system_status(now, self._clock_discipline.name, self._clock_discipline.last_error),
-            engine.association_status(now),
-            engine.server_status(),
-            engine.counters(self._refused()),
+            system_status(engine, now, self._clock_discipline.name, self._clock_discipline.last_error),
+            association_status(engine, now),
+            server_status(engine),
+            counters(engine, self._refused()),
             self._responder_io.status(item for item in self._sockets.values() if isinstance(item, ResponderSocket)),
         ).document()
 

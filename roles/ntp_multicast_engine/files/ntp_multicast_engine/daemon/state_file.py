@@ -12,29 +12,20 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from ntp_multicast_engine.clock.system_clock import MAXIMUM_DRIFT
 from ntp_multicast_engine.errors import StateError
 from ntp_multicast_engine.observe.journal import tell
-from ntp_multicast_engine.protocol.client import MAXIMUM_REMEMBERED, Remembered
+from ntp_multicast_engine.protocol.client import MAXIMUM_REMEMBERED, Remembered, State
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS, STAMP_MASK
 
 VERSION = 1
 MAXIMUM_ENTRIES = MAXIMUM_REMEMBERED
 _MAXIMUM_FILE = 1 << 20
 _DURABLE_INTERVAL = 64 * NANOSECONDS
-
-
-@dataclass(frozen=True)
-class State:
-    """`frequency`: how much faster than raw time the servers run, as a ratio; None, if it was never measured."""
-
-    memory: Mapping[Remembered, int] = field(default_factory=dict)
-    frequency: float | None = None
 
 
 def encode(state: State) -> bytes:

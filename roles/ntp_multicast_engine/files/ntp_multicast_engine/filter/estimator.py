@@ -14,9 +14,9 @@ its network. So there are several filters, each under another model, and each co
 samples of late.
 
 Filters forget the order of what they were told, so a first packet that was late, before anything was known to tell
-so, could mislead them: later ones would seem to be the odd ones. Therefore the beginning isn't left to chance. The truth
-lies between the two samples of any exchange, most narrowly of that with the shortest round trip, which needs no clock to
-be told; every filter begins within these bounds, and is begun again when a shorter one comes.
+so, could mislead them: later ones would seem to be the odd ones. Therefore the beginning isn't left to chance. The
+truth lies between the two samples of any exchange, most narrowly of that with the shortest round trip, which needs no
+clock to be told; every filter begins within these bounds, and is begun again when a shorter one comes.
 
 A server that stamps its multicasts early (as all do without RFC 9769) has that habit measured against its answers.
 Where the multicasts tell their departure more accurately than answers can (RFC 9769), it is the answers' habit that is

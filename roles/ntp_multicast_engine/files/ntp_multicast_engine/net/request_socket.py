@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import socket
 
-from ntp_multicast_engine.clock.system_clock import Clock, Instant, at
 from ntp_multicast_engine.errors import TransportError
+from ntp_multicast_engine.instant import Clock, Instant, at
 from ntp_multicast_engine.net.addresses import interface_index
 from ntp_multicast_engine.net.control_messages import STAMP_BOTH, Datagram, departure, enable_stamps, receive
 from ntp_multicast_engine.net.sockets import EXPEDITED_FORWARDING, datagram_socket

@@ -26,10 +26,10 @@ import enum
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ntp_multicast_engine.clock.system_clock import Instant
 from ntp_multicast_engine.config.configuration import MulticastClient
 from ntp_multicast_engine.errors import PacketError
 from ntp_multicast_engine.filter.estimator import Estimate, Estimator, Exchange, OneWay
+from ntp_multicast_engine.instant import Instant
 from ntp_multicast_engine.protocol.packet_tests import RESPONSE_TESTS, Response, first_failure
 from ntp_multicast_engine.wire.keyring import KeyRing
 from ntp_multicast_engine.wire.packet import LEAP_UNSYNCHRONISED, MODE_CLIENT, Header, Packet, parse

@@ -9,12 +9,12 @@ Rules of the file: no sockets, no clock. The file decides about mobilising, the 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from ntp_multicast_engine.clock.system_clock import Instant
 from ntp_multicast_engine.config.configuration import MulticastClient
 from ntp_multicast_engine.errors import PacketError
 from ntp_multicast_engine.filter.estimator import Estimator
+from ntp_multicast_engine.instant import Instant
 from ntp_multicast_engine.protocol.association import Association, CloseRequest, Phase, SendRequest
 from ntp_multicast_engine.protocol.packet_tests import BROADCAST_TESTS, Broadcast, first_failure
 from ntp_multicast_engine.wire.keyring import KeyRing, Verdict
@@ -40,6 +40,14 @@ class Remembered:
 
 
 Memory = dict[Remembered, int]
+
+
+@dataclass(frozen=True)
+class State:
+    """`frequency`: how much faster than raw time the servers run, as a ratio; None, if it was never measured."""
+
+    memory: Mapping[Remembered, int] = field(default_factory=dict)
+    frequency: float | None = None
 
 
 class Client:

@@ -14,14 +14,20 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from ntp_multicast_engine.wire.keyring import Verdict
-from ntp_multicast_engine.wire.packet import LEAP_UNSYNCHRONISED, MODE_BROADCAST, MODE_CLIENT, MODE_SERVER, Header
+from ntp_multicast_engine.wire.packet import (
+    LEAP_UNSYNCHRONISED,
+    MAXIMUM_POLL,
+    MINIMUM_POLL,
+    MODE_BROADCAST,
+    MODE_CLIENT,
+    MODE_SERVER,
+    Header,
+)
 from ntp_multicast_engine.wire.timestamps import later
 
 MAXIMUM_DISTANCE = 16.0
 """Seconds (RFC 5905 MAXDISP): a server farther from its reference isn't synchronised."""
 MAXIMUM_STRATUM = 15
-MINIMUM_POLL, MAXIMUM_POLL = 3, 17
-"""log2 seconds. RFC 5905 names 4 as minimum; ntpd, chrony and this engine send at 3 as well."""
 
 Arrived = TypeVar("Arrived")
 

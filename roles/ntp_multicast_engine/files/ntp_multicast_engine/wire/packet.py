@@ -25,6 +25,8 @@ MODE_SERVER = 4
 MODE_BROADCAST = 5
 
 LEAP_UNSYNCHRONISED = 3
+MINIMUM_POLL, MAXIMUM_POLL = 3, 17
+"""log2 seconds. RFC 5905 names 4 as minimum; ntpd, chrony and this engine send at 3 as well."""
 
 _HEADER = struct.Struct("!BBbbII4sQQQQ")
 _EXTENSION = struct.Struct("!HH")
