@@ -111,7 +111,11 @@ def distribution():
 
 def stopped(path):
     """The services that the role has stopped, as it has noted."""
-    return [line for line in read(path).splitlines() if line and not line.startswith("#")]
+    try:
+        noted = json.loads(read(path))
+    except ValueError:
+        return []
+    return [unit for unit in noted if isinstance(unit, str)] if isinstance(noted, list) else []
 
 
 def main():
