@@ -270,16 +270,16 @@ def interface() -> Rule:
     return plain(lambda value: _is(interface_name(value), value), text, "netdevice(7)")
 
 
-def interfaces(text: str, everything: str | None = None) -> Rule:
+def interfaces(everything: str) -> Rule:
     """Names, each once; `everything` is the one word that stands for all, which is None."""
 
     def accepts(value: Any) -> tuple[str, ...] | None:
-        if everything is not None and value == everything:
+        if value == everything:
             return None
-        names = _is(isinstance(value, list) and (bool(value) or everything is None), value)
+        names = _is(isinstance(value, list) and bool(value), value)
         return tuple(_is(all(map(interface_name, names)) and len(set(names)) == len(names), names))
 
-    return plain(accepts, text)
+    return plain(accepts, f'must be "{everything}" or a list of names of network interfaces')
 
 
 def _address(value: Any) -> Address:
