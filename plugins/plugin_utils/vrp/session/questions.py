@@ -33,6 +33,7 @@ class PromptContext(enum.Enum):
     LEAVING = "leaving"
     SAVE = "save"
     ABORT_TRIAL = "abort trial"
+    ROLLBACK = "rollback"
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,13 @@ KNOWN_QUESTIONS: tuple[Question, ...] = (
     ),
     # Fact 3.2.
     _question(r"trial configuration will be rolled back\..*\[Y/N\]", "Y", PromptContext.ABORT_TRIAL),
+    # Fact 3.2: the question says what our own line asked for.
+    _question(
+        r"will revert configuration changes to .*\[Y/N\]",
+        "Y",
+        PromptContext.ROLLBACK,
+        line=r"rollback configuration (to commit-id|to label|last) \S+",
+    ),
     # Fact 3.4.
     _question(
         r"((current|all) configuration will be written|are you sure to (continue|save)).*\[Y/N\]",
