@@ -14,7 +14,7 @@ RELEASE = Release(
     platform="S1720-28GWR-4P",
     dialect=NTP_SERVICE,
     families=(
-        Family("GigabitEthernet", switched=True),
+        Family("GigabitEthernet", switched=True, aliases=("GE",)),
         Family("XGigabitEthernet", switched=True),
         Family("Eth-Trunk", physical=False, switched=True),
         Family("Vlanif", physical=False),
