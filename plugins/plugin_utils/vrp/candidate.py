@@ -198,14 +198,16 @@ class Candidate:
         for parent in path:
             view = session.prompt.view
             self.outcome = Outcome.PENDING if self.two_stage else Outcome.IMMEDIATE
-            answer = session.ask(parent, occasion=PromptContext.CONFIGURATION).expect("to enter a view")
+            answer = session.ask(parent, occasion=PromptContext.CONFIGURATION, secrets=secrets_of(parent)).expect("to enter a view")
             if session.prompt.view == view or not session.prompt.system:
                 raise answer.error(RefusedError, "The line opens no view.")
 
     def _send_free(self, line: FreeLine) -> None:
         view = self._session.prompt.view
         self.outcome = Outcome.PENDING if self.two_stage else Outcome.IMMEDIATE
-        answer = self._session.ask(line.text, occasion=PromptContext.CONFIGURATION).expect("a configuration line")
+        secrets = secrets_of(line.text)
+        answer = self._session.ask(line.text, occasion=PromptContext.CONFIGURATION, secrets=secrets)
+        answer.expect("a configuration line")
         # Fact 3.1, intelligent rollback: a line that does not fit is tried in the views above. One that opens a view
         # below this one is what the user asked for.
         if not answer.prompt.system or not answer.prompt.view.startswith(view):
@@ -216,7 +218,7 @@ class Candidate:
             )
         if answer.prompt.view != view:
             self._enter_path(line.parents)
-        self.applied.append(ConfigurationLine(line.text, secrets=secrets_of(line.text)))
+        self.applied.append(ConfigurationLine(line.text, secrets=secrets))
         if answer.words:
             self.notices.append(f"{line.masked}: {answer.words}")
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..ntp.errors import UserError
-from .errors import mask
+from .grammar.telling import told_without_secrets
 
 _UNDO = "undo "
 _FRAME_END = "return"
@@ -29,7 +29,7 @@ class FreeLine:
     @property
     def masked(self) -> str:
         """For results and messages."""
-        return " / ".join(mask(text) for text in (*self.parents, self.text))
+        return " / ".join(told_without_secrets(text) for text in (*self.parents, self.text))
 
 
 Shown = Mapping[tuple[str, ...], frozenset[str]]
@@ -114,6 +114,15 @@ def lines_of_text(text: str) -> tuple[FreeLine, ...]:
 
 def _texts(path: Sequence[tuple[int, str]]) -> tuple[str, ...]:
     return tuple(text for _depth, text in path)
+
+
+def secrets_of(text: str) -> tuple[str, ...]:
+    """The part of a line that may be a secret: whatever follows a word that names one."""
+    told = told_without_secrets(text)
+    if told == text:
+        return ()
+    same = next((n for n, (one, other) in enumerate(zip(text, told)) if one != other), len(told))
+    return (text[same:],)
 
 
 def refuse_untypable(lines: Sequence[tuple[str, str]]) -> None:
