@@ -11,6 +11,7 @@ from typing import Any
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.base import VrpAction
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.specification import VRP_COMMIT
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.errors import UserError
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.commit_rules import is_label
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.commits import (
     Commit,
     Rollback,
@@ -92,8 +93,8 @@ def refuse_wrong_options(options: Mapping[str, Any]) -> None:
         raise UserError(f"commit_id: {commit_id!r} has to be ten digits, such as 1000000123.")
     for name in ("label", "before_label"):
         label = options[name]
-        if label is not None and (not label or not all("!" <= character <= "~" for character in label)):
-            raise UserError(f"{name}: {label!r} has to be printable ASCII characters without blanks.")
+        if label is not None and not is_label(label):
+            raise UserError(f"{name}: {label!a} is no label that a commit can have.")
 
 
 def commits_of_others(rollback: Rollback, target: Target, user: str) -> list[Commit]:

@@ -10,10 +10,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ansible import template
+
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.base import VrpAction
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.specification import VRP_CONFIG
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.errors import UserError
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.candidate import CommitSettings
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.commit_rules import commit_problems
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.free_lines import (
     FreeLine,
     lines_of_text,
@@ -48,7 +51,10 @@ class ActionModule(VrpAction):
         """The text of a file beside the playbook or the role, with its Jinja filled in."""
         path = self._find_needle("templates", source)
         with open(path, encoding="utf-8") as file:
-            return str(self._templar.template(file.read(), preserve_trailing_newlines=True))
+            text = file.read()
+        # ansible-core 2.19 and newer fill in only what they are told to trust. The file is the user's own.
+        trusted = getattr(template, "trust_as_template", lambda text: text)(text)
+        return str(self._templar.template(trusted, preserve_trailing_newlines=True))
 
 
 def request_of(options: Mapping[str, Any], *, check: bool) -> FreeRequest:
@@ -56,6 +62,8 @@ def request_of(options: Mapping[str, Any], *, check: bool) -> FreeRequest:
     parents = tuple(options["parents"])
     named = [(name, text) for name in ("parents", "lines", "before", "after") for text in options[name] or ()]
     refuse_untypable(named)
+    if problems := list(commit_problems(options["commit"])):
+        raise UserError("\n".join(map(str, problems)))
     commit = options["commit"] or {}
     settings = CommitSettings(commit.get("trial"), commit.get("label"), commit.get("description"))
     if options["src"] is not None:

@@ -198,7 +198,9 @@ class Candidate:
         for parent in path:
             view = session.prompt.view
             self.outcome = Outcome.PENDING if self.two_stage else Outcome.IMMEDIATE
-            answer = session.ask(parent, occasion=PromptContext.CONFIGURATION, secrets=secrets_of(parent)).expect("to enter a view")
+            answer = session.ask(parent, occasion=PromptContext.CONFIGURATION, secrets=secrets_of(parent)).expect(
+                "to enter a view"
+            )
             if session.prompt.view == view or not session.prompt.system:
                 raise answer.error(RefusedError, "The line opens no view.")
 

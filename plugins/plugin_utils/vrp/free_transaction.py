@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Bring free lines onto one device in one transaction: read, compare, apply, commit, read back.
 
-Rules of this file: as in `transaction`. The candidate tells whether the lines change anything; where it does not, nothing
-is committed.
+Rules of this file: as in `transaction`. The candidate tells whether the lines change anything; where it does not,
+nothing is committed.
 """
 
 from __future__ import annotations
