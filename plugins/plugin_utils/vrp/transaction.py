@@ -29,6 +29,7 @@ from .display_configuration import read_configuration
 from .errors import CommitError, ConflictError, DeviceError, RefusedError, SessionError
 from .grammar import DeviceConfiguration, interface_name, parse_configuration, render_changes
 from .lines import ConfigurationLine
+from .progress import Progress
 from .retry import RetryPolicy
 from .session import Session
 
@@ -70,6 +71,7 @@ class Request:
     allow_immediate: bool = False
     commit: CommitSettings = field(default_factory=CommitSettings)
     retry: RetryPolicy = field(default_factory=RetryPolicy)
+    progress: Progress = field(default_factory=Progress)
 
 
 @dataclass(frozen=True)
@@ -165,6 +167,7 @@ def _apply(logins: Logins, session: Session, request: Request, steps: Plan, repo
         refresh=again,
         retry=request.retry,
     )
+    request.progress.begin(candidate, report.lines)
     commit_id = None
     try:
         with candidate:
