@@ -32,6 +32,9 @@ options:
     type: str
     choices: [merged, replaced, overridden, deleted]
     default: merged
+  commit:
+    description: How a VRP device commits, as the option O(timecast.ntp_multicast.vrp_ntp_multicast#module:commit).
+    type: dict
 """
 
 EXAMPLES = r"""
@@ -64,6 +67,8 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.preflight import Unreadable, plain
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.vrp_request import commit_problems
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp import validation
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.options import CONFIG_OPTIONS
 
@@ -71,28 +76,28 @@ PLATFORMS = ("vrp", "linux")
 DESCRIPTION = ArgumentSpecValidator(CONFIG_OPTIONS)
 
 
-def plain(value: Any) -> Any:
-    """Ansible's values as Python's own; a text that a vault protects is not a ``str`` before ansible-core 2.19."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(entry) for key, entry in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(entry) for entry in value]
-    if value is None or isinstance(value, (bool, int, float)):
-        return value
-    return str(value)
-
-
 def problems(
-    value: Mapping[str, Any], platform: str = "vrp", prefix: str = "config.", state: str = "merged"
+    value: Mapping[str, Any],
+    platform: str = "vrp",
+    prefix: str = "config.",
+    state: str = "merged",
+    commit: Mapping[str, Any] | None = None,
 ) -> list[str]:
     if not isinstance(value, Mapping):
         raise AnsibleFilterError(f"problems needs a description, which is a dictionary, not {type(value).__name__}.")
     if platform not in PLATFORMS:
         raise AnsibleFilterError(f"problems: platform is {platform!r}, and has to be one of {', '.join(PLATFORMS)}.")
-    typed = DESCRIPTION.validate(plain(value))
+    section = prefix.rstrip("._")
+    try:
+        readable = plain(value, section)
+    except Unreadable as error:
+        return [str(error)]
+    typed = DESCRIPTION.validate(readable)
     if typed.error_messages:
-        return [f"{prefix.rstrip('._')}: {message}" for message in typed.error_messages]
+        return [f"{section}: {message}" for message in typed.error_messages]
     found = validation.problems(typed.validated_parameters, platform=platform, prefix=prefix, state=state)
+    if platform == "vrp":
+        found += commit_problems(commit, f"{prefix.removeprefix('config.')}commit")
     return [str(problem) for problem in found]
 
 

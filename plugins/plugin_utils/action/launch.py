@@ -36,6 +36,11 @@ def at_launch(settings: Mapping[str, Any], answers: Mapping[str, Any]) -> dict[s
         for name in (*SETTINGS, *COMMIT_SETTINGS)
         if not asks_for_nothing(answers.get(PREFIX + name))
     }
-    commit = {name: asked[name] for name in COMMIT_SETTINGS if name in asked}
+    commit = {name: _number_if_it_is_one(asked[name]) for name in COMMIT_SETTINGS if name in asked}
     found = {**settings, **{name: asked[name] for name in SETTINGS if name in asked}}
     return {**found, "commit": {**(settings.get("commit") or {}), **commit}} if commit else found
+
+
+def _number_if_it_is_one(value: Any) -> Any:
+    """Surveys and command lines have texts for numbers."""
+    return int(value) if isinstance(value, str) and value.isdecimal() else value

@@ -76,9 +76,9 @@ def commit_problems(commit: Mapping[str, Any] | None, name: str = "commit") -> l
     source = "CE6800 command reference, commit; huawei-cfg"
     found = []
     trial, label, description = ((commit or {}).get(name) for name in ("trial", "label", "description"))
-    if trial is not None and not 60 <= trial <= 65535:
+    if trial is not None and not (isinstance(trial, int) and 60 <= trial <= 65535):
         found.append(validation.Problem(f"{name}.trial", str(trial), "60 to 65535 seconds", source))
-    if label is not None and not is_label(label):
+    if label is not None and not is_label(str(label)):
         rule = "1 to 256 characters without blanks, not beginning with a digit or a hyphen"
         found.append(validation.Problem(f"{name}.label", repr(label), rule, source))
     if description is not None and not (

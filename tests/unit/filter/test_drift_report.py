@@ -112,8 +112,8 @@ def test_the_variables_of_hosts_are_looked_through() -> None:
     }
 
 
-def test_of_devices_that_a_fleet_has_told_of_no_variables_are_needed() -> None:
-    fleet = {"in_sync": ["ce1"], "told": ["ce3"], "others": ["ce2"], "outcomes": {"ce3": json.dumps(DEVICE)}}
+def test_of_devices_that_a_fleet_has_reported_no_variables_are_needed() -> None:
+    fleet = {"in_sync": ["ce1"], "reported": ["ce3"], "remaining": ["ce2"], "device_results": {"ce3": json.dumps(DEVICE)}}
     hosts = ["ce1", "ce2", "ce3"]
     found = drift_report({"ce2": {"ntp_multicast_result": DEVICE}}, hosts, fleet=fleet)["summary"]["hosts"]
     assert {host: entry["status"] for host, entry in found.items()} == dict(
