@@ -313,7 +313,7 @@ def test_an_undefined_variable_is_no_secret(network: Network) -> None:
 def test_another_name_of_the_platform_is_understood(network: Network) -> None:
     run = network.play("site", hosts={"ce1": {**CE1, "ansible_network_os": "community.network.ce"}})
     assert (run.exit_code, changed(run)) == (0, {"ce1"}), run.printed
-    assert "The right value here is timecast.ntp_multicast.vrp" in " ".join(run.printed.split())
+    assert "The value of this collection is timecast.ntp_multicast.vrp" in " ".join(run.printed.split())
 
 
 def test_a_failure_can_be_branched_on(network: Network) -> None:

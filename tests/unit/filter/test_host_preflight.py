@@ -15,15 +15,16 @@ import pytest
 import yaml
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.timecast.ntp_multicast.plugins.filter.survey_of_hosts import (
-    CONNECTION,
+from ansible_collections.timecast.ntp_multicast.plugins.filter.host_preflight import host_preflight
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.before_fork import VRP_SSH
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.platform import (
     NETWORK_OS,
+    OTHER_NAMES,
     platform_of,
-    survey_of_hosts,
 )
 
 ROLE = pathlib.Path(__file__).resolve().parents[3] / "roles" / "ntp_multicast"
-DEVICE = {"ansible_network_os": NETWORK_OS, "ansible_connection": CONNECTION}
+DEVICE = {"ansible_network_os": NETWORK_OS, "ansible_connection": VRP_SSH}
 GOOD = [{"name": "100GE1/0/1", "servers": [{"ttl": 16}]}]
 WRONG = [{"name": "100GE1/0/1", "servers": [{"ttl": 256}]}]
 
@@ -36,49 +37,91 @@ class Unreadable(Mapping[str, Any]):
             raise ValueError("no vault password")
         return DEVICE[name]
 
+    def __contains__(self, name: object) -> bool:
+        return name in [*self]
+
     def __iter__(self) -> Iterator[str]:
-        return iter(DEVICE)
+        return iter([*DEVICE, "ntp_multicast_interfaces"])
 
     def __len__(self) -> int:
-        return len(DEVICE)
+        return len(DEVICE) + 1
 
 
-def test_devices_and_others_are_told_apart() -> None:
-    hosts = {"ce1": DEVICE, "web1": {}, "ne1": {**DEVICE, "ntp_multicast_platform": "vrp"}}
-    assert survey_of_hosts(hosts, ["web1", "ce1", "ne1"]) == {"vrp": ["ce1", "ne1"], "others": ["web1"], "problems": []}
+CLIENT = {"ntp_multicast_interfaces": [{"name": "eth0", "clients": [{}]}]}
+
+
+def look(**hosts: Mapping[str, Any]) -> dict[str, Any]:
+    return host_preflight(hosts, hosts)
+
+
+def test_each_host_has_its_place() -> None:
+    keys = {"ntp_multicast_authentication": {"enabled": True}}
+    found = look(
+        ce1={**DEVICE, "ntp_multicast_interfaces": GOOD},
+        ce2={**DEVICE, **keys},
+        web1=CLIENT,
+        db1=keys,
+        db2={"ntp_multicast_interfaces": None},
+        ios1={"ansible_network_os": "cisco.ios.ios", **keys},
+        ios2={"ansible_network_os": "cisco.ios.ios", **CLIENT},
+    )
+    assert (found["vrp"], found["linux"], found["skipped"]) == (["ce1", "ce2"], ["web1"], ["db1", "db2", "ios1"])
+    assert list(found["failed"]) == ["ios2"]
+    assert found["problems"] == []
+    assert found["notices"][0].endswith("describes them: db1, db2, ios1")
 
 
 @pytest.mark.parametrize(
     ("variables", "words"),
     [
-        ({**DEVICE, "ntp_multicast_interfaces": WRONG}, "ce1: ntp_multicast_interfaces[0].servers[0].ttl: 256"),
-        ({**DEVICE, "ansible_connection": "ansible.builtin.ssh"}, "ce1: ansible_connection: ansible.builtin.ssh"),
-        ({"ansible_network_os": "cisco.ios.ios"}, "ce1: ansible_network_os: cisco.ios.ios is nothing"),
-        ({**DEVICE, "ntp_multicast_state": "merge"}, "ce1: ntp_multicast_state: 'merge' is none of merged"),
-        ({**DEVICE, "ntp_multicast_server": {"listn": []}}, "listn"),
-        (Unreadable(), "ce1: the description cannot be read: "),
+        ({"ntp_multicast_interfaces": WRONG}, "ntp_multicast_interfaces[0].servers[0].ttl: 256"),
+        ({"ansible_connection": "ansible.builtin.ssh"}, "ansible_connection: ansible.builtin.ssh"),
+        ({"ntp_multicast_state": "merge"}, "value of ntp_multicast_state must be one of"),
+        ({"ntp_multicast_server": {"listn": []}}, "listn"),
+        ({"ntp_multicast_save": True}, "(yes, no, on and off without quotes are booleans)"),
+        ({"ntp_multicast_commit": {"trial": 5}}, "ntp_multicast_commit.trial: 5 is refused"),
+        ({"ntp_multicast_launch_trial": "5"}, "ntp_multicast_commit.trial: 5 is refused"),
+        ({"ntp_multicast_fleet_from": "many"}, "ntp_multicast_fleet_from"),
+        ({"ntp_multicast_interface": []}, "did you mean ntp_multicast_interfaces?"),
+        ({"ntp_multicast_engine_pol": 3}, "did you mean ntp_multicast_engine_poll?"),
+        ({"ntp_multicast_timout": 3}, "did you mean ntp_multicast_timeout?"),
     ],
 )
-def test_each_problem_names_its_host(variables: Mapping[str, Any], words: str) -> None:
-    survey = survey_of_hosts({"ce1": variables, "ce2": {**DEVICE, "ntp_multicast_interfaces": GOOD}}, ["ce1", "ce2"])
-    assert len(survey["problems"]) == 1
-    assert words in survey["problems"][0]
-    assert "ce2" in survey["vrp"]
+def test_each_problem_is_told_once_with_its_hosts(variables: Mapping[str, Any], words: str) -> None:
+    wrong = {**DEVICE, "ntp_multicast_interfaces": GOOD, **variables}
+    found = look(ce1=wrong, ce2={**DEVICE, "ntp_multicast_interfaces": GOOD}, ce3=wrong)
+    assert len(found["problems"]) == 1
+    assert found["problems"][0].startswith("ce1, ce3: ")
+    assert words in found["problems"][0]
+    assert (found["vrp"], sorted(found["failed"])) == (["ce2"], ["ce1", "ce3"])
 
 
-def test_without_a_check_there_are_no_problems() -> None:
-    assert survey_of_hosts({"ce1": {"ntp_multicast_state": "merge"}}, ["ce1"], check=False)["problems"] == []
+def test_a_variable_that_cannot_be_read_is_named() -> None:
+    assert look(ce1=Unreadable())["problems"] == ["ce1: ntp_multicast_interfaces: no vault password"]
+
+
+def test_a_variable_of_the_users_own_is_only_mentioned() -> None:
+    found = look(ce1={**DEVICE, "ntp_multicast_interfaces": GOOD, "ntp_multicast_contact": "noc@example.net"})
+    assert found["problems"] == []
+    assert found["notices"] == ["ce1: ntp_multicast_contact is no variable of this collection; nothing here reads it."]
+
+
+def test_many_hosts_with_one_problem_are_one_line() -> None:
+    wrong = {**DEVICE, "ntp_multicast_interfaces": WRONG}
+    (line,) = look(**{f"ce{number}": wrong for number in range(1, 9)})["problems"]
+    assert line.startswith("ce1, ce2, ce3, ce4, ce5 and 3 more: ")
 
 
 def test_it_wants_hostvars() -> None:
     with pytest.raises(AnsibleFilterError, match="hostvars"):
-        survey_of_hosts(["ce1"], ["ce1"])  # type: ignore[arg-type]
+        host_preflight(["ce1"], ["ce1"])  # type: ignore[arg-type]
 
 
 def test_the_role_tells_the_same_platform() -> None:
     variables = yaml.safe_load((ROLE / "vars" / "main.yml").read_text(encoding="utf-8"))
     template = jinja2.Environment(autoescape=False).from_string(variables["__ntp_multicast_platform"])
-    for forced, system in itertools.product(["auto", "vrp", "linux"], [None, "", NETWORK_OS, "cisco.ios.ios"]):
+    systems = [None, "", NETWORK_OS, "cisco.ios.ios", *OTHER_NAMES]
+    for forced, system in itertools.product(["auto", "vrp", "linux"], systems):
         host = {"ntp_multicast_platform": forced}
         if system is not None:
             host["ansible_network_os"] = system
