@@ -6,8 +6,7 @@
 They mean what they mean for Ansible's network resource modules. ``merged`` adds to what is there and changes what
 differs. ``replaced`` makes each section and each interface that is given exactly as given, and leaves the others alone.
 ``overridden`` makes everything exactly as given. ``deleted`` removes what is given, or everything if nothing is given.
-Lines outside the model, and keys that such lines use, stay. So do the server's switch and sources while such lines
-stand, unless they are named: unicast associations and access lists are nothing without them.
+Lines outside the model, and keys that such lines use, stay.
 """
 
 from __future__ import annotations
@@ -66,7 +65,7 @@ class Resolution:
     def _resolve(self, present: Configuration, wanted: Configuration) -> Configuration:
         authentication = self._authentication(present.authentication or Authentication(False, ()), wanted)
         interfaces = _interfaces(present.interfaces or (), wanted.interfaces, self._state)
-        server, request = self._server(present, wanted, interfaces)
+        server, request = self._server(present.server or ServerSettings(listen=(), ipv6_listen=()), wanted, interfaces)
         target = Configuration(authentication, server, interfaces, present.foreign_lines)
         ipv4, ipv6 = server_functions(present, target, request)
         self.server_changes = tuple(function.change for function in (ipv4, ipv6) if function.change is not None)
@@ -100,28 +99,24 @@ class Resolution:
     # Server settings
 
     def _server(
-        self, configuration: Configuration, description: Configuration, interfaces: tuple[Interface, ...]
+        self, present: ServerSettings, configuration: Configuration, interfaces: tuple[Interface, ...]
     ) -> tuple[ServerSettings, ServerRequest]:
-        present = configuration.server or ServerSettings(listen=(), ipv6_listen=())
-        wanted = _section(description.server, ServerSettings(), self._state)
+        wanted = _section(configuration.server, ServerSettings(), self._state)
         if wanted is None:
             return present, ServerRequest.KEEP
-        needed = configuration.foreign_lines
         if self._state is State.DELETED:
-            return _server_without(present, wanted, needed=needed)
+            return _server_without(present, wanted)
         listen = tuple(name if name == ALL else interface_name(name) for name in wanted.listen or ())
         ipv6_listen = wanted.ipv6_listen or ()
         if ALL in listen and ALL not in ipv6_listen and serves(interfaces, AddressFamily.IPV6):
             ipv6_listen = (*ipv6_listen, ALL)
         if self._state.exactly:
-            stay = needed and wanted.listen is None
             settings = ServerSettings(
-                listen=present.listen if stay else _named(listen, present.listen or ()),
-                ipv6_listen=present.ipv6_listen if stay else ipv6_listen,
+                listen=_named(listen, present.listen or ()),
+                ipv6_listen=ipv6_listen,
                 reference_stratum=wanted.reference_stratum,
             )
-            otherwise = ServerRequest.KEEP if needed else ServerRequest.AUTOMATIC
-            return settings, ServerRequest.of(wanted.enabled, otherwise)
+            return settings, ServerRequest.of(wanted.enabled, ServerRequest.AUTOMATIC)
         settings = ServerSettings(
             listen=_union(present.listen or (), listen),
             ipv6_listen=_union(present.ipv6_listen or (), ipv6_listen),
@@ -166,32 +161,8 @@ def _authentication_without(present: Authentication, given: Authentication) -> A
     return Authentication(bool(present.enabled) if given.enabled is None else False, keys)
 
 
-def kept_for_other_lines(present: Configuration, wanted: Configuration, state: State) -> tuple[str, ...]:
-    """The options of the server that stay although the state would take them away, because NTP lines outside the
-    model stand on the device and a server that answers may be what they are for."""
-    everything = _deletes_all(state, wanted)
-    given = ServerSettings() if everything else _section(wanted.server, ServerSettings(), state)
-    server = present.server
-    if state is State.MERGED or given is None or server is None or not present.foreign_lines:
-        return ()
-    if state is State.DELETED and not _names_nothing(given):
-        return ()
-    sources = (*(server.listen or ()), *(server.ipv6_listen or ())) if given.listen is None else ()
-    switch = ("server.enabled",) if server.enabled and given.enabled is None else ()
-    return (*switch, *(f"server.listen: {source}" for source in sources))
-
-
-def _names_nothing(given: ServerSettings) -> bool:
-    return given.enabled is None and given.listen is None and given.reference_stratum is None
-
-
-def _server_without(
-    present: ServerSettings, given: ServerSettings, *, needed: bool
-) -> tuple[ServerSettings, ServerRequest]:
-    """What stays of the server. needed: whether NTP lines outside the model stand on the device."""
-    if _names_nothing(given):
-        if needed:
-            return replace(present, reference_stratum=None), ServerRequest.KEEP
+def _server_without(present: ServerSettings, given: ServerSettings) -> tuple[ServerSettings, ServerRequest]:
+    if given.enabled is None and given.listen is None and given.reference_stratum is None:
         return ServerSettings(listen=(), ipv6_listen=()), ServerRequest.AUTOMATIC
     names = {interface_key(name) for name in given.listen or ()}
     addresses = {*(given.ipv6_listen or ()), *(names & {ALL})}

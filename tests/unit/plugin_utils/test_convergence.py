@@ -142,5 +142,4 @@ def test_deleting_everything_leaves_what_was_there_before(device: TextDevice, op
     assert {key.id for key in after.authentication.keys} == {key.id for key in before.authentication.keys}
     assert after.interfaces == ()
     assert after.foreign_lines == before.foreign_lines
-    assert after.server.reference_stratum is None
-    assert not after.server.listen or before.foreign_lines  # what other NTP lines may need stays
+    assert not after.server.listen and after.server.reference_stratum is None

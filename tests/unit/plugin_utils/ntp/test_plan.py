@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from ipaddress import IPv4Address, ip_address
 from typing import Any
 
@@ -41,7 +40,6 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.model i
 )
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.options_codec import configuration_from_options
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.plan import State, UpdateSecrets, plan
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.target import kept_for_other_lines
 
 IPV4, IPV6 = AddressFamily.IPV4, AddressFamily.IPV6
 GROUP = ip_address("224.0.1.1")
@@ -244,11 +242,6 @@ class TestKeys:
             changes(before, {"authentication": {"keys": [{"id": 9}]}}, State.DELETED)
 
 
-def answering(configuration: Configuration) -> Configuration:
-    """The same with its server function switched on."""
-    return replace(configuration, server=replace(configuration.server, enabled=True))
-
-
 class TestServerFunction:
     def test_the_automatic_lines_are_not_fought(self) -> None:
         before = present(serving(MulticastServer(GROUP)))
@@ -295,42 +288,6 @@ class TestServerFunction:
         assert changes(before, {"server": {"listen": ["all"]}}, State.DELETED) == (
             Listen(IPV4, "all", False),
             Listen(IPV6, "all", False),
-        )
-
-    @pytest.mark.parametrize(
-        ("state", "options"),
-        [
-            (State.DELETED, {}),
-            (State.DELETED, {"server": {}}),
-            (State.OVERRIDDEN, {"interfaces": []}),
-            (State.OVERRIDDEN, {"server": {"reference_stratum": 2}}),
-            (State.REPLACED, {"server": {"reference_stratum": 2}}),
-        ],
-    )
-    def test_what_other_lines_may_need_stays_while_they_stand(self, state: State, options: dict[str, Any]) -> None:
-        given = {"listen": ("Vlanif1",), "ipv6_listen": ("fd00::1",), "reference_stratum": 2}
-        taken = {Listen(IPV4, "Vlanif1", False), Listen(IPV6, "fd00::1", False), SwitchServer(IPV4, False)}
-        wanted = configuration_from_options(options)
-        beside = answering(present(**given, foreign=True))
-        assert not taken & set(changes(beside, options, state))
-        assert kept_for_other_lines(beside, wanted, state) == (
-            "server.enabled",
-            "server.listen: Vlanif1",
-            "server.listen: fd00::1",
-        )
-        alone = answering(present(serving(MulticastServer(GROUP)), **given))
-        assert taken & set(changes(alone, options, state))
-        assert kept_for_other_lines(alone, wanted, state) == ()
-
-    def test_what_is_named_goes_although_other_lines_stand(self) -> None:
-        beside = answering(present(listen=("Vlanif1",), foreign=True))
-        named = {"server": {"enabled": True, "listen": ["Vlanif1"]}}
-        assert changes(beside, named, State.DELETED) == (Listen(IPV4, "Vlanif1", False), SwitchServer(IPV4, False))
-        assert kept_for_other_lines(beside, configuration_from_options(named), State.DELETED) == ()
-        exactly = {"server": {"enabled": False, "listen": []}}
-        assert changes(beside, exactly, State.OVERRIDDEN) == (
-            Listen(IPV4, "Vlanif1", False),
-            SwitchServer(IPV4, False),
         )
 
 
