@@ -17,7 +17,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from .changes import KeyReason, SwitchServer
-from .comparison import same_association
+from .comparison import Comparison
 from .errors import UserError
 from .interface_names import interface_key, interface_name
 from .key_policy import KeyPolicy
@@ -55,17 +55,20 @@ class State(enum.Enum):
 class Resolution:
     """The configuration that shall be, with what a comparison of the two configurations can't tell."""
 
-    def __init__(self, present: Configuration, wanted: Configuration, state: State, policy: KeyPolicy) -> None:
+    def __init__(
+        self, present: Configuration, wanted: Configuration, state: State, policy: KeyPolicy, comparison: Comparison
+    ) -> None:
         self.key_reasons: dict[int, KeyReason] = {}
         self.server_changes: tuple[SwitchServer, ...] = ()
         self.notices: tuple[str, ...] = ()
         self._state = state
         self._policy = policy
+        self._comparison = comparison
         self.target = self._resolve(present, _everything(present) if _deletes_all(state, wanted) else wanted)
 
     def _resolve(self, present: Configuration, wanted: Configuration) -> Configuration:
         authentication = self._authentication(present.authentication or Authentication(False, ()), wanted)
-        interfaces = _interfaces(present, wanted.interfaces, self._state)
+        interfaces = _interfaces(present, wanted.interfaces, self._state, self._comparison)
         settings = present.server or ServerSettings(listen=(), ipv6_listen=())
         server, request = self._server(settings, wanted, interfaces, present.interface_names)
         if present.server_users:
@@ -241,7 +244,7 @@ def _less_sources(present: tuple[str, ...] | None, left: tuple[str, ...] | None)
 
 
 def _interfaces(
-    configuration: Configuration, wanted: tuple[Interface, ...] | None, state: State
+    configuration: Configuration, wanted: tuple[Interface, ...] | None, state: State, comparison: Comparison
 ) -> tuple[Interface, ...]:
     present = configuration.interfaces or ()
     if wanted is None and state is not State.OVERRIDDEN:
@@ -252,28 +255,31 @@ def _interfaces(
     shown = {interface_key(entry.name): entry for entry in present}
     for given in wanted or ():
         key = interface_key(given.name)
-        interfaces[key] = combine(shown.get(key, Interface(spelling.get(key, interface_name(given.name)))), given)
+        interfaces[key] = combine(
+            shown.get(key, Interface(spelling.get(key, interface_name(given.name)))), given, comparison
+        )
     return tuple(entry for entry in interfaces.values() if entry.servers or entry.clients)
 
 
-def _merged(present: Interface, given: Interface) -> Interface:
+def _merged(present: Interface, given: Interface, comparison: Comparison) -> Interface:
     return Interface(
         present.name,
-        _combined(present.servers, given.servers, overlay=_overlaid),
-        _combined(present.clients, given.clients, overlay=lambda _unused, client: client),
+        _combined(present.servers, given.servers, comparison, overlay=_overlaid),
+        _combined(present.clients, given.clients, comparison, overlay=lambda _unused, client: client),
     )
 
 
 def _combined(
     present: tuple[_Entry, ...] | None,
     given: tuple[_Entry, ...] | None,
+    comparison: Comparison,
     *,
     overlay: Callable[[_Entry, _Entry], _Entry],
 ) -> tuple[_Entry, ...]:
     entries = {entry.address: entry for entry in present or ()}
     for entry in given or ():
         before = entries.get(entry.address)
-        entries[entry.address] = entry if before is None else _unless_same(before, overlay(before, entry))
+        entries[entry.address] = entry if before is None else _unless_same(before, overlay(before, entry), comparison)
     return tuple(entries.values())
 
 
@@ -287,17 +293,20 @@ def _overlaid(present: MulticastServer, given: MulticastServer) -> MulticastServ
     )
 
 
-def _exact(present: Interface, given: Interface) -> Interface:
-    return Interface(present.name, _made(present.servers, given.servers), _made(present.clients, given.clients))
+def _exact(present: Interface, given: Interface, comparison: Comparison) -> Interface:
+    servers = _made(present.servers, given.servers, comparison)
+    return Interface(present.name, servers, _made(present.clients, given.clients, comparison))
 
 
-def _made(present: tuple[_Entry, ...] | None, given: tuple[_Entry, ...] | None) -> tuple[_Entry, ...]:
+def _made(
+    present: tuple[_Entry, ...] | None, given: tuple[_Entry, ...] | None, comparison: Comparison
+) -> tuple[_Entry, ...]:
     before = {entry.address: entry for entry in present or ()}
-    made = {entry.address: _unless_same(before.get(entry.address, entry), entry) for entry in given or ()}
+    made = {entry.address: _unless_same(before.get(entry.address, entry), entry, comparison) for entry in given or ()}
     return tuple(made.values())
 
 
-def _without(present: Interface, given: Interface) -> Interface:
+def _without(present: Interface, given: Interface, _comparison: Comparison) -> Interface:
     if given.servers is None and given.clients is None:
         return Interface(present.name)
     return Interface(present.name, _less(present.servers, given.servers), _less(present.clients, given.clients))
@@ -308,6 +317,6 @@ def _less(present: tuple[_Entry, ...] | None, given: tuple[_Entry, ...] | None) 
     return tuple(entry for entry in present or () if entry.address not in addresses)
 
 
-def _unless_same(present: _Entry, target: _Entry) -> _Entry:
+def _unless_same(present: _Entry, target: _Entry, comparison: Comparison) -> _Entry:
     """Keep the words in which the device states what is meant anyway."""
-    return present if same_association(present, target) else target
+    return present if comparison.same(present, target) else target

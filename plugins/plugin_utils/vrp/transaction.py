@@ -209,7 +209,7 @@ def _verify(session: Session, request: Request, steps: Plan) -> tuple[Configurat
     """Read back; the plan from what the device shows now must be empty."""
     present = _read(session, request.dialect, _interfaces_of(request.wanted), all_of_it=_needs_all(request))
     memory = remember(request.memory, steps.changes, present.configuration)
-    left = _plan(present.configuration, request, memory, sent=steps.changes)
+    left = _plan(present.configuration, request, memory)
     if left:
         lines = render_changes(left.changes, _dialect(session, present, request, needed=True))
         raise VerificationError(
@@ -230,7 +230,7 @@ def _find_out_what_became(
         told = f"{Outcome.UNKNOWN.value} A new login failed: {second_error}"
         raise _told(error, told, changed=True) from error
     memory = remember(request.memory, steps.changes, present.configuration)
-    if not _plan(present.configuration, request, memory, sent=steps.changes):
+    if not _plan(present.configuration, request, memory):
         if request.commit.trial is None or (confirming and trial_runs(session) is False):
             return
         if confirming and trial_runs(session) is None:
@@ -311,12 +311,8 @@ def _located(line: ConfigurationLine) -> str:
 # -- reading and planning ----------------------------------------------------------------------------------------------
 
 
-def _plan(
-    present: Configuration, request: Request, memory: Mapping[int, KeyMemory], *, sent: tuple[Change, ...] = ()
-) -> Plan:
-    return plan(
-        present, request.wanted, state=request.state, update_secrets=request.update_secrets, memory=memory, sent=sent
-    )
+def _plan(present: Configuration, request: Request, memory: Mapping[int, KeyMemory]) -> Plan:
+    return plan(present, request.wanted, state=request.state, update_secrets=request.update_secrets, memory=memory)
 
 
 def _interfaces_of(wanted: Configuration) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.changes
     TrustKey,
 )
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.errors import UserError
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.key_memory import KeyMemory
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.key_memory import KeyMemory, remember
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.model import (
     EMPTY,
     AddressFamily,
@@ -192,14 +192,22 @@ class TestAssociations:
     def test_a_ttl_that_the_device_took_and_does_not_show_is_its_default(self) -> None:
         before = present(serving(MulticastServer(GROUP)))
         wanted = {"interfaces": [interface(servers=[{"ttl": 16}])]}
-        sent = changes(before, wanted, State.MERGED)
-        assert changes(before, wanted, State.MERGED, sent=sent) == ()
+        made = changes(before, wanted, State.MERGED)
+        memory = remember({}, made, before)
+        assert memory.default_ttl == 16
+        for state in (State.MERGED, State.REPLACED):
+            assert changes(before, wanted, state, memory=memory) == ()
+        assert plan(before, configuration_from_options(wanted), state=State.MERGED, memory=memory).predicted == before
+        other = {"interfaces": [interface(servers=[{"ttl": 255}])]}
+        assert changes(before, other, State.MERGED, memory=memory)
 
     @pytest.mark.parametrize("shown", [{"ttl": 255}, {"version": 4}, {"port": 5000}])
     def test_what_the_device_shows_otherwise_is_not_what_was_sent(self, shown: dict[str, int]) -> None:
         wanted = {"interfaces": [interface(servers=[{"ttl": 16, "version": 3, "port": 123}])]}
-        sent = changes(EMPTY, wanted, State.MERGED)
-        assert changes(present(serving(MulticastServer(GROUP, **shown))), wanted, State.MERGED, sent=sent)
+        shown_after = present(serving(MulticastServer(GROUP, **shown)))
+        memory = remember({}, changes(EMPTY, wanted, State.MERGED), shown_after)
+        assert memory.default_ttl is None
+        assert changes(shown_after, wanted, State.MERGED, memory=memory)
 
     def test_names_compare_as_devices_compare_them(self) -> None:
         before = present(serving(MulticastServer(GROUP), name="100GE1/0/1"))
