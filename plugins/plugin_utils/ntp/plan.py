@@ -50,17 +50,10 @@ _Associations = dict[tuple[str, type[Association], IpAddress], tuple[str, Associ
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Changes in the order of their execution, and the configuration that they lead to. False if nothing is to do.
-
-    Attributes:
-        changes: in the order of their execution.
-        predicted: the configuration that they lead to.
-        notices: what was asked for and is not done, and why.
-    """
+    """Changes in the order of their execution, and the configuration that they lead to. False if nothing is to do."""
 
     changes: tuple[Change, ...]
     predicted: Configuration
-    notices: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.changes)
@@ -111,7 +104,7 @@ def plan(
         *switched_off,
         *resolution.server_changes,
     )
-    return Plan(changes, target, resolution.notices)
+    return Plan(changes, target)
 
 
 def _associations(interfaces: tuple[Interface, ...] | None) -> _Associations:

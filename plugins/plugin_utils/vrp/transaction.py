@@ -87,7 +87,6 @@ class Report:
     automatic: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
-    kept: tuple[str, ...] = ()  # what was not removed, and why
     memory: Mapping[int, KeyMemory] | None = None  # None: nothing new is known
     commit_id: str | None = None
     saved: bool = False
@@ -139,7 +138,6 @@ def _converge_once(logins: Logins, request: Request, *, again: bool) -> Report:
         dialect=dialect,
         automatic=present.automatic,
         unknown=present.unknown,
-        kept=steps.notices,
         perhaps_layer2=frozenset(
             interface_name(name) for name, facts in present.interfaces.items() if facts.layer2 is None
         ),
