@@ -10,10 +10,10 @@ from typing import Any
 
 from ..ntp.key_memory import facts_from_memory
 from ..ntp.options_codec import options_from_configuration
-from ..vrp.candidate import CommitSettings
+from ..ntp.target import kept_for_other_lines
 from ..vrp.dialect import Dialect
 from ..vrp.grammar import configuration_text, typed_lines
-from ..vrp.transaction import Logins, Report, converge
+from ..vrp.transaction import Logins, Report, Request, converge
 from .vrp_request import KEY_MEMORY, request_from_options
 
 # The keys of a result that may show a secret, because the user asked for it or because a mask would spoil them.
@@ -34,10 +34,10 @@ def configure(logins: Logins, options: Mapping[str, Any], facts: object, *, chec
         NtpMulticastError: the description or the device does not allow it.
     """
     request = request_from_options(options, facts, check=check, retry=logins.retry)
-    return reported(converge(logins, request), request.commit, host)
+    return reported(converge(logins, request), request, host)
 
 
-def reported(report: Report, commit: CommitSettings, host: str) -> dict[str, Any]:
+def reported(report: Report, request: Request, host: str) -> dict[str, Any]:
     """A report as the result of a task."""
     dialect = report.dialect or Dialect.NTP
     result: dict[str, Any] = {
@@ -54,14 +54,30 @@ def reported(report: Report, commit: CommitSettings, host: str) -> dict[str, Any
             "before": configuration_text(report.before, dialect),
             "after": configuration_text(report.predicted, dialect),
         },
-        "warnings": unknown_lines(report.unknown) + [notice for notice in report.notices if "Warning:" in notice],
+        "kept": list(kept_for_other_lines(report.before, request.wanted, request.state)),
     }
+    result["warnings"] = [
+        *unknown_lines(report.unknown),
+        *(notice for notice in report.notices if "Warning:" in notice),
+        *warnings_about_kept(result["kept"]),
+    ]
     if report.changed:
+        commit = request.commit
         result["commit"] = {"id": report.commit_id, "label": commit.label, "trial": commit.trial}
     if report.memory is not None:
         result["ansible_facts"] = {KEY_MEMORY: facts_from_memory(report.memory)}
         result["_ansible_facts_cacheable"] = True
     return result
+
+
+def warnings_about_kept(options: list[str]) -> list[str]:
+    """Why something stays on the device that the state takes away."""
+    if not options:
+        return []
+    return [
+        f"These stay, because NTP lines stand on the device that are not managed here (a unicast server, say): "
+        f"{', '.join(options)}. To take them away all the same, name them."
+    ]
 
 
 def unknown_lines(lines: tuple[str, ...]) -> list[str]:

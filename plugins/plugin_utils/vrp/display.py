@@ -184,7 +184,7 @@ def find_dialect(session: Session) -> Dialect:
     longer, shorter = sorted(Dialect, key=lambda dialect: -len(dialect.word))
     answers = session.show_both(f"display {longer.word} status", f"display {shorter.word} status")
     for dialect, answer in zip((longer, shorter), answers):
-        if not answer.unavailable:
+        if not answer.unavailable and answer.text.strip():
             return dialect
     raise ParseError(
         "The device takes neither 'display ntp status' nor 'display ntp-service status'. Set the option dialect.",

@@ -8,14 +8,15 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import replace
 
-from ntp_multicast_engine.association import Association, SendRequest
-from ntp_multicast_engine.authentication import Algorithm, Key, KeyRing
-from ntp_multicast_engine.client import Client
-from ntp_multicast_engine.clock import Instant
-from ntp_multicast_engine.configuration import MulticastClient
-from ntp_multicast_engine.estimator import Estimator
-from ntp_multicast_engine.packet import Header
-from ntp_multicast_engine.timestamps import NANOSECONDS, to_ntp
+from ntp_multicast_engine.config.configuration import MulticastClient
+from ntp_multicast_engine.filter.estimator import Estimator
+from ntp_multicast_engine.instant import Instant
+from ntp_multicast_engine.protocol.association import Association, SendRequest
+from ntp_multicast_engine.protocol.client import Client
+from ntp_multicast_engine.wire.keyring import KeyRing
+from ntp_multicast_engine.wire.mac import Algorithm, Key
+from ntp_multicast_engine.wire.packet import Header
+from ntp_multicast_engine.wire.timestamps import NANOSECONDS, to_ntp
 
 GROUP = MulticastClient("eth0", ipaddress.ip_address("224.0.1.1"))
 RING = KeyRing({42: Key(42, Algorithm.HMAC_SHA256, b"k")}, frozenset({42}), True)
@@ -56,9 +57,9 @@ def hear(client: Client, data: bytes, seconds: float, source: str = SERVER, ring
 
 
 def exchange(client: Client, association: Association, seconds: float, **changes: object) -> None:
-    """Let the next exchange happen, the rehearsal and the measurement, 100 us each way."""
+    """Let the next exchange happen, the warm-up and the measurement, 100 us each way."""
     ask(client, association, seconds, **changes)
-    if association.rehearsing:
+    if association.warming_up:
         ask(client, association, seconds + 0.001, **changes)
 
 

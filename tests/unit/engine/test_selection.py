@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ntp_multicast_engine.selection import Candidate, select, truechimers
+from ntp_multicast_engine.protocol.selection import Candidate, select, truechimers
 
 
 def test_nobody_is_followed_without_candidates() -> None:

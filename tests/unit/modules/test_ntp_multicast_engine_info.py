@@ -13,7 +13,7 @@ import yaml
 
 from ansible_collections.timecast.ntp_multicast.plugins.modules import ntp_multicast_engine_info as module
 from ansible_collections.timecast.ntp_multicast.plugins.modules import vrp_ntp_multicast_info as vrp_module
-from ntp_multicast_engine import status
+from ntp_multicast_engine.observe import status
 
 
 def document(*, servers: int = 0, associations: int = 0) -> dict[str, Any]:
