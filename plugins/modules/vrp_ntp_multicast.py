@@ -180,9 +180,12 @@ options:
       - V(replaced) also removes what is not wanted, in the sections and on the interfaces that O(config) names.
       - V(overridden) also removes what is not wanted anywhere else.
       - V(deleted) removes what O(config) names; without O(config), all NTP multicast configuration.
+      - V(replaced), V(overridden) and V(deleted) leave options of O(config.server) that are not named as they are where
+        other NTP lines of the device may need them, such as those of unicast associations; see RV(kept).
       - V(gathered) returns the present configuration as RV(gathered).
       - V(rendered) returns as RV(rendered) the lines that a person would type. Needs no device.
-      - V(parsed) returns as RV(parsed) the model of O(running_config). Needs no device.
+      - V(parsed) returns as RV(parsed) the model of O(running_config), and refuses a text that is no configuration.
+        Needs no device.
     type: str
     default: merged
     choices: [merged, replaced, overridden, deleted, gathered, rendered, parsed]
@@ -204,7 +207,9 @@ options:
         If not, it works as usual.
     type: str
   running_config:
-    description: The text of C(display current-configuration), for O(state=parsed).
+    description:
+      - The text of C(display current-configuration), for O(state=parsed). Prompts, logs and rests of the pager in it do
+        not matter. A text that was cut at 80 columns is refused where it is not certain how a line goes on.
     type: str
   dialect:
     description:
@@ -249,10 +254,15 @@ options:
             goes back by itself.
         type: int
       label:
-        description: Label of the commit, 1 to 256 characters, not beginning with a digit or a hyphen.
+        description:
+          - Label of the commit, 1 to 256 characters, not beginning with a digit or a hyphen.
+          - Letters, digits and C(_.:/@+=,-); other characters act on a command line.
         type: str
       description:
-        description: Description of the commit, 1 to 60 characters.
+        description:
+          - Description of the commit, 1 to 60 characters, neither beginning with C(#) nor beginning or ending with a
+            blank.
+          - Letters, digits, blanks, parentheses and C(_.:/@+=,#-); other characters act on a command line.
         type: str
   allow_immediate:
     description:
@@ -418,6 +428,7 @@ ansible_facts:
   contains:
     ntp_multicast_key_memory:
       description:
-        - Salted slow hashes of secrets and digests of ciphertexts, per key. Holds neither secrets nor ciphertexts.
+        - Salted slow hashes of secrets and digests of ciphertexts, per key, and the default ttl of the device where a
+          commit has shown it. Holds neither secrets nor ciphertexts.
       type: dict
 """
