@@ -147,7 +147,7 @@ class Exchange:
         for row in range(len(lines) - 2, max(self._first_row(), len(lines) - 2 - _FRAME_GAP) - 1, -1):
             if lines[row].rstrip() == self.sending.frame_end:
                 return row
-            if lines[row].startswith("#"):
+            if lines[row].rstrip() == "#":
                 return None
         return None
 

@@ -202,7 +202,10 @@ class Session:
 
         Only where nothing is pending; else the device would ask a question, and take the command for the answer.
         """
-        return self._converse(Sending(command, ahead="return", probing=True), None, self.timeouts.command)[1]
+        answer = self._converse(Sending(command, ahead="return", probing=True), None, self.timeouts.command)[1]
+        if self.prompt.system:  # the device may be busy
+            self.ask("return", occasion=PromptContext.LEAVING)
+        return answer
 
     def recover(self, timeout: float) -> None:
         """Find back to a prompt after an exchange was broken off, declining what may be asked."""

@@ -16,7 +16,9 @@ _HEAD = 300  # characters: time, host and the log's name stand at the start of a
 _WORDS = 9
 # Facts 2.4 and 9.1: `%%01CFM/4/SAVE(s)[0]:...` in logs, `IFNET/2/linkDown:...` in traps, `NTP/7/DEBUG:` in debugging.
 _LOG_NAME = re.compile(r"(?:%%[0-9]{2})?[A-Za-z][A-Za-z0-9_-]*/[0-7]/[A-Za-z]\w*")
-_NUMBERED_LOG_NAME = re.compile(r"%%[0-9]{2}[A-Za-z][A-Za-z0-9_-]*/[0-7]/[A-Za-z]\w*")
+_PLAIN_LOG_NAME = re.compile(
+    r"%%[0-9]{2}[A-Za-z][A-Za-z0-9_-]*/[0-7]/[A-Za-z]\w*|[A-Z][A-Z0-9_]+/[0-7]/[A-Za-z]\w*[:(]"
+)
 _CLOCK = re.compile(r"[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?(?:Z|[+-][0-9]{2}:?[0-9]{2})?")
 _DATE = re.compile(r"[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}")
 _DATE_AND_CLOCK = re.compile(rf"{_DATE.pattern}[T ]{_CLOCK.pattern}")
@@ -35,13 +37,14 @@ def is_log_line(line: str) -> bool:
     head = line[:_HEAD].lstrip()
     if "/" not in head:
         return False
-    # Facts 9.1: traps begin with `#`, debugging lines with `*`.
-    words = (head[1:] if head[:1] in "#*" else head).split(None, _WORDS)[:_WORDS]
+    # Fact 9.1: traps begin with `#`, debugging lines with `*`.
+    marked = head[:1] in "#*" and head[1:2] not in " "
+    words = (head[1:] if marked else head).split(None, _WORDS)[:_WORDS]
     timed = 0
     while timed < len(words) and _is_time(words[timed]):
         timed += 1
-    # The host's name stands between the time and the log's name. Without a time only the numbered name counts.
-    pattern = _LOG_NAME if timed else _NUMBERED_LOG_NAME
+    # The host's name stands between the time and the log's name, which has to be plain where neither time nor mark is.
+    pattern = _LOG_NAME if timed or marked else _PLAIN_LOG_NAME
     return any(pattern.match(word) for word in words[timed : timed + 2])
 
 
