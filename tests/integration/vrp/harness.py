@@ -109,6 +109,7 @@ class LocalLogins:
     retry: RetryPolicy = dataclasses.field(default_factory=lambda: RetryPolicy(retries=2, delay=0.01))
     timeouts: Timeouts = dataclasses.field(default_factory=lambda: Timeouts(login=5, command=5, commit=5))
     logins: int = 0
+    patient: bool = False  # whether silences take their time
     _session: Session | None = None
     _link: Any = None
 
@@ -128,7 +129,7 @@ class LocalLogins:
 
     def _log_in(self) -> tuple[Any, Session]:
         self.logins += 1
-        link = self.device.open_link(self.user, patient=False)
+        link = self.device.open_link(self.user, patient=self.patient)
         session = Session(link, self.timeouts)
         try:
             session.login()
@@ -194,8 +195,10 @@ def ssh_logins(device: RunningDevice, user: str = "ops", **timeouts: float) -> I
 
 
 @contextlib.contextmanager
-def local_logins(device: RunningDevice, user: str = "ops") -> Iterator[LocalLogins]:
-    logins = LocalLogins(device, user)
+def local_logins(device: RunningDevice, user: str = "ops", patient: bool = False) -> Iterator[LocalLogins]:
+    logins = LocalLogins(device, user, patient=patient)
+    if patient:
+        logins.timeouts = Timeouts(login=2, command=2, commit=4)
     try:
         yield logins
     finally:
