@@ -73,6 +73,7 @@ def _converge_once(logins: Logins, request: Request, *, again: bool) -> Report:
         dialect=dialect,
         automatic=present.automatic,
         unknown=present.unknown,
+        kept=steps.notices,
         perhaps_layer2=frozenset(
             interface_name(name) for name, facts in present.interfaces.items() if facts.layer2 is None
         ),
@@ -146,7 +147,7 @@ def _verify(
     session.retry = request.retry
     present = read(session, request)
     memory = remember(request.memory, steps.changes, present.configuration)
-    left = plan_from(present.configuration, request, memory)
+    left = plan_from(present.configuration, request, memory, sent=steps.changes)
     if left:
         lines = render_changes(left.changes, dialect_of(session, present, request))
         raise VerificationError(

@@ -30,6 +30,7 @@ _PATTERNS = (
     "log_after_line",
     "log_before",
     "echo_mark_lines",
+    "garbled_echo",
 )
 
 
@@ -45,6 +46,7 @@ class Faults:
     stall_seconds: tuple[float, ...] = (4.0, 10.0)  # the shortest and the longest of these silences
     stall_seed: int = 0
     late_echo: dict[str, float] = field(default_factory=dict)  # pattern of a typed line -> seconds until its echo comes
+    garbled_echo: str = ""  # pattern of typed lines whose echo comes with characters left out
     cut_answers: dict[str, int] = field(default_factory=dict)  # pattern of a display -> characters of it that come;
     cut_times: int = -1  # a number below 0: all but so many
     cut_then: str = "prompt"  # prompt | silence | lost

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import codecs
+import re
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -100,6 +101,8 @@ class Terminal:
                 continue
             self._after_return = character == "\r"
             if character in ("\r", "\n", CONTROL_Z, CONTROL_C):
+                if echo and self._faults.garbled_echo and re.search(self._faults.garbled_echo, typed):
+                    self._output[self._line_start :] = [typed[1::2]]
                 self.write((mark_for(typed) if mark_for is not None else "") + "\n")
                 return {CONTROL_Z: CONTROL_Z, CONTROL_C: ""}.get(character, typed)
             if character == "?" and help_for is not None:

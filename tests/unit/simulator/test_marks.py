@@ -68,9 +68,11 @@ FILE_NAME = "Please input the file name ( *.cfg, *.zip ) [ vrpcfg.zip ] :"
 
 
 @pytest.mark.parametrize(("answer", "saved"), [("y", True), ("n", False), ("", False)])
-def test_save_asks_with_a_default(open_device: Open, answer: str, saved: bool) -> None:
-    """Case save-yn-default."""
-    device, console = open_device("vrp5", faults={"save_questions": [AR_SAVE]})
+@pytest.mark.parametrize("release", ["ar-v300r024", "vrp5"])
+def test_save_asks_with_a_default(open_device: Open, release: str, answer: str, saved: bool) -> None:
+    """Case save-yn-default; the router asks so by itself."""
+    faults = {"save_questions": [AR_SAVE]} if release == "vrp5" else {}
+    device, console = open_device(release, faults=faults)
     console.do("system-view", "ntp-service refclock-master 2", "return")
     console.type("save")
     assert console.prompt == "  Are you sure to continue? (y/n)[n]:"

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import CONTROL_Z, PORTS, TWO_STAGE
+from .conftest import COMMANDS, CONTROL_Z, PORTS, TWO_STAGE
 
 Open = Callable[..., Any]
 BUSY = "Error: The system is busy in building configuration. Please wait for a moment..."
@@ -22,7 +22,7 @@ def test_busy_on_each_kind_of_line(open_device: Open, release: str) -> None:
     commit = ["^commit$"] if release in TWO_STAGE else []
     patterns = ["^system-view$", "^interface", "multicast-client", "^display current", *commit]
     device, console = open_device(release, faults={"busy_lines": dict.fromkeys(patterns, 2)})
-    service = "ntp" if release not in ("ne40e-v800r012", "vrp5") else "ntp-service"
+    service = COMMANDS[release]
     lines = ["system-view", f"interface {PORTS[release]}", f"{service} multicast-client 239.1.2.3"]
     for line in [*lines, *(["commit"] if commit else []), "display current-configuration | no-more"]:
         before = console.prompt
@@ -79,7 +79,7 @@ def test_return_is_taken_in_the_user_view(open_device: Open) -> None:
 @pytest.mark.parametrize("moment", ["entry", "commit"])
 def test_a_key_that_a_server_line_still_names(open_device: Open, release: str, moment: str) -> None:
     """Facts 1.2 and 8.3: the key goes only after the line has let go of it."""
-    service = "ntp" if release != "vrp5" else "ntp-service"
+    service = COMMANDS[release]
     device, console = open_device(release, behaviour={"key_in_use": moment})
     console.do("system-view", f"{service} authentication-keyid 1 authentication-mode hmac-sha256 Old-Secret-Key-1")
     console.do(f"{service} authentication-keyid 2 authentication-mode hmac-sha256 New-Secret-Key-2")

@@ -93,6 +93,13 @@ def test_an_echo_comes_late_behind_the_prompt_of_an_earlier_line(
     assert after.startswith("display current-configuration\n!Software") and after.endswith("#\nreturn\n<CE1>")
 
 
+def test_a_garbled_echo(open_device: Open) -> None:
+    device, console = open_device(faults={"garbled_echo": "refclock"})
+    console.do("system-view")
+    said = console.link.converse("ntp refclock-master 2\n")
+    assert said == "t ecokmse \r\n[*CE1]" and device.pending() == {401: ["ntp refclock-master 2"]}
+
+
 @pytest.mark.parametrize("release", TWO_STAGE)
 def test_an_answer_that_breaks_off_and_a_prompt(open_device: Open, release: str) -> None:
     device, console = open_device(release)
