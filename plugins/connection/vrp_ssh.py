@@ -340,6 +340,7 @@ class Connection(ConnectionBase):
                     command=self.get_option("command_timeout"),
                     commit=self.get_option("commit_timeout"),
                 ),
+                retry=self.retry,
             )
             session.login()
             session.quieten()
