@@ -149,11 +149,19 @@ def test_a_log_that_buries_the_prompt(ce1: RunningDevice, line: str, kind: str, 
 
 @pytest.mark.parametrize("kind", ["log", "trap", "debugging"])
 @pytest.mark.parametrize("form", FORMS)
-def test_a_log_inside_the_configuration(ce1: RunningDevice, kind: str, form: str) -> None:
+@pytest.mark.parametrize("width", [0, 80])
+def test_a_log_inside_the_configuration(ce1: RunningDevice, kind: str, form: str, width: int) -> None:
     with ssh_logins(ce1) as logins:
         converge(logins, logins.request(server_config("100GE1/0/1")))
         quiet = gather(logins.session(), None).configuration
-    ce1.set_faults(log_lines="always", log_at=("middle",), log_before="^ ntp multicast", log_kind=kind, log_form=form)
+    ce1.set_faults(
+        log_lines="always",
+        log_at=("middle",),
+        log_before="^ ntp multicast",
+        log_kind=kind,
+        log_form=form,
+        log_width=width,
+    )
     with ssh_logins(ce1) as logins:
         assert gather(logins.session(), None).configuration == quiet
 
