@@ -27,6 +27,12 @@ options:
     description: What stands before the name of a section in the sentences.
     type: str
     default: config.
+  settings:
+    description:
+      - The settings of P(timecast.ntp_multicast.engine_configuration#filter), which are checked too with V(linux).
+        The sentences name them by the variables of the role P(timecast.ntp_multicast.ntp_multicast_engine#role).
+    type: dict
+    version_added: 0.1.0
   state:
     description: What the description is for. What shall be deleted needs less than what shall be there.
     type: str
@@ -64,10 +70,11 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp import validation
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp import engine_settings, validation
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.options import CONFIG_OPTIONS
 
 PLATFORMS = ("vrp", "linux")
+ENGINE_PREFIX = "ntp_multicast_engine_"
 DESCRIPTION = ArgumentSpecValidator(CONFIG_OPTIONS)
 
 
@@ -83,7 +90,11 @@ def plain(value: Any) -> Any:
 
 
 def problems(
-    value: Mapping[str, Any], platform: str = "vrp", prefix: str = "config.", state: str = "merged"
+    value: Mapping[str, Any],
+    platform: str = "vrp",
+    prefix: str = "config.",
+    state: str = "merged",
+    settings: Mapping[str, Any] | None = None,
 ) -> list[str]:
     if not isinstance(value, Mapping):
         raise AnsibleFilterError(f"problems needs a description, which is a dictionary, not {type(value).__name__}.")
@@ -92,7 +103,10 @@ def problems(
     typed = DESCRIPTION.validate(plain(value))
     if typed.error_messages:
         return [f"{prefix.rstrip('._')}: {message}" for message in typed.error_messages]
-    found = validation.problems(typed.validated_parameters, platform=platform, prefix=prefix, state=state)
+    description = typed.validated_parameters
+    found = validation.problems(description, platform=platform, prefix=prefix, state=state)
+    if settings is not None:
+        found += engine_settings.problems(description, plain(settings), prefix=ENGINE_PREFIX, description_prefix=prefix)
     return [str(problem) for problem in found]
 
 

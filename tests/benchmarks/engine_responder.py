@@ -38,7 +38,7 @@ from integration.engine.process import PACKAGE, Bridge, EngineProcess, wait_for 
 from interop.peers import CHRONY, ENGINE_KEYS, Peer  # noqa: E402
 
 from ntp_multicast_engine.config import key_file  # noqa: E402
-from ntp_multicast_engine.wire.authentication import KeyRing  # noqa: E402
+from ntp_multicast_engine.wire.keyring import KeyRing  # noqa: E402
 from ntp_multicast_engine.wire.packet import MODE_CLIENT, Header  # noqa: E402
 
 WANTED_RATIO, WANTED_MEGABYTES, WANTED_START, WANTED_IDLE = 2.0, 32.0, 0.5, 0.002

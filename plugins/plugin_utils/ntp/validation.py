@@ -29,7 +29,8 @@ _INTERFACE_COMMAND = "VRP command reference, interface"
 _MODEL = "data model of this collection"
 _EXTENSION_FIELDS = "RFC 7822 section 3"
 
-_LINUX_INTERFACE = re.compile(r"(?!\.{1,2}$)[!-.0-~]{1,15}")
+_LINUX_INTERFACE = re.compile(r"(?!(?:\.{1,2}|\?)$)[^\s/:\0]+")
+_LINUX_INTERFACE_OCTETS = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,8 +181,8 @@ class _Rules:
         if self._vrp and not is_interface_name(name):
             rule = f"it has to be the name of an interface, a type and a number such as 100GE1/0/1{alternatives}"
             yield Problem(path, ascii(name), rule, _INTERFACE_COMMAND)
-        elif not self._vrp and _LINUX_INTERFACE.fullmatch(name) is None:
-            rule = f"it has to be the name of an interface, 1 to 15 characters without blank or slash{alternatives}"
+        elif not self._vrp and not _is_linux_interface(name):
+            rule = f"it has to be the name of an interface, 1 to 15 octets without blank, slash or colon{alternatives}"
             yield Problem(path, ascii(name), rule, "Linux, netdevice(7)")
 
     def _entry(self, path: str, entry: Mapping[str, Any], first: dict[Any, str], command: str) -> Iterator[Problem]:
@@ -237,6 +238,12 @@ class _Rules:
 
     def _entries(self, name: str, entries: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, Mapping[str, Any]]]:
         return ((f"{self._prefix}{name}[{number}]", entry) for number, entry in enumerate(entries))
+
+
+def _is_linux_interface(name: str) -> bool:
+    """As the kernel's dev_valid_name; `?` is nobody's interface."""
+    octets = len(name.encode("utf-8", "replace"))
+    return name.isprintable() and _LINUX_INTERFACE.fullmatch(name) is not None and octets <= _LINUX_INTERFACE_OCTETS
 
 
 def _number(path: str, value: Any, least: int, most: int, source: str, where: str = "") -> Iterator[Problem]:

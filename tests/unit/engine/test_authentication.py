@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from ntp_multicast_engine.wire.authentication import Algorithm, Key, KeyRing, Verdict, available
+from ntp_multicast_engine.wire.keyring import KeyRing, Verdict
+from ntp_multicast_engine.wire.mac import Algorithm, Key, available
 from ntp_multicast_engine.wire.packet import parse
 
 PACKAGE = Path(__file__).parents[3] / "roles" / "ntp_multicast_engine" / "files"
@@ -185,46 +184,10 @@ MANY = {
 }
 
 
-@given(
-    algorithm=st.sampled_from(sorted(MANY, key=lambda algorithm: algorithm.value)),
-    octets=st.binary(min_size=96, max_size=96),
-    length=st.sampled_from([0, 1, 15, 16, 17, 32, 47, 48, 64, 96]),
-    many=st.integers(0, 70),
-    cut=st.sampled_from([16, 20, 32]),
-)
-def test_many_tags_together_are_those_of_each(
-    algorithm: Algorithm, octets: bytes, length: int, many: int, cut: int
-) -> None:
-    pytest.importorskip("cryptography")
-    key = Key(1, algorithm, MANY[algorithm])
-    texts = [bytes(octet ^ number for octet in octets[:length]) for number in range(many)]
-    assert key.tags(texts, cut) == [key.tag(text)[:cut] for text in texts]
-
-
-@given(
-    algorithm=st.sampled_from(sorted(MANY, key=lambda algorithm: algorithm.value)),
-    version=st.integers(1, 4),
-    length=st.sampled_from([4, 16, 20, 32]),
-    flips=st.lists(st.tuples(st.integers(0, 31), st.integers(0, 255)), max_size=12),
-)
-def test_many_proofs_together_are_those_of_each(
-    algorithm: Algorithm, version: int, length: int, flips: list[tuple[int, int]]
-) -> None:
-    pytest.importorskip("cryptography")
-    key = Key(1, algorithm, MANY[algorithm])
-    texts = [bytes([number]) * 48 for number in range(len(flips))]
-    tags = []
-    for text, (place, flip) in zip(texts, flips):
-        tag = bytearray(key.tag(text).ljust(32, b"\0"))
-        tag[place] ^= flip
-        tags.append(bytes(tag[:length]))
-    assert key.proves_all(texts, tags, version) == [key.proves(*pair, version) for pair in zip(texts, tags)]
-
-
 def test_a_host_with_aes_keys_alone_does_not_load_a_second_openssl() -> None:
     program = (
         "import sys\nfrom ntp_multicast_engine.daemon import daemon\n"
-        "from ntp_multicast_engine.wire.authentication import Algorithm, Key, available\n"
+        "from ntp_multicast_engine.wire.mac import Algorithm, Key, available\n"
         "key = Key(1, Algorithm.AES_128_CMAC, bytes(16))\n"
         "assert available(key.algorithm) and key.proves(b'text', key.tag(b'text'), 4)\n"
         "print(sorted({'hashlib', 'hmac', '_hashlib', 'ssl'} & set(sys.modules)))"

@@ -81,8 +81,6 @@ class ResponderStatus:
     interface: str | None
     family: str
     port: int
-    reading: str | None
-    """The system call: recvmmsg, many requests at a time, or recvmsg where the C library has only that."""
     timestamps: str | None
 
 
