@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import pytest
-
 from benchmarks import vrp_stalls
+
 from vrp_simulator.testing import running_devices
 
 DEVICES = 20

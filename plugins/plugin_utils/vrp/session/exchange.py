@@ -29,6 +29,7 @@ _QUIET_FOR_ODD_ENDING = 1.0
 
 _ECHO_ROWS = 256  # the echo is looked for in the first rows only
 _ECHO_GAP = 8  # rows of other text inside an echo
+_MOST_BLANKS = 512  # in the row of a bare echo
 _FRAME_GAP = 12  # rows of unknown text between the frame's end and the prompt
 # Fact 9.2: `(+B)` behind a command that is backed up to the other firewall.
 _MARK = re.compile(r"\([+*!~-]?[A-Za-z]{1,8}\)")
@@ -289,7 +290,7 @@ def find_echo(rows: Sequence[str], command: str, matcher: PromptMatcher, owed: i
     for first, row in enumerate(rows):
         behind = matcher.behind(row)
         if behind is None:
-            if prompts >= owed and _fits(_squeeze(row), wanted):
+            if prompts >= owed and len(row) < len(command) + _MOST_BLANKS and _fits(_squeeze(row), wanted):
                 return _Echo(first, first, bare=True)
             continue
         prompts += first > 0
