@@ -112,7 +112,7 @@ def test_what_cannot_be_taken_back_is_told_as_a_change(old: RunningDevice) -> No
         error = failed(logins, TWO_LINES)
     assert "239.1.2.3" in "".join(ntp_lines(old))
     assert "Error: Never." in str(error)
-    assert (error.outcome, error.changed) == ("partly_applied", True)
+    assert (error.outcome, error.changed) == ("immediate", True)
 
 
 def test_a_device_that_cannot_be_reached_again_may_be_changed(old: RunningDevice) -> None:
@@ -123,7 +123,7 @@ def test_a_device_that_cannot_be_reached_again_may_be_changed(old: RunningDevice
         log_in, logins._log_in = logins._log_in, lambda: (_ for _ in ()).throw(OSError("no route"))
         error = failed(logins, ONE_LINE)
         logins._log_in = log_in
-    assert (error.outcome, error.changed) == ("partly_applied", True)
+    assert (error.outcome, error.changed) == ("immediate", True)
     assert "no route" in str(error)
 
 
