@@ -19,7 +19,7 @@ VRP_NTP_MULTICAST: dict[str, Any] = {
             "choices": ["merged", "replaced", "overridden", "deleted", "gathered", "rendered", "parsed"],
         },
         "from_variables": {"type": "bool", "default": False},
-        "outcome_of": {"type": "str"},
+        "results_from": {"type": "str"},
         "running_config": {"type": "str"},
         "dialect": {"type": "str", "choices": ["ntp", "ntp-service"]},
         "update_secrets": {
@@ -40,6 +40,7 @@ VRP_NTP_MULTICAST: dict[str, Any] = {
             },
         },
         "allow_immediate": {"type": "bool", "default": False},
+        "key_memory_file": {"type": "path", "no_log": False},
     },
     "required_if": [
         ("state", "merged", ("config",)),
@@ -51,14 +52,14 @@ VRP_NTP_MULTICAST: dict[str, Any] = {
 }
 
 # What a task for many devices takes for all of them: each without its default, since the variables of a device follow.
-FLEET_SETTINGS = ("state", "dialect", "update_secrets", "save", "lock", "commit", "allow_immediate")
+FLEET_SETTINGS = ("state", "dialect", "update_secrets", "save", "lock", "commit", "allow_immediate", "key_memory_file")
 
 VRP_NTP_MULTICAST_FLEET: dict[str, Any] = {
     "argument_spec": {
         "hosts": {"type": "list", "elements": "str", "required": True},
         "sessions": {"type": "int"},
         "processes": {"type": "int"},
-        "tell_each_up_to": {"type": "int", "default": 50},
+        "report_individually_max": {"type": "int", "default": 50},
         **{
             name: {key: value for key, value in VRP_NTP_MULTICAST["argument_spec"][name].items() if key != "default"}
             for name in FLEET_SETTINGS
