@@ -42,7 +42,7 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "lost during commit, undone": ({"lose_session": "during-commit-undone"}, "unchanged"),
     "lost after commit": ({"lose_session": "after-commit"}, "either"),
     "lost at a line": ({"lose_session": "line:multicast-client"}, "unchanged"),
-    "late echo": ({"late_echo": {"display current|multicast-client|^commit": 0.6}}, "applied"),
+    "late echo": ({"late_echo": {"display current|multicast-client|^commit": 0.3}}, "applied"),
     "busy display": ({"busy_lines": {"display current": 2, "display ntp": 1, "display configuration": 1}}, "applied"),
     "busy on the way": ({"busy_lines": {"system-view": 1, "^interface": 2, "^quit": 1, "^return": 1}}, "applied"),
     "busy line": ({"busy_lines": {"multicast-": 2}}, "applied"),
