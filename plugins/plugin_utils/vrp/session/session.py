@@ -266,9 +266,10 @@ class Session:
         ahead = f"{sending.ahead}\n" if sending.ahead else ""
         self._send(f"{start}{ahead}{sending.command}\n")
         declined: list[str] = []
+        expected = f"the answer to '{mask(sending.command, secrets)}'"
         while True:
             try:
-                quiet = self._receive(watch, f"the answer to '{mask(sending.command, secrets)}'")
+                quiet = self._receive(watch, expected)
             except _SilenceError as silence:
                 raise self._unfinished(exchange, silence, occasion, secrets) from None
             if self._turn_page():

@@ -237,6 +237,17 @@ def test_no_empty_line_answers_unfinished_text(paper, logged_in, text: str) -> N
     assert sent == ["x\n"]
 
 
+def test_no_empty_line_answers_a_question_behind_a_prompt(paper, logged_in) -> None:
+    device = paper()
+    session = logged_in(device)
+    sent: list[str] = []
+    device.send = sent.append
+    device.emit("display clock\r\n<CE1>\r\nReally? (y/n)[y]:")
+    with pytest.raises(SessionError):
+        session.show("display clock")
+    assert sent == ["display clock\n"]
+
+
 def test_words_behind_a_buried_prompt_are_not_overlooked(paper, logged_in) -> None:
     answer = logged_in(paper({"x": f"[~CE1]\r\n{LOGS['date']}\r\nError: No.\r\n"})).ask("x")
     assert answer.refused
