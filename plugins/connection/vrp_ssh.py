@@ -171,7 +171,9 @@ options:
     vars:
       - name: ansible_login_timeout
   command_timeout:
-    description: Seconds of silence after which the answer to a line counts as missing.
+    description:
+      - Seconds of silence after which the answer to a line counts as missing.
+      - An answer is whole when the line was echoed and a prompt follows; a configuration also ends with C(return).
     type: float
     default: 30
     env:
@@ -179,7 +181,9 @@ options:
     vars:
       - name: ansible_command_timeout
   commit_timeout:
-    description: Seconds of silence after which the answer to a commit or a save counts as missing.
+    description:
+      - Seconds of silence after which the answer to a commit or a save counts as missing.
+      - When a session is lost in a commit, new logins look for so long whether the change takes effect.
     type: float
     default: 180
     vars:
@@ -414,7 +418,7 @@ class Connection(ConnectionBase):
             )
         client = self._open_client(settings)
         try:
-            session = Session(ShellChannel(client.channel), timeouts)
+            session = Session(ShellChannel(client.channel), timeouts, retry=self.retry)
             session.login()
             session.quieten()
         except (DeviceError, OSError) as error:
