@@ -16,7 +16,7 @@ from typing import Any
 from .conftest import Ansible, Host, Lab
 from .role import (
     CLIENT_OF_BOTH,
-    KEEPER,
+    HELPER,
     NEWEST,
     SECRETS,
     SITE,
@@ -186,7 +186,7 @@ def test_the_newest_release_is_a_host_like_the_others(
     run = ansible.play(SITE, wanted)
     assert run.code == 0, run.output
     wait_until_synchronised(host)
-    assert exposure(host) <= 1.5 and exposure(host, KEEPER) <= 1.5
+    assert exposure(host) <= 1.5 and exposure(host, HELPER) <= 1.5
     again = ansible.play(SITE, wanted)
     assert (again.code, again.changed) == (0, {"newest": 0}), again.output
     lab("down", "newest")
