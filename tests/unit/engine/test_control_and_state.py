@@ -211,3 +211,13 @@ def test_once_a_minute_a_state_outlives_a_loss_of_power(tmp_path: Path, monkeypa
     assert [state.decode(data) for data in on_disk] == [states[64], states[128]]
     memory.save(states[130])
     assert state.decode(on_disk[-1]) == states[130] and len(on_disk) == 3, "and at the end"
+
+
+def test_an_ordinary_user_reads_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    class Closed(socket.socket):
+        def connect(self, address: object) -> None:
+            raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(socket, "socket", Closed)
+    with pytest.raises(ControlError, match=r"only root and the service's group may ask .*: use sudo"):
+        control.ask(str(tmp_path / "status.sock"))
