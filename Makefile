@@ -31,6 +31,7 @@ lint: setup
 
 unit: setup
 	@tests/tools/setup judges
+	@tests/tools/setup judges-ansible || echo 'LEFT OUT: ce_config and ce_command, which could not be installed'
 	$(PYTEST) -n 2 tests/unit
 
 integration: setup
@@ -108,4 +109,4 @@ clean-lab:
 	tests/testbed/lab clean
 
 clean:
-	rm -rf .build .venv .venv-core-2.16 .venv-core-newest .venv-judges .venv-importer .venv-bench .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .build .venv .venv-core-2.16 .venv-core-newest .venv-judges .venv-judges-ansible .venv-importer .venv-bench .mypy_cache .ruff_cache .pytest_cache

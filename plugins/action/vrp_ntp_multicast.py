@@ -30,7 +30,7 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.options
 )
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.dialect import Dialect
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.grammar import (
-    parse_configuration,
+    parse_given_text,
     render_configuration,
     typed_lines,
 )
@@ -78,11 +78,12 @@ class ActionModule(VrpAction):
 
     def parsed(self, options: dict[str, Any]) -> dict[str, Any]:
         """The model of a configuration text."""
-        present = parse_configuration(options["running_config"], chosen_dialect(options))
+        given = parse_given_text(options["running_config"], chosen_dialect(options))
+        present = given.found
         return {
             "parsed": options_from_configuration(present.configuration),
             "dialect": present.dialect.value if present.dialect else options["dialect"],
-            "warnings": unknown_lines(present.unknown),
+            "warnings": [*given.warnings, *unknown_lines(present.unknown)],
         }
 
     def gathered(self, options: dict[str, Any]) -> dict[str, Any]:

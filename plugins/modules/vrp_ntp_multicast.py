@@ -352,6 +352,14 @@ commit:
     trial:
       description: As in O(commit.trial). The commit was confirmed.
       type: int
+notices:
+  description:
+    - What was asked for and is not done, and why. O(state=deleted) and O(state=overridden) leave the server function,
+      its sources and the reference clock as they are where other NTP lines of the device may need them.
+  returned: as RV(before)
+  type: list
+  elements: str
+  sample: []
 saved:
   description: Whether the running configuration was written to the startup file.
   returned: as RV(before)

@@ -6,7 +6,7 @@
 All hosts are network namespaces that share this machine's clock, so the true offset is 0 and every offset that a client
 reports is its error. Nobody in the run can touch the clock. Interval 8 s, AES-128-CMAC.
 
-ntpd measures the way once, when it starts, by one multicast, and keeps what it then believes. One start of one ntpd
+ntpd measures the way once, when it starts, by one multicast, and keeps what it then assumes. One start of one ntpd
 would be one drawing of a lottery, so each server has several clients, on hosts of their own, and all ntpds are started
 again every 105 s. What is judged of them is the start in the middle: the median of the starts' RMS. The RMS of all
 errors together is printed beside it; a single multicast that the switch delays by 60 us while an ntpd measures its way

@@ -132,12 +132,12 @@ def test_we_follow_an_ntpd_that_limits_requests(tmp_path: Path, bridge: Bridge) 
     client = engine(tmp_path / "client", bridge.hosts["c1"], {"clients": [{"interface": "eth0", "group": group}]})
     with Peer(CLASSIC, tmp_path / "classic", bridge.hosts["s"], text), running(client):
         client.synchronised()
-        wait_for(lambda: client.status()["counters"]["dropped"], "the measurement after the first rehearsal")
+        wait_for(lambda: client.status()["counters"]["dropped"], "the measurement after the first warm-up")
         sent = client.status()["counters"]["sent"]
         status = client.synchronised()
     (association,) = status["associations"]
     assert abs(association["offset"]) < LIMIT and sent == 6, association
-    assert status["counters"]["dropped"] == {"kiss_of_death": 1}, "rehearsals end with the first complaint"
+    assert status["counters"]["dropped"] == {"kiss_of_death": 1}, "warm-ups end with the first complaint"
 
 
 def test_we_follow_chrony(tmp_path: Path, bridge: Bridge) -> None:

@@ -48,6 +48,7 @@ def reported(report: Report, commit: CommitSettings, host: str) -> dict[str, Any
         "dialect": report.dialect.value if report.dialect else None,
         "automatic": list(report.automatic),
         "saved": report.saved,
+        "notices": list(report.kept),
         "diff": {
             "before_header": f"{host} (before)",
             "after_header": f"{host} (after)",

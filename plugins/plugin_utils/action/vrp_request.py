@@ -14,6 +14,7 @@ from ..ntp.key_memory import memory_from_facts
 from ..ntp.options_codec import configuration_from_options
 from ..ntp.plan import State, UpdateSecrets
 from ..vrp.candidate import CommitSettings
+from ..vrp.commit_rules import commit_problems
 from ..vrp.dialect import Dialect
 from ..vrp.retry import RetryPolicy
 from ..vrp.transaction import Request, Save
@@ -62,31 +63,3 @@ def request_from_options(options: Mapping[str, Any], facts: object, *, check: bo
 def chosen_dialect(options: Mapping[str, Any]) -> Dialect | None:
     """The dialect that the user named, None to go by the device or the text."""
     return Dialect(options["dialect"]) if options["dialect"] else None
-
-
-def commit_problems(commit: Mapping[str, Any] | None) -> list[validation.Problem]:
-    """What is wrong with the option `commit` (fact 3.2)."""
-    source = "CE6800 command reference, commit; huawei-cfg"
-    found = []
-    trial, label, description = ((commit or {}).get(name) for name in ("trial", "label", "description"))
-    if trial is not None and not 60 <= trial <= 65535:
-        found.append(validation.Problem("commit.trial", str(trial), "60 to 65535 seconds", source))
-    if label is not None and not is_label(label):
-        rule = "1 to 256 characters without blanks, not beginning with a digit or a hyphen"
-        found.append(validation.Problem("commit.label", repr(label), rule, source))
-    if description is not None and not (
-        1 <= len(description) <= 60 and description.isprintable() and "?" not in description
-    ):
-        rule = "1 to 60 printable characters, no question mark"
-        found.append(validation.Problem("commit.description", repr(description), rule, source))
-    return found
-
-
-def is_label(text: str) -> bool:
-    """Whether a commit may carry this label."""
-    return (
-        1 <= len(text) <= 256
-        and text.isprintable()
-        and not any(character.isspace() or character == "?" for character in text)
-        and not (text[0].isdigit() or text[0] == "-")
-    )

@@ -17,9 +17,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from . import slow_hash
 from .changes import Change, RemoveKey, SetKey
 from .model import Algorithm, Configuration, Secret
-from .slow_hash import SLOW_HASHES
+from .slow_hash import FORMER_COST, SLOW_HASHES, Cost
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,22 +32,24 @@ class KeyMemory:
         salt: random octets, the same for devices that got the same secret in one run.
         secret_hash: scrypt of the secret under ``salt``.
         ciphertext_digest: SHA-256 of ``salt`` and the ciphertext that the device showed after the commit.
+        cost: the parameters of scrypt.
     """
 
     algorithm: Algorithm
     salt: bytes
     secret_hash: bytes
     ciphertext_digest: bytes
+    cost: Cost
 
     @classmethod
     def of(cls, algorithm: Algorithm, secret: Secret, ciphertext: Secret) -> KeyMemory:
         """Remember a secret that was sent together with the ciphertext that the device shows for it."""
         salt, secret_hash = SLOW_HASHES.salted(_octets(secret))
-        return cls(algorithm, salt, secret_hash, _ciphertext_digest(salt, ciphertext))
+        return cls(algorithm, salt, secret_hash, _ciphertext_digest(salt, ciphertext), slow_hash.COST)
 
     def knows_secret(self, secret: Secret) -> bool:
         """Whether this is the secret that was sent. Slow on purpose."""
-        return hmac.compare_digest(self.secret_hash, SLOW_HASHES.under(self.salt, _octets(secret)))
+        return hmac.compare_digest(self.secret_hash, SLOW_HASHES.under(self.salt, _octets(secret), self.cost))
 
     def knows_ciphertext(self, ciphertext: Secret) -> bool:
         """Whether this is the ciphertext that the device showed."""
@@ -67,6 +70,7 @@ def memory_from_facts(facts: object) -> dict[int, KeyMemory]:
                     bytes.fromhex(entry["salt"]),
                     bytes.fromhex(entry["secret_hash"]),
                     bytes.fromhex(entry["ciphertext_digest"]),
+                    _cost(entry.get("scrypt")),
                 )
             except (AttributeError, KeyError, TypeError, ValueError):
                 continue
@@ -81,6 +85,7 @@ def facts_from_memory(memory: Mapping[int, KeyMemory]) -> dict[str, dict[str, An
             "salt": entry.salt.hex(),
             "secret_hash": entry.secret_hash.hex(),
             "ciphertext_digest": entry.ciphertext_digest.hex(),
+            "scrypt": list(entry.cost),
         }
         for key_id, entry in sorted(memory.items())
     }
@@ -107,6 +112,18 @@ def remember(
             if ciphertext is not None:
                 result[change.id] = KeyMemory.of(change.algorithm, change.secret, ciphertext)
     return result
+
+
+def _cost(parameters: object) -> Cost:
+    """Return the cost of a remembered hash. Only our own are computed: a cache could ask for any amount of memory."""
+    if parameters is None:
+        return FORMER_COST
+    if not isinstance(parameters, (list, tuple)):
+        raise TypeError("not the parameters of scrypt")
+    cost = Cost(*parameters)
+    if cost not in (slow_hash.COST, FORMER_COST):
+        raise ValueError("unknown parameters of scrypt")
+    return cost
 
 
 def _octets(text: Secret) -> bytes:

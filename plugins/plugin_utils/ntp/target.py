@@ -58,15 +58,20 @@ class Resolution:
     def __init__(self, present: Configuration, wanted: Configuration, state: State, policy: KeyPolicy) -> None:
         self.key_reasons: dict[int, KeyReason] = {}
         self.server_changes: tuple[SwitchServer, ...] = ()
+        self.notices: tuple[str, ...] = ()
         self._state = state
         self._policy = policy
         self.target = self._resolve(present, _everything(present) if _deletes_all(state, wanted) else wanted)
 
     def _resolve(self, present: Configuration, wanted: Configuration) -> Configuration:
         authentication = self._authentication(present.authentication or Authentication(False, ()), wanted)
-        interfaces = _interfaces(present.interfaces or (), wanted.interfaces, self._state)
-        server, request = self._server(present.server or ServerSettings(listen=(), ipv6_listen=()), wanted, interfaces)
-        target = Configuration(authentication, server, interfaces, present.foreign_lines)
+        interfaces = _interfaces(present, wanted.interfaces, self._state)
+        settings = present.server or ServerSettings(listen=(), ipv6_listen=())
+        server, request = self._server(settings, wanted, interfaces, present.interface_names)
+        if present.server_users:
+            section = _section(wanted.server, ServerSettings(), self._state)
+            server, request = self._kept_for_others(present.server_users[0], settings, section, server, request)
+        target = replace(present, authentication=authentication, server=server, interfaces=interfaces)
         ipv4, ipv6 = server_functions(present, target, request)
         self.server_changes = tuple(function.change for function in (ipv4, ipv6) if function.change is not None)
         return replace(target, server=replace(server, enabled=ipv4.enabled, ipv6_enabled=ipv6.enabled))
@@ -99,20 +104,25 @@ class Resolution:
     # Server settings
 
     def _server(
-        self, present: ServerSettings, configuration: Configuration, interfaces: tuple[Interface, ...]
+        self,
+        present: ServerSettings,
+        configuration: Configuration,
+        interfaces: tuple[Interface, ...],
+        known: tuple[str, ...],
     ) -> tuple[ServerSettings, ServerRequest]:
         wanted = _section(configuration.server, ServerSettings(), self._state)
         if wanted is None:
             return present, ServerRequest.KEEP
         if self._state is State.DELETED:
             return _server_without(present, wanted)
-        listen = tuple(name if name == ALL else interface_name(name) for name in wanted.listen or ())
+        named = tuple(name if name == ALL else interface_name(name) for name in wanted.listen or ())
+        listen = _named(named, (*(present.listen or ()), *known))
         ipv6_listen = wanted.ipv6_listen or ()
         if ALL in listen and ALL not in ipv6_listen and serves(interfaces, AddressFamily.IPV6):
             ipv6_listen = (*ipv6_listen, ALL)
         if self._state.exactly:
             settings = ServerSettings(
-                listen=_named(listen, present.listen or ()),
+                listen=listen,
                 ipv6_listen=ipv6_listen,
                 reference_stratum=wanted.reference_stratum,
             )
@@ -125,6 +135,46 @@ class Resolution:
             ),
         )
         return settings, ServerRequest.of(wanted.enabled, ServerRequest.KEEP)
+
+    def _kept_for_others(
+        self,
+        user: str,
+        present: ServerSettings,
+        wanted: ServerSettings | None,
+        server: ServerSettings,
+        request: ServerRequest,
+    ) -> tuple[ServerSettings, ServerRequest]:
+        """Keep what the description does not name, because lines outside the model may need it.
+
+        Unicast clients of a device are served by the same server function, sources and reference clock.
+        """
+        if wanted is None:
+            return server, request
+        kept: list[str] = []
+        if wanted.listen is None:
+            gone = [
+                *_less_sources(present.listen, server.listen),
+                *_less_sources(present.ipv6_listen, server.ipv6_listen),
+            ]
+            kept += [f"server.listen {source}" for source in gone]
+            server = replace(
+                server,
+                listen=_union(present.listen or (), server.listen or ()),
+                ipv6_listen=_union(present.ipv6_listen or (), server.ipv6_listen or ()),
+            )
+        if wanted.reference_stratum is None and server.reference_stratum != present.reference_stratum:
+            kept.append(f"server.reference_stratum {present.reference_stratum}")
+            server = replace(server, reference_stratum=present.reference_stratum)
+        if wanted.enabled is None and request is ServerRequest.AUTOMATIC:
+            request = ServerRequest.KEEP
+            if present.enabled or present.ipv6_enabled:
+                kept.append("the server function")
+        if kept:
+            self.notices = (
+                f"Not removed: {', '.join(kept)}. The line '{user}' stands on the device, and may need it. Name it in "
+                "the section server to have it otherwise.",
+            )
+        return server, request
 
 
 def _section(given: _Section | None, nothing: _Section, state: State) -> _Section | None:
@@ -183,20 +233,26 @@ def _union(present: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[str, ...]
     return tuple(dict.fromkeys((*present, *_named(wanted, present))))
 
 
+def _less_sources(present: tuple[str, ...] | None, left: tuple[str, ...] | None) -> list[str]:
+    return [source for source in present or () if source not in (left or ())]
+
+
 # Interfaces
 
 
 def _interfaces(
-    present: tuple[Interface, ...], wanted: tuple[Interface, ...] | None, state: State
+    configuration: Configuration, wanted: tuple[Interface, ...] | None, state: State
 ) -> tuple[Interface, ...]:
+    present = configuration.interfaces or ()
     if wanted is None and state is not State.OVERRIDDEN:
         return present
+    spelling = {interface_key(name): name for name in configuration.interface_names}
     combine = {State.MERGED: _merged, State.DELETED: _without}.get(state, _exact)
     interfaces = {} if state is State.OVERRIDDEN else {interface_key(entry.name): entry for entry in present}
     shown = {interface_key(entry.name): entry for entry in present}
     for given in wanted or ():
         key = interface_key(given.name)
-        interfaces[key] = combine(shown.get(key, Interface(interface_name(given.name))), given)
+        interfaces[key] = combine(shown.get(key, Interface(spelling.get(key, interface_name(given.name)))), given)
     return tuple(entry for entry in interfaces.values() if entry.servers or entry.clients)
 
 

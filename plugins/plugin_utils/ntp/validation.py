@@ -5,21 +5,20 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from .interface_names import interface_key
-from .model import ALL, MASK, AddressFamily, Algorithm
+from .addresses import ipv6_address_of, is_listening_address
+from .interface_names import interface_key, is_interface_name
+from .model import ALL, KEY_ID_MOST_VERSION_4, MASK, AddressFamily, Algorithm
 from .options_codec import group_address, ipv6_source
 from .secret_rules import octets_rule, vrp_advice, vrp_rules
 
 Platform = Literal["vrp", "linux"]
 
 KEY_ID_MOST = 4294967295
-KEY_ID_MOST_VERSION_4 = 65535
 
 _KEY_COMMAND = "VRP command reference, ntp authentication-keyid"
 _SERVER_COMMAND = "VRP command reference, ntp multicast-server"
@@ -30,7 +29,6 @@ _INTERFACE_COMMAND = "VRP command reference, interface"
 _MODEL = "data model of this collection"
 _EXTENSION_FIELDS = "RFC 7822 section 3"
 
-_VRP_INTERFACE = re.compile(r"[0-9]*[A-Za-z][A-Za-z-]*[0-9][0-9/.:]*")
 _LINUX_INTERFACE = re.compile(r"(?!(?:\.{1,2}|\?)$)[^\s/:\0]+")
 _LINUX_INTERFACE_OCTETS = 15
 
@@ -122,7 +120,9 @@ class _Rules:
                 algorithm = Algorithm(key["algorithm"])
             except ValueError:
                 names = ", ".join(known.value for known in Algorithm)
-                yield Problem(f"{path}.algorithm", str(key["algorithm"]), f"it has to be one of {names}", _KEY_COMMAND)
+                yield Problem(
+                    f"{path}.algorithm", shown(key["algorithm"]), f"it has to be one of {names}", _KEY_COMMAND
+                )
         if key.get("secret") is None:
             return
         secret = str(key["secret"])
@@ -145,7 +145,7 @@ class _Rules:
             yield from _once(item, source, identity, first, "a source is given once")
 
     def _listen(self, path: str, source: str) -> Iterator[Problem]:
-        if source.strip().casefold() == ALL:
+        if source.casefold() == ALL:
             return
         address = ipv6_source(source)
         if address is None:
@@ -153,11 +153,9 @@ class _Rules:
         elif not self._vrp:
             rule = "on Linux it has to be the name of an interface, which covers both address families, or `all`"
             yield Problem(path, source, rule, _MODEL)
-        elif address != ALL:
-            parsed = ipaddress.IPv6Address(address)
-            if parsed.is_multicast or parsed.is_loopback:
-                rule = "an IPv6 listening address has to be a host address, neither multicast nor loopback"
-                yield Problem(path, source, rule, _LISTEN_COMMAND)
+        elif address != ALL and not is_listening_address(ipv6_address_of(address)):
+            rule = "an IPv6 listening address has to be a host address, neither multicast nor loopback"
+            yield Problem(path, source, rule, _LISTEN_COMMAND)
 
     # Interfaces
 
@@ -180,27 +178,28 @@ class _Rules:
         return interface_key(name) if self._vrp else name
 
     def _interface_name(self, path: str, name: str, alternatives: str) -> Iterator[Problem]:
-        if self._vrp and _VRP_INTERFACE.fullmatch("".join(name.split(" "))) is None:
+        if self._vrp and not is_interface_name(name):
             rule = f"it has to be the name of an interface, a type and a number such as 100GE1/0/1{alternatives}"
-            yield Problem(path, repr(name), rule, _INTERFACE_COMMAND)
+            yield Problem(path, ascii(name), rule, _INTERFACE_COMMAND)
         elif not self._vrp and not _is_linux_interface(name):
             rule = f"it has to be the name of an interface, 1 to 15 octets without blank, slash or colon{alternatives}"
-            yield Problem(path, repr(name), rule, "Linux, netdevice(7)")
+            yield Problem(path, ascii(name), rule, "Linux, netdevice(7)")
 
     def _entry(self, path: str, entry: Mapping[str, Any], first: dict[Any, str], command: str) -> Iterator[Problem]:
         given = entry.get("address")
         try:
             group = group_address(entry)
         except ValueError:
-            yield Problem(f"{path}.address", repr(given), "it has to be an IPv4 or IPv6 multicast address", command)
+            rule = "it has to be an IPv4 or IPv6 multicast address, without a zone"
+            yield Problem(f"{path}.address", ascii(given), rule, command)
             return
-        if not group.is_multicast or "%" in str(group):
-            rule = "it has to be a multicast address, 224.0.0.0 to 239.255.255.255 or from ff00::/8, without a zone"
+        if not group.is_multicast:
+            rule = "it has to be a multicast address, 224.0.0.0 to 239.255.255.255 or from ff00::/8"
             yield Problem(f"{path}.address", str(given), rule, command)
         afi = AddressFamily.of(group)
         if entry.get("afi") not in (None, afi.value):
             rule = f"{given} is of the family {afi.value}; leave afi out or make the two agree"
-            yield Problem(f"{path}.afi", str(entry["afi"]), rule, _MODEL)
+            yield Problem(f"{path}.afi", shown(entry["afi"]), rule, _MODEL)
         address_path = f"{path}.address" if given is not None else path
         yield from _once(address_path, group, group, first, "a group is given once for an interface and role")
 
@@ -244,7 +243,7 @@ class _Rules:
 def _is_linux_interface(name: str) -> bool:
     """As the kernel's dev_valid_name; `?` is nobody's interface."""
     octets = len(name.encode("utf-8", "replace"))
-    return _LINUX_INTERFACE.fullmatch(name) is not None and octets <= _LINUX_INTERFACE_OCTETS
+    return name.isprintable() and _LINUX_INTERFACE.fullmatch(name) is not None and octets <= _LINUX_INTERFACE_OCTETS
 
 
 def _number(path: str, value: Any, least: int, most: int, source: str, where: str = "") -> Iterator[Problem]:
@@ -255,7 +254,13 @@ def _number(path: str, value: Any, least: int, most: int, source: str, where: st
 def _once(path: str, value: Any, identity: Any, first: dict[Any, str], rule: str) -> Iterator[Problem]:
     before = first.setdefault(identity, path)
     if before != path:
-        yield Problem(path, str(value), f"{rule}, and {before} is the same", _MODEL)
+        yield Problem(path, shown(value), f"{rule}, and {before} is the same", _MODEL)
+
+
+def shown(value: Any) -> str:
+    """A value as a message shows it: what is not plain text is quoted, with its control characters written out."""
+    text = str(value)
+    return text if text.isascii() and text.isprintable() else ascii(text)
 
 
 def _is_ipv6(entry: Mapping[str, Any]) -> bool:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import replace
 
-from ntp_multicast_engine.clock.system_clock import Instant
 from ntp_multicast_engine.config.configuration import MulticastClient
 from ntp_multicast_engine.filter.estimator import Estimator
+from ntp_multicast_engine.instant import Instant
 from ntp_multicast_engine.protocol.association import Association, SendRequest
 from ntp_multicast_engine.protocol.client import Client
 from ntp_multicast_engine.wire.keyring import KeyRing
@@ -57,9 +57,9 @@ def hear(client: Client, data: bytes, seconds: float, source: str = SERVER, ring
 
 
 def exchange(client: Client, association: Association, seconds: float, **changes: object) -> None:
-    """Let the next exchange happen, the rehearsal and the measurement, 100 us each way."""
+    """Let the next exchange happen, the warm-up and the measurement, 100 us each way."""
     ask(client, association, seconds, **changes)
-    if association.rehearsing:
+    if association.warming_up:
         ask(client, association, seconds + 0.001, **changes)
 
 

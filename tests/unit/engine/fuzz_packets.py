@@ -12,12 +12,12 @@ from collections import Counter
 from unit.engine import mutation
 from unit.engine.fuzzing import ACCEPTED, Target
 
-from ntp_multicast_engine.clock.system_clock import Instant
 from ntp_multicast_engine.config.configuration import Configuration, Loaded, MulticastClient, MulticastServer, Server
-from ntp_multicast_engine.daemon.state_file import State
 from ntp_multicast_engine.errors import PacketError
+from ntp_multicast_engine.instant import Instant
+from ntp_multicast_engine.observe.status_of_engine import association_status, system_status
 from ntp_multicast_engine.protocol.association import CloseRequest, SendRequest
-from ntp_multicast_engine.protocol.client import MAXIMUM_ASSOCIATIONS
+from ntp_multicast_engine.protocol.client import MAXIMUM_ASSOCIATIONS, State
 from ntp_multicast_engine.protocol.system import Engine
 from ntp_multicast_engine.wire.keyring import KeyRing, Verdict
 from ntp_multicast_engine.wire.mac import Algorithm, Key
@@ -90,15 +90,15 @@ class _World:
     def look(self) -> None:
         """All that is told of the client has to be told at any time, and nothing may grow without bound."""
         engine, now = self.client, self.now
-        engine.system_status(now, "monitor", None)
-        engine.association_status(now)
+        system_status(engine, now, "monitor", None)
+        association_status(engine, now)
         engine.correction(now)
         engine.deadline()
         assert len(engine.client.associations) <= MAXIMUM_ASSOCIATIONS, "too many associations"
         assert len(engine.client.memory) <= 64, "the memory of transmit times grows"
         assert len(engine.dropped) <= 64, "the counters grow"
         for association in engine.client.associations.values():
-            assert len(association.events) <= 1000 and len(association.doubts) <= 1000, "events pile up"
+            assert len(association.events) <= 1000 and len(association.warnings) <= 1000, "events pile up"
             association.events.clear()
 
 
@@ -148,10 +148,10 @@ class MulticastTarget(Target):
         world = self._world
         client = world.client
         before = Counter(client.dropped)
-        believed = client.take_broadcast(world.group, data, self._source, world.now, "kernel")
+        accepted = client.take_broadcast(world.group, data, self._source, world.now, "kernel")
         self._answer(client.wake(world.now))
         world.look()
-        if believed is not None:
+        if accepted is not None:
             return ACCEPTED
         (reason,) = (client.dropped - before) or ("",)
         return str(reason)

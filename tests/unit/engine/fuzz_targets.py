@@ -19,14 +19,14 @@ from unit.engine.fuzzing import ACCEPTED, Target
 
 from ntp_multicast_engine.clock.helper import messages as clock_protocol
 from ntp_multicast_engine.clock.helper.policy import ClockPolicy, InitialStep
-from ntp_multicast_engine.clock.system_clock import KernelClock, KernelStatus, Timex
+from ntp_multicast_engine.clock.system_clock import KernelClock, Timex
 from ntp_multicast_engine.config import configuration, key_file
 from ntp_multicast_engine.daemon import state_file as state
-from ntp_multicast_engine.daemon.state_file import State
 from ntp_multicast_engine.errors import ClockError, ConfigurationError, ControlError, StateError, UpstreamError
+from ntp_multicast_engine.instant import KernelStatus
 from ntp_multicast_engine.observe import chrony_tracking as chrony
 from ntp_multicast_engine.observe import status_socket as control
-from ntp_multicast_engine.protocol.client import Remembered
+from ntp_multicast_engine.protocol.client import Remembered, State
 
 SECRET = "never-to-be-shown"
 ADJ_FREQUENCY, ADJ_SETOFFSET = 0x2, 0x100

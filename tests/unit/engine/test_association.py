@@ -64,7 +64,7 @@ def test_a_forged_interleave_is_not_used(client: Client, origin: float) -> None:
     samples = association.estimator.samples
     assert association.stream is Stream.BASIC
     hear(client, broadcast(40, origin=origin), 40)
-    assert association.stream is Stream.BASIC and association.doubts == ["interleave_mismatch"]
+    assert association.stream is Stream.BASIC and association.warnings == ["interleave_mismatch"]
     assert association.estimator.samples == samples + 1
     estimate = association.estimator.estimate()
     assert estimate is not None and abs(estimate.at(at(40).raw) - (at(40).real - at(40).raw)) < 1000
@@ -154,7 +154,7 @@ def test_an_offset_that_jumps_is_not_used_before_an_exchange_confirms_it(client:
     exchange(client, association, 29)
     samples = association.estimator.samples
     hear(client, broadcast(3600), 32)
-    assert association.doubts == ["offset_jump"] and association.estimator.samples == samples
+    assert association.warnings == ["offset_jump"] and association.estimator.samples == samples
     assert association.deadline() == at(32).raw, "asks at once"
 
 
@@ -286,7 +286,7 @@ def test_a_sender_who_changes_his_ways_all_the_time_fills_no_log(client: Client)
 
 
 def answered(client: Client, association: Association, seconds: float, **changes: object) -> str | None:
-    """Why an answer isn't believed."""
+    """Why an answer isn't accepted."""
     try:
         exchange(client, association, seconds, **changes)
     except PacketError as error:
@@ -332,9 +332,9 @@ def test_the_first_and_the_last_stratum_are_believed(client: Client, stratum: in
     assert answered(client, association, 0.5, stratum=stratum) is None
 
 
-@pytest.mark.parametrize(("poll", "believed"), [(2, False), (3, True), (17, True), (18, False)])
-def test_the_shortest_and_the_longest_interval_are_believed(client: Client, poll: int, believed: bool) -> None:
-    if believed:
+@pytest.mark.parametrize(("poll", "accepted"), [(2, False), (3, True), (17, True), (18, False)])
+def test_the_shortest_and_the_longest_interval_are_believed(client: Client, poll: int, accepted: bool) -> None:
+    if accepted:
         assert hear(client, broadcast(0, poll=poll), 0).poll_interval == (1 << poll) * NANOSECONDS
     else:
         with pytest.raises(PacketError, match="poll"):
@@ -392,7 +392,7 @@ def test_a_stream_whose_origins_never_fit_is_a_basic_one(client: Client) -> None
     for number, stream in ((2, Stream.UNKNOWN), (3, Stream.UNKNOWN), (4, Stream.UNKNOWN), (5, Stream.BASIC)):
         hear(client, broadcast(8 * number, origin=-100), 8 * number)
         assert association.stream is stream
-    assert association.doubts == ["interleave_mismatch"] * 4
+    assert association.warnings == ["interleave_mismatch"] * 4
 
 
 def test_an_interleaved_stream_bears_three_lost_packets_in_a_row(client: Client) -> None:

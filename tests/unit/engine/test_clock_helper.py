@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from unit.engine.fuzz_targets import ClockTarget
 from unit.engine.obedient_clock import ObedientClock
 
-from ntp_multicast_engine.clock.discipline import Correction, Kernel, make
+from ntp_multicast_engine.clock.discipline import Kernel, make
 from ntp_multicast_engine.clock.helper.client import RemoteClock
 from ntp_multicast_engine.clock.helper.messages import (
     MAXIMUM_ANSWER,
@@ -39,10 +39,12 @@ from ntp_multicast_engine.clock.helper.messages import (
 )
 from ntp_multicast_engine.clock.helper.policy import ClockPolicy, InitialStep
 from ntp_multicast_engine.clock.helper.service import ClockService, Refusals
-from ntp_multicast_engine.clock.system_clock import Instant, KernelClock, Timex
+from ntp_multicast_engine.clock.system_clock import KernelClock, Timex
 from ntp_multicast_engine.config.configuration import Discipline
 from ntp_multicast_engine.errors import ClockError, ClockRefusal, ConfigurationError
+from ntp_multicast_engine.filter.correction import Correction
 from ntp_multicast_engine.filter.estimator import Estimate
+from ntp_multicast_engine.instant import Instant
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
 SUMMER = 1_790_000_000 * NANOSECONDS
@@ -305,12 +307,14 @@ def test_an_engine_slews_what_the_helper_does_not_step() -> None:
 
 
 def test_with_a_helper_the_engine_needs_no_right_of_its_own() -> None:
-    sink = make(Discipline("kernel"), list, None, kept=RemoteClock("/nowhere/clock.sock"))
-    assert isinstance(sink, Kernel)
-    assert sink.tick(None, Instant(0, 0)) is not None
-    assert sink.last_error is not None and "no clock helper answers at /nowhere/clock.sock" in sink.last_error
+    discipline = make(Discipline("kernel"), list, None, remote=RemoteClock("/nowhere/clock.sock"))
+    assert isinstance(discipline, Kernel)
+    assert discipline.tick(None, Instant(0, 0)) is not None
+    assert (
+        discipline.last_error is not None and "no clock helper answers at /nowhere/clock.sock" in discipline.last_error
+    )
     with pytest.raises(ClockError, match="chronyd steers"):
-        make(Discipline("kernel"), lambda: ["chronyd"], kept=RemoteClock("/nowhere/clock.sock"))
+        make(Discipline("kernel"), lambda: ["chronyd"], remote=RemoteClock("/nowhere/clock.sock"))
 
 
 class Running:

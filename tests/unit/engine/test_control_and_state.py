@@ -18,11 +18,12 @@ from hypothesis import strategies as st
 from ntp_multicast_engine import cli as command
 from ntp_multicast_engine.clock.conflicts import clock_owners
 from ntp_multicast_engine.daemon import state_file as state
-from ntp_multicast_engine.daemon.state_file import State, StateFile
+from ntp_multicast_engine.daemon.state_file import StateFile
 from ntp_multicast_engine.errors import ControlError, StateError
 from ntp_multicast_engine.observe import text as report
-from ntp_multicast_engine.observe.status_socket import ControlServer, Notifier, decode_answer, understand
-from ntp_multicast_engine.protocol.client import Remembered
+from ntp_multicast_engine.observe.sd_notify import Notifier
+from ntp_multicast_engine.observe.status_socket import ControlServer, decode_answer, understand
+from ntp_multicast_engine.protocol.client import Remembered, State
 
 
 @given(st.binary(max_size=100))

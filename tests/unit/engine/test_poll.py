@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Timecast developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""When a client asks its server: the volley, the rehearsal before a measurement, and afterwards."""
+"""When a client asks its server: the volley, the warm-up before a measurement, and afterwards."""
 
 from __future__ import annotations
 
@@ -71,9 +71,9 @@ def test_where_multicasts_are_late_answers_are_asked_for_more_often(client: Clie
     association._good = WELL_KNOWN
     association.estimator.accurate_departures = True
     exchange(client, association, 17)
-    assert not association.estimator.late_multicasts and not asks(client, 80)
+    assert not association.estimator.multicasts_lag and not asks(client, 80)
     association.estimator._exchange_ways()
-    assert association.estimator.late_multicasts
+    assert association.estimator.multicasts_lag
     exchange(client, association, 82)
     assert not asks(client, 97) and asks(client, 99)
 
@@ -96,15 +96,15 @@ def test_the_better_of_rehearsal_and_measurement_counts(client: Client, late: fl
     association = hear(client, broadcast(0), 0)
     for number in range(4):
         ask(client, association, 0.5 + 2.5 * number)
-        assert not association.rehearsing and association.estimator.exchanges == number + 1, "the volley has none"
+        assert not association.warming_up and association.estimator.exchanges == number + 1, "the volley has none"
     took = []
     association.estimator.better = lambda *both: min(both, key=lambda one: one.delay)  # type: ignore[method-assign]
     association.estimator.add_exchange = lambda exchange: took.append(exchange.delay)  # type: ignore[method-assign]
     ask(client, association, 17, late)
-    assert association.rehearsing and not took, "nothing is known yet"
+    assert association.warming_up and not took, "nothing is known yet"
     assert association.deadline() == at(17.0002).raw, "the measurement follows the answer"
     ask(client, association, 17.0003, 0.0003 - late)
-    assert not association.rehearsing and took == [pytest.approx(0.0002, abs=1e-6)]
+    assert not association.warming_up and took == [pytest.approx(0.0002, abs=1e-6)]
 
 
 def test_a_server_that_answers_only_rehearsals_gets_no_more_of_them(client: Client, association: Association) -> None:
@@ -112,13 +112,13 @@ def test_a_server_that_answers_only_rehearsals_gets_no_more_of_them(client: Clie
     for number in range(2):
         start = 17 + 10 * number
         ask(client, association, start)
-        assert association.rehearsing and asks(client, start + 0.001)
+        assert association.warming_up and asks(client, start + 0.001)
         assert not asks(client, start + 1.1), "the second one is given up"
         assert association.estimator.exchanges == number + 5, "what the first one has told is kept"
         assert association.unanswered == 0
     for number in range(2):
         ask(client, association, 37 + 10 * number)
-        assert not association.rehearsing and association.estimator.exchanges == number + 7
+        assert not association.warming_up and association.estimator.exchanges == number + 7
 
 
 def test_one_lost_measurement_is_no_reason_to_rehearse_no_more(client: Client, association: Association) -> None:
@@ -128,7 +128,7 @@ def test_one_lost_measurement_is_no_reason_to_rehearse_no_more(client: Client, a
         assert asks(client, start + 0.001) and not asks(client, start + 1.1)
         exchange(client, association, start + 10)
     ask(client, association, 60)
-    assert association.rehearsing
+    assert association.warming_up
 
 
 def kiss(client: Client, association: Association, seconds: float) -> None:
@@ -140,10 +140,10 @@ def kiss(client: Client, association: Association, seconds: float) -> None:
 def test_a_server_that_wants_fewer_requests_gets_no_rehearsals(client: Client, association: Association) -> None:
     ask(client, association, 17)
     kiss(client, association, 17.001)
-    assert not asks(client, 18.1) and association.estimator.exchanges == 5, "the rehearsal is good enough"
+    assert not asks(client, 18.1) and association.estimator.exchanges == 5, "the warm-up is good enough"
     assert not asks(client, 80) and association.unanswered == 0
     ask(client, association, 83)
-    assert not association.rehearsing and association.estimator.exchanges == 6
+    assert not association.warming_up and association.estimator.exchanges == 6
 
 
 def test_doubts_during_a_rehearsal_change_nothing(client: Client, association: Association) -> None:
@@ -151,4 +151,4 @@ def test_doubts_during_a_rehearsal_change_nothing(client: Client, association: A
     ask(client, association, 17)
     due = association.deadline()
     hear(client, broadcast(3600), 17.0002)
-    assert association.doubts == ["offset_jump"] and association.deadline() == due
+    assert association.warnings == ["offset_jump"] and association.deadline() == due

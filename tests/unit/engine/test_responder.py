@@ -10,8 +10,8 @@ from dataclasses import replace
 
 import pytest
 
-from ntp_multicast_engine.clock.system_clock import Instant
 from ntp_multicast_engine.errors import PacketError
+from ntp_multicast_engine.instant import Instant
 from ntp_multicast_engine.protocol.multicast_server import Announcement
 from ntp_multicast_engine.protocol.responder import RateLimit, Responder, SentAnswers
 from ntp_multicast_engine.wire.keyring import KeyRing, Verdict

@@ -18,9 +18,9 @@ import pytest
 from ntp_multicast_engine.clock.system_clock import SystemClock
 from ntp_multicast_engine.config import configuration
 from ntp_multicast_engine.daemon.responder_io import ResponderIo
-from ntp_multicast_engine.daemon.state_file import State
 from ntp_multicast_engine.net.control_messages import KERNEL, STAMP_THIS, Datagram
 from ntp_multicast_engine.net.sockets import ResponderSocket
+from ntp_multicast_engine.protocol.client import State
 from ntp_multicast_engine.protocol.system import Engine
 from ntp_multicast_engine.wire.keyring import Verdict
 from ntp_multicast_engine.wire.packet import Header, parse

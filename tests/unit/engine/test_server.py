@@ -9,8 +9,8 @@ import ipaddress
 
 import pytest
 
-from ntp_multicast_engine.clock.system_clock import Instant
 from ntp_multicast_engine.config.configuration import MulticastServer
+from ntp_multicast_engine.instant import Instant
 from ntp_multicast_engine.protocol.multicast_server import Announcement, Sender
 from ntp_multicast_engine.wire.keyring import KeyRing, Verdict
 from ntp_multicast_engine.wire.mac import Algorithm, Key

@@ -45,7 +45,7 @@ relaxed = settings(max_examples=100, deadline=None, suppress_health_check=list(H
 @pytest.fixture(autouse=True)
 def _fast_hash(monkeypatch: pytest.MonkeyPatch) -> None:
     """The cost of the slow hash is no part of what is tested here; test_key_memory runs it as it is."""
-    monkeypatch.setitem(slow_hash.SCRYPT, "n", 2)
+    monkeypatch.setattr(slow_hash, "COST", slow_hash.Cost(2, 8, 1))
 
 
 def read(device: TextDevice) -> Configuration:

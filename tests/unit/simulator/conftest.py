@@ -19,14 +19,16 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
 CONTROL_Z = "\x1a"  # takes effect without Enter
 KEY = "Secret-Key-2026!"
 PORTS = {
+    "ar-v300r024": "GigabitEthernet0/0/1",
     "ce-v200r005": "100GE1/0/1",
     "ce-v300r023": "100GE1/0/1",
     "ne40e-v800r012": "GigabitEthernet0/1/0",
     "s-v600": "GE1/0/1",
     "vrp5": "GigabitEthernet0/0/1",
 }
-COMMANDS = {release: "ntp-service" if release in ("ne40e-v800r012", "vrp5") else "ntp" for release in PORTS}
-TWO_STAGE = [release for release in PORTS if release != "vrp5"]
+ONE_STAGE = ("ar-v300r024", "vrp5")
+COMMANDS = {release: "ntp-service" if release in ("ne40e-v800r012", *ONE_STAGE) else "ntp" for release in PORTS}
+TWO_STAGE = [release for release in PORTS if release not in ONE_STAGE]
 
 
 def device_entry(release: str = "ce-v300r023", **options: object) -> dict[str, object]:

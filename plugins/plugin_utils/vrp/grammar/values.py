@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-import ipaddress
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ...ntp.interface_names import interface_name
+from ...ntp.addresses import ipv4_address_of, ipv6_address_of, is_listening_address
+from ...ntp.interface_names import interface_name, is_interface_name
 from ...ntp.model import Algorithm, IpAddress
 
 
@@ -41,11 +40,11 @@ def _number(least: int, most: int, *others: int) -> ValueKind:
 
 
 def _ipv6_group(word: str) -> IpAddress:
-    return _multicast(ipaddress.IPv6Address(word))
+    return _multicast(ipv6_address_of(word))
 
 
 def _ipv4_group(word: str) -> IpAddress:
-    return _multicast(ipaddress.IPv4Address(word))
+    return _multicast(ipv4_address_of(word))
 
 
 def _multicast(address: IpAddress) -> IpAddress:
@@ -59,7 +58,10 @@ def _print_ipv6(address: object) -> str:
 
 
 def _source_address(word: str) -> str:
-    return str(ipaddress.IPv6Address(word))
+    address = ipv6_address_of(word)
+    if address.is_unspecified or not is_listening_address(address):
+        raise ValueError("not the address of a host")
+    return str(address)
 
 
 def _choice(*words: str) -> Callable[[str], str]:
@@ -71,12 +73,9 @@ def _choice(*words: str) -> Callable[[str], str]:
     return read
 
 
-_INTERFACE = re.compile(r"[0-9]*[A-Za-z][A-Za-z-]*\s?[0-9][0-9/.:]*")
-
-
 def _interface(words: str) -> str:
     # Manuals show `gigabitethernet 0/1/0` inside NTP lines (fact 2.1), so a name may be two words.
-    if _INTERFACE.fullmatch(words) is None:
+    if not is_interface_name(words):
         raise ValueError("not the name of an interface")
     return interface_name(words)
 

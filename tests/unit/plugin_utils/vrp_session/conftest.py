@@ -20,7 +20,8 @@ Reply = Union[str, Callable[["PaperDevice"], str]]
 class PaperDevice:
     """Echoes lines and answers them from a table; silence costs no time.
 
-    answers: what follows the echo of a line, prompt not included; a function may change the prompt first
+    answers: what follows the echo of a line, prompt not included; a function may change the prompt first, and set
+        `no_prompt`
     chunk: characters that the client receives at once, 0 for all there are
     """
 
@@ -28,7 +29,7 @@ class PaperDevice:
         self.answers = answers or {}
         self.prompt = "<CE1>"
         self.sent: list[str] = []
-        self.open_question = False
+        self.no_prompt = False  # set by a reply: no prompt behind this one
         self.closed = False
         self._chunk = chunk
         self._typed = ""
@@ -51,9 +52,9 @@ class PaperDevice:
         reply = self.answers.get(line, "")
         text = reply(self) if callable(reply) else reply
         asks = text.rstrip().endswith(("[Y/N]", "[Y/N]:", "[Y(yes)/N(no)/C(cancel)]:", "More ----"))
-        self.emit(
-            f"{line if line.strip() else ''}" + ("" if line == " " else "\r\n") + text + ("" if asks else self.prompt)
-        )
+        prompt = "" if asks or self.no_prompt else self.prompt
+        self.no_prompt = False
+        self.emit(f"{line if line.strip() else ''}" + ("" if line == " " else "\r\n") + text + prompt)
 
     def receive(self, timeout: float) -> str:
         if not self._output:

@@ -66,9 +66,9 @@ def test_trailing_blanks_of_a_real_device(samples: pathlib.Path) -> None:
 def test_every_sample_is_taken(samples: pathlib.Path) -> None:
     for path in sorted(samples.glob("*.txt")):
         text = path.read_text(errors="replace")
-        parse_sessions(text)
-        with contextlib.suppress(ParseError):
-            parse_status(text)
+        for parse in (parse_sessions, parse_status):
+            with contextlib.suppress(ParseError):
+                parse(text)
 
 
 def test_ipv6_and_vpn_sources() -> None:
@@ -80,10 +80,10 @@ def test_ipv6_and_vpn_sources() -> None:
 
 
 @given(st.text(max_size=300))
-def test_any_text_is_sessions_or_none(text: str) -> None:
-    parse_sessions(text)
-    with contextlib.suppress(ParseError):
-        parse_status(text)
+def test_any_text_is_understood_or_refused(text: str) -> None:
+    for parse in (parse_sessions, parse_status):
+        with contextlib.suppress(ParseError):
+            parse(text)
 
 
 @given(
@@ -92,9 +92,86 @@ def test_any_text_is_sessions_or_none(text: str) -> None:
     )
 )
 def test_mutilated_displays(lines: list[str]) -> None:
-    parse_sessions("\n".join(lines))
-    with contextlib.suppress(ParseError):
-        parse_status("\n".join(lines))
+    for parse in (parse_sessions, parse_status):
+        with contextlib.suppress(ParseError):
+            parse("\n".join(lines))
+
+
+OWN_SERVER = """ clock source: {source}
+ clock stratum: 4
+ clock status: configured, insane, valid, unsynced
+ reference clock ID: LOCAL(0)
+ reach: 0
+ current poll: 64
+"""
+A_SOURCE = " clock source: 192.0.2.1\n clock stratum: 3\n clock status: configured, master, sane, valid\n reach: 255\n"
+
+
+@pytest.mark.parametrize(
+    "source", ["224.0.1.1", "239.1.2.3", "FF0E::101", "ff05::101", "224.0.1.1(vpn1)", "255.255.255.255"]
+)
+def test_the_device_is_no_source_of_its_own(source: str) -> None:
+    own = OWN_SERVER.format(source=source)
+    assert parse_sessions(own) == ()
+    assert [found.source for found in parse_sessions(own + A_SOURCE + own)] == ["192.0.2.1"]
+
+
+@pytest.mark.parametrize("mode", ["broadcast", "bdcast", "Broadcast server", "multicast server"])
+def test_a_session_that_sends_is_no_source(mode: str) -> None:
+    text = A_SOURCE.replace("192.0.2.1", "192.0.2.255") + f" local mode: {mode}, local poll: 6\n"
+    assert parse_sessions(text) == ()
+
+
+@pytest.mark.parametrize("mode", ["client", "broadcast client", "bdcast client", "symmetric active"])
+def test_a_session_that_listens_is_a_source(mode: str) -> None:
+    assert len(parse_sessions(A_SOURCE + f" local mode: {mode}, local poll: 6\n")) == 1
+
+
+TABLE = """        source          reference       stra reach poll  now offset  delay disper
+********************************************************************************
+ [12345]192.0.2.1        LOCAL(0)        7    377   64   57    0.0    0.0    7.9
+note: 1 source(master),2 source(peer),3 selected,4 candidate,5 configured
+"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        TABLE,
+        "Info: The system is busy, please try again later.",
+        " clock status: synchronized\n clock stratum: 3\n",
+        "Clock-Source: 192.0.2.1\n",
+        " clock source: 192.0.2.1\n",
+        " clock source: \n clock stratum: 3\n",
+        f"{A_SOURCE} clock source: 192.0.2.2\n",
+        "<html>",
+    ],
+)
+def test_sessions_that_are_not_understood_are_not_none(text: str) -> None:
+    with pytest.raises(ParseError, match="The NTP sessions were not understood"):
+        parse_sessions(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "\r\n \n", "Info: No NTP session exists.", "There are no sessions.", "Total number of sessions: 0"]
+)
+def test_no_sessions(text: str) -> None:
+    assert parse_sessions(text) == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        TABLE,
+        " clock status: synchronized\n clock stratum: unknown\n",
+        " clock status: in progress\n clock stratum: 3\n",
+        " clock stratum: 3\n",
+    ],
+)
+def test_a_status_that_is_not_understood_is_refused(text: str) -> None:
+    with pytest.raises(ParseError, match="The NTP status was not understood"):
+        parse_status(text)
 
 
 @pytest.mark.parametrize(

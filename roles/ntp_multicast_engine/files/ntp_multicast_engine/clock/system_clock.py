@@ -14,31 +14,17 @@ import ctypes
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from ntp_multicast_engine.errors import ClockError
+from ntp_multicast_engine.instant import Instant, KernelStatus
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
-_SHORTEST_SLEEP = NANOSECONDS // 10
+_SHORTEST_SUSPEND = NANOSECONDS // 10
 _READ_ATTEMPTS = 4
 _GOOD_READ = 2_000
 """Nanoseconds between two reads of one clock below which nothing came in between."""
-
-
-@dataclass(frozen=True)
-class Instant:
-    """One moment on both clocks, in nanoseconds."""
-
-    real: int
-    raw: int
-
-
-class Clock(Protocol):
-    """What the protocol core needs of a clock."""
-
-    def now(self) -> Instant: ...
 
 
 class SystemClock:
@@ -59,46 +45,30 @@ class SystemClock:
         return best
 
 
-class Sleep:
+class SuspendDetector:
     """Tells when the host was suspended, which CLOCK_MONOTONIC_RAW doesn't count.
 
-    :param slept: tells how long it was in all so far, nanoseconds.
+    :param suspended: tells how long it was in all so far, nanoseconds.
     """
 
-    def __init__(self, slept: Callable[[], int] | None = None) -> None:
-        self._slept = slept or time_asleep
-        self._known = self._slept()
+    def __init__(self, suspended: Callable[[], int] | None = None) -> None:
+        self._suspended = suspended or time_suspended
+        self._known = self._suspended()
 
     def is_over(self) -> bool:
         """Whether there was one since the last question."""
-        before, self._known = self._known, self._slept()
-        return self._known - before > _SHORTEST_SLEEP
+        before, self._known = self._known, self._suspended()
+        return self._known - before > _SHORTEST_SUSPEND
 
 
-def time_asleep() -> int:
-    """How long this host was suspended since it was started, nanoseconds; good to a fraction of _SHORTEST_SLEEP."""
+def time_suspended() -> int:
+    """How long this host was suspended since it was started, nanoseconds; good to a fraction of _SHORTEST_SUSPEND."""
     while True:
         before = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
         with_sleep = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         after = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
-        if after - before < _SHORTEST_SLEEP // 4:
+        if after - before < _SHORTEST_SUSPEND // 4:
             return with_sleep - after
-
-
-def at(real: int, now: Instant) -> Instant:
-    """The instant of a kernel time stamp that was taken shortly before `now`."""
-    return Instant(real, now.raw - (now.real - real))
-
-
-@dataclass(frozen=True)
-class KernelStatus:
-    """What adjtimex tells. Errors in seconds, frequency as a ratio (1e-6 is 1 ppm)."""
-
-    synchronised: bool
-    leap: int
-    maximum_error: float
-    estimated_error: float
-    frequency: float
 
 
 class SteerableClock(Protocol):

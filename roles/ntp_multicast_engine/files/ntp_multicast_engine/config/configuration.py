@@ -43,12 +43,12 @@ from ntp_multicast_engine.config.schema import (
     unicast_address,
 )
 from ntp_multicast_engine.errors import ConfigurationError, Problem
-from ntp_multicast_engine.observe.chrony_tracking import COMMAND_SOCKET
-from ntp_multicast_engine.protocol.packet_tests import MAXIMUM_POLL, MINIMUM_POLL
 from ntp_multicast_engine.wire.keyring import KeyRing
 from ntp_multicast_engine.wire.mac import HMAC_TAG_LENGTHS, MAXIMUM_KEY_ID_VERSION_4, Key
+from ntp_multicast_engine.wire.packet import MAXIMUM_POLL, MINIMUM_POLL
 
 VERSION = 1
+COMMAND_SOCKET = "/run/chrony/chronyd.sock"
 ALL_INTERFACES = "all"
 _UNIX_SOCKET_PATH = 107
 """sun_path of unix(7) without its end."""

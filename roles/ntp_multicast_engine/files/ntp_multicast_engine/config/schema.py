@@ -260,7 +260,8 @@ def interface_name(name: Any) -> bool:
         isinstance(name, str)
         and 0 < octets(name) <= 15
         and name not in (".", "..", "?")
-        and not any(character in "/:\0" or character.isspace() for character in name)
+        and name.isprintable()
+        and not any(character in "/:" or character.isspace() for character in name)
     )
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 
-from ntp_multicast_engine.clock.system_clock import Clock
 from ntp_multicast_engine.errors import TransportError
+from ntp_multicast_engine.instant import Clock
 from ntp_multicast_engine.net.request_socket import RequestSocket
 from ntp_multicast_engine.protocol.association import Association, SendRequest
 from ntp_multicast_engine.protocol.system import Engine
@@ -75,5 +75,5 @@ class PollIo:
         action = self._engine.take_response(association, datagram.data, datagram.arrival)
         if action is not None:
             self.end(action.association)
-            if not association.rehearsing:
+            if not association.warming_up:
                 self._changed(association)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ntp_multicast_engine.clock.system_clock import Clock
+from ntp_multicast_engine.instant import Clock
 from ntp_multicast_engine.net.sockets import GroupSocket
 from ntp_multicast_engine.protocol.association import Association
 from ntp_multicast_engine.protocol.system import Engine

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ntp_multicast_engine.clock.system_clock import Clock
+from ntp_multicast_engine.instant import Clock
 from ntp_multicast_engine.net.control_messages import Datagram
 from ntp_multicast_engine.net.sockets import ResponderSocket
 from ntp_multicast_engine.observe.status import ResponderStatus

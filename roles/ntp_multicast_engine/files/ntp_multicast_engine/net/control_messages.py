@@ -16,8 +16,8 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from ntp_multicast_engine.clock.system_clock import Clock, Instant, at
 from ntp_multicast_engine.config.schema import Address
+from ntp_multicast_engine.instant import Clock, Instant, at
 from ntp_multicast_engine.wire.packet import MAXIMUM_LENGTH
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 

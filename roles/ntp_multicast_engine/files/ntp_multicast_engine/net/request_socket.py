@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import socket
 
-from ntp_multicast_engine.clock.system_clock import Clock, Instant, at
 from ntp_multicast_engine.errors import TransportError
+from ntp_multicast_engine.instant import Clock, Instant, at
 from ntp_multicast_engine.net.addresses import interface_index
 from ntp_multicast_engine.net.control_messages import STAMP_BOTH, Datagram, departure, enable_stamps, receive
 from ntp_multicast_engine.net.sockets import EXPEDITED_FORWARDING, datagram_socket
 
 
 class RequestSocket:
-    """One exchange with one server, from a port of its own that nobody can foresee."""
+    """One exchange with one server, from a port of its own that nobody can predict."""
 
     def __init__(self, server: str, port: int, interface: str, clock: Clock) -> None:
         self._clock = clock

@@ -11,10 +11,10 @@ import struct
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
-from ntp_multicast_engine.clock.system_clock import Clock
 from ntp_multicast_engine.config.configuration import MulticastClient, MulticastServer
 from ntp_multicast_engine.config.schema import Address, Network
 from ntp_multicast_engine.errors import TransportError
+from ntp_multicast_engine.instant import Clock
 from ntp_multicast_engine.net import bpf as packet_filter
 from ntp_multicast_engine.net.addresses import InterfaceAddress, address_for, interface_index
 from ntp_multicast_engine.net.control_messages import (

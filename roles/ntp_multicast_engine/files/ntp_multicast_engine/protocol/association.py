@@ -6,16 +6,16 @@
 Rules of the file: no sockets, no clock. Packets that stood the acceptance tests come in with their instants, actions
 go out. A packet that is refused never reaches this file.
 
-Theory of operation (RFC 5905 section 13, with the volley that it recommends). The first believed mode 5 packet
+Theory of operation (RFC 5905 section 13, with the volley that it recommends). The first accepted mode 5 packet
 mobilises the association in the phase VOLLEY: exchanges two seconds apart, until four good ones have measured the way.
 The first one waits for a random time: all clients of a group hear the same packet. Then the phase LISTENING: one
 exchange for each multicast until the way is known well, then nothing but one every few polls, so that a change of the
 way is noticed; more often where multicasts are late. A sample that contradicts the estimate isn't used before a fresh
 exchange has been heard: an old packet that is held back or played again can't answer one.
 
-After the volley an exchange is a rehearsal and, as soon as that is answered, the measurement. After seconds of silence
+After the volley an exchange is a warm-up and, as soon as that is answered, the measurement. After seconds of silence
 the first packet finds caches cold and processors, cards and switches asleep, which delays the request more than the
-answer, and half of the difference would be taken for an offset. The rehearsal counts only if it was the quicker one and
+answer, and half of the difference would be taken for an offset. The warm-up counts only if it was the quicker one and
 delays are queues. A volley goes without, since servers such as ntpd may answer one request in two seconds. Each request
 is a mode 3 packet from a new port, with a random transmit timestamp.
 """
@@ -26,10 +26,10 @@ import enum
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ntp_multicast_engine.clock.system_clock import Instant
 from ntp_multicast_engine.config.configuration import MulticastClient
 from ntp_multicast_engine.errors import PacketError
 from ntp_multicast_engine.filter.estimator import Estimate, Estimator, Exchange, OneWay
+from ntp_multicast_engine.instant import Instant
 from ntp_multicast_engine.protocol.packet_tests import RESPONSE_TESTS, Response, first_failure
 from ntp_multicast_engine.wire.keyring import KeyRing
 from ntp_multicast_engine.wire.packet import LEAP_UNSYNCHRONISED, MODE_CLIENT, Header, Packet, parse
@@ -46,11 +46,11 @@ distances from the first, so they stay apart. A small part of the shortest inter
 RESPONSE_TIMEOUT = NANOSECONDS
 MAXIMUM_BACK_OFF = 64 * NANOSECONDS
 ATTEMPTS_WITHOUT_ANSWER = 8
-_MISSED_AFTER_REHEARSALS = 2
-"""Measurements in a row without an answer although the rehearsal had one: a server with a limit, such as ntpd's of one
+_MISSED_AFTER_WARM_UPS = 2
+"""Measurements in a row without an answer although the warm-up had one: a server with a limit, such as ntpd's of one
 request in two seconds."""
 RECALIBRATION_POLLS = 8
-RECALIBRATION_POLLS_OF_LATE_MULTICASTS = 2
+RECALIBRATION_POLLS_ASYMMETRIC = 2
 """Multicasts that are late scatter, too, so answers have to tell more than how late."""
 MINIMUM_RECALIBRATION = 64 * NANOSECONDS
 MAXIMUM_ROUND_TRIP = 1.0
@@ -145,8 +145,8 @@ class Association:
         self.abandoned = False
         self.events: list[str] = []
         self._told: dict[str, int] = {}
-        self.doubts: list[str] = []
-        """Why believed packets told less than they might have; names of counters."""
+        self.warnings: list[str] = []
+        """Why accepted packets told less than they might have; names of counters."""
         self._cookie = cookie
         self._random = random
         self._make_estimator = estimator
@@ -154,9 +154,9 @@ class Association:
         self._pending: _Pending | None = None
         self._next_exchange = self._spread(now.raw)
         self._back_off = SPACING
-        self._rehearses = True
-        self._rehearsal: _Answer | None = None
-        self._missed_after_rehearsals = 0
+        self._uses_warm_up = True
+        self._warm_up: _Answer | None = None
+        self._missed_after_warm_ups = 0
         self._good = 0
         self._last_exchange = now.raw
         self._reach_deadline = now.raw + self.poll_interval * 3 // 2
@@ -166,7 +166,7 @@ class Association:
         self._mismatches = 0
 
     def take_over(self, version: int, key_id: int | None, last_transmit: int | None) -> None:
-        """What an authentic packet that isn't believed still tells a new association: how to ask its sender."""
+        """What an authentic packet that isn't accepted still tells a new association: how to ask its sender."""
         if self.header is None:
             self.version, self.key_id, self.last_transmit = version, key_id, last_transmit
 
@@ -194,14 +194,14 @@ class Association:
         return self.phase is Phase.VOLLEY and not self.confirmed and self.unanswered >= ATTEMPTS_WITHOUT_ANSWER
 
     @property
-    def in_doubt(self) -> bool:
+    def unconfirmed(self) -> bool:
         """Whether the newest multicast contradicts the estimate, and no exchange has told yet which one is right."""
         return self._jumps != 0 or self._far_off
 
     @property
-    def rehearsing(self) -> bool:
-        """Whether the last answer was that of a rehearsal, so that nothing new is known yet."""
-        return self._rehearsal is not None
+    def warming_up(self) -> bool:
+        """Whether the last answer was that of a warm_up, so that nothing new is known yet."""
+        return self._warm_up is not None
 
     def dispersion(self, estimate: Estimate, raw: int) -> float:
         """Seconds: what the estimate may be wrong by, growing with its age (RFC 5905 section 11.2)."""
@@ -217,7 +217,7 @@ class Association:
 
     # Mode 5
 
-    def believe(self, packet: Packet, arrival: Instant, stamps: str) -> None:
+    def accept(self, packet: Packet, arrival: Instant, stamps: str) -> None:
         """Take a mode 5 packet that stood all tests."""
         header = packet.header
         previous_transmit, previous_arrival = self.last_transmit, self.last_arrival
@@ -243,7 +243,7 @@ class Association:
             self._set_stream(Stream.INTERLEAVED, arrival.raw)
             return _one_way(header.origin, previous_arrival)
         if header.origin != 0:
-            self.doubts.append("interleave_mismatch")
+            self.warnings.append("interleave_mismatch")
         if self.stream is Stream.INTERLEAVED:
             # A lost packet leaves an origin that speaks of the lost one; only a habit means another mode.
             self._mismatches += 1
@@ -260,7 +260,7 @@ class Association:
         if self.stream is stream:
             return
         if self.stream is not Stream.UNKNOWN:
-            self._tell(f"server {self.source} now sends in {stream.value} mode: measuring the way again", raw)
+            self._tell(f"server {self.source} now sends in {stream.value} mode: calibrating the delay again", raw)
             self._start_again(raw)
         self.stream = stream
         self.estimator.accurate_departures = stream is Stream.INTERLEAVED
@@ -275,19 +275,19 @@ class Association:
             self.estimator.add(sample)
             return
         self._jumps += 1
-        self.doubts.append("offset_jump")
+        self.warnings.append("offset_jump")
         if self._jumps >= _JUMPS_TO_START_AGAIN:
-            self._tell(f"server {self.source} keeps contradicting the estimate: measuring the way again", raw)
+            self._tell(f"server {self.source} keeps contradicting the estimate: calibrating the delay again", raw)
             self._start_again(raw)
         else:
-            self.ask_soon(raw)
+            self.poll_soon(raw)
 
     def _look_at_present(self, present: OneWay, raw: int) -> None:
         """An interleaved packet measures the one before it, so a clock that has jumped since would be seen too late."""
         self._far_off = self.stream is Stream.INTERLEAVED and self._is_jump(present, ROUGHLY)
         if self._far_off and not self._jumps:
-            self.doubts.append("offset_jump")
-            self.ask_soon(raw)
+            self.warnings.append("offset_jump")
+            self.poll_soon(raw)
 
     def _is_jump(self, sample: OneWay, more: float = 0.0) -> bool:
         estimate = self.estimator.estimate()
@@ -307,20 +307,20 @@ class Association:
         self.phase = Phase.VOLLEY
         self._good = self._jumps = self.unanswered = 0
         self._back_off = SPACING
-        self._rehearsal = None
+        self._warm_up = None
         if self._pending is None:
             self._next_exchange = self._soon(raw)
 
     def begin_anew(self, raw: int, reason: str) -> CloseRequest:
         """Raw time has lost what it had to do with the server's: measure again, without what is under way."""
-        self._tell(f"{reason}: measuring the way to server {self.source} again", raw)
+        self._tell(f"{reason}: calibrating the delay of server {self.source} again", raw)
         self.last_arrival = self._pending = None
         self._start_again(raw)
         return CloseRequest(self)
 
-    def ask_soon(self, raw: int) -> None:
-        """Doubt has come up: have the next exchange soon, but not more often than a volley has them."""
-        if self._pending is None and self._rehearsal is None:
+    def poll_soon(self, raw: int) -> None:
+        """Something contradicts the estimate: have an exchange soon, but not more often than a volley has them."""
+        if self._pending is None and self._warm_up is None:
             self._next_exchange = min(self._next_exchange, self._soon(raw))
 
     def _soon(self, raw: int) -> int:
@@ -350,14 +350,14 @@ class Association:
         self._pending = None
         self.unanswered = 0
         self._back_off = SPACING
-        rehearsal, self._rehearsal = self._rehearsal, None
-        if rehearsal is None and self._rehearses and self.phase is Phase.LISTENING:
-            self._rehearsal = _Answer(exchange, packet.header)
+        warm_up, self._warm_up = self._warm_up, None
+        if warm_up is None and self._uses_warm_up and self.phase is Phase.LISTENING:
+            self._warm_up = _Answer(exchange, packet.header)
             self._next_exchange = arrival.raw
             return CloseRequest(self)
-        if rehearsal is not None:
-            self._missed_after_rehearsals = 0
-            exchange = self.estimator.better(rehearsal.exchange, exchange)
+        if warm_up is not None:
+            self._missed_after_warm_ups = 0
+            exchange = self.estimator.better(warm_up.exchange, exchange)
         self._judge_exchange(exchange, packet.header)
         self._schedule_exchange(arrival.raw)
         return CloseRequest(self)
@@ -370,7 +370,7 @@ class Association:
         if failed == "kiss_of_death" and packet.header.reference_id == b"RATE":
             # The tests before this one have proved origin and authenticator (CVE-2015-7704).
             self._back_off = MAXIMUM_BACK_OFF
-            self._rehearses = False
+            self._uses_warm_up = False
         if failed:
             raise PacketError(failed)
 
@@ -378,11 +378,11 @@ class Association:
         estimate = self.estimator.estimate()
         if self.last_transmit is not None and later(header.transmit, self.last_transmit) < -_SECOND:
             # The answer was written after the newest multicast came, or just before, yet says an earlier time.
-            self._tell(f"the clock of server {self.source} was set back: measuring the way again", exchange.raw)
+            self._tell(f"the clock of server {self.source} was set back: calibrating the delay again", exchange.raw)
             self.last_transmit, self.last_arrival = header.transmit, None
             self._start_again(exchange.raw)
         elif estimate is not None and self._contradicts(exchange, estimate):
-            self._tell(f"the clock of server {self.source} jumped: measuring the way again", exchange.raw)
+            self._tell(f"the clock of server {self.source} jumped: calibrating the delay again", exchange.raw)
             self._start_again(exchange.raw)
         self._jumps, self._far_off = 0, False
         self.estimator.add_exchange(exchange)
@@ -408,14 +408,14 @@ class Association:
 
     def _recalibration_interval(self) -> int:
         """Nanoseconds between exchanges once the way is known well."""
-        if self.estimator.late_multicasts and not self.unanswered:
-            return self.poll_interval * RECALIBRATION_POLLS_OF_LATE_MULTICASTS
+        if self.estimator.multicasts_lag and not self.unanswered:
+            return self.poll_interval * RECALIBRATION_POLLS_ASYMMETRIC
         return max(self.poll_interval * RECALIBRATION_POLLS, MINIMUM_RECALIBRATION)
 
     def _unanswered(self, raw: int) -> None:
         self._pending = None
-        if self._rehearsal is not None:
-            self._miss_measurement(raw, self._rehearsal)
+        if self._warm_up is not None:
+            self._miss_measurement(raw, self._warm_up)
             return
         self.unanswered += 1
         self._back_off = min(self._back_off * 2, MAXIMUM_BACK_OFF)
@@ -423,13 +423,13 @@ class Association:
             self._give_up_volley(raw)
         self._schedule_exchange(raw)
 
-    def _miss_measurement(self, raw: int, rehearsal: _Answer) -> None:
-        """What the rehearsal has told is good, too."""
-        self._rehearsal = None
-        self._missed_after_rehearsals += 1
-        if self._missed_after_rehearsals == _MISSED_AFTER_REHEARSALS:
-            self._rehearses = False
-        self._judge_exchange(rehearsal.exchange, rehearsal.header)
+    def _miss_measurement(self, raw: int, warm_up: _Answer) -> None:
+        """What the warm-up has told is good, too."""
+        self._warm_up = None
+        self._missed_after_warm_ups += 1
+        if self._missed_after_warm_ups == _MISSED_AFTER_WARM_UPS:
+            self._uses_warm_up = False
+        self._judge_exchange(warm_up.exchange, warm_up.header)
         self._schedule_exchange(raw)
 
     def _give_up_volley(self, raw: int) -> None:

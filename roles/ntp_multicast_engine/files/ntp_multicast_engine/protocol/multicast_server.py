@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ntp_multicast_engine.clock.system_clock import Instant
 from ntp_multicast_engine.config.configuration import MulticastServer
+from ntp_multicast_engine.instant import Instant
 from ntp_multicast_engine.wire.keyring import KeyRing
 from ntp_multicast_engine.wire.packet import MODE_BROADCAST, Header
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS, later, to_ntp, to_short

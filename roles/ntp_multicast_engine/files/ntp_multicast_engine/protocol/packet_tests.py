@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Timecast developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which packets are believed: the tests as data, in the order in which they are made.
+"""Which packets are accepted: the tests as data, in the order in which they are made.
 
 Rules of the file: a test only looks, and a packet that fails one changes nothing but a counter. The counter has the
 test's name. No test answers the sender.
@@ -14,14 +14,20 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from ntp_multicast_engine.wire.keyring import Verdict
-from ntp_multicast_engine.wire.packet import LEAP_UNSYNCHRONISED, MODE_BROADCAST, MODE_CLIENT, MODE_SERVER, Header
+from ntp_multicast_engine.wire.packet import (
+    LEAP_UNSYNCHRONISED,
+    MAXIMUM_POLL,
+    MINIMUM_POLL,
+    MODE_BROADCAST,
+    MODE_CLIENT,
+    MODE_SERVER,
+    Header,
+)
 from ntp_multicast_engine.wire.timestamps import later
 
 MAXIMUM_DISTANCE = 16.0
 """Seconds (RFC 5905 MAXDISP): a server farther from its reference isn't synchronised."""
 MAXIMUM_STRATUM = 15
-MINIMUM_POLL, MAXIMUM_POLL = 3, 17
-"""log2 seconds. RFC 5905 names 4 as minimum; ntpd, chrony and this engine send at 3 as well."""
 
 Arrived = TypeVar("Arrived")
 
@@ -37,7 +43,7 @@ class Test(Generic[Arrived]):
 
 @dataclass(frozen=True)
 class Broadcast:
-    """A mode 5 packet and what is known about its way here. `last_transmit`: of the newest believed packet."""
+    """A mode 5 packet and what is known about its way here. `last_transmit`: of the newest accepted packet."""
 
     header: Header
     source: str

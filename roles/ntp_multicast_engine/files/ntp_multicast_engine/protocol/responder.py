@@ -18,9 +18,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from ntp_multicast_engine.clock.system_clock import Instant
 from ntp_multicast_engine.config.schema import Network
 from ntp_multicast_engine.errors import PacketError
+from ntp_multicast_engine.instant import Instant
 from ntp_multicast_engine.protocol.multicast_server import Announcement, server_header
 from ntp_multicast_engine.protocol.packet_tests import REQUEST_TESTS, Request, first_failure
 from ntp_multicast_engine.wire.keyring import KeyRing, Verdict

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Timecast developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which of several servers to believe: the intersection algorithm of RFC 5905 section 11.2.1, then the nearest one."""
+"""Which of several servers to follow: the intersection algorithm of RFC 5905 section 11.2.1, then the nearest one."""
 
 from __future__ import annotations
 

@@ -21,8 +21,8 @@ from ntp_multicast_engine.clock.helper.messages import (
     decode_answer,
     encode_request,
 )
-from ntp_multicast_engine.clock.system_clock import KernelStatus
 from ntp_multicast_engine.errors import ClockError, ClockRefusal
+from ntp_multicast_engine.instant import KernelStatus
 
 _TIMEOUT = 0.25
 """Seconds. The clock helper answers within a millisecond; an engine that waits serves nobody."""

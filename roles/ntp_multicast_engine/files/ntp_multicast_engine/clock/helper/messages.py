@@ -16,9 +16,9 @@ import sys
 from dataclasses import dataclass
 from typing import Any, Union
 
-from ntp_multicast_engine.clock.system_clock import KernelStatus
 from ntp_multicast_engine.config.schema import boolean, decode, integer, number, option, read_json, section, text
 from ntp_multicast_engine.errors import ClockError, Problem
+from ntp_multicast_engine.instant import KernelStatus
 
 MAXIMUM_REQUEST = 256
 MAXIMUM_ANSWER = 512

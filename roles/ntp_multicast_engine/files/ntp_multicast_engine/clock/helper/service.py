@@ -19,10 +19,10 @@ from ntp_multicast_engine.clock.helper.policy import ClockPolicy, InitialStep
 from ntp_multicast_engine.clock.system_clock import KernelClock, SteerableClock
 from ntp_multicast_engine.config import configuration
 from ntp_multicast_engine.config.configuration import Configuration
-from ntp_multicast_engine.daemon.signals import SignalQueue
 from ntp_multicast_engine.errors import ClockError, ConfigurationError, Problem
 from ntp_multicast_engine.observe.journal import tell
-from ntp_multicast_engine.observe.status_socket import Notifier
+from ntp_multicast_engine.observe.sd_notify import Notifier
+from ntp_multicast_engine.signals import SignalQueue
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
 _CREDENTIALS = struct.Struct("3i")

@@ -9,11 +9,10 @@ Nobody's word means silence: a server that isn't synchronised sends and answers 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from ntp_multicast_engine.clock.system_clock import Instant, KernelStatus
 from ntp_multicast_engine.config.configuration import Configuration
-from ntp_multicast_engine.observe.chrony_tracking import Tracking
+from ntp_multicast_engine.instant import Instant, KernelStatus
 from ntp_multicast_engine.protocol.multicast_server import Announcement
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
@@ -24,6 +23,24 @@ OWN_REFERENCE = b"MCST"
 """The name of the reference clock by which chronyd gets this engine's own measurements (the role writes it)."""
 _KERNEL_STATUS_AGE = NANOSECONDS
 LOCAL, KERNEL, CHRONY, ASSOCIATION = "local", "kernel", "chrony", "association"
+
+
+@dataclass(frozen=True)
+class Tracking:
+    """A tracking report. Errors in seconds, `reference` in Unix nanoseconds. `correction` is what chronyd has still to
+    slew; an unsynchronised chronyd has the stratum 0 or the leap indicator 3."""
+
+    reference_id: bytes
+    leap: int
+    stratum: int
+    reference: int
+    correction: float
+    root_delay: float
+    root_dispersion: float
+
+    @property
+    def synchronised(self) -> bool:
+        return self.leap != 3 and self.stratum > 0
 
 
 class Upstream:
