@@ -221,4 +221,4 @@ def test_an_ordinary_user_reads_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_
 
     monkeypatch.setattr(socket, "socket", Closed)
     with pytest.raises(ControlError, match=r"only root and the service's group may ask .*: use sudo"):
-        control.ask(str(tmp_path / "status.sock"))
+        ask(str(tmp_path / "status.sock"))
