@@ -22,7 +22,7 @@ from ntp_multicast_engine.daemon.state_file import StateFile
 from ntp_multicast_engine.errors import ControlError, StateError
 from ntp_multicast_engine.observe import text as report
 from ntp_multicast_engine.observe.sd_notify import Notifier
-from ntp_multicast_engine.observe.status_socket import ControlServer, decode_answer, understand
+from ntp_multicast_engine.observe.status_socket import ControlServer, ask, decode_answer, understand
 from ntp_multicast_engine.protocol.client import Remembered, State
 
 
