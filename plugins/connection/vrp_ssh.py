@@ -171,7 +171,9 @@ options:
     vars:
       - name: ansible_login_timeout
   command_timeout:
-    description: Seconds of silence after which the answer to a line counts as missing.
+    description:
+      - Seconds of silence after which the answer to a line counts as missing.
+      - An answer is whole when the line was echoed and a prompt follows; a configuration also ends with C(return).
     type: float
     default: 30
     env:
@@ -179,7 +181,9 @@ options:
     vars:
       - name: ansible_command_timeout
   commit_timeout:
-    description: Seconds of silence after which the answer to a commit or a save counts as missing.
+    description:
+      - Seconds of silence after which the answer to a commit or a save counts as missing.
+      - When a session is lost in a commit, new logins look for so long whether the change takes effect.
     type: float
     default: 180
     vars:
@@ -267,6 +271,7 @@ options:
 """
 
 import contextlib
+import json
 import os
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -276,6 +281,7 @@ from ansible.errors import AnsibleAuthenticationFailure, AnsibleConnectionFailur
 from ansible.plugins.connection import ConnectionBase
 from ansible.utils.display import Display
 
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.facts import facts_of
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.connection.channel import ShellChannel
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.connection.errors import LoginRefused, SshError
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.connection.library import PARAMIKO_IMPORT_ERROR
@@ -292,12 +298,24 @@ NET_USER = "ANSIBLE_NET_USERNAME"
 NET_PASSWORD = "ANSIBLE_NET_PASSWORD"  # noqa: S105 - the name of a variable
 NET_KEY_FILE = "ANSIBLE_NET_SSH_KEYFILE"
 
+FACTS_MODULE = b"ansible_collections.timecast.ntp_multicast.plugins.modules.vrp_facts"
+
+
+def gathered_facts(session: Session) -> tuple[int, bytes, bytes]:
+    """What the module vrp_facts would print if it could run on the device: exit code, output, errors."""
+    try:
+        return 0, json.dumps({"changed": False, "ansible_facts": facts_of(session)}).encode(), b""
+    except DeviceError as error:
+        return 1, json.dumps({"failed": True, "msg": str(error)}).encode(), b""
+
 
 class Connection(ConnectionBase):
     """Logs in when a session is asked for first, and out when the task ends."""
 
     transport = "timecast.ntp_multicast.vrp_ssh"
-    has_pipelining = False
+    # A module comes with its command, so that no file has to be copied: see exec_command.
+    has_pipelining = True
+    always_pipeline_modules = True
     has_tty = False
     allow_executable = False
 
@@ -366,10 +384,13 @@ class Connection(ConnectionBase):
         self._connect()
 
     def exec_command(self, cmd: str, in_data: bytes | None = None, sudoable: bool = True) -> tuple[int, bytes, bytes]:
-        """Refuse: a VRP device has no shell."""
+        """Refuse: a VRP device has no shell. Only facts can be had in this way, since Ansible gathers them so."""
+        if in_data and FACTS_MODULE in in_data:
+            return gathered_facts(self.session())
         raise AnsibleError(
             "A VRP device has no shell that could run modules or commands. Use the modules of timecast.ntp_multicast, "
-            "such as vrp_ntp_multicast; for fact gathering set ansible_facts_modules to [] on this host; "
+            "such as vrp_ntp_multicast; for fact gathering set ansible_facts_modules to "
+            "timecast.ntp_multicast.vrp_facts, or to [], on this host; "
             "for anything else delegate the task to localhost."
         )
 
@@ -397,7 +418,7 @@ class Connection(ConnectionBase):
             )
         client = self._open_client(settings)
         try:
-            session = Session(ShellChannel(client.channel), timeouts)
+            session = Session(ShellChannel(client.channel), timeouts, retry=self.retry)
             session.login()
             session.quieten()
         except (DeviceError, OSError) as error:

@@ -186,7 +186,7 @@ def test_recorded_packets_move_nothing_after_kill_and_restart(tmp_path: Path, br
     client = EngineProcess(tmp_path / "client", clients, namespace=bridge.hosts["c"])
     with running(server, client):
         client.synchronised()
-        # The association must have believed one more packet after its volley, so that there is something to remember.
+        # The association must have accepted one more packet after its volley, so that there is something to remember.
         before = client.status()["counters"]["received"]
         wait_for(lambda: client.status()["counters"]["received"] > before, "one more packet")
         client.stop(signal.SIGKILL)

@@ -29,7 +29,6 @@ def stamping_kernel() -> Iterator[None]:
         stamps = enable_stamps(sock, STAMP_RECEIVED)
         while stamps and time.monotonic() < deadline:
             sock.sendto(bytes(48), sock.getsockname())
-            datagram = receive(sock, SystemClock())
-            if datagram is not None and datagram.stamps == KERNEL:
+            if any(datagram.stamps == KERNEL for datagram in receive(sock, SystemClock())):
                 break
         yield

@@ -1,12 +1,14 @@
 # Copyright (c) 2026, Timecast developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The keeper of the clock: what it is asked, what it does of that, and the socket between it and the engine."""
+"""The clock helper: what it is asked, what it does of that, and the socket between it and the engine."""
 
 from __future__ import annotations
 
 import json
 import os
+import random
+import stat
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,13 +17,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from unit.engine.fuzz_targets import ClockTarget
 from unit.engine.obedient_clock import ObedientClock
 
-from ntp_multicast_engine.clock.discipline import Correction, Kernel, make
+from ntp_multicast_engine.clock.discipline import Kernel, make
 from ntp_multicast_engine.clock.helper.client import RemoteClock
 from ntp_multicast_engine.clock.helper.messages import (
     MAXIMUM_ANSWER,
-    REQUEST_LENGTH,
+    MAXIMUM_REQUEST,
     Answer,
     AskStatus,
     Request,
@@ -34,12 +37,14 @@ from ntp_multicast_engine.clock.helper.messages import (
     encode_answer,
     encode_request,
 )
-from ntp_multicast_engine.clock.helper.policy import ClockPolicy, Start
-from ntp_multicast_engine.clock.helper.service import ClockService
-from ntp_multicast_engine.clock.system_clock import Instant
+from ntp_multicast_engine.clock.helper.policy import ClockPolicy, InitialStep
+from ntp_multicast_engine.clock.helper.service import ClockService, Refusals
+from ntp_multicast_engine.clock.system_clock import KernelClock, Timex
 from ntp_multicast_engine.config.configuration import Discipline
 from ntp_multicast_engine.errors import ClockError, ClockRefusal, ConfigurationError
+from ntp_multicast_engine.filter.correction import Correction
 from ntp_multicast_engine.filter.estimator import Estimate
+from ntp_multicast_engine.instant import Instant
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
 SUMMER = 1_790_000_000 * NANOSECONDS
@@ -56,42 +61,102 @@ REQUESTS = st.one_of(
 
 
 class Bench:
-    """A keeper, its clock, and settings that can change."""
+    """A policy, its clock, and settings that can change."""
 
     def __init__(self, now: int = SUMMER, **settings: Any) -> None:
         self.clock = ObedientClock()
         self.settings = Discipline("kernel", **settings)
-        self.keeper = ClockPolicy(self.clock, lambda: self.settings, lambda: now)
+        self.policy = ClockPolicy(self.clock, lambda: self.settings, lambda: now)
 
     def ask(self, request: Request) -> Answer:
-        return decode_answer(self.keeper.answer(encode_request(request)))
+        return decode_answer(self.policy.answer(encode_request(request)))
 
 
-class TestProtocol:
+class TestMessages:
     @given(REQUESTS)
     def test_a_request_arrives_as_it_was_sent(self, request_: Request) -> None:
         data = encode_request(request_)
-        assert len(data) == REQUEST_LENGTH and decode_request(data) == request_
+        assert len(data) <= MAXIMUM_REQUEST and decode_request(data) == request_
 
-    @pytest.mark.parametrize(("place", "octet"), [(0, 0), (4, 0), (4, 6), (6, 1), (5, 1), (15, 1), (31, 1)], ids=str)
-    def test_a_request_is_understood_to_the_last_octet(self, place: int, octet: int) -> None:
-        data = bytearray(encode_request(AskStatus()))
-        data[place] = octet
+    @pytest.mark.parametrize(
+        "data",
+        [
+            b"",
+            b"step",
+            b"[]",
+            b"{}",
+            b"\xff",
+            b'{"colour":{}}',
+            b'{"status":{},"unsynchronised":{}}',
+            b'{"status":{},"status":{}}',
+            b'{"status":null}',
+            b'{"status":{"leap":0}}',
+            b'{"step":{}}',
+            b'{"step":{"nanoseconds":true}}',
+            b'{"step":{"nanoseconds":1.0}}',
+            b'{"step":{"nanoseconds":9223372036854775808}}',
+            b'{"synchronised":{"leap":3,"maximum_error":0,"estimated_error":0}}',
+            b'{"synchronised":{"leap":0,"maximum_error":-1e-9,"estimated_error":0}}',
+            b'{"frequency":{"ratio":NaN,"drift":0}}',
+            b'{"frequency":{"ratio":0,"drift":Infinity}}',
+            b'{"frequency":{"ratio":1e400,"drift":0}}',
+            b"[" * MAXIMUM_REQUEST,
+            b'{"status":{}}' + b" " * MAXIMUM_REQUEST,
+        ],
+    )
+    def test_what_is_no_request(self, data: bytes) -> None:
         with pytest.raises(ClockError):
-            decode_request(bytes(data))
+            decode_request(data)
 
     @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
-    def test_numbers_that_are_none(self, value: float) -> None:
+    def test_numbers_that_are_none_are_not_sent(self, value: float) -> None:
         for request in (SetFrequency(value, 0.0), SetFrequency(0.0, value), SetSynchronised(0, value, 0.0)):
             with pytest.raises(ClockError, match="numbers that are none"):
-                decode_request(encode_request(request))
+                encode_request(request)
 
-    def test_an_answer_has_a_bound(self) -> None:
-        data = encode_answer(Answer(error="x" * 5000, refused=True))
-        assert len(data) == MAXIMUM_ANSWER and decode_answer(data).refused
-        for wrong in (b"", data[:10], data + b"x", b"ABCD" + data[4:]):
+    @given(st.text())
+    def test_an_answer_has_a_bound(self, sentence: str) -> None:
+        data = encode_answer(Answer(error=(sentence or "x") * 5000, refused=True))
+        assert len(data) <= MAXIMUM_ANSWER and decode_answer(data).refused
+        for wrong in (b"", data[:10], data + b"x", b"ABCD" + data[4:], data + b" " * MAXIMUM_ANSWER):
             with pytest.raises(ClockError):
                 decode_answer(wrong)
+
+
+def bounded(timex: Timex) -> int:
+    """In place of adjtimex(2): what the kernel calls synchronised at all."""
+    assert 0 <= timex.maxerror <= 16_000_000 and 0 <= timex.esterror <= 16_000_000
+    return 0
+
+
+class TestRealConversion:
+    @pytest.mark.parametrize("error", [0.0, 1e-7, 15.9999995, 16.0, 16.1, 1e303, float("inf"), float("nan"), -1.0])
+    def test_any_error_has_a_form_for_the_kernel(self, error: float) -> None:
+        KernelClock(bounded).set_synchronised(0, error, error)
+
+    def test_an_error_is_told_in_microseconds(self) -> None:
+        seen: list[Timex] = []
+
+        def remember(timex: Timex) -> int:
+            seen.append(timex)
+            return 0
+
+        KernelClock(remember).set_synchronised(0, 0.25, 0.125)
+        assert (seen[0].maxerror, seen[0].esterror) == (250_000, 125_000)
+
+    @pytest.mark.parametrize("error", ["1e303", "1" + "0" * 150, "1.7976931348623157e308"])
+    def test_an_error_without_measure_is_survived(self, error: str) -> None:
+        policy = ClockPolicy(KernelClock(bounded), lambda: Discipline("kernel"), lambda: SUMMER)
+        message = f'{{"synchronised":{{"leap":0,"maximum_error":{error},"estimated_error":0}}}}'
+        assert decode_answer(policy.answer(message.encode())).error is None
+
+    def test_drawn_messages_step_once_at_most(self, tmp_path: Path) -> None:
+        """TIMECAST_CLOCK_MESSAGES is how many; the engine and the helper die now and then."""
+        target, chance = ClockTarget("start", tmp_path), random.Random(20260917)
+        target.take(encode_request(Step(NANOSECONDS)))
+        for _unused in range(int(os.environ.get("TIMECAST_CLOCK_MESSAGES", "10000"))):
+            target.take(target.make(chance))
+        assert target.steps == 1
 
 
 class TestPolicy:
@@ -108,16 +173,16 @@ class TestPolicy:
         assert bench.clock.steps == [seconds * NANOSECONDS for seconds in allowed]
         assert [answer.refused for answer in answers] == [n >= len(allowed) for n in range(2)]
 
-    def test_a_start_is_over_with_the_first_steering(self) -> None:
+    def test_the_initial_step_is_used_with_the_first_steering(self) -> None:
         bench = Bench()
         bench.ask(SetFrequency(1e-6, 1e-6))
         bench.ask(SetUnsynchronised())
         bench.ask(SetSynchronised(0, 0.01, 0.001))
-        bench.keeper.leave()
-        assert bench.ask(Step(NANOSECONDS)).refused, "nor does a new process of the engine begin one"
+        bench.policy.leave()
+        assert bench.ask(Step(NANOSECONDS)).refused, "nor has a new process of the engine one of its own"
         assert not bench.clock.steps
 
-    def test_a_step_that_the_kernel_refused_is_still_a_start(self) -> None:
+    def test_a_step_that_the_kernel_refused_is_not_used(self) -> None:
         bench = Bench()
         bench.clock.refusing = True
         answer = bench.ask(Step(NANOSECONDS))
@@ -125,27 +190,38 @@ class TestPolicy:
         bench.clock.refusing = False
         assert bench.ask(Step(NANOSECONDS)).error is None
 
-    def test_a_start_stays_over_when_the_keeper_is_a_new_one(self, tmp_path: Path) -> None:
-        """The unit of the engine makes the one file of the other, if the engine crashes."""
-        marker, before = tmp_path / "steered", tmp_path / "before"
+    def test_the_initial_step_stays_used_when_the_helper_is_a_new_one(self, tmp_path: Path) -> None:
+        """The units make the one file of the other, if the engine or the helper dies."""
+        marker, before = tmp_path / "used", tmp_path / "before"
         for steps in (1, 0, 1):
             clock = ObedientClock()
-            keeper = ClockPolicy(clock, lambda: Discipline("kernel"), lambda: SUMMER, Start(marker, before))
+            policy = ClockPolicy(clock, lambda: Discipline("kernel"), lambda: SUMMER, InitialStep(marker, before))
             assert not marker.exists()
-            keeper.answer(encode_request(Step(NANOSECONDS)))
+            policy.answer(encode_request(Step(NANOSECONDS)))
             assert len(clock.steps) == steps and marker.exists() == bool(steps)
             if steps:
                 marker.rename(before)
             else:
                 before.unlink()
 
-    def test_a_start_that_can_not_end(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("request_", [SetSynchronised(0, 0.1, 0.1), Step(NANOSECONDS)])
+    def test_a_use_that_can_not_be_remembered_is_none(self, tmp_path: Path, request_: Request) -> None:
         clock = ObedientClock()
-        keeper = ClockPolicy(
-            clock, lambda: Discipline("kernel"), lambda: SUMMER, Start(tmp_path / "nowhere" / "started")
-        )
-        answer = decode_answer(keeper.answer(encode_request(SetSynchronised(0, 0.1, 0.1))))
-        assert answer.error is not None and "nowhere" in answer.error and not clock.synchronised
+        step = InitialStep(tmp_path / "nowhere" / "used")
+        policy = ClockPolicy(clock, lambda: Discipline("kernel"), lambda: SUMMER, step)
+        answer = decode_answer(policy.answer(encode_request(request_)))
+        assert answer.error is not None and "nowhere" in answer.error
+        assert not clock.synchronised and not clock.steps
+
+    def test_a_refused_step_leaves_no_marker(self, tmp_path: Path) -> None:
+        clock, marker = ObedientClock(), tmp_path / "used"
+        policy = ClockPolicy(clock, lambda: Discipline("kernel"), lambda: SUMMER, InitialStep(marker))
+        clock.refusing = True
+        policy.answer(encode_request(Step(NANOSECONDS)))
+        assert not marker.exists()
+        clock.refusing = False
+        policy.answer(encode_request(Step(NANOSECONDS)))
+        assert marker.exists() and clock.steps == [NANOSECONDS]
 
     @pytest.mark.parametrize("nanoseconds", [NANOSECONDS // 8, -NANOSECONDS // 8, 0, 1 << 62, -(1 << 63)])
     def test_a_step_that_the_engine_would_not_ask_for(self, nanoseconds: int) -> None:
@@ -157,7 +233,7 @@ class TestPolicy:
         bench = Bench()
         bench.ask(SetFrequency(asked, 0.05))
         assert bench.clock.frequency == pytest.approx(set_)
-        bench.keeper.leave()
+        bench.policy.leave()
         assert bench.clock.frequency == pytest.approx(1e-3)
 
     @pytest.mark.parametrize(("now", "told"), [(SUMMER, 0), (LAST_DAY - NANOSECONDS, 0), (LAST_DAY, 1)])
@@ -176,7 +252,7 @@ class TestPolicy:
         assert bench.clock.frequency == 0.0 and not bench.clock.steps and not bench.clock.synchronised
 
     def test_nonsense_is_answered(self) -> None:
-        answer = decode_answer(Bench().keeper.answer(b"nonsense"))
+        answer = decode_answer(Bench().policy.answer(b"nonsense"))
         assert answer.error is not None and not answer.refused
 
 
@@ -185,7 +261,7 @@ class TestLeaving:
         bench = Bench()
         bench.ask(SetFrequency(533e-6, 33e-6))
         bench.ask(SetSynchronised(0, 0.01, 0.001))
-        bench.keeper.leave()
+        bench.policy.leave()
         assert bench.clock.frequency == 33e-6 and not bench.clock.synchronised
 
     def test_an_engine_that_has_said_goodbye_is_taken_at_its_word(self) -> None:
@@ -194,15 +270,15 @@ class TestLeaving:
         kernel.update(_correction(0.1), Instant(0, 0))
         assert bench.clock.frequency > 100e-6
         kernel.release()
-        bench.keeper.leave()
+        bench.policy.leave()
         assert bench.clock.frequency == 33e-6 and bench.clock.synchronised
 
     def test_a_kernel_that_refuses_hinders_nobody_to_leave(self) -> None:
         bench = Bench()
         bench.ask(SetFrequency(533e-6, 33e-6))
         bench.clock.refusing = True
-        bench.keeper.leave()
-        bench.keeper.leave()
+        bench.policy.leave()
+        bench.policy.leave()
 
 
 class _Direct(RemoteClock):
@@ -213,15 +289,15 @@ class _Direct(RemoteClock):
         self._bench = bench
 
     def _exchange(self, data: bytes) -> Answer:
-        return decode_answer(self._bench.keeper.answer(data))
+        return decode_answer(self._bench.policy.answer(data))
 
 
 def _correction(offset: float) -> Correction:
     return Correction(Estimate(0, round(offset * NANOSECONDS), 33e-6, 0.0, 0.0, 0.0), 0, 0.01)
 
 
-def test_an_engine_slews_what_its_keeper_does_not_step() -> None:
-    """As after a crash: the new process would step at its start, the keeper knows that it is none."""
+def test_an_engine_slews_what_the_helper_does_not_step() -> None:
+    """As after a crash: the new process would step at its start, the helper knows that it has had its step."""
     bench = Bench()
     bench.ask(SetSynchronised(0, 0.01, 0.001))
     kernel = Kernel(bench.settings, _Direct(bench))
@@ -230,13 +306,15 @@ def test_an_engine_slews_what_its_keeper_does_not_step() -> None:
     assert bench.clock.frequency == pytest.approx(533e-6)
 
 
-def test_with_a_keeper_the_engine_needs_no_right_of_its_own() -> None:
-    sink = make(Discipline("kernel"), list, None, kept=RemoteClock("/nowhere/clock.sock"))
-    assert isinstance(sink, Kernel)
-    assert sink.tick(None, Instant(0, 0)) is not None
-    assert sink.last_error is not None and "no keeper of the clock answers at /nowhere/clock.sock" in sink.last_error
+def test_with_a_helper_the_engine_needs_no_right_of_its_own() -> None:
+    discipline = make(Discipline("kernel"), list, None, remote=RemoteClock("/nowhere/clock.sock"))
+    assert isinstance(discipline, Kernel)
+    assert discipline.tick(None, Instant(0, 0)) is not None
+    assert (
+        discipline.last_error is not None and "no clock helper answers at /nowhere/clock.sock" in discipline.last_error
+    )
     with pytest.raises(ClockError, match="chronyd steers"):
-        make(Discipline("kernel"), lambda: ["chronyd"], kept=RemoteClock("/nowhere/clock.sock"))
+        make(Discipline("kernel"), lambda: ["chronyd"], remote=RemoteClock("/nowhere/clock.sock"))
 
 
 class Running:
@@ -310,7 +388,7 @@ class TestService:
         with pytest.raises(ClockRefusal, match="never"):
             running.served(lambda: running.engine.step(NANOSECONDS))
 
-    def test_a_restarted_keeper_is_found_again(self, running: Running) -> None:
+    def test_a_restarted_helper_is_found_again(self, running: Running) -> None:
         running.served(running.engine.status)
         running.service.close()
         running.service = ClockService(running.path, running.path.parent, {}, running.clock)
@@ -330,12 +408,29 @@ class TestService:
             os.chown(tmp_path / "another", 65534, 65534)
         for owner in ("another", "missing"):
             running.service = ClockService(running.path, tmp_path / owner, {}, running.clock)
-            with pytest.raises(ClockError, match="no keeper of the clock answers"):
+            with pytest.raises(ClockError, match="no clock helper answers"):
                 running.served(lambda: running.engine.set_frequency(1e-6, 1e-6))
             running.service.close()
         assert running.clock.frequency == 0.0
 
-    def test_a_keeper_that_hangs_holds_nobody_up(self, running: Running) -> None:
+    def test_only_the_engines_group_may_knock(self, running: Running) -> None:
+        """Who may not even connect fills no journal and takes no processor."""
+        assert stat.S_IMODE(running.socket.stat().st_mode) == 0o660
+
+    def test_refusals_are_told_once_a_minute(self, caplog: pytest.LogCaptureFixture) -> None:
+        now = [1000.0]
+        refusals = Refusals(lambda: now[0])
+        for _unused in range(22_500):
+            refusals.tell(1001, 4711)
+        assert len(caplog.records) == 1 and "user 1001" in caplog.text and "process 4711" in caplog.text
+        now[0] += 59.9
+        refusals.tell(1001, 4711)
+        assert len(caplog.records) == 1
+        now[0] += 0.2
+        refusals.tell(1001, 4711)
+        assert len(caplog.records) == 2 and "22500 more" in caplog.text
+
+    def test_a_helper_that_hangs_holds_nobody_up(self, running: Running) -> None:
         with pytest.raises(ClockError, match="timed out"):
             running.engine.status()
 

@@ -32,7 +32,7 @@ class Kept(logging.Handler):
 
 
 @pytest.fixture
-def kept() -> Iterator[list[logging.LogRecord]]:
+def logged() -> Iterator[list[logging.LogRecord]]:
     handler = Kept()
     level = journal.log.level
     journal.log.addHandler(handler)
@@ -111,9 +111,9 @@ def told(records: list[logging.LogRecord]) -> list[tuple[str, dict[str, object]]
     return found
 
 
-def test_fields_without_a_value_are_left_out(kept: list[logging.LogRecord]) -> None:
+def test_fields_without_a_value_are_left_out(logged: list[logging.LogRecord]) -> None:
     tell(logging.INFO, "started", "here", version="1", reason=None)
-    assert told(kept) == [("here", {"event": "started", "version": "1"})]
+    assert told(logged) == [("here", {"event": "started", "version": "1"})]
 
 
 def status(synchronised: bool, upstream: str | None = None) -> SystemStatus:
@@ -133,42 +133,42 @@ def status(synchronised: bool, upstream: str | None = None) -> SystemStatus:
     )
 
 
-def test_synchronisation_and_its_loss_are_told_once(kept: list[logging.LogRecord]) -> None:
+def test_synchronisation_and_its_loss_are_told_once(logged: list[logging.LogRecord]) -> None:
     notified: list[str] = []
     changes = EventLog(notified.append)
     for synchronised in (False, True, True, False, False):
         changes.system(status(synchronised))
-    assert [sentence for sentence, _fields in told(kept)] == ["synchronised to 10.0.0.1", "not synchronised"]
+    assert [sentence for sentence, _fields in told(logged)] == ["synchronised to 10.0.0.1", "not synchronised"]
     assert notified == ["synchronised to 10.0.0.1", "not synchronised"]
 
 
-def test_another_keeper_of_the_clock_is_told(kept: list[logging.LogRecord]) -> None:
+def test_another_upstream_is_logged(logged: list[logging.LogRecord]) -> None:
     changes = EventLog(lambda _text: None)
     for upstream in ("chrony", "chrony", "kernel", "chrony"):
         changes.system(status(True, upstream))
-    assert [fields for _sentence, fields in told(kept)][1:] == [
+    assert [fields for _sentence, fields in told(logged)][1:] == [
         {"event": "upstream", "upstream": "kernel", "before": "chrony"},
         {"event": "upstream", "upstream": "chrony", "before": "kernel"},
     ]
 
 
-def test_trouble_with_the_clock_and_its_end_are_told_once(kept: list[logging.LogRecord]) -> None:
+def test_trouble_with_the_clock_and_its_end_are_told_once(logged: list[logging.LogRecord]) -> None:
     changes = EventLog(lambda _text: None)
     for error in (None, "EPERM", "EPERM", None, None):
         changes.discipline("kernel", error)
-    assert told(kept) == [
+    assert told(logged) == [
         ("discipline kernel: EPERM", {"event": "clock", "discipline": "kernel", "reason": "EPERM"}),
-        ("discipline kernel: all is well again", {"event": "clock", "discipline": "kernel"}),
+        ("discipline kernel: recovered", {"event": "clock", "discipline": "kernel"}),
     ]
 
 
-def test_a_flood_makes_a_line_an_hour_for_each_reason(kept: list[logging.LogRecord]) -> None:
+def test_a_flood_makes_a_line_an_hour_for_each_reason(logged: list[logging.LogRecord]) -> None:
     changes = EventLog(lambda _text: None)
     second = DROPS_INTERVAL // 3600
     for moment in range(2 * 3600):
         dropped = {"replay": 1000 * (moment + 1), "bad_mac": int(moment >= 1800)}
         changes.drops(dropped, moment * second)
-    assert told(kept) == [
+    assert told(logged) == [
         ("dropped 1000 packets: replay", {"event": "dropped", "reason": "replay", "count": 1000, "total": 1000}),
         ("dropped 1 packets: bad_mac", {"event": "dropped", "reason": "bad_mac", "count": 1, "total": 1}),
         (

@@ -21,19 +21,19 @@ SCATTER = 0.655 * SCALE
 
 
 def settled(deviation: float) -> KalmanFilter:
-    """A belief that is sure of all but the offset."""
-    belief = KalmanFilter(CALM, 0.0, 1e-12, 1e-12)
-    belief.covariance[0][0] = deviation**2
-    belief.covariance[2][2] = 1e-24
-    return belief
+    """A filter that is sure of all but the offset."""
+    kalman = KalmanFilter(CALM, 0.0, 1e-12, 1e-12)
+    kalman.covariance[0][0] = deviation**2
+    kalman.covariance[2][2] = 1e-24
+    return kalman
 
 
 @pytest.mark.parametrize("deviation", [10e-6, 100e-6, 1e-3])
 @pytest.mark.parametrize("excess", [-50e-6, 0.0, 50e-6, 250e-6, 400e-6])
 @pytest.mark.parametrize("way", [Way.MULTICAST, Way.REQUEST])
 def test_the_closed_form_is_bayes_rule(deviation: float, excess: float, way: Way) -> None:
-    belief = settled(deviation)
-    belief.measure(way, 0.0, excess if way is Way.REQUEST else -excess, SCATTER, led=False)
+    kalman = settled(deviation)
+    kalman.measure(way, 0.0, excess if way is Way.REQUEST else -excess, SCATTER, biased=False)
     # The same by brute force; `x` is the true excess, the stamps' noise is that of the filter.
     noise = math.hypot(0.5e-6, SCALE / 32)
     step = min(deviation, noise) / 50
@@ -48,32 +48,32 @@ def test_the_closed_form_is_bayes_rule(deviation: float, excess: float, way: Way
     sign = -1 if way is Way.REQUEST else 1
     if excess > 3 * SCALE:
         # Longer queues are thought of as well, and move less.
-        assert 0 < abs(belief.mean[0]) < abs(mean)
+        assert 0 < abs(kalman.mean[0]) < abs(mean)
     else:
-        assert belief.mean[0] == pytest.approx(sign * mean, abs=1e-7 + 1e-3 * deviation)
-        assert belief.covariance[0][0] == pytest.approx(variance, rel=0.01)
+        assert kalman.mean[0] == pytest.approx(sign * mean, abs=1e-7 + 1e-3 * deviation)
+        assert kalman.covariance[0][0] == pytest.approx(variance, rel=0.01)
 
 
 def test_a_late_packet_moves_little_however_late_it_is() -> None:
     moves = []
     for late in (1e-3, 10e-3, 1.0, 1000.0):
-        belief = settled(10e-6)
-        belief.measure(Way.MULTICAST, 0.0, -late, SCATTER, led=False)
-        moves.append(-belief.mean[0])
+        kalman = settled(10e-6)
+        kalman.measure(Way.MULTICAST, 0.0, -late, SCATTER, biased=False)
+        moves.append(-kalman.mean[0])
     assert all(0 <= move < 2e-6 for move in moves)
 
 
 @pytest.mark.parametrize("late", [0.0, 600e-6, 5e-3])
 def test_who_begins_within_bounds_sees_that_an_earlier_packet_was_late(late: float) -> None:
     """Frequency and lateness can't be told apart by two packets, if nothing is known of the offset."""
-    belief = KalmanFilter(CALM, 0.0, 100e-6, 50e-6)
-    belief.confine(4.0, 100e-6, -100e-6, 50e-6)
-    assert belief.mean[0] == 0 and belief.mean[2] == pytest.approx(50e-6)
+    kalman = KalmanFilter(CALM, 0.0, 100e-6, 50e-6)
+    kalman.confine(4.0, 100e-6, -100e-6, 50e-6)
+    assert kalman.mean[0] == 0 and kalman.mean[2] == pytest.approx(50e-6)
     packets = ((Way.REQUEST, 100e-6 + late), (Way.ANSWER, -100e-6)), ((Way.REQUEST, 100e-6), (Way.ANSWER, -100e-6))
     for number in range(6):
         for way, value in packets[min(number, 1)]:
-            belief.measure(way, 2.0 * number, value, 10e-6, led=False)
-    assert abs(belief.mean[0]) < 50e-6 and abs(belief.mean[1]) < 10e-6
+            kalman.measure(way, 2.0 * number, value, 10e-6, biased=False)
+    assert abs(kalman.mean[0]) < 50e-6 and abs(kalman.mean[1]) < 10e-6
 
 
 nanoseconds = st.integers(-(2**62), 2**62) | st.integers(-(10**7), 10**7)

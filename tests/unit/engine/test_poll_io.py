@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from ntp_multicast_engine.clock.system_clock import Instant, SystemClock
+from ntp_multicast_engine.clock.system_clock import SystemClock
 from ntp_multicast_engine.config.configuration import MulticastClient
 from ntp_multicast_engine.daemon.poll_io import PollIo
+from ntp_multicast_engine.instant import Instant
 from ntp_multicast_engine.protocol.association import CloseRequest, SendRequest
 
 
@@ -24,7 +25,7 @@ class Listener:
     def __init__(self, port: int) -> None:
         self.source = "127.0.0.1"
         self.configuration = MulticastClient("lo", ipaddress.ip_address("224.0.1.1"), volley_port=port)
-        self.rehearsing = False
+        self.warming_up = False
         self.sent = 0
         self.left: list[Instant] = []
         self.answers: list[bytes] = []
@@ -45,30 +46,28 @@ def server() -> Iterator[socket.socket]:
         yield sock
 
 
-@pytest.mark.parametrize("rehearsing", [False, True])
-def test_what_an_answer_has_told_is_passed_on_unless_it_was_a_rehearsal(
-    server: socket.socket, rehearsing: bool
-) -> None:
+@pytest.mark.parametrize("warming_up", [False, True])
+def test_what_an_answer_has_told_is_passed_on_unless_it_was_a_warm_up(server: socket.socket, warming_up: bool) -> None:
     listener: Any = Listener(server.getsockname()[1])
     watched: dict[socket.socket, Callable[[], None]] = {}
     told: list[object] = []
-    exchanges = PollIo(listener, SystemClock(), lambda interface: None, watched.__setitem__, watched.pop, told.append)
+    exchanges = PollIo(listener, SystemClock(), watched.__setitem__, watched.pop, told.append)
     exchanges.begin(SendRequest(listener, b"request"))
     data, asking = server.recvfrom(100)
     assert data == b"request" and listener.sent == 1 and listener.left
     server.sendto(b"answer", asking)
-    listener.rehearsing = rehearsing
+    listener.warming_up = warming_up
     [(opened, read)] = list(watched.items())
     while not listener.answers:
         read()
-    assert listener.answers == [b"answer"] and told == ([] if rehearsing else [listener])
+    assert listener.answers == [b"answer"] and told == ([] if warming_up else [listener])
     assert not watched and opened.fileno() == -1, "each exchange has a socket of its own"
 
 
 def test_a_new_exchange_ends_the_one_under_way(server: socket.socket) -> None:
     listener: Any = Listener(server.getsockname()[1])
     watched: dict[socket.socket, Callable[[], None]] = {}
-    exchanges = PollIo(listener, SystemClock(), lambda interface: None, watched.__setitem__, watched.pop, print)
+    exchanges = PollIo(listener, SystemClock(), watched.__setitem__, watched.pop, print)
     for _unused in range(2):
         exchanges.begin(SendRequest(listener, b"request"))
     assert len(watched) == 1 and server.recvfrom(100)[1] != server.recvfrom(100)[1]

@@ -1,31 +1,28 @@
 # Copyright (c) 2026, Timecast developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The responder from socket to socket: many requests at a time, and one at a time where the C library has no more."""
+"""The responder from socket to socket."""
 
 from __future__ import annotations
 
-import ctypes
-import errno
 import json
 import select
 import socket
 from contextlib import ExitStack
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ntp_multicast_engine.batch import SIZE, Batch, Buffers
-from ntp_multicast_engine.clock.system_clock import Instant, SystemClock
+from ntp_multicast_engine.clock.system_clock import SystemClock
 from ntp_multicast_engine.config import configuration
-from ntp_multicast_engine.daemon.responder_io import MANY, ONE, ResponderIo
-from ntp_multicast_engine.daemon.state_file import State
-from ntp_multicast_engine.net.control_messages import KERNEL, STAMP_THIS
+from ntp_multicast_engine.daemon.responder_io import ResponderIo
+from ntp_multicast_engine.net.control_messages import KERNEL, STAMP_THIS, Datagram
 from ntp_multicast_engine.net.sockets import ResponderSocket
-from ntp_multicast_engine.protocol.responder import QUICK_LENGTHS
+from ntp_multicast_engine.protocol.client import State
 from ntp_multicast_engine.protocol.system import Engine
-from ntp_multicast_engine.wire.authentication import Verdict
+from ntp_multicast_engine.wire.keyring import Verdict
 from ntp_multicast_engine.wire.packet import Header, parse
 
 CLOCK = SystemClock()
@@ -37,26 +34,6 @@ KEYS = """\
 3 sha1 ascii:a-third
 4 aes-128-cmac hex:2b7e151628aed2a6abf7158809cf4f3c
 """
-
-
-class OldLibrary:
-    """A C library without recvmmsg."""
-
-
-class Sandbox:
-    """A C library whose calls a sandbox refuses."""
-
-    def __init__(self, number: int) -> None:
-        def refuse(*_unused: object) -> int:
-            ctypes.set_errno(number)
-            return -1
-
-        self.recvmmsg = ctypes.CFUNCTYPE(ctypes.c_int, *[ctypes.c_void_p] * 5)(refuse)
-        self.sendmmsg = ctypes.CFUNCTYPE(ctypes.c_int, *[ctypes.c_void_p] * 4)(refuse)
-
-
-def _no_buffers(version: int) -> Batch:
-    return Batch(version, [68], OldLibrary())  # type: ignore[arg-type]
 
 
 def make_engine(directory: Path, **server: Any) -> Engine:
@@ -76,11 +53,6 @@ def make_engine(directory: Path, **server: Any) -> Engine:
     return Engine(loaded, State(), CLOCK.now(), kernel=lambda: None, random=lambda: 0.5, cookie=lambda: 1)
 
 
-def answering(engine: Engine, way: str) -> ResponderIo:
-    many = Buffers(lambda version: Batch(version, QUICK_LENGTHS))
-    return ResponderIo(engine, CLOCK, many if way == MANY else Buffers(_no_buffers))
-
-
 def requests(engine: Engine) -> list[bytes]:
     """Of every kind: proven ones of all lengths and versions, plain ones, and what has no answer."""
     found = []
@@ -94,10 +66,9 @@ def requests(engine: Engine) -> list[bytes]:
 
 
 @pytest.mark.parametrize("version", [4, 6])
-@pytest.mark.parametrize("way", [MANY, ONE])
-def test_requests_of_every_kind(tmp_path: Path, way: str, version: int) -> None:
+def test_requests_of_every_kind(tmp_path: Path, version: int) -> None:
     engine = make_engine(tmp_path)
-    answers = answering(engine, way)
+    answers = ResponderIo(engine, CLOCK)
     opened = ResponderSocket(None, version, 0, shared=True)
     with socket.socket(FAMILIES[version], socket.SOCK_DGRAM) as asking:
         asking.connect((LOOPBACK[version], opened.socket.getsockname()[1]))
@@ -124,7 +95,7 @@ def test_requests_of_every_kind(tmp_path: Path, way: str, version: int) -> None:
         assert engine.keys.verify(parse(data, engine.keys.long_tag)) is expected
     assert engine.received == len(sent) and engine.dropped == {"request_bad_mac": 4}
     (status,) = answers.status([opened])
-    assert (status.reading, status.timestamps, status.family) == (way, KERNEL, f"ipv{version}")
+    assert (status.timestamps, status.family) == (KERNEL, f"ipv{version}")
     assert before < after
 
 
@@ -133,7 +104,7 @@ def test_requests_of_every_kind(tmp_path: Path, way: str, version: int) -> None:
 def test_each_of_many_alike_gets_its_own_answer(tmp_path: Path, version: int, forged: bool) -> None:
     """AES requests of several clients, which are answered by columns, or one by one if a forgery is among them."""
     engine = make_engine(tmp_path)
-    answers = answering(engine, MANY)
+    answers = ResponderIo(engine, CLOCK)
     opened = ResponderSocket(None, version, 0, shared=True)
     with ExitStack() as stack:
         clients = [stack.enter_context(socket.socket(FAMILIES[version], socket.SOCK_DGRAM)) for _unused in range(5)]
@@ -158,32 +129,13 @@ def test_each_of_many_alike_gets_its_own_answer(tmp_path: Path, version: int, fo
     assert engine.dropped == ({"request_bad_mac": 1} if forged else {})
 
 
-def test_where_many_ask_more_are_waited_for(tmp_path: Path) -> None:
-    """Not after a few, not after a full batch, and not once they have become few again."""
-    engine = make_engine(tmp_path)
-    pauses: list[float] = []
-    answers = ResponderIo(engine, CLOCK, Buffers(lambda version: Batch(version, QUICK_LENGTHS)), pauses.append)
-    opened = ResponderSocket(None, 4, 0, shared=True)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
-        asking.connect(("127.0.0.1", opened.socket.getsockname()[1]))
-        for number, waited in ((3, 0), (4, 0), (SIZE, 1), (SIZE - 1, 1), (1, 2), (1, 2)):
-            for _unused in range(number):
-                asking.send(requests(engine)[0])
-            answers.read(opened)
-            assert len(pauses) == waited
-    opened.close()
-    assert all(0 < pause <= 0.001 for pause in pauses)
-
-
-@pytest.mark.parametrize("way", [MANY, ONE])
-def test_only_who_may_ask_is_answered(tmp_path: Path, way: str) -> None:
+def test_only_who_may_ask_is_answered(tmp_path: Path) -> None:
     """By the kernel's filter, and by the engine where that can't be had."""
     engine = make_engine(tmp_path, allow=["127.0.0.8/29"])
     allowed = engine.configuration.server.allow
     for filtered in (True, False):
         opened = ResponderSocket(None, 4, 0, shared=True, clients=allowed if filtered else ())
-        assert opened.screened is filtered
-        answers = answering(engine, way)
+        answers = ResponderIo(engine, CLOCK)
         for source, is_answered in (("127.0.0.9", True), ("127.0.0.1", False)):
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
                 asking.bind((source, 0))
@@ -196,55 +148,21 @@ def test_only_who_may_ask_is_answered(tmp_path: Path, way: str) -> None:
     assert engine.dropped == {"client_not_allowed": 1}
 
 
-@pytest.mark.parametrize("way", [MANY, ONE])
-def test_a_wrong_interface_is_refused(tmp_path: Path, way: str) -> None:
+def test_a_wrong_interface_is_refused(tmp_path: Path) -> None:
     engine = make_engine(tmp_path)
     opened = ResponderSocket("lo", 4, 0, shared=True)
     opened.index += 1
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
         for data in requests(engine)[:3]:
             asking.sendto(data, ("127.0.0.1", opened.socket.getsockname()[1]))
-        answering(engine, way).read(opened)
+        ResponderIo(engine, CLOCK).read(opened)
     opened.close()
     assert engine.sent == 0 and engine.dropped == {"wrong_interface": 3}
 
 
-def test_departures_are_learnt(tmp_path: Path) -> None:
-    engine = make_engine(tmp_path)
-    answers = answering(engine, MANY)
-    opened = ResponderSocket(None, 4, 0, shared=True)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
-        asking.connect(("127.0.0.1", opened.socket.getsockname()[1]))
-        asking.settimeout(60)
-        asking.send(requests(engine)[0])
-        answers.read(opened)
-        while not engine.responder.delay.latest.shortest:
-            # The stamp may lag behind; more than a few milliseconds would not be believed, so ask again.
-            answers.read(opened)
-            asking.send(requests(engine)[0])
-    opened.close()
-    assert 0 < engine.responder.delay.latest.shortest <= 50_000
-
-
-@pytest.mark.parametrize(("number", "way"), [(errno.ENOSYS, ONE), (errno.EPERM, ONE), (errno.ENETDOWN, MANY)])
-def test_where_a_sandbox_forbids_it_requests_are_read_one_at_a_time(tmp_path: Path, number: int, way: str) -> None:
-    engine = make_engine(tmp_path)
-    sandbox = Sandbox(number)
-    answers = ResponderIo(engine, CLOCK, Buffers(lambda version: Batch(version, [68], sandbox)))  # type: ignore[arg-type]
-    opened = ResponderSocket(None, 4, 0, shared=True)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
-        asking.sendto(requests(engine)[0], ("127.0.0.1", opened.socket.getsockname()[1]))
-        answers.read(opened)
-        answers.read(opened)
-    (status,) = answers.status([opened])
-    opened.close()
-    assert status.reading == way and engine.sent == (way == ONE)
-
-
-@pytest.mark.parametrize("way", [MANY, ONE])
-def test_a_stamp_that_nobody_waits_for_does_not_keep_the_responder_awake(tmp_path: Path, way: str) -> None:
+def test_a_stamp_that_nobody_waits_for_does_not_keep_the_responder_awake(tmp_path: Path) -> None:
     """Such as that of the first of two answers, if it comes after the second one has left."""
-    answers = answering(make_engine(tmp_path), way)
+    answers = ResponderIo(make_engine(tmp_path), CLOCK)
     opened = ResponderSocket(None, 4, 0, shared=True)
     waiting = select.poll()
     waiting.register(opened.socket, select.POLLIN)
@@ -258,32 +176,66 @@ def test_a_stamp_that_nobody_waits_for_does_not_keep_the_responder_awake(tmp_pat
     opened.close()
 
 
-def test_few_answers_are_stamped(tmp_path: Path) -> None:
-    """A stamp costs a system call and a wake-up, so where many ask, one in a quarter of a second speaks for all."""
+@pytest.mark.parametrize("version", [4, 6])
+def test_a_client_is_told_when_the_answer_before_left(tmp_path: Path, version: int) -> None:
+    """RFC 9769, with stamps of this host's kernel."""
     engine = make_engine(tmp_path)
-    clock = SteppedClock()
-    answers = ResponderIo(engine, clock, Buffers(lambda version: Batch(version, QUICK_LENGTHS)))
+    answers = ResponderIo(engine, CLOCK)
+    opened = ResponderSocket(None, version, 0, shared=True)
+    with socket.socket(FAMILIES[version], socket.SOCK_DGRAM) as asking:
+        asking.connect((LOOPBACK[version], opened.socket.getsockname()[1]))
+        asking.settimeout(60)
+
+        def ask(origin: int, receive: int) -> Header:
+            header = Header(0, 4, 3, 0, 6, 0, origin=origin, receive=receive, transmit=1000)
+            asking.send(engine.keys.sign(header.encode(), 4, 4))
+            answers.read(opened)
+            return Header.decode(asking.recv(2000))
+
+        first = ask(1, 7)
+        wait_for_stamps(opened, answers)
+        second = ask(first.receive, 8)
+        assert (first.origin, second.origin) == (1000, 8)
+        assert first.receive < first.transmit < second.transmit < second.receive
+        wait_for_stamps(opened, answers)
+        third = ask(second.receive, 9)
+        assert third.origin == 9 and second.receive < third.transmit < third.receive
+    opened.close()
+
+
+def wait_for_stamps(opened: ResponderSocket, answers: ResponderIo) -> None:
+    """Until the kernel has told of all answers; on some hosts it does after some time."""
+    waiting = select.poll()
+    waiting.register(opened.socket, select.POLLIN)
+    while vars(opened)["_awaited"]:
+        assert waiting.poll(60_000)
+        answers.read(opened)
+
+
+def test_only_answers_that_may_be_asked_for_are_stamped(tmp_path: Path) -> None:
+    """A stamp costs a system call."""
+    engine = make_engine(tmp_path)
+    answers = ResponderIo(engine, CLOCK)
     opened = ResponderSocket(None, 4, 0, shared=True)
-    stamped = []
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
         asking.connect(("127.0.0.1", opened.socket.getsockname()[1]))
-        for tenths in (*[0] * 10, 2, 3, 4, 5, 30, 30):
-            clock.later = tenths * 100_000_000
-            for _unused in range(5):
-                asking.send(requests(engine)[0])
-            answers.read(opened)
-            stamped.append(opened.departure() is not None)
-            assert opened.stamps == KERNEL
+        for data in requests(engine):
+            asking.send(data)
+        answers.read(opened)
+        assert engine.sent and vars(opened)["_stamped"] == 0
     opened.close()
-    assert stamped == [*[True] * 8, False, False, False, True, False, True, True, True]
 
 
-class SteppedClock:
-    """This host's clock, but its raw time runs only when it is told to."""
-
-    def __init__(self) -> None:
-        self._start = CLOCK.now().raw
-        self.later = 0
-
-    def now(self) -> Instant:
-        return Instant(CLOCK.now().real, self._start + self.later)
+def test_stamps_that_do_not_come_are_not_awaited_for_ever(tmp_path: Path) -> None:
+    opened = ResponderSocket(None, 4, 0, shared=True)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        asking.bind(("127.0.0.1", 0))
+        datagram = Datagram(b"", *asking.getsockname(), 0, ip_address("127.0.0.1"), 1, CLOCK.now(), KERNEL, False)
+        for number in range(1000):
+            assert opened.answer(datagram, bytes(48), number)
+        assert len(vars(opened)["_awaited"]) <= 256
+        assert not opened.answer(datagram._replace(source_port=0), bytes(48), 1000), "it can't leave"
+        assert [*opened.departures()] == [] and opened.answer(datagram, bytes(48), 1001)
+        found = [*opened.departures()] or [*opened.departures()]
+        assert [receive for receive, _real in found] == [1001], "numbers of those before don't shift"
+    opened.close()

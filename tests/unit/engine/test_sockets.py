@@ -12,8 +12,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from ntp_multicast_engine.clock.system_clock import Instant
 from ntp_multicast_engine.config.configuration import MulticastClient
+from ntp_multicast_engine.instant import Instant
 from ntp_multicast_engine.net.control_messages import Datagram
 from ntp_multicast_engine.net.sockets import GroupSocket
 

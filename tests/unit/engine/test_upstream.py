@@ -16,22 +16,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ntp_multicast_engine.clock.system_clock import Instant, KernelStatus
-from ntp_multicast_engine.clock.upstream import ASSOCIATION, CHRONY, KERNEL, LOCAL, Upstream
 from ntp_multicast_engine.config.configuration import Configuration, Discipline, Server
 from ntp_multicast_engine.errors import UpstreamError
+from ntp_multicast_engine.instant import Instant, KernelStatus
 from ntp_multicast_engine.observe import chrony_tracking as chrony
 from ntp_multicast_engine.observe.chrony_tracking import (
     INTERVAL,
     REPLY_LENGTH,
     VALID,
     ChronyReader,
-    Tracking,
     decode,
     floating,
     request,
 )
 from ntp_multicast_engine.protocol.multicast_server import Announcement
+from ntp_multicast_engine.protocol.upstream import ASSOCIATION, CHRONY, KERNEL, LOCAL, Tracking, Upstream
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
 NUMBER = 0x01020304

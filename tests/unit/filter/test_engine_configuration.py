@@ -134,11 +134,6 @@ def test_who_may_ask_and_where_the_metrics_go() -> None:
     assert read({}, allow_clients=[], metrics_file="").metrics_file is None
 
 
-def test_which_cards_stamp_packets() -> None:
-    assert read({}, hardware_timestamps=["eth0"]).hardware_timestamps == ("eth0",)
-    assert read({}, hardware_timestamps=[]).hardware_timestamps == ()
-
-
 def test_what_is_no_address_is_an_error_of_the_filter() -> None:
     with pytest.raises(AnsibleFilterError, match="engine_configuration"):
         engine_configuration({"interfaces": [{"name": "eth0", "clients": [{"address": "x"}]}]}, SETTINGS)

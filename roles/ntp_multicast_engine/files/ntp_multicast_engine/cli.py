@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Timecast developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The command line: run, run-clock, check-config, check-clock, enable-hardware-timestamps, status, version."""
+"""The command line: run, run-clock, check-config, check-clock, status, version."""
 
 from __future__ import annotations
 
@@ -32,45 +32,24 @@ def _check_clock() -> int:
     return 0
 
 
-def _interval(text: str) -> float:
-    seconds = float(text)
-    if not 0.1 <= seconds <= 3600:
-        raise argparse.ArgumentTypeError("must be from 0.1 to 3600")
-    return seconds
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="ntp-multicast-engine", description="NTP multicast server and client")
     commands = parser.add_subparsers(dest="command", required=True)
     for name, text in (("run", "run in the foreground"), ("check-config", "check the configuration and the keys")):
         command = commands.add_parser(name, help=text)
         command.add_argument("--config", type=Path, default=Path(DEFAULT_CONFIGURATION), metavar="FILE")
-    keeper = commands.add_parser("run-clock", help="keep the clock for an engine that has no right to it")
-    keeper.add_argument("--config", type=Path, default=Path(DEFAULT_CONFIGURATION), metavar="FILE")
-    keeper.add_argument(
-        "--service", type=Path, required=True, metavar="DIRECTORY", help="obey the owner of this directory alone"
+    helper = commands.add_parser("run-clock", help="read and set the clock for an engine that has no right to it")
+    helper.add_argument("--config", type=Path, default=Path(DEFAULT_CONFIGURATION), metavar="FILE")
+    helper.add_argument(
+        "--service", type=Path, required=True, metavar="DIRECTORY", help="serve the owner of this directory alone"
     )
-    keeper.add_argument(
-        "--steered", type=Path, metavar="FILE", help="as long as there is this file, it is no start that may step"
+    helper.add_argument(
+        "--initial-step-used", type=Path, metavar="FILE", help="while there is this file, the initial step is used"
     )
     status = commands.add_parser("status", help="show what a running engine does")
     status.add_argument("--config", type=Path, default=Path(DEFAULT_CONFIGURATION), metavar="FILE")
     status.add_argument("--socket", metavar="PATH", help="status socket; overrides the one of the configuration")
-    form = status.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="print JSON")
-    form.add_argument("--watch", action="store_true", help="show it live, until q or an interrupt")
-    status.add_argument("--interval", type=_interval, default=1.0, metavar="SECONDS", help="of --watch; default: 1")
-    enable = commands.add_parser(
-        "enable-hardware-timestamps", help="set the network cards that the configuration names to stamp packets"
-    )
-    enable.add_argument("--config", type=Path, default=Path(DEFAULT_CONFIGURATION), metavar="FILE")
-    enable.add_argument(
-        "--service",
-        type=Path,
-        metavar="DIRECTORY",
-        help="let the group that owns this directory read the cards' clocks",
-    )
-    enable.add_argument("--withdraw", action="store_true", help="only take that right away again")
+    status.add_argument("--json", action="store_true", help="print JSON")
     commands.add_parser("check-clock", help="tell whether another program steers this machine's clock")
     commands.add_parser("version", help="print the version")
     return parser
@@ -90,7 +69,7 @@ def _run_clock(options: argparse.Namespace) -> int:
     from ntp_multicast_engine.clock.helper.service import ClockService
 
     journal.set_up(os.environ)
-    ClockService(options.config, options.service, os.environ, before=options.steered).run()
+    ClockService(options.config, options.service, os.environ, before=options.initial_step_used).run()
     return 0
 
 
@@ -101,41 +80,16 @@ def _check(path: Path) -> int:
     return 0
 
 
-def _enable(options: argparse.Namespace) -> int:
-    # Here, because few hosts need it.
-    from ntp_multicast_engine.hardware_setting import enable, grant, withdraw
-
-    with options.config.open("rb") as file:
-        interfaces = configuration.parse(file.read(), str(options.config)).hardware_timestamps
-    if options.withdraw:
-        return withdraw(interfaces, options.service)
-    failed = enable(interfaces)
-    return max(failed, grant(interfaces, options.service) if options.service else 0)
-
-
 def _status(options: argparse.Namespace) -> int:
     path, socket_path = options.config, options.socket
     if socket_path is None:
         with path.open("rb") as file:
             socket_path = configuration.parse(file.read(), str(path)).status_socket
-    if options.watch:
-        return _watch(socket_path, options.interval)
     document = ask(socket_path)
     if options.json:
         print(json.dumps(document, indent=2))
     else:
         sys.stdout.write(report.text(document))
-    return 0
-
-
-def _watch(socket_path: str, interval: float) -> int:
-    # Here, because only this needs a terminal.
-    from ntp_multicast_engine.watch import watch
-
-    try:
-        watch(socket_path, interval)
-    except (KeyboardInterrupt, BrokenPipeError):
-        return 0
     return 0
 
 
@@ -151,8 +105,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _check(options.config)
         if options.command == "check-clock":
             return _check_clock()
-        if options.command == "enable-hardware-timestamps":
-            return _enable(options)
         if options.command == "status":
             return _status(options)
     except ConfigurationError as error:

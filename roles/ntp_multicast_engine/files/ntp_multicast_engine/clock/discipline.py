@@ -16,13 +16,13 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
-from ntp_multicast_engine.clock.system_clock import Instant, KernelClock, SteerableClock, may_set_time
+from ntp_multicast_engine.clock.system_clock import KernelClock, SteerableClock, may_set_time
 from ntp_multicast_engine.config import configuration
 from ntp_multicast_engine.errors import ClockError, ClockRefusal
-from ntp_multicast_engine.filter.estimator import Estimate
+from ntp_multicast_engine.filter.correction import Correction
+from ntp_multicast_engine.instant import Instant
 from ntp_multicast_engine.protocol.leap import today
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
@@ -32,23 +32,6 @@ _TIME_CONSTANT = 16.0
 """Seconds in which the offset falls to 1/e."""
 MAXIMUM_SLEW = 500e-6
 """Ratio. RFC 5905 section 11.3 has programs and clients expect no more; a second takes 33 minutes."""
-
-
-@dataclass(frozen=True)
-class Correction:
-    """An estimate with what the kernel wants to know besides. Errors in seconds.
-
-    `drift` is the frequency as many samples tell it, a ratio; None as long as there are few.
-    """
-
-    estimate: Estimate
-    leap: int
-    maximum_error: float
-    drift: float | None = None
-
-    def offset(self, now: Instant) -> int:
-        """Server time minus CLOCK_REALTIME, nanoseconds."""
-        return self.estimate.at(now.raw) - (now.real - now.raw)
 
 
 class ClockDiscipline(Protocol):
@@ -178,7 +161,7 @@ class Kernel:
         try:
             self._clock.step(offset)
         except ClockRefusal:
-            # Its keeper knows of a start before this process: what can't be stepped is slewed.
+            # The clock helper knows that the initial step is used: what can't be stepped is slewed.
             return offset
         return 0
 
@@ -227,20 +210,20 @@ def make(
     other_owners: Callable[[], list[str]],
     drift: float | None = None,
     previous: ClockDiscipline | None = None,
-    kept: SteerableClock | None = None,
+    remote: SteerableClock | None = None,
 ) -> ClockDiscipline:
-    """The sink that the configuration names.
+    """The discipline that the configuration names.
 
     :param other_owners: names programs that steer the clock already.
     :param drift: the frequency that is known of the clock, a ratio.
-    :param previous: the sink until now, if this is a reload.
-    :param kept: the clock by way of its keeper; None, if this process has to steer it itself.
+    :param previous: the discipline until now, if this is a reload.
+    :param remote: the clock by way of the clock helper; None, if this process has to steer it itself.
     :raises ClockError: `kernel` is asked for, but the clock has another owner or this process may not set it.
     """
     if settings.mode == "kernel" and isinstance(previous, Kernel):
         previous.reconfigure(settings)
         return previous
-    made = _make(settings, other_owners, drift, kept)
+    made = _make(settings, other_owners, drift, remote)
     if previous is not None:
         previous.release()
     return made
@@ -250,7 +233,7 @@ def _make(
     settings: configuration.Discipline,
     other_owners: Callable[[], list[str]],
     drift: float | None,
-    kept: SteerableClock | None,
+    remote: SteerableClock | None,
 ) -> ClockDiscipline:
     if settings.mode == "chrony" and settings.chrony_socket:
         return Chrony(chrony_sender(settings.chrony_socket))
@@ -261,8 +244,8 @@ def _make(
         raise ClockError(
             f"discipline.mode is kernel, but {', '.join(owners)} steers this clock: stop it, or choose the mode chrony"
         )
-    if kept is not None:
-        return Kernel(settings, kept, drift)
+    if remote is not None:
+        return Kernel(settings, remote, drift)
     if not may_set_time():
         raise ClockError("discipline.mode is kernel, but this process lacks CAP_SYS_TIME")
     return Kernel(settings, KernelClock(), drift)

@@ -14,31 +14,17 @@ import ctypes
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from ntp_multicast_engine.errors import ClockError
+from ntp_multicast_engine.instant import Instant, KernelStatus
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
-_SHORTEST_SLEEP = NANOSECONDS // 10
+_SHORTEST_SUSPEND = NANOSECONDS // 10
 _READ_ATTEMPTS = 4
 _GOOD_READ = 2_000
 """Nanoseconds between two reads of one clock below which nothing came in between."""
-
-
-@dataclass(frozen=True)
-class Instant:
-    """One moment on both clocks, in nanoseconds."""
-
-    real: int
-    raw: int
-
-
-class Clock(Protocol):
-    """What the protocol core needs of a clock."""
-
-    def now(self) -> Instant: ...
 
 
 class SystemClock:
@@ -59,46 +45,30 @@ class SystemClock:
         return best
 
 
-class Sleep:
+class SuspendDetector:
     """Tells when the host was suspended, which CLOCK_MONOTONIC_RAW doesn't count.
 
-    :param slept: tells how long it was in all so far, nanoseconds.
+    :param suspended: tells how long it was in all so far, nanoseconds.
     """
 
-    def __init__(self, slept: Callable[[], int] | None = None) -> None:
-        self._slept = slept or time_asleep
-        self._known = self._slept()
+    def __init__(self, suspended: Callable[[], int] | None = None) -> None:
+        self._suspended = suspended or time_suspended
+        self._known = self._suspended()
 
     def is_over(self) -> bool:
         """Whether there was one since the last question."""
-        before, self._known = self._known, self._slept()
-        return self._known - before > _SHORTEST_SLEEP
+        before, self._known = self._known, self._suspended()
+        return self._known - before > _SHORTEST_SUSPEND
 
 
-def time_asleep() -> int:
-    """How long this host was suspended since it was started, nanoseconds; good to a fraction of _SHORTEST_SLEEP."""
+def time_suspended() -> int:
+    """How long this host was suspended since it was started, nanoseconds; good to a fraction of _SHORTEST_SUSPEND."""
     while True:
         before = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
         with_sleep = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         after = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
-        if after - before < _SHORTEST_SLEEP // 4:
+        if after - before < _SHORTEST_SUSPEND // 4:
             return with_sleep - after
-
-
-def at(real: int, now: Instant) -> Instant:
-    """The instant of a kernel time stamp that was taken shortly before `now`."""
-    return Instant(real, now.raw - (now.real - real))
-
-
-@dataclass(frozen=True)
-class KernelStatus:
-    """What adjtimex tells. Errors in seconds, frequency as a ratio (1e-6 is 1 ppm)."""
-
-    synchronised: bool
-    leap: int
-    maximum_error: float
-    estimated_error: float
-    frequency: float
 
 
 class SteerableClock(Protocol):
@@ -120,7 +90,7 @@ class _Timeval(ctypes.Structure):
     _fields_ = [("seconds", ctypes.c_long), ("fraction", ctypes.c_long)]
 
 
-class _Timex(ctypes.Structure):
+class Timex(ctypes.Structure):
     """struct timex, adjtimex(2)."""
 
     _fields_ = [
@@ -163,24 +133,39 @@ _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 _NOMINAL_TICK = (1_000_000 + _TICKS_A_SECOND // 2) // _TICKS_A_SECOND
 _TICK_UNIT = 1e-6 * _TICKS_A_SECOND
 """`tick` is in microseconds; one of them changes the frequency by this ratio."""
+_MAXIMUM_ERROR = 16.0
+"""Seconds, NTP_PHASE_LIMIT of the kernel (include/linux/timex.h): a clock with an error above is not synchronised."""
 CAP_SYS_TIME = 25
 
 
-class KernelClock:
-    """adjtimex(2). Without CAP_SYS_TIME the kernel refuses all but `status`."""
+def _system_call() -> Callable[[Timex], int]:
+    library = ctypes.CDLL(None, use_errno=True)
+    return lambda timex: int(library.adjtimex(ctypes.byref(timex)))
 
-    def __init__(self) -> None:
-        self._library = ctypes.CDLL(None, use_errno=True)
+
+def _microseconds(error: float) -> int:
+    """An error in seconds as the kernel takes it, whatever it is."""
+    return round((error if 0 <= error <= _MAXIMUM_ERROR else _MAXIMUM_ERROR) * 1e6)
+
+
+class KernelClock:
+    """adjtimex(2). Without CAP_SYS_TIME the kernel refuses all but `status`.
+
+    :param adjtimex: the system call; tests give another one.
+    """
+
+    def __init__(self, adjtimex: Callable[[Timex], int] | None = None) -> None:
+        self._adjtimex = adjtimex or _system_call()
         self._taken_over = False
 
-    def _adjust(self, timex: _Timex) -> int:
-        state: int = self._library.adjtimex(ctypes.byref(timex))
+    def _adjust(self, timex: Timex) -> int:
+        state = self._adjtimex(timex)
         if state < 0:
             raise ClockError(f"adjtimex: {os.strerror(ctypes.get_errno())}")
         return state
 
     def status(self) -> KernelStatus:
-        timex = _Timex()
+        timex = Timex()
         state = self._adjust(timex)
         leap = 1 if timex.status & _STA_INS else 2 if timex.status & _STA_DEL else 0
         return KernelStatus(
@@ -196,35 +181,35 @@ class KernelClock:
         self._take_over()
         ticks, fine = split_frequency(ratio)
         self._adjust(
-            _Timex(modes=_ADJ_FREQUENCY | _ADJ_TICK, freq=round(fine * _FREQUENCY_UNIT), tick=_NOMINAL_TICK + ticks)
+            Timex(modes=_ADJ_FREQUENCY | _ADJ_TICK, freq=round(fine * _FREQUENCY_UNIT), tick=_NOMINAL_TICK + ticks)
         )
 
     def _take_over(self) -> None:
         """Drop what another owner of the clock has left to be slewed: by adjtime(3), and by the kernel's own loop."""
         if not self._taken_over:
-            self._adjust(_Timex(modes=_ADJ_OFFSET_SINGLESHOT, offset=0))
+            self._adjust(Timex(modes=_ADJ_OFFSET_SINGLESHOT, offset=0))
             # The kernel takes an offset only while its loop is on.
-            self._adjust(_Timex(modes=_ADJ_OFFSET | _ADJ_STATUS, offset=0, status=_STA_PLL | _STA_UNSYNC))
-            self._adjust(_Timex(modes=_ADJ_STATUS, status=_STA_UNSYNC))
+            self._adjust(Timex(modes=_ADJ_OFFSET | _ADJ_STATUS, offset=0, status=_STA_PLL | _STA_UNSYNC))
+            self._adjust(Timex(modes=_ADJ_STATUS, status=_STA_UNSYNC))
             self._taken_over = True
 
     def step(self, nanoseconds: int) -> None:
         seconds, fraction = divmod(nanoseconds, NANOSECONDS)
-        self._adjust(_Timex(modes=_ADJ_SETOFFSET | _ADJ_NANO, time=_Timeval(seconds, fraction)))
+        self._adjust(Timex(modes=_ADJ_SETOFFSET | _ADJ_NANO, time=_Timeval(seconds, fraction)))
 
     def set_synchronised(self, leap: int, maximum_error: float, estimated_error: float) -> None:
         status = {1: _STA_INS, 2: _STA_DEL}.get(leap, 0)
         self._adjust(
-            _Timex(
+            Timex(
                 modes=_ADJ_STATUS | _ADJ_MAXERROR | _ADJ_ESTERROR,
                 status=status,
-                maxerror=int(maximum_error * 1e6),
-                esterror=int(estimated_error * 1e6),
+                maxerror=_microseconds(maximum_error),
+                esterror=_microseconds(estimated_error),
             )
         )
 
     def set_unsynchronised(self) -> None:
-        self._adjust(_Timex(modes=_ADJ_STATUS, status=_STA_UNSYNC))
+        self._adjust(Timex(modes=_ADJ_STATUS, status=_STA_UNSYNC))
 
 
 def split_frequency(ratio: float) -> tuple[int, float]:

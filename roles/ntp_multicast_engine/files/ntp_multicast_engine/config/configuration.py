@@ -1,43 +1,89 @@
 # Copyright (c) 2026, Timecast developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# ruff: noqa: RUF009 (an option is a field of a dataclass)
 """The configuration file: JSON, without secrets, strict.
 
-What is omitted has the default that stands here. All problems of a file are reported at once, each with path, value
-and rule.
+What is omitted has the default that stands here, beside the range of each option. All problems of a file are reported
+at once, each with path, value and rule.
 """
 
 from __future__ import annotations
 
 import ipaddress
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from ntp_multicast_engine.config import key_file
-from ntp_multicast_engine.config.schema import Address, Network, Reader, interface_name, shown
+from ntp_multicast_engine.config.schema import (
+    WRONG,
+    Address,
+    Agreement,
+    Network,
+    absolute_path,
+    boolean,
+    choice,
+    decode,
+    integer,
+    interface,
+    interfaces,
+    many,
+    multicast_address,
+    network,
+    one_of_numbers,
+    option,
+    plain,
+    port,
+    read_json,
+    seconds,
+    section,
+    sections,
+    unicast_address,
+)
 from ntp_multicast_engine.errors import ConfigurationError, Problem
-from ntp_multicast_engine.observe.chrony_tracking import COMMAND_SOCKET
-from ntp_multicast_engine.protocol.packet_tests import MAXIMUM_POLL, MINIMUM_POLL
-from ntp_multicast_engine.wire.authentication import HMAC_TAG_LENGTHS, MAXIMUM_KEY_ID_VERSION_4, Key, KeyRing
+from ntp_multicast_engine.wire.keyring import KeyRing
+from ntp_multicast_engine.wire.mac import HMAC_TAG_LENGTHS, MAXIMUM_KEY_ID_VERSION_4, Key
+from ntp_multicast_engine.wire.packet import MAXIMUM_POLL, MINIMUM_POLL
 
 VERSION = 1
+COMMAND_SOCKET = "/run/chrony/chronyd.sock"
 ALL_INTERFACES = "all"
-DISCIPLINES = ("monitor", "chrony", "kernel")
-STEPS = ("start", "never", "always")
-UPSTREAMS = ("auto", "kernel", "chrony", "local")
 _UNIX_SOCKET_PATH = 107
+"""sun_path of unix(7) without its end."""
 _MAXIMUM_FILE = 1 << 20
+_KEY_IDS = integer(1, key_file.MAXIMUM_KEY_ID, "RFC 5905, section 7.3")
+_INTERFACE, _PORT = interface(), port()
+_SOCKET = absolute_path(_UNIX_SOCKET_PATH)
+_TAG = one_of_numbers(HMAC_TAG_LENGTHS, "must be 32, 20 or 16 octets")
+
+
+def _reference_id(value: Any) -> bytes:
+    """Raises ValueError for what is neither a name nor an address."""
+    if isinstance(value, str) and value.isascii() and value.isalnum() and len(value) <= 4:
+        return value.encode("ascii").ljust(4, b"\0")
+    return ipaddress.IPv4Address(value if isinstance(value, str) else "?").packed
+
+
+@dataclass(frozen=True)
+class HmacLengths:
+    """Octets of a code that are sent."""
+
+    version3: int = option(_TAG, 32)
+    version4: int = option(_TAG, 20)
 
 
 @dataclass(frozen=True)
 class Authentication:
-    enabled: bool = False
-    keys_file: str | None = None
-    trusted_keys: tuple[int, ...] = ()
-    hmac_lengths: Mapping[int, int] = field(default_factory=lambda: {3: 32, 4: 20})
+    enabled: bool = option(boolean(), False)
+    keys_file: str | None = option(absolute_path(), None, nullable=True)
+    trusted_keys: tuple[int, ...] = option(many(_KEY_IDS), ())
+    hmac_lengths: Mapping[int, int] = option(
+        section(HmacLengths, lambda lengths: {3: lengths.version3, 4: lengths.version4}),
+        {3: 32, 4: 20},
+        key="hmac_sha256_length",
+    )
 
 
 @dataclass(frozen=True)
@@ -48,67 +94,105 @@ class Server:
     counts about this host's clock.
     """
 
-    enabled: bool = False
-    listen: tuple[str, ...] | None = None
-    stratum: int | None = None
-    reference_id: bytes = b"LOCL"
-    port: int = 123
-    allow: tuple[Network, ...] = ()
-    upstream: str = "auto"
-    chrony_command_socket: str = COMMAND_SOCKET
+    AGREEMENTS: ClassVar = (
+        Agreement(
+            ("stratum", "upstream"),
+            lambda stratum, upstream: upstream == "local" and stratum is None,
+            lambda *_values: "is required with the upstream local",
+        ),
+        Agreement(
+            ("stratum", "upstream"),
+            lambda stratum, upstream: upstream in ("kernel", "chrony") and stratum is not None,
+            lambda _stratum, upstream: f"must be null with the upstream {upstream}, which has a stratum of its own",
+        ),
+    )
+
+    enabled: bool = option(boolean(), False)
+    listen: tuple[str, ...] | None = option(interfaces(ALL_INTERFACES), None)
+    stratum: int | None = option(integer(1, 15, "RFC 5905, section 7.3"), None, nullable=True)
+    reference_id: bytes = option(
+        plain(_reference_id, "must be up to 4 letters and digits, or an IPv4 address", "RFC 5905, section 7.3"),
+        b"LOCL",
+    )
+    port: int = option(_PORT, 123)
+    allow: tuple[Network, ...] = option(many(network()), ())
+    upstream: str = option(choice("auto", "kernel", "chrony", "local"), "auto")
+    chrony_command_socket: str = option(_SOCKET, COMMAND_SOCKET, nullable=True)
 
 
 @dataclass(frozen=True)
 class MulticastServer:
     """One stream of mode 5 packets. `poll` is log2 of the interval in seconds."""
 
-    interface: str
-    group: Address
-    key_id: int | None = None
-    ttl: int = 16
-    version: int = 4
-    port: int = 123
-    poll: int = 6
-    interleaved: bool = True
+    AGREEMENTS: ClassVar = (
+        Agreement(
+            ("key_id", "version"),
+            lambda key_id, version: version == 4 and (key_id or 0) > MAXIMUM_KEY_ID_VERSION_4,
+            lambda *_values: f"must be at most {MAXIMUM_KEY_ID_VERSION_4} with version 4 (RFC 7822, section 3)",
+        ),
+    )
+
+    interface: str = option(_INTERFACE)
+    group: Address = option(multicast_address())
+    key_id: int | None = option(_KEY_IDS, None, nullable=True)
+    ttl: int = option(integer(1, 255, "RFC 791, section 3.1"), 16)
+    version: int = option(integer(1, 4, "RFC 5905, section 7.3"), 4)
+    port: int = option(_PORT, 123)
+    poll: int = option(integer(MINIMUM_POLL, MAXIMUM_POLL, "RFC 5905, section 7.2"), 6)
+    interleaved: bool = option(boolean(), True)
 
 
 @dataclass(frozen=True)
 class MulticastClient:
     """A group to listen to. `fallback_delay` (seconds) is used where a server never answers a volley."""
 
-    interface: str
-    group: Address
-    port: int = 123
-    volley_port: int = 123
-    allow_servers: frozenset[str] = frozenset()
-    fallback_delay: float | None = None
+    interface: str = option(_INTERFACE)
+    group: Address = option(multicast_address())
+    port: int = option(_PORT, 123)
+    volley_port: int = option(_PORT, 123)
+    allow_servers: frozenset[str] = option(many(unicast_address(), frozenset), frozenset())
+    fallback_delay: float | None = option(seconds(0.0, 1.0), None, nullable=True)
 
 
 @dataclass(frozen=True)
 class Discipline:
     """Where an estimate goes. Thresholds in seconds."""
 
-    mode: str = "monitor"
-    chrony_socket: str | None = None
-    step: str = "start"
-    step_threshold: float = 0.125
-    panic_threshold: float = 1000.0
+    AGREEMENTS: ClassVar = (
+        Agreement(
+            ("chrony_socket", "mode"),
+            lambda chrony_socket, mode: mode == "chrony" and chrony_socket is None,
+            lambda *_values: "is required with the mode chrony",
+        ),
+    )
+
+    mode: str = option(choice("monitor", "chrony", "kernel"), "monitor")
+    chrony_socket: str | None = option(_SOCKET, None, nullable=True)
+    step: str = option(choice("start", "never", "always"), "start")
+    step_threshold: float = option(seconds(0.0, 1e9, "RFC 5905, section 11.2.2"), 0.125, nullable=True)
+    panic_threshold: float = option(seconds(0.0, 1e12, "RFC 5905, section 11.2.2"), 1000.0, nullable=True)
+
+
+def _entries(kind: type) -> Any:
+    rule = "must not name an interface and group twice"
+    return option(sections(kind, ("interface", "group", "port"), "{} {} port {}", rule), ())
 
 
 @dataclass(frozen=True)
 class Configuration:
-    status_socket: str
-    authentication: Authentication = Authentication()
-    server: Server = Server()
-    servers: tuple[MulticastServer, ...] = ()
-    clients: tuple[MulticastClient, ...] = ()
-    discipline: Discipline = Discipline()
-    state_directory: str = "/var/lib/ntp-multicast-engine"
-    metrics_file: str | None = None
-    clock_socket: str | None = None
-    """Where the keeper of the clock listens; None, if this process has to do with the kernel itself."""
-    hardware_timestamps: tuple[str, ...] = ()
-    """Interfaces whose cards are to stamp packets."""
+    """The whole file. `clock_socket` is where the clock helper listens; None, if this process has to do with the
+    kernel's clock itself."""
+
+    status_socket: str = option(_SOCKET)
+    version: int = option(integer(VERSION, VERSION), VERSION, required=True)
+    authentication: Authentication = option(section(Authentication), Authentication())
+    server: Server = option(section(Server), Server())
+    servers: tuple[MulticastServer, ...] = _entries(MulticastServer)
+    clients: tuple[MulticastClient, ...] = _entries(MulticastClient)
+    discipline: Discipline = option(section(Discipline), Discipline())
+    state_directory: str = option(absolute_path(), "/var/lib/ntp-multicast-engine", nullable=True)
+    metrics_file: str | None = option(absolute_path(), None, nullable=True)
+    clock_socket: str | None = option(_SOCKET, None, nullable=True)
 
     @property
     def serves(self) -> bool:
@@ -155,184 +239,14 @@ def parse(data: bytes, path: str) -> Configuration:
     if len(data) > _MAXIMUM_FILE:
         raise ConfigurationError([Problem(path, "too long", f"must have at most {_MAXIMUM_FILE} octets")])
     try:
-        value = json.loads(data.decode("utf-8"), object_pairs_hook=_no_duplicates)
-    except (ValueError, RecursionError) as error:
+        value = read_json(data)
+    except ValueError as error:
         raise ConfigurationError([Problem(path, str(error)[:200], "must be JSON in UTF-8")]) from error
     problems: list[Problem] = []
-    configuration = _configuration(Reader(value, "", problems))
-    if problems:
+    configuration = decode(Configuration, value, "", problems)
+    if configuration is WRONG:
         raise ConfigurationError(problems)
     return configuration
-
-
-def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        raise ValueError("an object names a key twice")
-    return result
-
-
-def _configuration(reader: Reader) -> Configuration:
-    for required in ("version", "status_socket"):
-        if not reader.has(required):
-            reader.problem(required, "is required")
-    reader.integer("version", VERSION, VERSION, VERSION)
-    configuration = Configuration(
-        status_socket=reader.absolute_path("status_socket", None, _UNIX_SOCKET_PATH) or "/",
-        authentication=_authentication(reader.object("authentication")),
-        server=_server(reader.object("server")),
-        servers=tuple(_multicast_server(item) for item in reader.objects("servers")),
-        clients=tuple(_multicast_client(item) for item in reader.objects("clients")),
-        discipline=_discipline(reader.object("discipline")),
-        state_directory=reader.absolute_path("state_directory", None) or "/var/lib/ntp-multicast-engine",
-        metrics_file=reader.absolute_path("metrics_file", None),
-        clock_socket=reader.absolute_path("clock_socket", None, _UNIX_SOCKET_PATH),
-        hardware_timestamps=_interfaces(reader, "hardware_timestamps"),
-    )
-    reader.finish()
-    _check_unique(configuration, reader.problems)
-    return configuration
-
-
-def _authentication(reader: Reader) -> Authentication:
-    trusted: list[int] = []
-    for number, item in enumerate(reader.items("trusted_keys")):
-        if isinstance(item, bool) or not isinstance(item, int) or not 1 <= item <= key_file.MAXIMUM_KEY_ID:
-            place = f"{reader.path}.trusted_keys[{number}]"
-            reader.problems.append(Problem(place, shown(item), f"must be 1 to {key_file.MAXIMUM_KEY_ID}"))
-        else:
-            trusted.append(item)
-    lengths = reader.object("hmac_sha256_length")
-    hmac_lengths = {3: _hmac_length(lengths, "version3", 32), 4: _hmac_length(lengths, "version4", 20)}
-    lengths.finish()
-    authentication = Authentication(
-        enabled=reader.boolean("enabled", False),
-        keys_file=reader.absolute_path("keys_file", None),
-        trusted_keys=tuple(trusted),
-        hmac_lengths=hmac_lengths,
-    )
-    reader.finish()
-    return authentication
-
-
-def _hmac_length(reader: Reader, key: str, default: int) -> int:
-    value = reader.integer(key, default, min(HMAC_TAG_LENGTHS), max(HMAC_TAG_LENGTHS))
-    if value not in HMAC_TAG_LENGTHS:
-        reader.problem(key, "must be 32, 20 or 16 octets")
-    return value
-
-
-def _server(reader: Reader) -> Server:
-    server = Server(
-        enabled=reader.boolean("enabled", False),
-        listen=_listen(reader),
-        stratum=reader.optional_integer("stratum", 1, 15),
-        reference_id=_reference_id(reader),
-        port=reader.port("port"),
-        allow=reader.networks("allow"),
-        upstream=reader.choice("upstream", "auto", UPSTREAMS),
-        chrony_command_socket=reader.absolute_path("chrony_command_socket", COMMAND_SOCKET, _UNIX_SOCKET_PATH) or "/",
-    )
-    if server.upstream == "local" and server.stratum is None:
-        reader.problem("stratum", "is required with the upstream local")
-    if server.upstream in ("kernel", "chrony") and server.stratum is not None:
-        reader.problem("stratum", f"must be null with the upstream {server.upstream}, which has a stratum of its own")
-    reader.finish()
-    return server
-
-
-def _interfaces(reader: Reader, key: str) -> tuple[str, ...]:
-    names = reader.items(key)
-    if not all(isinstance(name, str) and interface_name(name) for name in names) or len(set(names)) != len(names):
-        reader.problem(key, "must be a list of names of network interfaces")
-        return ()
-    return tuple(names)
-
-
-def _listen(reader: Reader) -> tuple[str, ...] | None:
-    rule = 'must be "all" or a list of names of network interfaces'
-    names = reader.value("listen")
-    if names == ALL_INTERFACES or not reader.has("listen"):
-        return None
-    if not isinstance(names, list) or not names:
-        reader.problem("listen", rule)
-        return None
-    if not all(isinstance(name, str) and interface_name(name) for name in names) or len(set(names)) != len(names):
-        reader.problem("listen", rule)
-        return None
-    return tuple(names)
-
-
-def _reference_id(reader: Reader) -> bytes:
-    rule = "must be up to 4 letters and digits, or an IPv4 address"
-    text = reader.text("reference_id", "LOCL", rule, 15)
-    try:
-        return ipaddress.IPv4Address(text).packed
-    except ValueError:
-        pass
-    if len(text) > 4 or not (text.isascii() and text.isalnum()):
-        reader.problem("reference_id", rule)
-        return b"LOCL"
-    return text.encode("ascii").ljust(4, b"\0")
-
-
-def _multicast_server(reader: Reader) -> MulticastServer:
-    server = MulticastServer(
-        interface=reader.interface("interface"),
-        group=reader.multicast_address("group"),
-        key_id=reader.optional_integer("key_id", 1, key_file.MAXIMUM_KEY_ID),
-        ttl=reader.integer("ttl", 16, 1, 255),
-        version=reader.integer("version", 4, 1, 4),
-        port=reader.port("port"),
-        poll=reader.integer("poll", 6, MINIMUM_POLL, MAXIMUM_POLL),
-        interleaved=reader.boolean("interleaved", True),
-    )
-    if server.version == 4 and (server.key_id or 0) > MAXIMUM_KEY_ID_VERSION_4:
-        reader.problem("key_id", f"must be at most {MAXIMUM_KEY_ID_VERSION_4} with version 4")
-    reader.finish()
-    return server
-
-
-def _multicast_client(reader: Reader) -> MulticastClient:
-    client = MulticastClient(
-        interface=reader.interface("interface"),
-        group=reader.multicast_address("group"),
-        port=reader.port("port"),
-        volley_port=reader.port("volley_port"),
-        allow_servers=reader.unicast_addresses("allow_servers"),
-        fallback_delay=reader.seconds("fallback_delay", None, 0.0, 1.0),
-    )
-    reader.finish()
-    return client
-
-
-def _discipline(reader: Reader) -> Discipline:
-    discipline = Discipline(
-        mode=reader.choice("mode", "monitor", DISCIPLINES),
-        chrony_socket=reader.absolute_path("chrony_socket", None, _UNIX_SOCKET_PATH),
-        step=reader.choice("step", "start", STEPS),
-        step_threshold=reader.seconds("step_threshold", 0.125, 0.0, 1e9) or 0.0,
-        panic_threshold=reader.seconds("panic_threshold", 1000.0, 0.0, 1e12) or 0.0,
-    )
-    if discipline.mode == "chrony" and discipline.chrony_socket is None:
-        reader.problem("chrony_socket", "is required with the mode chrony")
-    reader.finish()
-    return discipline
-
-
-def _check_unique(configuration: Configuration, problems: list[Problem]) -> None:
-    sections: tuple[tuple[str, Sequence[MulticastServer | MulticastClient]], ...] = (
-        ("servers", configuration.servers),
-        ("clients", configuration.clients),
-    )
-    for section, entries in sections:
-        seen: set[tuple[str, Address, int]] = set()
-        for number, entry in enumerate(entries):
-            place = (entry.interface, entry.group, entry.port)
-            if place in seen:
-                value = f"{entry.interface} {entry.group} port {entry.port}"
-                problems.append(Problem(f"{section}[{number}]", value, "must not name an interface and group twice"))
-            seen.add(place)
 
 
 def _check_keys(configuration: Configuration, keys: Mapping[int, Key]) -> None:

@@ -8,32 +8,32 @@ from __future__ import annotations
 import base64
 import binascii
 import os
+import re
 import stat
 from pathlib import Path
 
 from ntp_multicast_engine.errors import ConfigurationError, Problem
-from ntp_multicast_engine.wire.authentication import Algorithm, Key, available
+from ntp_multicast_engine.wire.mac import Algorithm, Key, available
 
 MAXIMUM_KEY_ID = 4294967295
+_COMMENT = re.compile(r"\s#")
 _FORBIDDEN_MODE = 0o037
 _MAXIMUM_FILE = 1 << 20
 _MASK = "********"
+HANDED_OVER = "NTP_MULTICAST_ENGINE_KEYS"
+_STANDARD_INPUT = 0
 
 
 def load(path: Path) -> dict[int, Key]:
     """Read the keys.
 
-    Under systemd with `LoadCredential=`, a credential of the file's name takes the place of the file, so that the
-    service needs no right to read the file itself.
+    A service gets the file open on its standard input (`StandardInput=` and NTP_MULTICAST_ENGINE_KEYS of its unit), so
+    that it needs no right to open the file itself.
 
     :raises ConfigurationError: the file can't be read, is open to others, or a line is wrong.
     """
-    directory = os.environ.get("CREDENTIALS_DIRECTORY")
-    if directory and (Path(directory) / path.name).is_file():
-        path = Path(directory) / path.name
     try:
-        # Opening a pipe would wait for somebody who writes to it.
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        descriptor = _open(path)
         try:
             _check_permissions(path, os.fstat(descriptor))
             content = _read(path, descriptor)
@@ -48,9 +48,17 @@ def load(path: Path) -> dict[int, Key]:
     return parse(text, str(path))
 
 
+def _open(path: Path) -> int:
+    if os.environ.get(HANDED_OVER) == "stdin":
+        return os.dup(_STANDARD_INPUT)
+    # Opening a pipe would wait for somebody who writes to it.
+    return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+
+
 def _read(path: Path, descriptor: int) -> bytes:
     content = b""
-    while part := os.read(descriptor, 65536):
+    # From its start, since a reload reads again what was read before.
+    while part := os.pread(descriptor, 65536, len(content)):
         content += part
         if len(content) > _MAXIMUM_FILE:
             raise ConfigurationError([Problem(str(path), "too long", f"must have at most {_MAXIMUM_FILE} octets")])
@@ -115,6 +123,8 @@ def _secret(value: str) -> bytes:
     if not colon:
         raise ValueError("a key is written `ascii:`, `hex:` or `base64:` and the value")
     if encoding == "ascii":
+        if text != text.strip() or _COMMENT.search(text):
+            raise ValueError("a blank at either end, or a blank and `#`, would be part of the key: write it as `hex:`")
         return text.encode("utf-8")
     try:
         if encoding == "hex":

@@ -10,25 +10,25 @@ import os
 import selectors
 import signal
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Union
+from typing import Any, Union
 
 from ntp_multicast_engine import __version__
-from ntp_multicast_engine.batch import Batch, Buffers
 from ntp_multicast_engine.clock.conflicts import clock_owners
 from ntp_multicast_engine.clock.discipline import ClockDiscipline, make
 from ntp_multicast_engine.clock.helper.client import RemoteClock
-from ntp_multicast_engine.clock.system_clock import Clock, Instant, Sleep, SystemClock, kernel_status
+from ntp_multicast_engine.clock.system_clock import SuspendDetector, SystemClock, kernel_status
 from ntp_multicast_engine.config import configuration
 from ntp_multicast_engine.config.configuration import Loaded, MulticastClient, MulticastServer
+from ntp_multicast_engine.daemon.pauses import Pauses
 from ntp_multicast_engine.daemon.poll_io import PollIo
 from ntp_multicast_engine.daemon.receiver_io import ReceiverIo
 from ntp_multicast_engine.daemon.responder_io import ResponderIo
-from ntp_multicast_engine.daemon.signals import SignalQueue
 from ntp_multicast_engine.daemon.state_file import Memory
 from ntp_multicast_engine.errors import ConfigurationError, EngineError, TransportError
+from ntp_multicast_engine.instant import Clock, Instant
 from ntp_multicast_engine.net.bpf import refused
 from ntp_multicast_engine.net.control_messages import USER
 from ntp_multicast_engine.net.netlink import LinkMonitor
@@ -37,17 +37,15 @@ from ntp_multicast_engine.observe.chrony_tracking import ChronyReader
 from ntp_multicast_engine.observe.event_log import EventLog
 from ntp_multicast_engine.observe.journal import tell
 from ntp_multicast_engine.observe.metrics import MetricsFile
+from ntp_multicast_engine.observe.sd_notify import Notifier
 from ntp_multicast_engine.observe.status import EngineStatus, Status
-from ntp_multicast_engine.observe.status_socket import Connection, ControlServer, Notifier
+from ntp_multicast_engine.observe.status_of_engine import association_status, counters, server_status, system_status
+from ntp_multicast_engine.observe.status_socket import Connection, ControlServer
 from ntp_multicast_engine.protocol.association import Association, SendRequest
 from ntp_multicast_engine.protocol.multicast_server import Sender
-from ntp_multicast_engine.protocol.prefilter import SCREENED_LENGTHS
-from ntp_multicast_engine.protocol.responder import QUICK_LENGTHS
 from ntp_multicast_engine.protocol.system import Engine, reference_id_of
+from ntp_multicast_engine.signals import SignalQueue
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS
-
-if TYPE_CHECKING:
-    from ntp_multicast_engine.hardware import Card, Cards
 
 _RETRY_SOCKETS = 16 * NANOSECONDS
 _SETTLE = NANOSECONDS // 2
@@ -66,15 +64,6 @@ class _Ready:
 
     act: Callable[[], None]
     quiet: bool = False
-
-
-def _cards(interfaces: Sequence[str], clock: Clock) -> Cards | None:
-    if not interfaces:
-        return None
-    # Here, because few hosts need it.
-    from ntp_multicast_engine.hardware import Cards
-
-    return Cards(interfaces, clock)
 
 
 class Daemon:
@@ -98,37 +87,36 @@ class Daemon:
         loaded = configuration.load(path)
         now = self._clock.now()
         self._started = now.raw
-        self._sleep = Sleep()
+        self._suspend = SuspendDetector()
         self._chrony = self._chrony_reader(loaded, now)
-        kept = loaded.configuration.clock_socket
-        self._kept = RemoteClock(kept) if kept is not None else None
+        helper = loaded.configuration.clock_socket
+        self._remote_clock = RemoteClock(helper) if helper is not None else None
         self._memory = Memory(Path(loaded.configuration.state_directory), now.raw)
         self.engine = Engine(
             loaded,
             self._memory.load(keep=bool(loaded.configuration.clients)),
             now,
-            kernel=lambda: kernel_status(self._kept),
+            kernel=lambda: kernel_status(self._remote_clock),
             random=lambda: int.from_bytes(os.urandom(4), "big") / (1 << 32),
             cookie=lambda: int.from_bytes(os.urandom(8), "big") or 1,
             chrony=lambda now: self._chrony.tracking(now.raw) if self._chrony else None,
         )
         drift = self.engine.state().frequency
-        self._sink: ClockDiscipline = make(loaded.configuration.discipline, clock_owners, drift, kept=self._kept)
-        self._cards = _cards(loaded.configuration.hardware_timestamps, self._clock)
+        self._clock_discipline: ClockDiscipline = make(
+            loaded.configuration.discipline, clock_owners, drift, remote=self._remote_clock
+        )
         self._sockets: dict[SocketSpec, AnySocket] = {}
         self._complaints: dict[SocketSpec, str] = {}
         self._sockets_due: int | None = now.raw
         self._tick_due: int | None = now.raw
         self._watchdog_due: int | None = now.raw if self._notifier.watchdog_interval else None
-        buffers = Buffers(lambda version: Batch(version, QUICK_LENGTHS | SCREENED_LENGTHS))
-        self._answering = ResponderIo(self.engine, self._clock, buffers)
-        self._listening = ReceiverIo(self.engine, self._clock, buffers)
-        self._exchanges = PollIo(
-            self.engine, self._clock, self._card, self._watch, self._selector.unregister, self._estimate_changed
-        )
+        self._pauses = Pauses(self._selector)
+        self._responder_io = ResponderIo(self.engine, self._clock)
+        self._receiver_io = ReceiverIo(self.engine, self._clock, self._estimate_changed)
+        self._poll_io = PollIo(self.engine, self._clock, self._watch, self._selector.unregister, self._estimate_changed)
         self._refused_before = 0
         self._metrics = MetricsFile(loaded.configuration.metrics_file, now.raw)
-        self._changes = EventLog(self._notifier.status)
+        self._event_log = EventLog(self._notifier.status)
         self._changed = True
         self._look_due = now.raw
         self._control = ControlServer(loaded.configuration.status_socket, self.status)
@@ -170,7 +158,7 @@ class Daemon:
                     now, due = self._clock.now(), self._due()
                 for key, _events in self._selector.select(max(0.0, (due - now.raw) / NANOSECONDS)):
                     key.data.act()
-                    due = due if key.data.quiet else 0
+                    due = min(due, self._pauses.due() or due) if key.data.quiet else 0
                 running = self._handle_signals(signals)
         finally:
             self._notifier.stopping()
@@ -192,12 +180,14 @@ class Daemon:
             self._tick_due,
             self._watchdog_due,
             self._metrics.due,
+            self._pauses.due(),
             self._chrony.due if self._chrony else None,
         )
         return min((candidate for candidate in candidates if candidate is not None), default=self._look_due)
 
     def _work(self, now: Instant) -> None:
-        self._look_for_sleep()
+        self._check_suspend()
+        self._pauses.end(now.raw)
         if self._sockets_due is not None and now.raw >= self._sockets_due:
             self._open_sockets(now)
         if self._chrony is not None:
@@ -207,11 +197,11 @@ class Daemon:
         self._changed = self._changed or bool(actions)
         for action in actions:
             if isinstance(action, SendRequest):
-                self._exchanges.begin(action)
+                self._poll_io.begin(action)
             else:
-                self._exchanges.end(action.association)
+                self._poll_io.end(action.association)
         if self._tick_due is not None and now.raw >= self._tick_due:
-            self._discipline(self._sink.tick)
+            self._discipline(self._clock_discipline.tick)
         if self._watchdog_due is not None and now.raw >= self._watchdog_due:
             self._notifier.alive()
             self._watchdog_due = now.raw + (self._notifier.watchdog_interval or 0)
@@ -219,23 +209,23 @@ class Daemon:
         if self._changed or now.raw >= self._look_due:
             self._changed = False
             self._look_due = now.raw + _LOOK_INTERVAL
-            self._tell_changes(self._clock.now())
+            self._log_events(self._clock.now())
 
-    def _look_for_sleep(self) -> None:
-        if self._sleep.is_over():
-            for action in self.engine.slept(self._clock.now()):
-                self._exchanges.end(action.association)
+    def _check_suspend(self) -> None:
+        if self._suspend.is_over():
+            for action in self.engine.resumed(self._clock.now()):
+                self._poll_io.end(action.association)
 
     def _discipline(self, act: Callable[[Any, Instant], int | None]) -> None:
         now = self._clock.now()
         self._tick_due = act(self.engine.correction(now), now)
 
-    def _tell_changes(self, now: Instant) -> None:
+    def _log_events(self, now: Instant) -> None:
         engine = self.engine
-        self._changes.associations(engine.client.associations.values(), engine.selected)
-        self._changes.discipline(self._sink.name, self._sink.last_error)
-        self._changes.system(engine.system_status(now, self._sink.name, None))
-        self._changes.drops(engine.counters(self._refused()).dropped, now.raw)
+        self._event_log.associations(engine.client.associations.values(), engine.selected)
+        self._event_log.discipline(self._clock_discipline.name, self._clock_discipline.last_error)
+        self._event_log.system(system_status(engine, now, self._clock_discipline.name, None))
+        self._event_log.drops(counters(engine, self._refused()).dropped, now.raw)
 
     # Sockets
 
@@ -285,9 +275,9 @@ class Daemon:
 
     def _make_socket(self, place: SocketSpec) -> AnySocket:
         if isinstance(place, MulticastServer):
-            return SenderSocket(place, self.engine.configuration.server.port, self._card(place.interface))
+            return SenderSocket(place, self.engine.configuration.server.port)
         if isinstance(place, MulticastClient):
-            return GroupSocket(place, self._card(place.interface))
+            return GroupSocket(place)
         interface, version = place
         return ResponderSocket(
             interface or None,
@@ -295,30 +285,27 @@ class Daemon:
             self.engine.configuration.server.port,
             shared=bool(self._sockets),
             clients=self.engine.configuration.server.allow,
-            card=self._card(interface),
         )
-
-    def _card(self, interface: str) -> Card | None:
-        """What gives hardware stamps on the interface, if that is wanted and can be had."""
-        return self._cards.of(interface) if self._cards is not None else None
 
     def _reader(self, opened: AnySocket) -> Callable[[], None]:
         if isinstance(opened, SenderSocket):
             return lambda: self._read_departures(opened)
         if isinstance(opened, GroupSocket):
-            return lambda: self._read_group(opened)
-        return lambda: self._answering.read(opened)
+            return lambda: self._read(opened, lambda: self._receiver_io.read(opened))
+        return lambda: self._read(opened, lambda: self._responder_io.read(opened))
+
+    def _read(self, opened: AnySocket, read: Callable[[], int]) -> None:
+        self._pauses.read(opened.socket, self._clock.now().raw, read)
 
     def _close_socket(self, place: SocketSpec) -> None:
         closing = self._sockets.pop(place)
         self._refused_before += refused(closing.socket)
-        self._selector.unregister(closing.socket)
+        if not self._pauses.forget(closing.socket):
+            self._selector.unregister(closing.socket)
         closing.close()
 
     def _links_changed(self) -> None:
         self._links.drain()
-        if self._cards is not None:
-            self._cards.link_changed()
         now = self._clock.now()
         if self._sockets_due is None or self._sockets_due > now.raw + _SETTLE:
             self._sockets_due = now.raw + _SETTLE
@@ -351,29 +338,25 @@ class Daemon:
         sender.sent += 1
         self.engine.sent += 1
         if not opened.stamped:
-            sender.stamped(self._clock.now().real, USER)
+            sender.stamps = USER
         self._read_departures(opened)
 
     def _read_departures(self, opened: SenderSocket) -> None:
         sender = self.engine.senders.get(opened.configuration)
-        for real, kind in opened.departures():
+        for real in opened.departures():
             if sender is not None:
-                sender.stamped(real, kind)
+                sender.stamped(real)
 
     # Client
 
-    def _read_group(self, opened: GroupSocket) -> None:
-        for believed in self._listening.read(opened):
-            self._estimate_changed(believed)
-
     def _estimate_changed(self, association: Association) -> None:
-        self._look_for_sleep()
+        self._check_suspend()
         now = self._clock.now()
         self._changed = True
         self._memory.save(self.engine.state(), now.raw)
         correction = self.engine.news(association, now)
         if correction is not None:
-            self._sink.update(correction, now)
+            self._clock_discipline.update(correction, now)
 
     # Control
 
@@ -400,15 +383,15 @@ class Daemon:
         engine = self.engine
         return Status(
             EngineStatus(__version__, os.getpid(), (now.raw - self._started) / NANOSECONDS),
-            engine.system_status(now, self._sink.name, self._sink.last_error),
-            engine.association_status(now),
-            engine.server_status(),
-            engine.counters(self._refused()),
-            self._answering.status(item for item in self._sockets.values() if isinstance(item, ResponderSocket)),
+            system_status(engine, now, self._clock_discipline.name, self._clock_discipline.last_error),
+            association_status(engine, now),
+            server_status(engine),
+            counters(engine, self._refused()),
+            self._responder_io.status(item for item in self._sockets.values() if isinstance(item, ResponderSocket)),
         ).document()
 
     def _refused(self) -> int:
-        """Packets that the kernel's filters kept away."""
+        """Packets that the kernel's filters refused."""
         return self._refused_before + sum(refused(item.socket) for item in self._sockets.values())
 
     def _reload(self) -> None:
@@ -432,39 +415,32 @@ class Daemon:
         if any(getattr(old, name) != getattr(new, name) for name in _LASTING):
             raise TransportError(f"{', '.join(_LASTING)} only change with a restart")
         if old.discipline != new.discipline:
-            self._sink = make(new.discipline, clock_owners, self.engine.state().frequency, self._sink, self._kept)
+            self._clock_discipline = make(
+                new.discipline, clock_owners, self.engine.state().frequency, self._clock_discipline, self._remote_clock
+            )
         now = self._clock.now()
         if (old.server, old.asks_chrony) != (new.server, new.asks_chrony):
             if self._chrony is not None:
                 self._chrony.close()
             self._chrony = self._chrony_reader(loaded, now)
-        cards_changed = old.hardware_timestamps != new.hardware_timestamps
-        if old.server != new.server or cards_changed:
+        if old.server != new.server:
             for place in list(self._sockets):
                 self._close_socket(place)
-        if cards_changed:
-            self._close_cards()
-            self._cards = _cards(new.hardware_timestamps, self._clock)
         for association in self.engine.reconfigure(loaded, now):
-            self._exchanges.end(association)
+            self._poll_io.end(association)
         self._sockets_due = self._tick_due = now.raw
         self._metrics = MetricsFile(new.metrics_file, now.raw)
         tell(logging.INFO, "reloaded", f"reloaded {self._path}")
 
-    def _close_cards(self) -> None:
-        if self._cards is not None:
-            self._cards.close()
-
     def _close(self) -> None:
-        self._sink.release()
-        if self._kept is not None:
-            self._kept.close()
+        self._clock_discipline.release()
+        if self._remote_clock is not None:
+            self._remote_clock.close()
         if self.engine.configuration.clients:
             self._memory.save(self.engine.state())
-        self._exchanges.close()
+        self._poll_io.close()
         for opened in self._sockets.values():
             opened.close()
-        self._close_cards()
         if self._chrony is not None:
             self._chrony.close()
         self._links.close()

@@ -7,21 +7,16 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-from ntp_multicast_engine.clock.system_clock import Clock
 from ntp_multicast_engine.errors import TransportError
+from ntp_multicast_engine.instant import Clock
 from ntp_multicast_engine.net.request_socket import RequestSocket
 from ntp_multicast_engine.protocol.association import Association, SendRequest
 from ntp_multicast_engine.protocol.system import Engine
 
-if TYPE_CHECKING:
-    from ntp_multicast_engine.hardware import Card
-
 
 class PollIo:
-    """:param card: what gives hardware stamps on an interface, or None.
-    :param watch: has a function called whenever a socket is readable, until `unwatch`.
+    """:param watch: has a function called whenever a socket is readable, until `unwatch`.
     :param changed: called when an answer has told something of a server's time.
     """
 
@@ -29,14 +24,12 @@ class PollIo:
         self,
         engine: Engine,
         clock: Clock,
-        card: Callable[[str], Card | None],
         watch: Callable[[socket.socket, Callable[[], None]], None],
         unwatch: Callable[[socket.socket], object],
         changed: Callable[[Association], None],
     ) -> None:
         self._engine = engine
         self._clock = clock
-        self._card = card
         self._watch = watch
         self._unwatch = unwatch
         self._changed = changed
@@ -47,8 +40,7 @@ class PollIo:
         group = association.configuration
         self.end(association)
         try:
-            card = self._card(group.interface)
-            opened = RequestSocket(association.source, group.volley_port, group.interface, self._clock, card)
+            opened = RequestSocket(association.source, group.volley_port, group.interface, self._clock)
         except (OSError, TransportError):
             return
         self._requests[association] = opened
@@ -74,20 +66,14 @@ class PollIo:
         departed = opened.departure()
         if departed is not None:
             association.request_sent(departed)
-        try:
-            datagram = opened.receive()
-        except OSError:
-            return
+        datagram = opened.receive()
         if datagram is None:
             return
         if datagram.truncated:
             self._engine.drop("truncated")
             return
-        departed = opened.late_departure()
-        if departed is not None:
-            association.request_sent(departed)
         action = self._engine.take_response(association, datagram.data, datagram.arrival)
         if action is not None:
             self.end(action.association)
-            if not association.rehearsing:
+            if not association.warming_up:
                 self._changed(association)

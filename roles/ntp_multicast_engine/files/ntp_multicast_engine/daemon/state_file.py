@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Timecast developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What outlives the process: the newest believed transmit timestamps, and the frequency of the oscillator.
+"""What outlives the process: the newest accepted transmit timestamps, and the frequency of the oscillator.
 
 Without the first, packets of the last run could be played again to the next one (CVE-2015-7973). The file is written
 to a new name and renamed, so that a crash leaves the old or the new one.
@@ -12,29 +12,20 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from ntp_multicast_engine.clock.system_clock import MAXIMUM_DRIFT
 from ntp_multicast_engine.errors import StateError
 from ntp_multicast_engine.observe.journal import tell
-from ntp_multicast_engine.protocol.client import MAXIMUM_REMEMBERED, Remembered
+from ntp_multicast_engine.protocol.client import MAXIMUM_REMEMBERED, Remembered, State
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS, STAMP_MASK
 
 VERSION = 1
 MAXIMUM_ENTRIES = MAXIMUM_REMEMBERED
 _MAXIMUM_FILE = 1 << 20
 _DURABLE_INTERVAL = 64 * NANOSECONDS
-
-
-@dataclass(frozen=True)
-class State:
-    """`frequency`: how much faster than raw time the servers run, as a ratio; None, if it was never measured."""
-
-    memory: Mapping[Remembered, int] = field(default_factory=dict)
-    frequency: float | None = None
 
 
 def encode(state: State) -> bytes:
@@ -129,7 +120,7 @@ class Memory:
             tell(logging.ERROR, "state", f"{error}; starting without it", reason=str(error))
             state = State()
         if keep:
-            # A client that can't remember would believe a replay after a restart.
+            # A client that can't remember would accept a replay after a restart.
             self._file.save(state, durable=True)
         return state
 
@@ -149,5 +140,5 @@ class Memory:
             self._complaint = str(error)
             return
         if self._complaint is not None:
-            tell(logging.INFO, "state", "the state is kept again")
+            tell(logging.INFO, "state", "the state is saved again")
         self._complaint = None

@@ -7,20 +7,20 @@ Theory of operation. A multicast packet that left at server time `s` and came at
 true difference minus the way's delay. An exchange gives one sample of that kind, and one of the other direction, which
 is too large by its delay. Queues only add to delays, so the truth lies between the upper edge of the samples down and
 the lower edge of the samples up, in the middle, if the two ways are alike at their fastest. How the edges are followed
-while the oscillator wanders is in `belief`.
+while the oscillator wanders is in `kalman`.
 
 How much the oscillator wanders, and whether delays scatter above a minimum or about a mean, is a matter of the host and
-its network. So there are several beliefs, each under another model, and each counts by how well it foretold the
+its network. So there are several filters, each under another model, and each counts by how well it predicted the
 samples of late.
 
-Filters forget the order in which they have come to believe, so a first packet that was late, before anything was known
-to tell so, could lead all that follow: later ones would seem to be the odd ones. Therefore the beginning isn't left to
-chance. The truth lies between the two samples of any exchange, most narrowly of that with the shortest round trip,
-which needs no clock to be told; every belief begins within these bounds, and is begun again when a shorter one comes.
+Filters forget the order of what they were told, so a first packet that was late, before anything was known to tell
+so, could mislead them: later ones would seem to be the odd ones. Therefore the beginning isn't left to chance. The
+truth lies between the two samples of any exchange, most narrowly of that with the shortest round trip, which needs no
+clock to be told; every filter begins within these bounds, and is begun again when a shorter one comes.
 
 A server that stamps its multicasts early (as all do without RFC 9769) has that habit measured against its answers.
 Where the multicasts tell their departure more accurately than answers can (RFC 9769), it is the answers' habit that is
-measured, and only believed to be small.
+measured, and assumed to be small.
 
 That habit has a sign: an answer is stamped before it leaves. If answers come through quicker than multicasts, it is the
 multicasts that lag: a host asleep has to wake up before it stamps what comes unasked, but is awake for what it has
@@ -41,7 +41,7 @@ from ntp_multicast_engine.filter.kalman import KalmanFilter, Model, Way
 WINDOW = 32
 """One-way samples kept."""
 EXCHANGES = 24
-"""PollIo whose round trips are kept."""
+"""Exchanges whose round trips are kept."""
 MINIMUM_SCALE = 2e-6
 """Seconds. Stamps aren't better than that, so a smaller spread of few samples is luck."""
 LOOKED_AT_AGAIN = 24
@@ -50,15 +50,15 @@ RESPONSE_UNCERTAINTY = 50e-6
 """Seconds by which a program misjudges when its answer leaves: scheduling and the way through the kernel."""
 STAMP_UNCERTAINTY = 5e-3
 """Seconds by which it misjudges when a multicast leaves that no kernel has stamped."""
-LATENESS_UNCERTAINTY = 1e-3
+MULTICAST_UNCERTAINTY = 1e-3
 """Seconds by which multicasts may be later than answers, once they are known to be."""
-FORESIGHT_UNCERTAINTY = 5e-6
-"""Seconds by which a server may foretell the departure of its answers too late, so that they seem to be quicker."""
+SMALLEST_ASYMMETRY = 5e-6
+"""Seconds by which a server may predict the departure of its answers too late, so that they seem to be quicker."""
 _CERTAINTY = 3.0
 """Deviations that it takes to say which way down lags."""
 MODELS = tuple(
-    Model(wander, delay_walk, two_sided, credit)
-    for wander, delay_walk, credit in (
+    Model(wander, delay_walk, two_sided, prior_weight)
+    for wander, delay_walk, prior_weight in (
         (3e-10, 1e-8, 1.0),
         (3e-9, 1e-8, 1.0),
         (3e-9, 3e-6, 1.0),
@@ -67,18 +67,18 @@ MODELS = tuple(
     )
     for two_sided in (False, True)
 )
-"""The last two believe that anything may change at any time, which is true when it just has."""
+"""The last two assume that anything may change at any time, which is true when it just has."""
 _PRIOR_DEVIATION, _UNKNOWN_DEVIATION = 0.3e-6, 100e-6
 """How much the raw clock's rate may differ from the prior, for a model that trusts it, and from nothing at all."""
 _STEADY = 5e-8
-"""A model with a smaller walk of the delay believes that things stay as they are, the frequency of the last run too."""
+"""A model with a smaller walk of the delay assumes that things stay as they are, the frequency of the last run too."""
 _PRIOR_ODDS = 12.0
 """Natural logarithm of the odds for the prior to be about right. It may be plainly wrong, when a virtual machine has
 moved to another host, or somebody has steered the clock by hand; then enough samples say so, however noisy they are."""
 _FORGETTING = 0.98
 """A sample counts half as much in the choice of the models when 34 others have come."""
 _HOPELESS, _SECOND_CHANCE = 30.0, 12.0
-"""Logarithms of likelihood: who lags behind the best that far starts again from its belief, that far behind."""
+"""Logarithms of likelihood: who lags behind the best that far starts again from its state, that far behind."""
 _ENOUGH_DIFFERENCES = 5
 """For a median that means something."""
 _FIRST_SCATTER = 50e-6
@@ -174,7 +174,7 @@ class _Scatter:
 class Estimator:
     """Collects samples of one server.
 
-    :param prior_frequency: how much faster than raw time the server is believed to run (a ratio); None, if unknown.
+    :param prior_frequency: how much faster than raw time the server is assumed to run (a ratio); None, if unknown.
     :param assumed_delay: seconds from server to client to be used as long as there is no exchange; None, if an
         estimate without an exchange is not wanted.
     """
@@ -191,34 +191,34 @@ class Estimator:
         self._shortest: _Bounds | None = None
         self._first: list[tuple[Way, float, float]] = []
         self._scatter = {way: _Scatter() for way in Way}
-        self._beliefs: list[KalmanFilter] = []
+        self._bank: list[KalmanFilter] = []
         self._begin()
 
     def _begin(self) -> None:
         """With the first samples, seen in the light of what is known now."""
-        lead = self._lead_uncertainty()
+        asymmetry = self._asymmetry_uncertainty()
         frequency = self._prior_frequency or 0.0
-        self._beliefs = []
+        self._bank = []
         for model in MODELS:
             trusting = self._prior_frequency is not None and model.delay_walk < _STEADY
             deviation = _PRIOR_DEVIATION if trusting else _UNKNOWN_DEVIATION
-            belief = KalmanFilter(model, frequency, deviation, lead)
+            kalman = KalmanFilter(model, frequency, deviation, asymmetry)
             if self._prior_frequency is not None and not trusting:
-                belief.score = -_PRIOR_ODDS
-            self._beliefs.append(belief)
+                kalman.score = -_PRIOR_ODDS
+            self._bank.append(kalman)
         if self._assumed_delay is not None and not self._round_trips:
-            for belief in self._beliefs:
-                belief.assume_delay(self._assumed_delay)
+            for kalman in self._bank:
+                kalman.assume_delay(self._assumed_delay)
         if self._shortest is not None:
-            for belief in self._beliefs:
-                belief.confine(self._shortest.time, self._shortest.up, self._shortest.down, RESPONSE_UNCERTAINTY)
+            for kalman in self._bank:
+                kalman.confine(self._shortest.time, self._shortest.up, self._shortest.down, RESPONSE_UNCERTAINTY)
         for way, time, value in self._first:
             self._measure(way, time, value)
 
-    def _lead_uncertainty(self) -> float:
+    def _asymmetry_uncertainty(self) -> float:
         if not self._accurate_departures:
             return STAMP_UNCERTAINTY
-        return RESPONSE_UNCERTAINTY if self._lagging is Way.ANSWER else LATENESS_UNCERTAINTY
+        return RESPONSE_UNCERTAINTY if self._lagging is Way.ANSWER else MULTICAST_UNCERTAINTY
 
     @property
     def accurate_departures(self) -> bool:
@@ -234,7 +234,7 @@ class Estimator:
             self._begin()
 
     @property
-    def late_multicasts(self) -> bool:
+    def multicasts_lag(self) -> bool:
         """Whether multicasts take longer than answers although both tell when they left."""
         return self._accurate_departures and self._lagging is Way.MULTICAST
 
@@ -272,13 +272,13 @@ class Estimator:
         self._take(Way.REQUEST, time, up)
         self._take(Way.ANSWER, time, down)
 
-    def better(self, rehearsal: Exchange, measurement: Exchange) -> Exchange:
+    def better(self, warm_up: Exchange, measurement: Exchange) -> Exchange:
         """Which of two exchanges that follow one another tells more: if queues make delays, the quicker one.
 
         Where delays scatter to both sides, to choose would only make both ways seem shorter than that of multicasts.
         """
-        queues = sum(weight for weight, belief in zip(self._weights(), self._beliefs) if not belief.model.two_sided)
-        return rehearsal if queues > 0.5 and rehearsal.delay < measurement.delay else measurement
+        queues = sum(weight for weight, kalman in zip(self._weights(), self._bank) if not kalman.model.two_sided)
+        return warm_up if queues > 0.5 and warm_up.delay < measurement.delay else measurement
 
     def _take(self, way: Way, time: float, value: float) -> None:
         self._scatter[way].add(time, value)
@@ -291,29 +291,29 @@ class Estimator:
             self._exchange_ways()
 
     def _is_quicker(self) -> bool:
-        """Whether the way down that was believed to lag is quicker than the other one, beyond doubt."""
+        """Whether the way down that was assumed to lag is quicker than the other one, for certain."""
         weights = self._weights()
-        lead = sum(weight * belief.mean[3] for weight, belief in zip(weights, self._beliefs))
-        if lead > -FORESIGHT_UNCERTAINTY:
+        asymmetry = sum(weight * kalman.mean[3] for weight, kalman in zip(weights, self._bank))
+        if asymmetry > -SMALLEST_ASYMMETRY:
             return False
         variance = sum(
-            weight * (belief.covariance[3][3] + (belief.mean[3] - lead) ** 2)
-            for weight, belief in zip(weights, self._beliefs)
+            weight * (kalman.covariance[3][3] + (kalman.mean[3] - asymmetry) ** 2)
+            for weight, kalman in zip(weights, self._bank)
         )
-        # What the samples say by themselves: the belief in a small lead holds only for one that isn't negative.
-        told = max(1 - variance / self._lead_uncertainty() ** 2, 0.0)
-        return lead * lead > _CERTAINTY**2 * variance * told
+        # What the samples say by themselves: that the asymmetry is small is assumed only of one that isn't negative.
+        told = max(1 - variance / self._asymmetry_uncertainty() ** 2, 0.0)
+        return asymmetry * asymmetry > _CERTAINTY**2 * variance * told
 
     def _exchange_ways(self) -> None:
         self._lagging = Way.MULTICAST if self._lagging is Way.ANSWER else Way.ANSWER
         if len(self._first) < LOOKED_AT_AGAIN:
             self._begin()
             return
-        for belief in self._beliefs:
-            belief.exchange_ways()
-            # What was thought of the lead until now may have kept it from becoming as large as it is.
+        for kalman in self._bank:
+            kalman.exchange_ways()
+            # What was thought of the asymmetry until now may have kept it from becoming as large as it is.
             for unknown in (0, 2, 3):
-                belief.doubt(unknown, abs(belief.mean[3]))
+                kalman.widen(unknown, abs(kalman.mean[3]))
 
     def _relative(self, raw: int, difference: int) -> tuple[float, float]:
         self._cached = None
@@ -322,19 +322,19 @@ class Estimator:
         return (raw - self._base.raw) / 1e9, (difference - self._base.difference) / 1e9
 
     def _measure(self, way: Way, time: float, value: float) -> None:
-        led = way is self._lagging
+        biased = way is self._lagging
         scatter = max(self._scatter[way].typical(self._expected_scatter()), MINIMUM_SCALE)
-        for belief in self._beliefs:
+        for kalman in self._bank:
             if way is Way.MULTICAST:
-                belief.score *= _FORGETTING
-            belief.measure(way, time, value, scatter, led)
-        best = max(self._beliefs, key=lambda belief: belief.score)
+                kalman.score *= _FORGETTING
+            kalman.measure(way, time, value, scatter, biased)
+        best = max(self._bank, key=lambda kalman: kalman.score)
         highest = best.score
-        for belief in self._beliefs:
-            belief.score -= highest
-            if belief.score < -_HOPELESS:
-                belief.adopt(best)
-                belief.score = -_SECOND_CHANCE
+        for kalman in self._bank:
+            kalman.score -= highest
+            if kalman.score < -_HOPELESS:
+                kalman.copy_state(best)
+                kalman.score = -_SECOND_CHANCE
 
     def _expected_scatter(self) -> float:
         """How much delays may scatter of which few are known: as those of the multicasts, or as round trips do."""
@@ -359,13 +359,13 @@ class Estimator:
             return None
         weights = self._weights()
         offset, frequency = (
-            sum(weight * belief.mean[place] for weight, belief in zip(weights, self._beliefs)) for place in (0, 1)
+            sum(weight * kalman.mean[place] for weight, kalman in zip(weights, self._bank)) for place in (0, 1)
         )
         variance = sum(
-            weight * (belief.covariance[0][0] + (belief.mean[0] - offset) ** 2)
-            for weight, belief in zip(weights, self._beliefs)
+            weight * (kalman.covariance[0][0] + (kalman.mean[0] - offset) ** 2)
+            for weight, kalman in zip(weights, self._bank)
         )
-        time = self._beliefs[0].time
+        time = self._bank[0].time
         jitter = self._jitter(offset, frequency, time)
         return Estimate(
             raw=self._base.raw + round(time * 1e9),
@@ -377,15 +377,15 @@ class Estimator:
         )
 
     def _weights(self) -> list[float]:
-        """How much each belief counts, as shares of 1."""
-        weights = [belief.model.credit * math.exp(belief.score) for belief in self._beliefs]
+        """How much each filter counts, as shares of 1."""
+        weights = [kalman.model.prior_weight * math.exp(kalman.score) for kalman in self._bank]
         total = sum(weights)
         return [weight / total for weight in weights]
 
     def _round_trip(self) -> float:
         """The smallest round trip, seconds.
 
-        Not twice the believed delay: that may come out as nothing on a short way, while half of the round trip has to
+        Not twice the estimated delay: that may come out as nothing on a short way, while half of the round trip has to
         bound what asymmetry can hide.
         """
         if not self._round_trips:

@@ -1,11 +1,11 @@
 # Copyright (c) 2026, Timecast developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is believed about one server's clock under one model of oscillator and network: mean values and covariances.
+"""A Kalman filter for one server's clock, under one model of oscillator and network.
 
 Four unknowns: `offset` (server time minus raw time), `frequency` (how fast that grows), `delay` (of the fastest packet,
-either way) and `lead` (by how much more than that one of the two ways down lags, be it that its packets say that they
-left earlier than they did or that they are stamped late on arrival; the caller says which way). Time between
+either way) and `asymmetry` (by how much more than that one of the two ways down lags, be it that its packets say that
+they left earlier than they did or that they are stamped late on arrival; the caller says which way). Time between
 measurements lets the frequency walk at random, and with it the offset; that is the filter of Kalman.
 
 A measurement is one-sided. A packet's delay is the delay of the fastest one plus a queue, and queues only add, so a
@@ -29,7 +29,7 @@ _EXPONENTIAL_SCATTER, _NORMAL_SCATTER = 0.655, 0.823
 _STAMP_NOISE = 0.5e-6
 """Seconds by which a stamp may be wrong to either side."""
 _UNKNOWN_OFFSET, _UNKNOWN_DELAY = 1.0, 0.1
-_LEAD_WALK = 3e-8
+_ASYMMETRY_WALK = 3e-8
 """Seconds for each square root of a second: habits change slowly."""
 _DISTURBED, _DISTURBED_AGAIN = 0.03, 0.6
 """How likely a packet is to meet something that isn't there most of the time, such as a burst of other traffic; and how
@@ -54,23 +54,23 @@ class Way(enum.IntEnum):
 class Model:
     """`wander`: random walk of the oscillator's frequency, a ratio for each square root of a second. `delay_walk`: that
     of the delay, seconds for each. `two_sided`: the delays scatter about a mean, normally, instead of above a minimum.
-    `credit`: how much the model is believed before it has foretold anything, as a share.
+    `prior_weight`: how much the model counts before it has predicted anything, as a share.
     """
 
     wander: float
     delay_walk: float
     two_sided: bool
-    credit: float
+    prior_weight: float
 
 
 class KalmanFilter:
     """See the head of the file.
 
-    :param frequency: what is believed of the frequency at first, and how far that may be off.
-    :param lead: how far the lead may be from nothing, seconds.
+    :param frequency: what is assumed of the frequency at first, and how far that may be off.
+    :param asymmetry: how far the asymmetry may be from nothing, seconds.
     """
 
-    def __init__(self, model: Model, frequency: float, frequency_deviation: float, lead: float) -> None:
+    def __init__(self, model: Model, frequency: float, frequency_deviation: float, asymmetry: float) -> None:
         self.model = model
         self.time = 0.0
         self.score = 0.0
@@ -81,7 +81,7 @@ class KalmanFilter:
             [_UNKNOWN_OFFSET**2, 0.0, 0.0, 0.0],
             [0.0, frequency_deviation**2, 0.0, 0.0],
             [0.0, 0.0, _UNKNOWN_DELAY**2, 0.0],
-            [0.0, 0.0, 0.0, lead**2],
+            [0.0, 0.0, 0.0, asymmetry**2],
         ]
 
     def assume_delay(self, delay: float) -> None:
@@ -103,19 +103,19 @@ class KalmanFilter:
         self.covariance[0][0] = (half + uncertainty) ** 2
         self.covariance[2][2] = (half / 2 + uncertainty) ** 2
 
-    def doubt(self, unknown: int, size: float) -> None:
+    def widen(self, unknown: int, size: float) -> None:
         """An unknown (its place in `mean`) may be off by `size`, for reasons that no model knows."""
         self.covariance[unknown][unknown] += size * size
 
     def exchange_ways(self) -> None:
-        """The other way down lags instead. What is measured stays as likely as it was, the lead changes its sign."""
+        """The other way down lags instead. What was measured stays as likely, the asymmetry changes its sign."""
         self.mean = _other_way(self.mean)
         rows = [_other_way(row) for row in self.covariance]
         columns = [_other_way([row[column] for row in rows]) for column in range(4)]
         self.covariance = [[column[row] for column in columns] for row in range(4)]
 
-    def adopt(self, other: KalmanFilter) -> None:
-        """Believe the same as another one, whose model leaves something open that this one's doesn't."""
+    def copy_state(self, other: KalmanFilter) -> None:
+        """Go on with what another one has estimated, whose model leaves something open that this one's doesn't."""
         self.time = other.time
         self.mean = list(other.mean)
         self.covariance = [list(row) for row in other.covariance]
@@ -126,28 +126,28 @@ class KalmanFilter:
         if seconds <= 0:
             return
         self.time = time
-        mean, (offset, frequency, delay, lead) = self.mean, self.covariance
+        mean, (offset, frequency, delay, asymmetry) = self.mean, self.covariance
         intensity = self.model.wander**2
         mean[0] += mean[1] * seconds
         offset[0] += seconds * (2 * offset[1] + seconds * frequency[1]) + intensity * seconds**3 / 3
         offset[1] += seconds * frequency[1] + intensity * seconds * seconds / 2
         offset[2] += seconds * frequency[2]
         offset[3] += seconds * frequency[3]
-        frequency[0], delay[0], lead[0] = offset[1], offset[2], offset[3]
+        frequency[0], delay[0], asymmetry[0] = offset[1], offset[2], offset[3]
         frequency[1] += intensity * seconds
         delay[2] += self.model.delay_walk**2 * seconds
-        lead[3] += _LEAD_WALK**2 * seconds
+        asymmetry[3] += _ASYMMETRY_WALK**2 * seconds
 
-    def measure(self, way: Way, time: float, value: float, scatter: float, led: bool) -> None:
+    def measure(self, way: Way, time: float, value: float, scatter: float, biased: bool) -> None:
         """Take a measured offset into account.
 
         :param scatter: the median of how far delays of this way differ from their neighbours', see `estimator`.
-        :param led: whether the packet came the way that lags by the lead.
+        :param biased: whether the packet came the way that lags by the asymmetry.
         """
         self.advance(time)
         since = time - self.time
         up = way is Way.REQUEST
-        coefficient = (1.0, since, 1.0 if up else -1.0, -1.0 if led else 0.0)
+        coefficient = (1.0, since, 1.0 if up else -1.0, -1.0 if biased else 0.0)
         gains = [
             row[0] + row[1] * coefficient[1] + row[2] * coefficient[2] + row[3] * coefficient[3]
             for row in self.covariance
@@ -175,16 +175,16 @@ class KalmanFilter:
 
 
 def _other_way(vector: list[float]) -> list[float]:
-    """The unknowns, told for the other way: `offset + delay` (up), `offset - delay` and `offset - delay - lead` (down)
-    remain, and the latter two exchange their roles."""
-    offset, frequency, delay, lead = vector
-    return [offset - lead / 2, frequency, delay + lead / 2, -lead]
+    """The unknowns, told for the other way: `offset + delay` (up), `offset - delay` and `offset - delay - asymmetry`
+    (down) remain, and the latter two exchange their roles."""
+    offset, frequency, delay, asymmetry = vector
+    return [offset - asymmetry / 2, frequency, delay + asymmetry / 2, -asymmetry]
 
 
 def _normal(excess: float, spread: float, noise: float, disturbed: float) -> tuple[float, float, float, float]:
     """What an excess says that `noise` (a variance) separates from 0, or now and then much more.
 
-    :param excess: how much later a packet came than the fastest one is believed to; `spread` is that belief's variance.
+    :param excess: how much later a packet came than the fastest one is expected to; `spread` is the variance of that.
     :param disturbed: how likely it is that there was much more.
     :return: the logarithm of the likelihood, mean and variance of the excess, the probability that there was much more.
     """

@@ -49,14 +49,6 @@ def address_for(name: str, group: Address) -> InterfaceAddress:
     return InterfaceAddress(index, address)
 
 
-def has_address(name: str, text: str) -> bool:
-    """Whether the address that a socket has is one of the interface."""
-    address = ipaddress.ip_address(text.partition("%")[0])
-    if address.version == 4:
-        return address == _ipv4(name)
-    return any(address == usable for _kind, usable in _usable_ipv6(name))
-
-
 def _ipv4(name: str) -> Address | None:
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as question:

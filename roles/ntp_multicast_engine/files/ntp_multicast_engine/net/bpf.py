@@ -73,11 +73,6 @@ def program(mode: int, version: int, sources: Iterable[Network] = ()) -> list[In
     return [*shape, *tests, _REFUSE]
 
 
-def looks_at_sources(instructions: list[Instruction]) -> bool:
-    """Whether the program lets nothing through but what comes from the sources that it was made for."""
-    return instructions[-1] == _REFUSE
-
-
 def _from(network: Network) -> list[Instruction]:
     """Accept what comes from the network; go on behind these instructions with what doesn't."""
     prefix, mask = network.network_address.packed, network.netmask.packed

@@ -13,12 +13,11 @@ import ipaddress
 import socket
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
-from ntp_multicast_engine.clock.system_clock import Clock, Instant, at
 from ntp_multicast_engine.config.schema import Address
+from ntp_multicast_engine.instant import Clock, Instant, at
 from ntp_multicast_engine.wire.packet import MAXIMUM_LENGTH
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
@@ -27,14 +26,10 @@ IPV6_RECVERR, IPV6_MULTICAST_ALL, IPV6_RECVPKTINFO, IPV6_PKTINFO = 25, 29, 49, 5
 SO_TIMESTAMPING = 37
 # include/uapi/linux/net_tstamp.h
 _TX_SOFTWARE, _RX_SOFTWARE, _REPORT_SOFTWARE, _OPT_ID, _OPT_TSONLY = 1 << 1, 1 << 3, 1 << 4, 1 << 7, 1 << 11
-_TX_HARDWARE, _RX_HARDWARE, _REPORT_HARDWARE, _OPT_TX_BOTH = 1 << 0, 1 << 2, 1 << 6, 1 << 14
 STAMP_RECEIVED = _RX_SOFTWARE | _REPORT_SOFTWARE
 STAMP_ON_REQUEST = STAMP_RECEIVED | _OPT_ID | _OPT_TSONLY
 """As STAMP_BOTH, but stamps of sending only for datagrams that carry STAMP_THIS."""
 STAMP_BOTH = STAMP_ON_REQUEST | _TX_SOFTWARE
-CARD_RECEIVED = _RX_HARDWARE | _REPORT_HARDWARE
-"""In addition to these: the card's stamps, beside the kernel's."""
-CARD_SENT = _TX_HARDWARE | _REPORT_HARDWARE | _OPT_TX_BOTH
 
 STAMP_THIS = (socket.SOL_SOCKET, SO_TIMESTAMPING, struct.pack("@I", _TX_SOFTWARE))
 """Ancillary data of one datagram (Documentation/networking/timestamping.rst, section 1.3.4)."""
@@ -42,22 +37,18 @@ STAMP_THIS = (socket.SOL_SOCKET, SO_TIMESTAMPING, struct.pack("@I", _TX_SOFTWARE
 _SO_EE_ORIGIN_TIMESTAMPING = 4
 _EXTENDED_ERROR = struct.Struct("=IBBBBII")
 _STAMPS = struct.Struct("@6l")
-"""struct scm_timestamping: the kernel's stamp, one that is no longer used, the card's."""
+"""struct scm_timestamping: the kernel's stamp, one that is no longer used, the network card's."""
 _PKTINFO4 = struct.Struct("@i4s4s")
 _PKTINFO6 = struct.Struct("@16sI")
 _ANCILLARY_SPACE = 512
 _CREDIBLE_AGE = NANOSECONDS
 """A packet doesn't lie in the queue for longer; if it seems to, the clock was stepped meanwhile."""
 
-HARDWARE, KERNEL, USER = "hardware", "kernel", "user"
+KERNEL, USER = "kernel", "user"
 
 
-@dataclass(frozen=True)
-class Datagram:
-    """A datagram with what the kernel tells about it. `stamps` says who took the time of arrival.
-
-    `hardware` is the card's stamp by the card's own clock, nanoseconds, or 0.
-    """
+class Datagram(NamedTuple):
+    """A datagram with what the kernel tells about it. `stamps` says who took the time of arrival."""
 
     data: bytes
     source: str
@@ -68,19 +59,13 @@ class Datagram:
     arrival: Instant
     stamps: str
     truncated: bool
-    hardware: int = 0
 
 
-@dataclass(frozen=True)
-class Departure:
-    """A stamp of sending; `number` counts the datagrams of the socket from 0.
-
-    `real` is the kernel's, Unix nanoseconds, or 0 where this tells `hardware`, the card's by the card's own clock.
-    """
+class Departure(NamedTuple):
+    """The kernel's stamp of sending, Unix nanoseconds; `number` counts the stamped datagrams of the socket from 0."""
 
     number: int
     real: int
-    hardware: int = 0
 
 
 def enable_stamps(sock: socket.socket, flags: int) -> bool:
@@ -92,13 +77,21 @@ def enable_stamps(sock: socket.socket, flags: int) -> bool:
     return True
 
 
-def receive(sock: socket.socket, clock: Clock) -> Datagram | None:
-    """The next datagram, or None if there is none now. Raises OSError for what the network reports."""
-    try:
-        data, ancillary, flags, address = sock.recvmsg(MAXIMUM_LENGTH, _ANCILLARY_SPACE)
-    except (BlockingIOError, InterruptedError):
-        return None
-    return assemble(data, ancillary, flags, address, clock.now())
+def receive(sock: socket.socket, clock: Clock, at_most: int = 1) -> list[Datagram]:
+    """What is there, oldest first, and no more than `at_most`. What the network reports as an error is skipped."""
+    found = []
+    for _unused in range(at_most):
+        try:
+            found.append(sock.recvmsg(MAXIMUM_LENGTH, _ANCILLARY_SPACE))
+        except (BlockingIOError, InterruptedError):
+            break
+        except OSError:
+            # Such as an interface that went down, or an ICMP error about an answer; reading it has removed it.
+            continue
+    if not found:
+        return []
+    now = clock.now()
+    return [assemble(*item, now) for item in found]
 
 
 def assemble(
@@ -107,26 +100,21 @@ def assemble(
     """What recvmsg(2) has given, as a datagram. `now` is a moment after it."""
     arrival, stamps = now, USER
     destination: Address | None = None
-    interface = hardware = 0
+    interface = 0
     for level, kind, value in ancillary:
         if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPING:
-            real, hardware = stamps_of(value)
-            if real and credible(real, now):
+            real = stamp_of(value)
+            if real and 0 <= now.real - real < _CREDIBLE_AGE:
                 arrival, stamps = at(real, now), KERNEL
         elif level == socket.IPPROTO_IP and kind == IP_PKTINFO and len(value) == _PKTINFO4.size:
             destination, interface = place_of(value, 4)
         elif level == socket.IPPROTO_IPV6 and kind == IPV6_PKTINFO and len(value) == _PKTINFO6.size:
             destination, interface = place_of(value, 6)
-    host = str(address[0]).partition("%")[0] if address else ""
+    host = address[0].partition("%")[0] if address else ""
     port = address[1] if address else 0
     scope = address[3] if address and len(address) == 4 else 0
     truncated = bool(flags & socket.MSG_TRUNC)
-    return Datagram(data, host, port, scope, destination, interface, arrival, stamps, truncated, hardware)
-
-
-def credible(real: int, now: Instant) -> bool:
-    """Whether a datagram that is read now can have come at that time."""
-    return 0 <= now.real - real < _CREDIBLE_AGE
+    return Datagram(data, host, port, scope, destination, interface, arrival, stamps, truncated)
 
 
 def departure(sock: socket.socket) -> Departure | None:
@@ -136,16 +124,27 @@ def departure(sock: socket.socket) -> Departure | None:
             _data, ancillary, _flags, _address = sock.recvmsg(0, _ANCILLARY_SPACE, socket.MSG_ERRQUEUE)
         except (BlockingIOError, InterruptedError):
             return None
-        real = hardware = 0
+        real = 0
         number: int | None = None
         for level, kind, value in ancillary:
             if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPING:
-                real, hardware = stamps_of(value)
+                real = stamp_of(value)
             elif (level, kind) in ((socket.IPPROTO_IP, IP_RECVERR), (socket.IPPROTO_IPV6, IPV6_RECVERR)):
                 _errno, origin, _type, _code, _pad, _info, data = _EXTENDED_ERROR.unpack_from(value)
                 number = data if origin == _SO_EE_ORIGIN_TIMESTAMPING else None
-        if (real or hardware) and number is not None:
-            return Departure(number, real, hardware)
+        if real and number is not None:
+            return Departure(number, real)
+
+
+def forget_departures(sock: socket.socket, flags: int) -> bool:
+    """Let the kernel count stamped datagrams from 0 again; what `enable_stamps` returns.
+
+    After a datagram that wasn't sent it isn't known whether the kernel has counted it.
+    """
+    enable_stamps(sock, 0)
+    while departure(sock) is not None:
+        pass
+    return enable_stamps(sock, flags)
 
 
 def source_address(local: Address, interface: int) -> list[tuple[int, int, bytes]]:
@@ -170,10 +169,9 @@ def _address(packed: bytes) -> Address:
     return ipaddress.ip_address(packed)
 
 
-def stamps_of(value: bytes) -> tuple[int, int]:
-    """The kernel's stamp and the card's of a control message, nanoseconds; 0 for one that isn't there."""
+def stamp_of(value: bytes) -> int:
+    """The kernel's stamp of a control message, nanoseconds; 0, if there is none."""
     if len(value) < _STAMPS.size:
-        return 0, 0
-    seconds, nanoseconds, _none, _nothing, card_seconds, card_nanoseconds = _STAMPS.unpack_from(value)
-    software = int(seconds) * NANOSECONDS + int(nanoseconds) if seconds else 0
-    return software, int(card_seconds) * NANOSECONDS + int(card_nanoseconds)
+        return 0
+    seconds, nanoseconds, *_others = _STAMPS.unpack_from(value)
+    return int(seconds) * NANOSECONDS + int(nanoseconds)

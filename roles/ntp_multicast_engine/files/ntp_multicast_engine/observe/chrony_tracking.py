@@ -16,14 +16,13 @@ import select
 import socket
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from ntp_multicast_engine.errors import UpstreamError
 from ntp_multicast_engine.observe.journal import tell
+from ntp_multicast_engine.protocol.upstream import Tracking
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
-COMMAND_SOCKET = "/run/chrony/chronyd.sock"
 COMMAND_PORT = 323
 _VERSION, _REQUEST, _REPLY, _TRACKING, _TRACKING_REPLY, _SUCCESS = 6, 1, 2, 33, 5, 0
 _REQUEST_HEAD = struct.Struct("!BBxxHHI8x")
@@ -42,24 +41,6 @@ VALID = 16 * NANOSECONDS
 """Nanoseconds for which an answer holds."""
 _FIRST_ANSWER = 0.1
 """Seconds to wait for an answer when the engine starts."""
-
-
-@dataclass(frozen=True)
-class Tracking:
-    """A tracking report. Errors in seconds, `reference` in Unix nanoseconds. `correction` is what chronyd has still to
-    slew; an unsynchronised chronyd has the stratum 0 or the leap indicator 3."""
-
-    reference_id: bytes
-    leap: int
-    stratum: int
-    reference: int
-    correction: float
-    root_delay: float
-    root_dispersion: float
-
-    @property
-    def synchronised(self) -> bool:
-        return self.leap != 3 and self.stratum > 0
 
 
 def request(sequence: int) -> bytes:

@@ -64,7 +64,7 @@ class EventLog:
                 tell(logging.WARNING, "unsynchronised", text)
             self._notify(text)
         elif status.upstream not in (self._upstream, None) and self._upstream is not None:
-            text = f"the clock is now kept by {status.upstream}"
+            text = f"the upstream of the clock is now {status.upstream}"
             tell(logging.INFO, "upstream", text, upstream=status.upstream, before=self._upstream)
         self._upstream = status.upstream or self._upstream
 
@@ -76,7 +76,7 @@ class EventLog:
         if error is not None:
             tell(logging.ERROR, "clock", f"discipline {name}: {error}", discipline=name, reason=error)
         else:
-            tell(logging.INFO, "clock", f"discipline {name}: all is well again", discipline=name)
+            tell(logging.INFO, "clock", f"discipline {name}: recovered", discipline=name)
 
     def drops(self, dropped: dict[str, int], raw: int) -> None:
         """Tell why packets were dropped: each reason when it is new, and then once an hour at most."""

@@ -33,7 +33,7 @@ _ASSOCIATION = (
     ("delay", "Round trip, seconds."),
     ("jitter", "Spread of the one-way samples, seconds."),
     ("dispersion", "Error bound of the estimate, seconds."),
-    ("last_received", "Age of the newest believed packet, seconds."),
+    ("last_received", "Age of the newest accepted packet, seconds."),
 )
 _FACTS = ("leap", "reference_id", "discipline", "upstream")
 _SECONDS = frozenset(
@@ -60,7 +60,7 @@ def text(document: Mapping[str, Any]) -> str:
     lines += _metric("packets_received_total", "Packets that came.", [("", counters["received"])])
     lines += _metric("packets_sent_total", "Packets that left.", [("", counters["sent"])])
     dropped = [(f'{{reason="{_escaped(reason)}"}}', count) for reason, count in counters["dropped"].items()]
-    lines += _metric("packets_dropped_total", "Packets that were not believed.", dropped)
+    lines += _metric("packets_dropped_total", "Packets that were refused.", dropped)
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -89,7 +89,7 @@ def _escaped(value: str) -> str:
 
 
 class MetricsFile:
-    """The file that a node exporter reads, kept fresh.
+    """The file that a node exporter reads.
 
     :param path: None writes nothing.
     :param raw: raw time of the start.

@@ -58,6 +58,9 @@ class AssociationStatus:
     """Seconds ago."""
     timestamps: str | None
     interleaved: bool
+    """Whether its multicasts tell when the one before left (RFC 9769)."""
+    interleaved_answers: bool
+    """Whether its answers do."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +84,6 @@ class ResponderStatus:
     interface: str | None
     family: str
     port: int
-    reading: str | None
-    """The system call: recvmmsg, many requests at a time, or recvmsg where the C library has only that."""
     timestamps: str | None
 
 

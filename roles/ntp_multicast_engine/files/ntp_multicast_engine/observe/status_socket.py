@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Timecast developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The ways to watch and steer the running engine: the status socket, and systemd's notification socket.
+"""The status socket: how a running engine is asked what it does.
 
 A client of the status socket sends one line, the word `status`, and gets one JSON document.
 """
@@ -150,6 +150,8 @@ def ask(path: str) -> dict[str, Any]:
                 if not part:
                     break
                 data += part
+    except PermissionError as error:
+        raise ControlError(f"only root and the service's group may ask the engine at {path}: use sudo") from error
     except OSError as error:
         raise ControlError(f"no engine answers at {path}: {error.strerror or error}") from error
     return decode_answer(data)
@@ -164,39 +166,3 @@ def decode_answer(data: bytes) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise ControlError("the answer of the status socket is not an object")
     return document
-
-
-class Notifier:
-    """sd_notify(3) without libsystemd; does nothing where there is no service manager."""
-
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        address = environment.get("NOTIFY_SOCKET", "")
-        self._address = "\0" + address[1:] if address.startswith("@") else address
-        mine = environment.get("WATCHDOG_PID") in (None, str(os.getpid()))
-        microseconds = environment.get("WATCHDOG_USEC", "") if mine else ""
-        self.watchdog_interval: int | None = int(microseconds) * 1000 // 2 if microseconds.isdigit() else None
-        """Nanoseconds between two signs of life."""
-
-    def _send(self, text: str) -> None:
-        if not self._address:
-            return
-        try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
-                sock.sendto(text.encode("utf-8"), self._address)
-        except OSError:
-            return
-
-    def ready(self, status: str) -> None:
-        self._send(f"READY=1\nSTATUS={status}")
-
-    def reloading(self) -> None:
-        self._send(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
-
-    def stopping(self) -> None:
-        self._send("STOPPING=1")
-
-    def alive(self) -> None:
-        self._send("WATCHDOG=1")
-
-    def status(self, text: str) -> None:
-        self._send(f"STATUS={text}")

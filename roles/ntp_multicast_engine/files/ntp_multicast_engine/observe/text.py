@@ -113,70 +113,31 @@ def _server(item: dict[str, Any]) -> list[str]:
     ]
 
 
-_LEAST = (
-    "Time stamps",
-    "Proof",
-    "Mode",
-    "Interface",
-    "Dispersion",
-    "Poll",
-    "Version",
-    "Port",
-    "Stratum",
-    "Group",
-    "TTL",
-)
-"""The columns to leave out where there isn't room for all, the least important one first."""
+_RESPONDER_HEADS = ("  Interface", "Family", "Port", "Time stamps")
 
 
-def _fitting(heads: Sequence[str], rows: Sequence[Sequence[str]], width: int | None) -> list[str]:
-    lines = table(heads, rows)
-    for name in _LEAST:
-        if width is None or max(map(len, lines)) <= width:
-            break
-        kept = [number for number, head in enumerate(heads) if number == 0 or head != name]
-        heads = [heads[number] for number in kept]
-        rows = [[row[number] for number in kept] for row in rows]
-        lines = table(heads, rows)
-    return lines
-
-
-def associations(items: Sequence[dict[str, Any]], width: int | None = None) -> list[str]:
-    """The table of the associations, with the columns that find room in `width`; its first line is the heads."""
-    return _fitting(_ASSOCIATION_HEADS, [_association(item) for item in items], width)
-
-
-def servers(items: Sequence[dict[str, Any]], width: int | None = None) -> list[str]:
-    """The table of the multicasts that are sent, likewise."""
-    return _fitting(_SERVER_HEADS, [_server(item) for item in items], width)
-
-
-def responders(items: Sequence[dict[str, Any]]) -> list[str]:
-    """The table of the sockets that take requests."""
-    return table(
-        ("  Interface", "Family", "Port", "Reading", "Time stamps"),
-        [
-            [
-                "  " + (item.get("interface") or "all"),
-                _text(item.get("family")),
-                _text(item.get("port")),
-                _text(item.get("reading")),
-                _text(item.get("timestamps")),
-            ]
-            for item in items
-        ],
-    )
+def _responder(item: dict[str, Any]) -> list[str]:
+    return [
+        "  " + (item.get("interface") or "all"),
+        _text(item.get("family")),
+        _text(item.get("port")),
+        _text(item.get("timestamps")),
+    ]
 
 
 def text(document: dict[str, Any]) -> str:
     """The whole status, as lines. `reach` is octal, as everywhere in NTP."""
     lines = _system(document.get("system") or {})
     if document.get("associations"):
-        lines += ["", "Associations", *associations(document["associations"])]
+        lines += [
+            "",
+            "Associations",
+            *table(_ASSOCIATION_HEADS, [_association(item) for item in document["associations"]]),
+        ]
     if document.get("servers"):
-        lines += ["", "Sending", *servers(document["servers"])]
+        lines += ["", "Sending", *table(_SERVER_HEADS, [_server(item) for item in document["servers"]])]
     if document.get("responders"):
-        lines += ["", "ResponderIo", *responders(document["responders"])]
+        lines += ["", "Responders", *table(_RESPONDER_HEADS, [_responder(item) for item in document["responders"]])]
     counters = document.get("counters") or {}
     lines += ["", f"Packets          {counters.get('received', 0)} received, {counters.get('sent', 0)} sent"]
     dropped = counters.get("dropped") or {}

@@ -9,15 +9,15 @@ Rules of the file: no sockets, no clock. The file decides about mobilising, the 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from ntp_multicast_engine.clock.system_clock import Instant
 from ntp_multicast_engine.config.configuration import MulticastClient
 from ntp_multicast_engine.errors import PacketError
 from ntp_multicast_engine.filter.estimator import Estimator
+from ntp_multicast_engine.instant import Instant
 from ntp_multicast_engine.protocol.association import Association, CloseRequest, Phase, SendRequest
 from ntp_multicast_engine.protocol.packet_tests import BROADCAST_TESTS, Broadcast, first_failure
-from ntp_multicast_engine.wire.authentication import KeyRing, Verdict
+from ntp_multicast_engine.wire.keyring import KeyRing, Verdict
 from ntp_multicast_engine.wire.packet import parse
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
@@ -30,7 +30,7 @@ _CHALLENGE_SPACING = 64 * NANOSECONDS
 
 @dataclass(frozen=True)
 class Remembered:
-    """What outlives an association and the process: the newest believed transmit timestamp."""
+    """What outlives an association and the process: the newest accepted transmit timestamp."""
 
     interface: str
     group: str
@@ -42,10 +42,18 @@ class Remembered:
 Memory = dict[Remembered, int]
 
 
+@dataclass(frozen=True)
+class State:
+    """`frequency`: how much faster than raw time the servers run, as a ratio; None, if it was never measured."""
+
+    memory: Mapping[Remembered, int] = field(default_factory=dict)
+    frequency: float | None = None
+
+
 class Client:
     """All associations of the host.
 
-    :param memory: newest believed transmit timestamps of earlier runs; kept up to date here.
+    :param memory: newest accepted transmit timestamps of earlier runs; kept up to date here.
     :param cookie: gives random 64-bit numbers.
     :param random: gives random numbers from 0 to below 1.
     :param estimator: makes an empty estimator.
@@ -88,7 +96,7 @@ class Client:
     def take_broadcast(
         self, group: MulticastClient, data: bytes, source: str, arrival: Instant, stamps: str, keys: KeyRing
     ) -> Association:
-        """Judge a datagram that came to a group; returns the association that believed it.
+        """Judge a datagram that came to a group; returns the association that accepted it.
 
         :raises PacketError: with the reason to drop it.
         """
@@ -112,7 +120,7 @@ class Client:
         if association.key_id is not None and key_id is None and association.reach:
             raise PacketError("unauthenticated")
         association.key_id = key_id
-        association.believe(packet, arrival, stamps)
+        association.accept(packet, arrival, stamps)
         # A server that proves itself, but doesn't answer, can be known from its own old packets by nothing else.
         if association.confirmed or (association.phase is Phase.LISTENING and key_id is not None):
             self._remember(remembered, packet.header.transmit)
@@ -143,7 +151,7 @@ class Client:
             self._challenged[self._mobilise(group, source, now)] = now.raw
         elif now.raw - self._challenged.get(association, now.raw - _CHALLENGE_SPACING) >= _CHALLENGE_SPACING:
             self._challenged[association] = now.raw
-            association.ask_soon(now.raw)
+            association.poll_soon(now.raw)
 
     def confirm(self, association: Association) -> None:
         """Remember how far an association has come, after an exchange has confirmed or corrected it."""

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Timecast developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""When a leap second may be believed.
+"""When a leap second may be accepted.
 
 Every one so far came at the end of June or December (ITU-R TF.460 prefers these months), so a warning in any other
 month is an error or a lie. A kernel that is told inserts the second at the end of the very day (adjtimex(2), STA_INS).

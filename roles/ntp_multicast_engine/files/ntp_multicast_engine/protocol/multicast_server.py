@@ -9,20 +9,17 @@ nothing unless it is handed an announcement, which exists only while there is a 
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ntp_multicast_engine.clock.system_clock import Instant
 from ntp_multicast_engine.config.configuration import MulticastServer
-from ntp_multicast_engine.wire.authentication import KeyRing
+from ntp_multicast_engine.instant import Instant
+from ntp_multicast_engine.wire.keyring import KeyRing
 from ntp_multicast_engine.wire.packet import MODE_BROADCAST, Header
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS, later, to_ntp, to_short
 
 _JITTER = 1 / 64
 """Part of the interval by which a packet is randomly late, so that servers don't fall into step."""
-_CREDIBLE_DELAY = NANOSECONDS // 500
-_ENOUGH_DELAYS, _LIKELY_DELAY = 4, 50_000
 _MAXIMUM_JITTER = NANOSECONDS // 10
 _INTERLEAVE_LIMIT = 1 << 32
 """RFC 9769 section 4 leaves it open; ntpd refuses an origin more than 1 s after the transmit time before."""
@@ -69,26 +66,6 @@ def server_header(
     )
 
 
-class DepartureDelay:
-    """How long after its transmit timestamp was written a packet has left of late, in nanoseconds.
-
-    `shortest` is what may be foretold. `likely`: one slow departure says little, so before there are some, no more than
-    this is believed.
-    """
-
-    def __init__(self, likely: int = _LIKELY_DELAY) -> None:
-        self.shortest = 0
-        self._likely = likely
-        self._latest: deque[int] = deque(maxlen=8)
-
-    def add(self, delay: int) -> None:
-        """Take a stamp into account."""
-        if 0 <= delay < _CREDIBLE_DELAY:
-            self._latest.append(delay)
-            shortest = min(self._latest)
-            self.shortest = shortest if len(self._latest) >= _ENOUGH_DELAYS else min(shortest, self._likely)
-
-
 class Sender:
     """The schedule and the packets of one (interface, group).
 
@@ -107,25 +84,20 @@ class Sender:
         self.last_error: str | None = None
         self._last_transmit: int | None = None
         self._accurate: int | None = None
-        self._delay = DepartureDelay()
-        self._written = 0
         self._unstamped = False
 
     def packet(self, now: Instant, announcement: Announcement, keys: KeyRing) -> bytes:
         """The packet to be sent at once; `stamped` tells afterwards when it really left.
 
-        In basic mode (RFC 5905) the transmit timestamp foretells the departure from those before, but rather too early
-        than too late, and the origin is 0. In interleaved mode (RFC 9769 section 4) the transmit timestamp is the
-        present and the origin the accurate departure of the packet before.
+        The transmit timestamp is the present. The origin is 0 in basic mode (RFC 5905), and in interleaved mode (RFC
+        9769 section 4) the accurate departure of the packet before.
         """
         configuration = self.configuration
         if self._unstamped:
-            # Whoever has stamped packets until now doesn't any more.
+            # The kernel doesn't stamp any more.
             self.stamps = "user"
-        self._written, self._unstamped = now.real, True
-        # Interleaved, the next packet tells the departure, which must not lie before what this one foretold.
-        foretold = 0 if configuration.interleaved else self._delay.shortest
-        transmit = to_ntp(now.real + foretold)
+        self._unstamped = True
+        transmit = to_ntp(now.real)
         header = server_header(
             announcement,
             version=configuration.version,
@@ -140,14 +112,11 @@ class Sender:
             return data
         return keys.sign(data, configuration.key_id, configuration.version)
 
-    def stamped(self, real: int, kind: str) -> None:
-        """When the last packet left, by the best stamp so far: `user`, or `kernel` and after it perhaps `hardware`."""
-        self.stamps, self._unstamped = kind, False
-        if kind == "user" or self._last_transmit is None:
+    def stamped(self, real: int) -> None:
+        """When the last packet left, by the kernel's stamp."""
+        self.stamps, self._unstamped = "kernel", False
+        if self._last_transmit is None:
             return
-        if kind == "kernel":
-            # What is foretold stays with the stamps that always come.
-            self._delay.add(real - self._written)
         stamp = to_ntp(real)
         after = later(stamp, self._last_transmit)
         if abs(after) < _INTERLEAVE_LIMIT:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Timecast developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which packets are believed: the tests as data, in the order in which they are made.
+"""Which packets are accepted: the tests as data, in the order in which they are made.
 
 Rules of the file: a test only looks, and a packet that fails one changes nothing but a counter. The counter has the
 test's name. No test answers the sender.
@@ -13,15 +13,23 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from ntp_multicast_engine.wire.authentication import Verdict
-from ntp_multicast_engine.wire.packet import LEAP_UNSYNCHRONISED, MODE_BROADCAST, MODE_CLIENT, MODE_SERVER, Header
+from ntp_multicast_engine.wire.keyring import Verdict
+from ntp_multicast_engine.wire.packet import (
+    LEAP_UNSYNCHRONISED,
+    MAXIMUM_POLL,
+    MINIMUM_POLL,
+    MODE_BROADCAST,
+    MODE_CLIENT,
+    MODE_SERVER,
+    Header,
+)
 from ntp_multicast_engine.wire.timestamps import later
 
-MAXIMUM_DISTANCE = 16.0
-"""Seconds (RFC 5905 MAXDISP): a server farther from its reference isn't synchronised."""
+MAXDISP = 16.0
+"""Seconds (RFC 5905 section 7.2): a server that is farther from its reference isn't synchronised."""
 MAXIMUM_STRATUM = 15
-MINIMUM_POLL, MAXIMUM_POLL = 3, 17
-"""log2 seconds. RFC 5905 names 4 as minimum; ntpd, chrony and this engine send at 3 as well."""
+_LONGEST_STAY = 1 << 32
+"""A server has a request for less than a second; a client waits for an answer for no longer."""
 
 Arrived = TypeVar("Arrived")
 
@@ -37,7 +45,7 @@ class Test(Generic[Arrived]):
 
 @dataclass(frozen=True)
 class Broadcast:
-    """A mode 5 packet and what is known about its way here. `last_transmit`: of the newest believed packet."""
+    """A mode 5 packet and what is known about its way here. `last_transmit`: of the newest accepted packet."""
 
     header: Header
     source: str
@@ -49,7 +57,11 @@ class Broadcast:
 
 @dataclass(frozen=True)
 class Response:
-    """A mode 4 packet that came to the port of an exchange. `cookie` is the request's random transmit timestamp."""
+    """A mode 4 packet that came to the port of a request.
+
+    `cookie` and `interleaved_cookie` are the request's random transmit and receive timestamps, `last_receive` is the
+    receive timestamp of the answer before.
+    """
 
     header: Header
     version: int
@@ -57,6 +69,19 @@ class Response:
     key_id: int | None
     expected_key_id: int | None
     cookie: int
+    interleaved_cookie: int = 0
+    last_receive: int | None = None
+
+    @property
+    def interleaved(self) -> bool:
+        """RFC 9769 section 2: it tells when the answer before left."""
+        return self.last_receive is not None and self.interleaved_cookie == self.header.origin != self.cookie
+
+    @property
+    def times_are_in_order(self) -> bool:
+        """Nothing leaves before it came, nor long after."""
+        came = self.last_receive if self.interleaved and self.last_receive is not None else self.header.receive
+        return 0 <= later(self.header.transmit, came) < _LONGEST_STAY
 
 
 @dataclass(frozen=True)
@@ -119,7 +144,7 @@ BROADCAST_TESTS: tuple[Test[Broadcast], ...] = (
     Test("unsynchronised", "RFC 5905 section 9.2", lambda arrived: arrived.header.leap != LEAP_UNSYNCHRONISED),
     Test("stratum", "RFC 5905 section 7.3", lambda arrived: 1 <= arrived.header.stratum <= MAXIMUM_STRATUM),
     Test("poll", "CVE-2016-7428", lambda arrived: MINIMUM_POLL <= arrived.header.poll <= MAXIMUM_POLL),
-    Test("root_distance", "RFC 5905 section 9.2", lambda arrived: _distance(arrived.header) < MAXIMUM_DISTANCE),
+    Test("root_distance", "RFC 5905 section 9.2", lambda arrived: _distance(arrived.header) < MAXDISP),
     Test("no_transmit_time", "RFC 5905 section 9.2", lambda arrived: arrived.header.transmit != 0),
     Test(
         "replay",
@@ -130,7 +155,11 @@ BROADCAST_TESTS: tuple[Test[Broadcast], ...] = (
 
 RESPONSE_TESTS: tuple[Test[Response], ...] = (
     Test("response_mode", "RFC 5905 section 9.2", lambda arrived: arrived.header.mode == MODE_SERVER),
-    Test("bogus", "RFC 5905 section 9.2", lambda arrived: arrived.header.origin == arrived.cookie),
+    Test(
+        "bogus",
+        "RFC 5905 section 9.2, RFC 9769 section 2",
+        lambda arrived: arrived.header.origin == arrived.cookie or arrived.interleaved,
+    ),
     Test(
         "response_unauthenticated",
         "CVE-2018-8956",
@@ -144,15 +173,11 @@ RESPONSE_TESTS: tuple[Test[Response], ...] = (
     Test("kiss_of_death", "RFC 5905 section 7.4", lambda arrived: arrived.header.stratum != 0),
     Test("response_unsynchronised", "RFC 5905 section 9.2", lambda arrived: arrived.header.leap != LEAP_UNSYNCHRONISED),
     Test("response_stratum", "RFC 5905 section 7.3", lambda arrived: arrived.header.stratum <= MAXIMUM_STRATUM),
-    Test("response_root_distance", "RFC 5905 section 9.2", lambda arrived: _distance(arrived.header) < 16.0),
+    Test("response_root_distance", "RFC 5905 section 9.2", lambda arrived: _distance(arrived.header) < MAXDISP),
     Test(
         "response_times",
         "RFC 5905 section 9.2",
-        lambda arrived: (
-            arrived.header.receive != 0
-            and arrived.header.transmit != 0
-            and later(arrived.header.transmit, arrived.header.receive) >= 0
-        ),
+        lambda arrived: arrived.header.receive != 0 and arrived.header.transmit != 0 and arrived.times_are_in_order,
     ),
 )
 

@@ -11,34 +11,25 @@ from __future__ import annotations
 
 import ipaddress
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from ntp_multicast_engine.clock.discipline import Correction
-from ntp_multicast_engine.clock.system_clock import Instant, KernelStatus
-from ntp_multicast_engine.clock.upstream import Upstream
-from ntp_multicast_engine.columns import Columns
 from ntp_multicast_engine.config.configuration import Loaded, MulticastClient, MulticastServer
-from ntp_multicast_engine.daemon.state_file import State
 from ntp_multicast_engine.errors import PacketError
+from ntp_multicast_engine.filter.correction import Correction
 from ntp_multicast_engine.filter.estimator import Estimate, Estimator
-from ntp_multicast_engine.observe.chrony_tracking import Tracking
-from ntp_multicast_engine.observe.status import AssociationStatus, Counters, ServerStatus, SystemStatus
-from ntp_multicast_engine.protocol.association import Association, CloseRequest, Phase, SendRequest, Stream
-from ntp_multicast_engine.protocol.client import Client
+from ntp_multicast_engine.instant import Instant, KernelStatus
+from ntp_multicast_engine.protocol.association import Association, CloseRequest, SendRequest
+from ntp_multicast_engine.protocol.client import Client, State
 from ntp_multicast_engine.protocol.leap import credible
 from ntp_multicast_engine.protocol.multicast_server import Announcement, Sender
-from ntp_multicast_engine.protocol.packet_tests import MAXIMUM_STRATUM
-from ntp_multicast_engine.protocol.prefilter import refusals
+from ntp_multicast_engine.protocol.packet_tests import MAXDISP, MAXIMUM_STRATUM
 from ntp_multicast_engine.protocol.responder import Reply, Responder
 from ntp_multicast_engine.protocol.selection import Candidate, select
-from ntp_multicast_engine.wire.packet import reference_id_text
+from ntp_multicast_engine.protocol.upstream import Tracking, Upstream
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
 _ANNOUNCEMENT_AGE = NANOSECONDS // 16
 _SAMPLES_FOR_FREQUENCY = 16
-MAXIMUM_DISPERSION = 16.0
-"""Seconds. RFC 5905 MAXDISP: such a clock is as good as none."""
-_LEAPS = {0: "none", 1: "insert", 2: "delete", 3: "unsynchronised"}
 
 
 class Engine:
@@ -47,7 +38,7 @@ class Engine:
     :param kernel: tells the state of the kernel's clock, or None if that can't be known.
     :param chrony: tells chronyd's newest report, or None where there is none.
     :param random: gives numbers from 0 to 1.
-    :param cookie: gives random 64-bit numbers that nobody can foresee.
+    :param cookie: gives random 64-bit numbers that nobody can predict.
     """
 
     def __init__(
@@ -121,39 +112,25 @@ class Engine:
     def take_broadcast(
         self, group: MulticastClient, data: bytes, source: str, arrival: Instant, stamps: str
     ) -> Association | None:
-        """A datagram came to a group. Returns the association that believed it."""
+        """A datagram came to a group. Returns the association that accepted it."""
         self.received += 1
         try:
             association = self.client.take_broadcast(group, data, source, arrival, stamps, self.keys)
         except PacketError as error:
             self.dropped[error.reason] += 1
             return None
-        self._count_doubts(association, arrival)
+        self._count_warnings(association, arrival)
         self.choose(arrival)
         return association
 
-    def _count_doubts(self, association: Association, arrival: Instant) -> None:
+    def _count_warnings(self, association: Association, arrival: Instant) -> None:
         header = association.header
         if header is not None and credible(header.leap, arrival.real) != header.leap:
-            association.doubts.append("leap_month")
+            association.warnings.append("leap_month")
         if self._follows_us(association):
-            association.doubts.append("loop")
-        self.dropped.update(association.doubts)
-        association.doubts.clear()
-
-    def worth_judging(self, group: MulticastClient, rows: Sequence[bytes], *, allowed: bool) -> Sequence[int]:
-        """Refuse the obvious among packets of one length; gives the places of those that `take_broadcast` has to judge.
-
-        :param allowed: the kernel lets only those servers through that are allowed.
-        """
-        if group.allow_servers and not allowed:
-            return range(len(rows))
-        reasons = refusals(rows, self.keys)
-        for reason in {*reasons} - {None}:
-            number = reasons.count(reason)
-            self.dropped[str(reason)] += number
-            self.received += number
-        return [place for place, reason in enumerate(reasons) if reason is None]
+            association.warnings.append("loop")
+        self.dropped.update(association.warnings)
+        association.warnings.clear()
 
     def take_response(self, association: Association, data: bytes, arrival: Instant) -> CloseRequest | None:
         """A datagram came to the port of an exchange."""
@@ -167,64 +144,22 @@ class Engine:
         self.choose(arrival)
         return action
 
-    def quick_answers(
-        self,
-        rows: Sequence[bytes],
-        arrivals: Sequence[int],
-        now: Instant,
-        present: Callable[[], Instant],
-        *,
-        screened: bool,
-    ) -> list[bytes | None]:
-        """The answers to common requests of one length; None for those that have to go the long way, `take_request`.
-
-        :param arrivals: Unix nanoseconds.
-        :param present: tells the moment of sending.
-        :param screened: the kernel lets only those ask who may.
-        """
-        announced = self._recently_announced(now, screened=screened)
-        if announced is None:
-            return [None] * len(rows)
-        answers = self.responder.quick_answers(rows, arrivals, announced, self.keys, present)
-        self.received += len(answers) - answers.count(None)
-        return answers
-
-    def answer_columns(
-        self,
-        requests: Columns,
-        arrivals: Sequence[int],
-        now: Instant,
-        present: Callable[[], Instant],
-        *,
-        screened: bool,
-    ) -> Columns | None:
-        """As `quick_answers`, for requests in columns; None, if some of them have to go another way."""
-        announced = self._recently_announced(now, screened=screened)
-        if announced is None:
-            return None
-        answers = self.responder.answer_columns(requests, arrivals, announced, self.keys, present)
-        if answers is not None:
-            self.received += len(arrivals)
-        return answers
-
-    def _recently_announced(self, now: Instant, *, screened: bool) -> Announcement | None:
-        """What quick answers tell, or None where there can't be any."""
-        if self.configuration.server.allow and not screened:
-            return None
-        if now.raw >= self._announced_until:
-            self._announced = self.announcement(now)
-            self._announced_until = now.raw + _ANNOUNCEMENT_AGE
-        return self._announced
-
     def take_request(self, data: bytes, source: str, arrival: Instant) -> Reply | None:
         """A datagram came to the responder."""
         self.received += 1
         try:
             clients = self.configuration.server.allow
-            return self.responder.respond(data, source, arrival, self.announcement(arrival), self.keys, clients)
+            return self.responder.respond(data, source, arrival, self._recently_announced(arrival), self.keys, clients)
         except PacketError as error:
             self.dropped[error.reason] += 1
             return None
+
+    def _recently_announced(self, now: Instant) -> Announcement | None:
+        """`announcement`, made anew for one answer in some only: it asks the kernel."""
+        if now.raw >= self._announced_until:
+            self._announced = self.announcement(now)
+            self._announced_until = now.raw + _ANNOUNCEMENT_AGE
+        return self._announced
 
     # Time
 
@@ -261,7 +196,7 @@ class Engine:
                 continue
             usable[number] = association
             distance = association.root_delay(estimate) / 2 + association.root_dispersion(estimate, now.raw)
-            offset = _offset(estimate, now) / NANOSECONDS
+            offset = offset_of(estimate, now) / NANOSECONDS
             candidates.append(Candidate(number, offset, distance, association.header.stratum))
         current = next((number for number, association in usable.items() if association is self.selected), None)
         chosen = select(candidates, current)
@@ -288,15 +223,17 @@ class Engine:
         return Correction(estimate, leap, error, self.frequency)
 
     def news(self, association: Association, now: Instant) -> Correction | None:
-        """What a discipline should hear after an association has believed something; None, if that tells it nothing.
+        """What a discipline should hear after an association has accepted something; None, if that tells it nothing.
 
-        An estimate in doubt is old: the clock may have been right to go another way, as after a suspension of the host.
+        An unconfirmed estimate is old: the clock may have been right to go another way, as after a suspend.
         """
-        return None if association is not self.selected or association.in_doubt else self.correction(now)
+        return None if association is not self.selected or association.unconfirmed else self.correction(now)
 
-    def slept(self, now: Instant) -> list[CloseRequest]:
+    def resumed(self, now: Instant) -> list[CloseRequest]:
         """The host was suspended: raw time stood still, but servers went on."""
-        closed = [item.begin_anew(now.raw, "this host has slept") for item in self.client.associations.values()]
+        closed = [
+            item.begin_anew(now.raw, "this host was resumed from suspend") for item in self.client.associations.values()
+        ]
         self.choose(now)
         return closed
 
@@ -304,10 +241,10 @@ class Engine:
 
     def announcement(self, now: Instant) -> Announcement | None:
         """What this host may say about its own clock; None, if it has no time to give."""
-        told = self._told(now)
+        told = self.announced_by(now)
         return told[1] if told is not None else None
 
-    def _told(self, now: Instant) -> tuple[str, Announcement] | None:
+    def announced_by(self, now: Instant) -> tuple[str, Announcement] | None:
         """Who keeps the clock, and the announcement that follows."""
         return self._upstream.announcement(now, lambda: self._followed(self.selected, now))
 
@@ -319,8 +256,8 @@ class Engine:
         if estimate is None or header is None or header.stratum >= MAXIMUM_STRATUM:
             return None
         # What the discipline has still to slew, or may not touch, is an error of the time that is given.
-        dispersion = association.root_dispersion(estimate, now.raw) + abs(_offset(estimate, now)) / NANOSECONDS
-        if dispersion >= MAXIMUM_DISPERSION:
+        dispersion = association.root_dispersion(estimate, now.raw) + abs(offset_of(estimate, now)) / NANOSECONDS
+        if dispersion >= MAXDISP:
             return None
         return Announcement(
             leap=credible(header.leap, now.raw + estimate.at(now.raw)),
@@ -331,101 +268,8 @@ class Engine:
             reference=now.real,
         )
 
-    def system_status(self, now: Instant, discipline: str, discipline_error: str | None) -> SystemStatus:
-        association, correction = self.selected, self.correction(now)
-        told = self._told(now) if self.configuration.serves else None
-        upstream = told[0] if told is not None else None
-        if association is not None and association.header is not None and correction is not None:
-            estimate = correction.estimate
-            return SystemStatus(
-                synchronised=True,
-                leap=_LEAPS[correction.leap],
-                stratum=association.header.stratum + 1,
-                reference_id=reference_id_text(reference_id_of(association.source), association.header.stratum + 1),
-                offset=_offset(estimate, now) / NANOSECONDS,
-                jitter=estimate.jitter,
-                root_delay=association.root_delay(estimate),
-                root_dispersion=association.root_dispersion(estimate, now.raw),
-                frequency=estimate.frequency * 1e6,
-                discipline=discipline,
-                discipline_error=discipline_error,
-                upstream=upstream,
-            )
-        if told is None:
-            nothing = (None,) * 7
-            return SystemStatus(False, _LEAPS[3], *nothing, discipline, discipline_error)
-        announcement = told[1]
-        return SystemStatus(
-            synchronised=True,
-            leap=_LEAPS[announcement.leap],
-            stratum=announcement.stratum,
-            reference_id=reference_id_text(announcement.reference_id, announcement.stratum),
-            offset=0.0,
-            jitter=None,
-            root_delay=announcement.root_delay,
-            root_dispersion=announcement.root_dispersion,
-            frequency=None,
-            discipline=discipline,
-            discipline_error=discipline_error,
-            upstream=upstream,
-        )
 
-    def association_status(self, now: Instant) -> tuple[AssociationStatus, ...]:
-        return tuple(self._association_status(item, now) for item in self.client.associations.values())
-
-    def _association_status(self, association: Association, now: Instant) -> AssociationStatus:
-        header, estimate = association.header, association.estimator.estimate()
-        arrival = association.last_arrival
-        group = association.configuration
-        return AssociationStatus(
-            source=association.source,
-            interface=group.interface,
-            group=str(group.group),
-            mode=association.phase.value,
-            stratum=header.stratum if header else None,
-            reference_id=reference_id_text(header.reference_id, header.stratum) if header else None,
-            reach=association.reach,
-            poll=association.poll_interval // NANOSECONDS,
-            offset=_offset(estimate, now) / NANOSECONDS if estimate else None,
-            delay=estimate.delay if estimate else None,
-            jitter=estimate.jitter if estimate else None,
-            dispersion=association.dispersion(estimate, now.raw) if estimate else None,
-            selected=association is self.selected,
-            authenticated=association.key_id is not None,
-            key_id=association.key_id,
-            last_received=(now.raw - arrival.raw) / NANOSECONDS if arrival else None,
-            timestamps=association.stamps,
-            interleaved=association.stream is Stream.INTERLEAVED,
-        )
-
-    def server_status(self) -> tuple[ServerStatus, ...]:
-        return tuple(
-            ServerStatus(
-                interface=server.interface,
-                group=str(server.group),
-                port=server.port,
-                key_id=server.key_id,
-                ttl=server.ttl,
-                version=server.version,
-                poll=1 << server.poll,
-                sent=sender.sent,
-                last_error=sender.last_error,
-                timestamps=sender.stamps,
-            )
-            for server, sender in self.senders.items()
-        )
-
-    def counters(self, refused: int = 0) -> Counters:
-        """All counts; `refused` is what the kernel didn't let through."""
-        dropped = self.dropped + Counter({"kernel_filter": refused})
-        return Counters(self.received + refused, self.sent, dict(sorted(dropped.items())))
-
-    def listening(self) -> int:
-        """How many associations have finished their volley."""
-        return sum(1 for item in self.client.associations.values() if item.phase is Phase.LISTENING)
-
-
-def _offset(estimate: Estimate, now: Instant) -> int:
+def offset_of(estimate: Estimate, now: Instant) -> int:
     """Server time minus CLOCK_REALTIME, nanoseconds."""
     return estimate.at(now.raw) - (now.real - now.raw)
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The NTP packet of RFC 5905 section 7.3: header, extension fields and message authentication code.
 
-A parsed packet has a well-formed shape, nothing more: whether it may be believed is for `acceptance` to say.
+A parsed packet has a well-formed shape, nothing more: whether it may be accepted is for `packet_tests` to say.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ MODE_SERVER = 4
 MODE_BROADCAST = 5
 
 LEAP_UNSYNCHRONISED = 3
+MINIMUM_POLL, MAXIMUM_POLL = 3, 17
+"""log2 seconds. RFC 5905 names 4 as minimum; ntpd, chrony and this engine send at 3 as well."""
 
 _HEADER = struct.Struct("!BBbbII4sQQQQ")
 _EXTENSION = struct.Struct("!HH")

@@ -9,14 +9,11 @@ zero for raw time. Only the wire speaks NTP format.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 NANOSECONDS = 1_000_000_000
 UNIX_EPOCH = 2_208_988_800
 """Seconds from 1900-01-01 (the zero of NTP era 0) to 1970-01-01."""
 ERA_SECONDS = 1 << 32
 STAMP_MASK = (1 << 64) - 1
-_EPOCH_STAMP = UNIX_EPOCH << 32
 
 
 def to_ntp(unix_ns: int) -> int:
@@ -26,17 +23,22 @@ def to_ntp(unix_ns: int) -> int:
     return stamp or 1
 
 
-def to_ntp_all(unix_ns: Iterable[int]) -> list[int]:
-    """`to_ntp` of many times, without a call for each."""
-    return [((moment << 32) // NANOSECONDS + _EPOCH_STAMP & STAMP_MASK) or 1 for moment in unix_ns]
-
-
 def from_ntp(stamp: int, near_ns: int) -> int:
     """The Unix time, in nanoseconds, of a 64-bit timestamp, in the era that brings it nearest to `near_ns`."""
     near_seconds = near_ns // NANOSECONDS + UNIX_EPOCH
     ahead = ((stamp >> 32) - near_seconds + (ERA_SECONDS >> 1)) % ERA_SECONDS - (ERA_SECONDS >> 1)
     fraction = ((stamp & 0xFFFFFFFF) * NANOSECONDS + (1 << 31)) >> 32
     return (near_seconds + ahead - UNIX_EPOCH) * NANOSECONDS + fraction
+
+
+def odd(stamp: int) -> int:
+    """The timestamp itself, or the one just before it."""
+    return (stamp - 1) | 1
+
+
+def even(stamp: int) -> int:
+    """The timestamp itself, or the one just after it; never 0."""
+    return (stamp + 1) & STAMP_MASK & ~1 or 2
 
 
 def later(stamp: int, than: int) -> int:

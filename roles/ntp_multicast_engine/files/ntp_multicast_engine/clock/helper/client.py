@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Timecast developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The kernel's clock from where there is no right to it: every word goes to its keeper."""
+"""The kernel's clock for a process that has no right to it: each call is a request to the clock helper."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from ntp_multicast_engine.clock.helper.messages import (
     decode_answer,
     encode_request,
 )
-from ntp_multicast_engine.clock.system_clock import KernelStatus
 from ntp_multicast_engine.errors import ClockError, ClockRefusal
+from ntp_multicast_engine.instant import KernelStatus
 
-_PATIENCE = 0.25
-"""Seconds. The keeper answers within a millisecond; an engine that waits serves nobody."""
+_TIMEOUT = 0.25
+"""Seconds. The clock helper answers within a millisecond; an engine that waits serves nobody."""
 
 
 class RemoteClock:
-    """The clock that the keeper at `path` keeps. As long as the connection lasts, so does the slew.
+    """The clock as the clock helper at `path` reads and sets it. As long as the connection lasts, so does the slew.
 
     Its methods raise ClockError for what can't be done, and ClockRefusal for what the configuration forbids.
     """
@@ -41,7 +41,7 @@ class RemoteClock:
     def status(self) -> KernelStatus:
         status = self._ask(AskStatus()).status
         if status is None:
-            raise ClockError("the keeper of the clock tells nothing of it")
+            raise ClockError("the clock helper tells nothing of the clock")
         return status
 
     def set_frequency(self, ratio: float, drift: float) -> None:
@@ -78,19 +78,19 @@ class RemoteClock:
             # Also after a timeout: a late answer would be taken for that of the next request.
             self.close()
             reason = error.strerror or error
-            raise ClockError(f"no keeper of the clock answers at {self._path}: {reason}") from error
+            raise ClockError(f"no clock helper answers at {self._path}: {reason}") from error
 
     def _send(self, data: bytes) -> None:
         try:
             self._connected().send(data)
         except (BrokenPipeError, ConnectionResetError):
-            # A keeper that was restarted since the last request: it has not seen this one.
+            # A clock helper that was restarted since the last request: it has not seen this one.
             self.close()
             self._connected().send(data)
 
     def _connected(self) -> socket.socket:
         if self._socket is None:
             self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
-            self._socket.settimeout(_PATIENCE)
+            self._socket.settimeout(_TIMEOUT)
             self._socket.connect(self._path)
         return self._socket

@@ -1,15 +1,16 @@
 # Copyright (c) 2026, Timecast developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whom the clock obeys, and how far: the part that isn't exposed to the network, without its socket.
+"""What the clock helper does of what it is asked: the part that isn't exposed to the network, without its socket.
 
-The process that reads packets has no right to the clock. It asks the keeper, which believes it as little as if it had
+The process that reads packets has no right to the clock. It asks the helper, which trusts it as little as if it had
 been taken over: a step only where the configuration allows one, a frequency and a slew only within the engine's own
 bounds, a leap second only on a day that may have one. When the engine has gone, the slew is taken away.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -34,33 +35,41 @@ _LONGEST_STEP = 1 << 62
 """Nanoseconds, 146 years: no more than that can be told by NTP."""
 
 
-class Start:
-    """Whether an engine has steered yet. Its process being a new one is no new start: it may have made itself die.
+class InitialStep:
+    """Whether the one step of a start is used. A new process of the engine or of the helper is no new start: whoever
+    asks may have made either die.
 
-    :param marker: a file that is made then, for whoever starts the services.
-    :param before: a file of theirs; if it is there, this keeper's start is none.
+    :param marker: a file of this process that is there as soon as it is used, for the units of the services.
+    :param before: a file of theirs; if it is there, it was used before this process.
     """
 
     def __init__(self, marker: Path | None = None, before: Path | None = None) -> None:
         self._marker = marker
         self._before = before
-        self._over = False
+        self._used = False
 
-    def is_over(self) -> bool:
-        return self._over or (self._before is not None and self._before.exists())
+    def is_used(self) -> bool:
+        return self._used or (self._before is not None and self._before.exists())
 
-    def end(self) -> None:
-        """:raises ClockError: the marker can't be made."""
-        self._over = True
+    def use(self) -> None:
+        """:raises ClockError: the marker can't be made, and then it may not be used."""
         if self._marker is not None:
             try:
                 self._marker.touch()
             except OSError as error:
                 raise ClockError(f"can't make {self._marker}: {error.strerror}") from error
+        self._used = True
+
+    def give_back(self) -> None:
+        """It wasn't taken after all. A marker that stays is on the safe side."""
+        self._used = False
+        if self._marker is not None:
+            with contextlib.suppress(OSError):
+                self._marker.unlink()
 
 
 class ClockPolicy:
-    """Keeps a clock for one engine.
+    """Reads and sets a clock for one engine.
 
     :param settings: tells the section `discipline` of the configuration as it is now.
     :param real: tells CLOCK_REALTIME, nanoseconds.
@@ -71,12 +80,12 @@ class ClockPolicy:
         clock: SteerableClock,
         settings: Callable[[], Discipline],
         real: Callable[[], int],
-        start: Start | None = None,
+        initial_step: InitialStep | None = None,
     ) -> None:
         self._clock = clock
         self._settings = settings
         self._real = real
-        self._start = start or Start()
+        self._initial_step = initial_step or InitialStep()
         self._drift: float | None = None
         """What stays of a frequency that has a slew in it."""
 
@@ -86,7 +95,7 @@ class ClockPolicy:
             request = decode_request(data)
             if isinstance(request, AskStatus):
                 return encode_answer(Answer(self._clock.status()))
-            self._obey(request)
+            self._apply(request)
         except ClockRefusal as error:
             return encode_answer(Answer(error=str(error), refused=True))
         except ClockError as error:
@@ -105,7 +114,7 @@ class ClockPolicy:
             # There is nobody to be told; a kernel that refuses this has refused the slew before.
             return
 
-    def _obey(self, request: Request) -> None:
+    def _apply(self, request: Request) -> None:
         settings = self._settings()
         if settings.mode != "kernel":
             raise ClockRefusal(f"discipline.mode is {settings.mode}: the clock is only read")
@@ -115,7 +124,7 @@ class ClockPolicy:
             self._step(request.nanoseconds, settings)
         elif isinstance(request, SetSynchronised):
             leap = today(request.leap, self._real())
-            self._start.end()
+            self._initial_step.use()
             self._clock.set_synchronised(leap, request.maximum_error, request.estimated_error)
         else:
             self._clock.set_unsynchronised()
@@ -129,9 +138,16 @@ class ClockPolicy:
         self._drift = drift if ratio != drift else None
 
     def _step(self, nanoseconds: int, settings: Discipline) -> None:
-        if settings.step == "never" or (settings.step == "start" and self._start.is_over()):
+        if settings.step == "never" or (settings.step == "start" and self._initial_step.is_used()):
             raise ClockRefusal(f"discipline.step is {settings.step}: the clock isn't stepped now")
         if not settings.step_threshold * NANOSECONDS < abs(nanoseconds) < _LONGEST_STEP:
             raise ClockRefusal(f"the clock isn't stepped by {nanoseconds / NANOSECONDS:g} s: beyond the thresholds")
-        self._clock.step(nanoseconds)
-        self._start.end()
+        was_used = self._initial_step.is_used()
+        # Before the step: this process may not live to tell of it.
+        self._initial_step.use()
+        try:
+            self._clock.step(nanoseconds)
+        except ClockError:
+            if not was_used:
+                self._initial_step.give_back()
+            raise

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Timecast developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The keeper of the clock as a program of its own: one socket, one engine, no network."""
+"""The clock helper as a program of its own: one socket, one engine, no network."""
 
 from __future__ import annotations
 
@@ -11,25 +11,27 @@ import selectors
 import socket
 import struct
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from ntp_multicast_engine.clock.helper.messages import REQUEST_LENGTH
-from ntp_multicast_engine.clock.helper.policy import ClockPolicy, Start
+from ntp_multicast_engine.clock.helper.messages import MAXIMUM_REQUEST
+from ntp_multicast_engine.clock.helper.policy import ClockPolicy, InitialStep
 from ntp_multicast_engine.clock.system_clock import KernelClock, SteerableClock
 from ntp_multicast_engine.config import configuration
 from ntp_multicast_engine.config.configuration import Configuration
-from ntp_multicast_engine.daemon.signals import SignalQueue
 from ntp_multicast_engine.errors import ClockError, ConfigurationError, Problem
 from ntp_multicast_engine.observe.journal import tell
-from ntp_multicast_engine.observe.status_socket import Notifier
+from ntp_multicast_engine.observe.sd_notify import Notifier
+from ntp_multicast_engine.signals import SignalQueue
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
 _CREDENTIALS = struct.Struct("3i")
 """struct ucred, unix(7): process, user, group."""
 _BACKLOG = 8
-STEERED = "steered"
-"""Made beside the socket as soon as an engine has steered."""
+INITIAL_STEP_USED = "initial-step-used"
+"""Made beside the socket as soon as an engine has stepped or steered."""
+_BETWEEN_REFUSALS = 60.0
+"""Seconds between two lines of the journal about processes that are refused."""
 
 
 class ConfigurationFile:
@@ -69,10 +71,32 @@ class ConfigurationFile:
         return self._known
 
 
-class ClockService:
-    """Listens where the configuration says, and obeys the owner of a directory alone.
+class Refusals:
+    """Tells of refused processes, and not more often than anybody could read it: they may knock as often as they like.
 
-    :param owner: a directory of the engine's service; who owns it, is believed to be the engine.
+    :param now: seconds that only grow.
+    """
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._next = float("-inf")
+        self._untold = 0
+
+    def tell(self, user: int, process: int) -> None:
+        now = self._now()
+        if now < self._next:
+            self._untold += 1
+            return
+        more = f" ({self._untold} more since the last message)" if self._untold else ""
+        self._next, self._untold = now + _BETWEEN_REFUSALS, 0
+        text = f"user {user} is not the engine's: process {process} may not ask the clock helper{more}"
+        tell(logging.WARNING, "clock", text, user=user, process=process)
+
+
+class ClockService:
+    """Listens where the configuration says, and serves the owner of a directory alone.
+
+    :param owner: a directory of the engine's service; who owns it is taken for the engine.
     :param before: a file that is there if an engine has steered before this start and has crashed.
     :raises ClockError: the socket can't be made.
     :raises ConfigurationError: the configuration is wrong, or names no `clock_socket`.
@@ -92,13 +116,14 @@ class ClockService:
             raise ConfigurationError([Problem("clock_socket", "null", "is required by run-clock")])
         self._owner = owner
         self._notifier = Notifier(environment)
-        self._keeper = ClockPolicy(
+        self._policy = ClockPolicy(
             clock or KernelClock(),
             lambda: file.now().discipline,
             lambda: time.clock_gettime_ns(time.CLOCK_REALTIME),
-            Start(Path(place).with_name(STEERED), before),
+            InitialStep(Path(place).with_name(INITIAL_STEP_USED), before),
         )
         self._engine: socket.socket | None = None
+        self._refusals = Refusals()
         self._watchdog = (self._notifier.watchdog_interval or 0) / NANOSECONDS or None
         self._listening = _listen(place)
         self._selector = selectors.DefaultSelector()
@@ -108,7 +133,7 @@ class ClockService:
         """Until SIGTERM or SIGINT."""
         signals = SignalQueue()
         self._selector.register(signals.socket, selectors.EVENT_READ, signals.drain)
-        self._notifier.ready("keeps the clock")
+        self._notifier.ready("reads and sets the clock")
         try:
             while signals.take() is None:
                 self.turn(self._watchdog)
@@ -138,7 +163,7 @@ class ClockService:
             sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
         )
         if user != self._engine_user():
-            tell(logging.WARNING, "clock", f"user {user} is not the engine's: refused", user=user, process=process)
+            self._refusals.tell(user, process)
             sock.close()
             return
         sock.setblocking(False)
@@ -157,9 +182,9 @@ class ClockService:
         if self._engine is None:
             return
         try:
-            data = self._engine.recv(REQUEST_LENGTH + 1)
+            data = self._engine.recv(MAXIMUM_REQUEST + 1)
             if data:
-                self._engine.send(self._keeper.answer(data))
+                self._engine.send(self._policy.answer(data))
                 return
         except BlockingIOError:
             return
@@ -172,17 +197,17 @@ class ClockService:
             self._selector.unregister(self._engine)
             self._engine.close()
             self._engine = None
-            self._keeper.leave()
+            self._policy.leave()
 
 
 def _listen(path: str) -> socket.socket:
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
     try:
-        # What a keeper that was killed has left behind; the directory is this service's alone.
+        # What a clock helper that was killed has left behind; the directory is this service's alone.
         Path(path).unlink(missing_ok=True)
         listening.bind(path)
-        # Everybody may knock: who it is, the kernel tells.
-        os.chmod(path, 0o666)
+        # The group is the engine's; which user of it asks, the kernel tells.
+        os.chmod(path, 0o660)
         listening.listen(_BACKLOG)
     except OSError as error:
         listening.close()
