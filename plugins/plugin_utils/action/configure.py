@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
+from ..ntp.comparison import same_association
 from ..ntp.key_memory import KeyMemory, facts_from_memory
 from ..ntp.key_policy import KeyPolicy, keys_not_compared
+from ..ntp.model import Configuration, Interface, MulticastServer
 from ..ntp.options_codec import options_from_configuration
 from ..ntp.plan import State
 from ..ntp.target import kept_for_other_lines
@@ -67,7 +70,7 @@ def reported(report: Report, request: Request, host: str) -> dict[str, Any]:
             "before_header": f"{host} (before)",
             "after_header": f"{host} (after)",
             "before": configuration_text(report.before, dialect),
-            "after": configuration_text(report.predicted, dialect),
+            "after": configuration_text(shown_alike(report.before, report.predicted), dialect),
         },
         "keys_not_compared": uncompared(report, request),
         "kept": list(kept_for_other_lines(report.before, request.wanted, request.state)),
@@ -84,6 +87,38 @@ def reported(report: Report, request: Request, host: str) -> dict[str, Any]:
     if report.memory is not None:
         result[NEW_MEMORY] = facts_from_memory(report.memory)
     return result
+
+
+def shown_alike(before: Configuration, after: Configuration) -> Configuration:
+    """What is predicted, without those defaults of an entry that the device does not print for it before.
+
+    They would stand in the difference as new, though only another option of the entry changes.
+    """
+    shown = {(interface.name, entry.address): entry for interface, entry in _servers(before)}
+    interfaces = tuple(
+        replace(
+            interface,
+            servers=tuple(
+                _as_before(shown.get((interface.name, entry.address)), entry) for entry in interface.servers or ()
+            ),
+        )
+        for interface in after.interfaces or ()
+    )
+    return replace(after, interfaces=interfaces)
+
+
+def _servers(configuration: Configuration) -> Iterator[tuple[Interface, MulticastServer]]:
+    return ((interface, entry) for interface in configuration.interfaces or () for entry in interface.servers or ())
+
+
+def _as_before(before: MulticastServer | None, entry: MulticastServer) -> MulticastServer:
+    if before is None:
+        return entry
+    for option in ("ttl", "version", "port"):
+        bare = replace(entry, **{option: None})  # type: ignore[arg-type]
+        if getattr(before, option) is None and same_association(bare, entry):
+            entry = bare
+    return entry
 
 
 def lines_to_type(report: Report, commit: CommitSettings) -> list[str]:
