@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ansible.errors import AnsibleConnectionFailure, AnsibleError
+from ansible.errors import AnsibleConnectionFailure
 from ansible.module_utils.parsing.convert_bool import boolean
 
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.base import VrpAction
@@ -17,7 +17,6 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.conf
     configure,
     unknown_lines,
 )
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.failure import cut_short
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.key_memories import (
     KeyMemories,
     Memory,
@@ -25,7 +24,6 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.key_
     device_name,
 )
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.platform import warnings_about_network_os
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.private import TIMEOUT_ERROR
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.specification import VRP_NTP_MULTICAST
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.variables import options_from_variables
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.vrp_request import (
@@ -33,19 +31,16 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.vrp_
     refuse_problems,
     warnings_about,
 )
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.errors import NtpMulticastError
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.options_codec import (
     configuration_from_options,
     options_from_configuration,
 )
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.candidate import Outcome
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.dialect import Dialect
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.grammar import (
-    parse_configuration,
+    parse_given_text,
     render_configuration,
     typed_lines,
 )
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.progress import Progress
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.transaction import gather
 
 
@@ -67,7 +62,7 @@ class ActionModule(VrpAction):
             return {**options_from_variables(task_vars, self._templar), **arguments}
         return arguments
 
-    def work(self, options: dict[str, Any], task_vars: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+    def work(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """Do what the state asks for."""
         refuse_problems(options)
         warnings = warnings_about(options) + warnings_about_network_os(task_vars)
@@ -75,11 +70,11 @@ class ActionModule(VrpAction):
         if options["state"] in states:
             result = states[options["state"]](options)
         else:
-            result = self.configured(options, task_vars, progress)
+            result = self.configured(options, task_vars)
         result["warnings"] = warnings + result.get("warnings", [])
         return result
 
-    def configured(self, options: dict[str, Any], task_vars: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+    def configured(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """Bring the device to the description, with what is remembered of its keys."""
         logins = self.logins()
         host, facts = device_of(self._task, task_vars)
@@ -87,23 +82,8 @@ class ActionModule(VrpAction):
             options["key_memory_file"], Surroundings.here(), delegated=host != host_of(task_vars)
         )
         memory = Memory.of(memories, device_name(host, logins), facts)
-        try:
-            result = configure(
-                logins, options, memory.known, check=bool(self._task.check_mode), host=host, progress=progress
-            )
-        except TIMEOUT_ERROR:
-            if progress.outcome is not Outcome.UNKNOWN:
-                raise
-            return cut_short(progress, self._task.timeout, as_described=self._is_as_described(options, host))
+        result = configure(logins, options, memory.known, check=bool(self._task.check_mode), host=host)
         return memory.kept(result)
-
-    def _is_as_described(self, options: dict[str, Any], host: str) -> bool:
-        """Whether a look shows that the device has what was to be committed; keys are not compared."""
-        try:
-            look = configure(self.logins(), options, {}, check=True, host=host, progress=Progress())
-        except (NtpMulticastError, AnsibleError):
-            return False
-        return not look["changed"]
 
     def rendered(self, options: dict[str, Any]) -> dict[str, Any]:
         """The lines that a person would type."""
@@ -113,11 +93,12 @@ class ActionModule(VrpAction):
 
     def parsed(self, options: dict[str, Any]) -> dict[str, Any]:
         """The model of a configuration text."""
-        present = parse_configuration(options["running_config"], chosen_dialect(options))
+        given = parse_given_text(options["running_config"], chosen_dialect(options))
+        present = given.found
         return {
             "parsed": options_from_configuration(present.configuration),
             "dialect": present.dialect.value if present.dialect else options["dialect"],
-            "warnings": unknown_lines(present.unknown),
+            "warnings": [*given.warnings, *unknown_lines(present.unknown)],
         }
 
     def gathered(self, options: dict[str, Any]) -> dict[str, Any]:

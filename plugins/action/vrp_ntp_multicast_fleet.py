@@ -24,7 +24,6 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.spec
     VRP_NTP_MULTICAST_FLEET,
 )
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.errors import UserError
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.progress import Progress as TransactionProgress
 
 # With fewer devices a second process costs more than it gains.
 DEVICES_OF_A_PROCESS = 100
@@ -39,9 +38,7 @@ class ActionModule(VrpAction):
 
     SPECIFICATION = VRP_NTP_MULTICAST_FLEET
 
-    def work(
-        self, options: dict[str, Any], task_vars: Mapping[str, Any], progress: TransactionProgress
-    ) -> dict[str, Any]:
+    def work(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """Work on all devices; report many of them here, and keep the rest for tasks of their own."""
         refuse_numbers(options)
         hosts = options["hosts"]

@@ -24,7 +24,6 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.display
     read_sessions,
     read_status,
 )
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.progress import Progress
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.session import Session
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.transaction import gather
 
@@ -38,7 +37,7 @@ class ActionModule(VrpAction):
 
     SPECIFICATION = VRP_NTP_MULTICAST_INFO
 
-    def work(self, options: dict[str, Any], task_vars: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+    def work(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """Look, perhaps several times, and report."""
         session = self.logins().session()
         chosen = Dialect(options["dialect"]) if options["dialect"] else None

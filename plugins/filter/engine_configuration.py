@@ -23,7 +23,8 @@ options:
     required: true
   settings:
     description:
-      - What the engine has to know besides, by the names of the role's variables without their prefix.
+      - What the engine has to know besides, by the names of the role's variables without their prefix,
+        already free of P(timecast.ntp_multicast.problems#filter).
       - C(keys_file), C(status_socket), C(state_directory), C(metrics_file), C(clock_socket) and
         C(chrony_socket) are paths.
     type: dict
@@ -56,10 +57,19 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.engine_settings import (
+    RULES,
+    of_group,
+    said,
+    truth,
+    typed,
+    whole_number,
+)
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.model import ALL
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.options_codec import group_address
 
 FORMAT_VERSION = 1
+PATHS = ("status_socket", "state_directory", "metrics_file", "clock_socket")
 
 
 def given(**values: Any) -> dict[str, Any]:
@@ -67,22 +77,13 @@ def given(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def said(value: Any) -> bool:
-    """Whether there is a value; before ansible-core 2.19 a template makes an empty text of ``none``."""
-    return value is not None and value != ""
-
-
 def integer(value: Any) -> int | None:
     """Numbers may arrive as text from the command line."""
-    return int(value) if said(value) else None
+    return whole_number(value) if said(value) else None
 
 
-def real(value: Any) -> float | None:
-    return float(value) if said(value) else None
-
-
-def truth(value: Any) -> bool | None:
-    return value if value is None or isinstance(value, bool) else str(value).lower() in ("true", "yes", "on", "1", "y")
+def boolean(value: Any) -> bool | None:
+    return truth(value) if said(value) else None
 
 
 def text(value: Any) -> str | None:
@@ -91,12 +92,11 @@ def text(value: Any) -> str | None:
 
 def authentication(section: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
     keys = section.get("keys") or []
-    lengths = settings.get("hmac_sha256_length") or {}
     return given(
-        enabled=truth(section.get("enabled")),
+        enabled=boolean(section.get("enabled")),
         keys_file=text(settings.get("keys_file")) if keys else None,
-        trusted_keys=sorted(int(key["id"]) for key in keys if truth(key.get("trusted"))) or None,
-        hmac_sha256_length={name: int(octets) for name, octets in lengths.items()} or None,
+        trusted_keys=sorted(whole_number(key["id"]) for key in keys if boolean(key.get("trusted"))) or None,
+        hmac_sha256_length=settings.get("hmac_sha256_length") or None,
     )
 
 
@@ -104,74 +104,71 @@ def server(section: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str,
     names = [str(name) for name in section.get("listen") or []]
     everywhere = not names or ALL in (name.lower() for name in names)
     return given(
-        enabled=truth(section.get("enabled")),
+        enabled=boolean(section.get("enabled")),
         listen=ALL if everywhere else names,
         stratum=integer(section.get("reference_stratum")),
-        reference_id=text(settings.get("reference_id")),
-        upstream=text(settings.get("upstream")),
-        allow=[str(network) for network in settings.get("allow_clients") or []] or None,
+        reference_id=settings.get("reference_id"),
+        upstream=settings.get("upstream"),
+        allow=settings.get("allow_clients") or None,
     )
 
 
 def multicast_servers(interfaces: list[Mapping[str, Any]], settings: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for interface in interfaces:
         for entry in interface.get("servers") or []:
+            name, group = str(interface["name"]), group_address(entry)
+            own = of_group(settings, name, group)
             yield given(
-                interface=str(interface["name"]),
-                group=str(group_address(entry)),
+                interface=name,
+                group=str(group),
                 key_id=integer(entry.get("key_id")),
                 ttl=integer(entry.get("ttl")),
                 version=integer(entry.get("version")),
                 port=integer(entry.get("port")),
-                poll=integer(settings.get("poll")),
-                interleaved=truth(settings.get("interleaved")),
+                poll=own.get("poll"),
+                interleaved=own.get("interleaved"),
             )
 
 
 def multicast_clients(interfaces: list[Mapping[str, Any]], settings: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for interface in interfaces:
         for entry in interface.get("clients") or []:
+            name, group = str(interface["name"]), group_address(entry)
+            own = of_group(settings, name, group)
             yield given(
-                interface=str(interface["name"]),
-                group=str(group_address(entry)),
-                port=integer(settings.get("client_port")),
-                volley_port=integer(settings.get("volley_port")),
-                allow_servers=[str(address) for address in settings.get("allow_servers") or []] or None,
-                fallback_delay=real(settings.get("fallback_delay")),
+                interface=name,
+                group=str(group),
+                port=own.get("client_port"),
+                volley_port=own.get("volley_port"),
+                allow_servers=own.get("allow_servers") or None,
+                fallback_delay=own.get("fallback_delay"),
             )
 
 
-def discipline(settings: Mapping[str, Any]) -> dict[str, Any]:
+def discipline(settings: Mapping[str, Any], chrony_socket: Any) -> dict[str, Any]:
     mode = settings.get("discipline") or "monitor"
     if mode == "chrony":
-        return given(mode=str(mode), chrony_socket=text(settings.get("chrony_socket")))
+        return given(mode=mode, chrony_socket=text(chrony_socket))
     if mode != "kernel":
-        return {"mode": str(mode)}
-    return given(
-        mode=str(mode),
-        step=text(settings.get("step")),
-        step_threshold=real(settings.get("step_threshold")),
-        panic_threshold=real(settings.get("panic_threshold")),
-    )
+        return {"mode": mode}
+    names = ("step", "step_threshold", "panic_threshold")
+    return given(mode=mode, **{name: settings.get(name) for name in names})
 
 
 def engine_configuration(description: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
     interfaces = description.get("interfaces") or []
     try:
+        typed_settings = typed(RULES, settings)
         document = {
             "version": FORMAT_VERSION,
-            "authentication": authentication(description.get("authentication") or {}, settings),
-            "server": server(description.get("server") or {}, settings),
+            "authentication": authentication(
+                description.get("authentication") or {}, {**typed_settings, "keys_file": settings.get("keys_file")}
+            ),
+            "server": server(description.get("server") or {}, typed_settings),
             "servers": list(multicast_servers(interfaces, settings)),
             "clients": list(multicast_clients(interfaces, settings)),
-            "discipline": discipline(settings),
-            **given(
-                status_socket=text(settings.get("status_socket")),
-                state_directory=text(settings.get("state_directory")),
-                metrics_file=text(settings.get("metrics_file") or None),
-                clock_socket=text(settings.get("clock_socket") or None),
-                hardware_timestamps=[str(name) for name in settings.get("hardware_timestamps") or []] or None,
-            ),
+            "discipline": discipline(typed_settings, settings.get("chrony_socket")),
+            **given(**{name: text(settings.get(name)) for name in PATHS}),
         }
     except (ValueError, TypeError, KeyError) as error:
         raise AnsibleFilterError(f"engine_configuration: {type(error).__name__}: {error}") from error

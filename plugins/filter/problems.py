@@ -27,6 +27,12 @@ options:
     description: What stands before the name of a section in the sentences.
     type: str
     default: config.
+  settings:
+    description:
+      - The settings of P(timecast.ntp_multicast.engine_configuration#filter), which are checked too with V(linux).
+        The sentences name them by the variables of the role P(timecast.ntp_multicast.ntp_multicast_engine#role).
+    type: dict
+    version_added: 0.1.0
   state:
     description: What the description is for. What shall be deleted needs less than what shall be there.
     type: str
@@ -68,11 +74,12 @@ from ansible.errors import AnsibleFilterError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.preflight import Unreadable, plain
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.vrp_request import commit_problems
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp import validation
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp import engine_settings, validation
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.options import CONFIG_OPTIONS
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.commit_rules import commit_problems
 
 PLATFORMS = ("vrp", "linux")
+ENGINE_PREFIX = "ntp_multicast_engine_"
 DESCRIPTION = ArgumentSpecValidator(CONFIG_OPTIONS)
 
 
@@ -81,6 +88,7 @@ def problems(
     platform: str = "vrp",
     prefix: str = "config.",
     state: str = "merged",
+    settings: Mapping[str, Any] | None = None,
     commit: Mapping[str, Any] | None = None,
 ) -> list[str]:
     if not isinstance(value, Mapping):
@@ -90,14 +98,20 @@ def problems(
     section = prefix.rstrip("._")
     try:
         readable = plain(value, section)
+        readable_settings = plain(settings or {}, ENGINE_PREFIX.rstrip("_"))
     except Unreadable as error:
         return [str(error)]
     typed = DESCRIPTION.validate(readable)
     if typed.error_messages:
         return [f"{section}: {message}" for message in typed.error_messages]
-    found = validation.problems(typed.validated_parameters, platform=platform, prefix=prefix, state=state)
+    description = typed.validated_parameters
+    found = validation.problems(description, platform=platform, prefix=prefix, state=state)
     if platform == "vrp":
         found += commit_problems(commit, f"{prefix.removeprefix('config.')}commit")
+    if settings is not None:
+        found += engine_settings.problems(
+            description, readable_settings, prefix=ENGINE_PREFIX, description_prefix=prefix
+        )
     return [str(problem) for problem in found]
 
 

@@ -40,11 +40,11 @@ NETWORKS = {
     "quiet, multicasts 250 us late": Delays(10e-6, 10e-6, base=20e-6, late=250e-6, late_mean=10e-6),
     "50 us both ways, multicasts 250 us late": Delays(50e-6, 50e-6, late=250e-6, late_mean=30e-6),
     "50 us both ways, multicasts 50 us late": Delays(50e-6, 50e-6, late=50e-6, late_mean=10e-6),
-    "quiet, answers 70 us early": Delays(10e-6, 10e-6, base=20e-6, answer_lead=70e-6),
+    "quiet, answers 70 us early": Delays(10e-6, 10e-6, base=20e-6, answer_early=70e-6),
 }
 """The means of exponential queues on top of a constant way; jitter has a normal distribution instead. Late are
 multicasts at the client, as at a host that has to wake up for them; early are the transmit times in the server's
-answers, as those of a program that doesn't foretell when they leave. The ideal clients see neither."""
+answers, as those of a program that doesn't predict when they leave. The ideal clients see neither."""
 
 
 @dataclass(frozen=True)

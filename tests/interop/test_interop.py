@@ -132,12 +132,12 @@ def test_we_follow_an_ntpd_that_limits_requests(tmp_path: Path, bridge: Bridge) 
     client = engine(tmp_path / "client", bridge.hosts["c1"], {"clients": [{"interface": "eth0", "group": group}]})
     with Peer(CLASSIC, tmp_path / "classic", bridge.hosts["s"], text), running(client):
         client.synchronised()
-        wait_for(lambda: client.status()["counters"]["dropped"], "the measurement after the first rehearsal")
+        wait_for(lambda: client.status()["counters"]["dropped"], "the measurement after the first warm-up")
         sent = client.status()["counters"]["sent"]
         status = client.synchronised()
     (association,) = status["associations"]
     assert abs(association["offset"]) < LIMIT and sent == 6, association
-    assert status["counters"]["dropped"] == {"kiss_of_death": 1}, "rehearsals end with the first complaint"
+    assert status["counters"]["dropped"] == {"kiss_of_death": 1}, "warm-ups end with the first complaint"
 
 
 def test_we_follow_chrony(tmp_path: Path, bridge: Bridge) -> None:
@@ -152,6 +152,7 @@ def test_we_follow_chrony(tmp_path: Path, bridge: Bridge) -> None:
     assert {item["group"] for item in status["associations"]} == set(wanted)
     for item in status["associations"]:
         assert item["stratum"] == 3 and not item["authenticated"] and abs(item["offset"]) < LIMIT, item
+        assert item["interleaved_answers"], "chrony remembers when its answers left (RFC 9769)"
     assert status["counters"]["dropped"] == {}
 
 
@@ -181,10 +182,36 @@ def test_chrony_asks_us(tmp_path: Path, bridge: Bridge) -> None:
     assert dropped == {}
 
 
-def authentic_answers(peer: Peer, address: str) -> bool:
+def test_chrony_asks_us_in_interleaved_mode(tmp_path: Path, bridge: Bridge) -> None:
+    """RFC 9769, over both families, with a key and without; and a client in basic mode beside it."""
+    server, addresses = responder(tmp_path / "server", bridge, (4,))
+    plain = ("10.99.1.1", "fd00:99:1::1")
+    text = "keyfile /lab/peer.keys\npidfile /run/c.pid\ncmdport 0\nbindcmdaddress /run/chrony/c.sock\n"
+    text += "".join(f"server {one} key {key} xleave iburst minpoll 0 maxpoll 0\n" for one, key in addresses.items())
+    text += f"server {plain[0]} xleave iburst minpoll 0 maxpoll 0\nserver {plain[1]} iburst minpoll 0 maxpoll 0\n"
+    with running(server), Peer(CHRONY, tmp_path / "chrony", bridge.hosts["c1"], text) as peer:
+
+        def interleaved() -> list[str]:
+            return [one for one in (*addresses, *plain) if ntp_data(peer, one).get("Interleaved") == "Yes"]
+
+        wanted = [*addresses, plain[0]]
+        wait_for(lambda: interleaved() == wanted, "answers in interleaved mode to those who ask in it")
+        wait_for(lambda: ntp_data(peer, plain[1]).get("Interleaved") == "No", "answers in basic mode to the other one")
+        for address in wanted:
+            facts = ntp_data(peer, address)
+            assert abs(float(facts["Offset"].split()[0])) < LIMIT, facts
+        assert server.status()["counters"]["dropped"] == {}
+
+
+def ntp_data(peer: Peer, address: str) -> dict[str, str]:
+    """What chronyd says about the newest answer of a server."""
     text = peer.ask("/usr/bin/chronyc", "-h", "/run/chrony/c.sock", "-n", "ntpdata", address)
     facts = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
-    facts = {name.strip(): value.strip() for name, value in facts.items()}
+    return {name.strip(): value.strip() for name, value in facts.items()}
+
+
+def authentic_answers(peer: Peer, address: str) -> bool:
+    facts = ntp_data(peer, address)
     valid = facts.get("Total valid RX", "0") != "0" and facts.get("Authenticated") == "Yes"
     return valid and abs(float(facts["Offset"].split()[0])) < LIMIT
 
@@ -203,9 +230,9 @@ def test_ntpd_asks_us(tmp_path: Path, bridge: Bridge, program: Program) -> None:
 ASK = """
 import json, socket, sys, time
 from pathlib import Path
-from ntp_multicast_engine import key_file
-from ntp_multicast_engine.authentication import KeyRing, Verdict
-from ntp_multicast_engine.packet import Header, parse
+from ntp_multicast_engine.config import key_file
+from ntp_multicast_engine.wire.keyring import KeyRing, Verdict
+from ntp_multicast_engine.wire.packet import Header, parse
 keys, answers = KeyRing(key_file.load(Path(sys.argv[1]))), {}
 for address, key_id, version in json.loads(sys.argv[2]):
     family = socket.AF_INET6 if ":" in address else socket.AF_INET

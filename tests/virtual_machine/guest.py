@@ -137,7 +137,7 @@ class Guest:
 
 
 def host_kilohertz() -> int:
-    """What this machine's kernel believes of its time stamp counter; `up_with_error` looks whether it is right."""
+    """What this machine's kernel assumes of its time stamp counter; `up_with_error` looks whether it is right."""
     found = re.search(r"^cpu MHz\s*: (\d+\.\d+)", Path("/proc/cpuinfo").read_text(encoding="ascii"), re.MULTILINE)
     if found is None:
         raise RuntimeError("/proc/cpuinfo tells no frequency: this needs an x86 processor")

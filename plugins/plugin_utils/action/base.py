@@ -14,7 +14,6 @@ from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 
 from ..ntp.errors import NtpMulticastError, UserError
-from ..vrp.progress import Progress
 from ..vrp.transaction import Logins
 from .before_fork import VRP_SSH, load_connection
 from .failure import cut_short, failure
@@ -49,18 +48,15 @@ class VrpAction(ActionBase):  # type: ignore[misc]
         if validation.error_messages:
             return scrubbed({**result, "failed": True, "msg": ". ".join(validation.error_messages)}, secrets)
         options = validation.validated_parameters
-        work = Work(lambda progress: self.work(options, task_vars or {}, progress), secrets, Words.of(options))
+        work = Work(lambda: self.work(options, task_vars or {}), secrets, Words.of(options))
         return {**result, **work.result(self.UNMASKED_RESULTS, self._task.timeout)}
 
     def arguments(self, task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments of the task, before they are validated."""
         return dict(self._task.args)
 
-    def work(self, options: dict[str, Any], task_vars: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
-        """Do what the validated options ask for; the keys of the result. Raises NtpMulticastError for a failure.
-
-        progress: where a transaction notes how far it is
-        """
+    def work(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        """Do what the validated options ask for; the keys of the result. Raises NtpMulticastError for a failure."""
         raise NotImplementedError
 
     def logins(self) -> Logins:
@@ -78,7 +74,7 @@ class VrpAction(ActionBase):  # type: ignore[misc]
 class Work:
     """What is to be done on a device, and how its end is told. Nothing secret comes out of it."""
 
-    do: Callable[[Progress], dict[str, Any]]
+    do: Callable[[], dict[str, Any]]
     secrets: set[str]
     words: Words
 
@@ -89,14 +85,13 @@ class Work:
             unmasked: keys of the result that are not to be masked.
             timeout: the task's own, in seconds.
         """
-        progress = Progress()
         result: dict[str, Any] = {"changed": False}
         try:
-            result.update(self.do(progress))
+            result.update(self.do())
         except NtpMulticastError as error:
-            result.update(failure(error, str(error), progress))
+            result.update(failure(error, TIMEOUT_ERROR, timeout))
         except TIMEOUT_ERROR:
-            result.update(cut_short(progress, timeout))
+            result.update(cut_short(timeout))
         kept = {name: result.pop(name) for name in unmasked & set(result)}
         if "msg" in result:
             result["msg"] = self.words.said(result["msg"])

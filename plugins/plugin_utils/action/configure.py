@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from ..ntp.comparison import same_association
-from ..ntp.key_memory import KeyMemory, facts_from_memory
+from ..ntp.comparison import Comparison
+from ..ntp.key_memory import DeviceMemory, KeyMemory, facts_from_memory
 from ..ntp.key_policy import KeyPolicy, keys_not_compared
 from ..ntp.model import Configuration, Interface, MulticastServer
 from ..ntp.options_codec import options_from_configuration
@@ -19,7 +19,6 @@ from ..ntp.target import kept_for_other_lines
 from ..vrp.candidate import CommitSettings
 from ..vrp.dialect import Dialect
 from ..vrp.grammar import configuration_text, typed_lines
-from ..vrp.progress import Progress
 from ..vrp.transaction import Logins, Report, Request, converge
 from .vrp_request import request_from_options
 
@@ -36,7 +35,6 @@ def configure(
     *,
     check: bool,
     host: str,
-    progress: Progress,
 ) -> dict[str, Any]:
     """Converge, or with `check` tell what would be done.
 
@@ -46,18 +44,18 @@ def configure(
         memory: what is remembered of the device's keys.
         check: whether nothing may be written.
         host: the name for the header of the difference.
-        progress: where the transaction notes how far it is.
 
     Raises:
         NtpMulticastError: the description or the device does not allow it.
     """
-    request = request_from_options(options, memory, check=check, retry=logins.retry, progress=progress)
+    request = request_from_options(options, memory, check=check, retry=logins.retry)
     return reported(converge(logins, request), request, host)
 
 
 def reported(report: Report, request: Request, host: str) -> dict[str, Any]:
     """A report as the result of a task."""
     dialect = report.dialect or Dialect.NTP
+    predicted = shown_alike(report.before, report.predicted, known_defaults(report, request))
     result: dict[str, Any] = {
         "changed": report.changed,
         "before": options_from_configuration(report.before),
@@ -70,7 +68,9 @@ def reported(report: Report, request: Request, host: str) -> dict[str, Any]:
             "before_header": f"{host} (before)",
             "after_header": f"{host} (after)",
             "before": configuration_text(report.before, dialect),
-            "after": configuration_text(shown_alike(report.before, report.predicted), dialect),
+            "after": configuration_text(
+                shown_alike(report.before, report.predicted, known_defaults(report, request)), dialect
+            ),
         },
         "keys_not_compared": uncompared(report, request),
         "kept": list(kept_for_other_lines(report.before, request.wanted, request.state)),
@@ -89,7 +89,13 @@ def reported(report: Report, request: Request, host: str) -> dict[str, Any]:
     return result
 
 
-def shown_alike(before: Configuration, after: Configuration) -> Configuration:
+def known_defaults(report: Report, request: Request) -> Comparison:
+    """What is known of the device's own defaults, after a commit or from an earlier one."""
+    memory = request.memory if report.memory is None else report.memory
+    return Comparison(memory.default_ttl if isinstance(memory, DeviceMemory) else None)
+
+
+def shown_alike(before: Configuration, after: Configuration, comparison: Comparison) -> Configuration:
     """What is predicted, without those defaults of an entry that the device does not print for it before.
 
     They would stand in the difference as new, though only another option of the entry changes.
@@ -99,7 +105,8 @@ def shown_alike(before: Configuration, after: Configuration) -> Configuration:
         replace(
             interface,
             servers=tuple(
-                _as_before(shown.get((interface.name, entry.address)), entry) for entry in interface.servers or ()
+                _as_before(shown.get((interface.name, entry.address)), entry, comparison)
+                for entry in interface.servers or ()
             ),
         )
         for interface in after.interfaces or ()
@@ -111,12 +118,12 @@ def _servers(configuration: Configuration) -> Iterator[tuple[Interface, Multicas
     return ((interface, entry) for interface in configuration.interfaces or () for entry in interface.servers or ())
 
 
-def _as_before(before: MulticastServer | None, entry: MulticastServer) -> MulticastServer:
+def _as_before(before: MulticastServer | None, entry: MulticastServer, comparison: Comparison) -> MulticastServer:
     if before is None:
         return entry
     for option in ("ttl", "version", "port"):
         bare = replace(entry, **{option: None})  # type: ignore[arg-type]
-        if getattr(before, option) is None and same_association(bare, entry):
+        if getattr(before, option) is None and comparison.same(bare, entry):
             entry = bare
     return entry
 

@@ -26,7 +26,6 @@ from ansible.plugins.loader import connection_loader
 
 from ..ntp.errors import UserError
 from ..ntp.key_memory import KeyMemory
-from ..vrp.progress import Progress
 from .base import Work, scrubbed
 from .before_fork import VRP_SSH
 from .configure import NEW_MEMORY, UNMASKED_RESULTS, configure
@@ -110,9 +109,9 @@ class Device:
             return {**outcome, **facts_to_cache(new)}
         return {**outcome, NEW_MEMORY: (str(self.remembered.memories.file.path), self.remembered_as, new)}
 
-    def _configure(self, progress: Progress) -> Outcome:
+    def _configure(self) -> Outcome:
         options = self.description.options
-        return configure(self.logins, options, self.memory, check=self.check, host=self.name, progress=progress)
+        return configure(self.logins, options, self.memory, check=self.check, host=self.name)
 
 
 class Fleet:

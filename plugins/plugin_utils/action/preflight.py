@@ -24,10 +24,10 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.utils.unsafe_proxy import AnsibleUnsafe
 
 from ..ntp import validation
+from ..vrp.commit_rules import commit_problems
 from . import launch
 from .before_fork import VRP_SSH
 from .platform import NETWORK_OS, UNKNOWN, VRP, platform_of, warnings_about_network_os
-from .vrp_request import commit_problems
 
 PREFIX = "ntp_multicast_"
 SECTIONS = ("authentication", "server", "interfaces")

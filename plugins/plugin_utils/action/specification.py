@@ -76,3 +76,83 @@ VRP_NTP_MULTICAST_INFO: dict[str, Any] = {
         "timeout": {"type": "int", "default": 60},
     },
 }
+
+VRP_COMMIT: dict[str, Any] = {
+    "argument_spec": {
+        "state": {
+            "type": "str",
+            "default": "listed",
+            "choices": ["listed", "confirmed", "aborted", "rolled_back"],
+        },
+        "changes": {"type": "bool", "default": False},
+        "commit_id": {"type": "str"},
+        "label": {"type": "str"},
+        "before_label": {"type": "str"},
+        "last": {"type": "int"},
+        "rollback_others": {"type": "bool", "default": False},
+        "session_id": {"type": "int"},
+    },
+    "mutually_exclusive": [("commit_id", "label", "before_label", "last")],
+    "required_if": [("state", "rolled_back", ("commit_id", "label", "before_label", "last"), True)],
+}
+
+VRP_COMMAND: dict[str, Any] = {
+    "argument_spec": {
+        "commands": {
+            "type": "list",
+            "elements": "dict",
+            "required": True,
+            "options": {
+                "command": {"type": "str", "required": True},
+                "answers": {
+                    "type": "list",
+                    "elements": "dict",
+                    "options": {
+                        "question": {"type": "str", "required": True},
+                        "answer": {"type": "str", "required": True},
+                    },
+                },
+            },
+        },
+        "read_only": {"type": "bool", "default": True},
+        "wait_for": {
+            "type": "list",
+            "elements": "dict",
+            "options": {
+                "command": {"type": "int", "default": 1},
+                "contains": {"type": "str"},
+                "lacks": {"type": "str"},
+                "matches": {"type": "str"},
+            },
+        },
+        "timeout": {"type": "int", "default": 60},
+        "interval": {"type": "int", "default": 2},
+    },
+}
+
+VRP_CONFIG: dict[str, Any] = {
+    "argument_spec": {
+        "lines": {"type": "list", "elements": "str"},
+        "parents": {"type": "list", "elements": "str", "default": []},
+        "before": {"type": "list", "elements": "str", "default": []},
+        "after": {"type": "list", "elements": "str", "default": []},
+        "src": {"type": "str"},
+        "backup": {"type": "bool", "default": False},
+        "backup_directory": {"type": "path", "default": "backup"},
+        "save": {"type": "str", "default": "never", "choices": ["never", "changed", "always"]},
+        "lock": {"type": "bool", "default": False},
+        "commit": {
+            "type": "dict",
+            "options": {
+                "trial": {"type": "int"},
+                "label": {"type": "str"},
+                "description": {"type": "str"},
+            },
+        },
+        "allow_immediate": {"type": "bool", "default": False},
+    },
+    "mutually_exclusive": [("lines", "src"), ("parents", "src")],
+    "required_one_of": [("lines", "src", "backup")],
+}
+
+VRP_FACTS: dict[str, Any] = {"argument_spec": {}}

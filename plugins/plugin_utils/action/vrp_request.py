@@ -14,8 +14,8 @@ from ..ntp.key_memory import KeyMemory
 from ..ntp.options_codec import configuration_from_options
 from ..ntp.plan import State, UpdateSecrets
 from ..vrp.candidate import CommitSettings
+from ..vrp.commit_rules import commit_problems
 from ..vrp.dialect import Dialect
-from ..vrp.progress import Progress
 from ..vrp.retry import RetryPolicy
 from ..vrp.transaction import Request, Save
 from .words import Words
@@ -39,7 +39,7 @@ def warnings_about(options: Mapping[str, Any]) -> list[str]:
 
 
 def request_from_options(
-    options: Mapping[str, Any], memory: Mapping[int, KeyMemory], *, check: bool, retry: RetryPolicy, progress: Progress
+    options: Mapping[str, Any], memory: Mapping[int, KeyMemory], *, check: bool, retry: RetryPolicy
 ) -> Request:
     """The validated options as a request.
 
@@ -48,7 +48,6 @@ def request_from_options(
         memory: what is remembered of the device's keys.
         check: whether only to tell what would be done.
         retry: how long to bear with locks.
-        progress: where the transaction notes how far it is.
     """
     return Request(
         wanted=configuration_from_options(options["config"]),
@@ -62,38 +61,9 @@ def request_from_options(
         allow_immediate=options["allow_immediate"],
         commit=CommitSettings(**(options["commit"] or {})),
         retry=retry,
-        progress=progress,
     )
 
 
 def chosen_dialect(options: Mapping[str, Any]) -> Dialect | None:
     """The dialect that the user named, None to go by the device or the text."""
     return Dialect(options["dialect"]) if options["dialect"] else None
-
-
-def commit_problems(commit: Mapping[str, Any] | None, name: str = "commit") -> list[validation.Problem]:
-    """What is wrong with the option `commit`, by the name that the user wrote (fact 3.2)."""
-    source = "CE6800 command reference, commit; huawei-cfg"
-    found = []
-    trial, label, description = ((commit or {}).get(name) for name in ("trial", "label", "description"))
-    if trial is not None and not (isinstance(trial, int) and 60 <= trial <= 65535):
-        found.append(validation.Problem(f"{name}.trial", str(trial), "60 to 65535 seconds", source))
-    if label is not None and not is_label(str(label)):
-        rule = "1 to 256 characters without blanks, not beginning with a digit or a hyphen"
-        found.append(validation.Problem(f"{name}.label", repr(label), rule, source))
-    if description is not None and not (
-        1 <= len(description) <= 60 and description.isprintable() and "?" not in description
-    ):
-        rule = "1 to 60 printable characters, no question mark"
-        found.append(validation.Problem(f"{name}.description", repr(description), rule, source))
-    return found
-
-
-def is_label(text: str) -> bool:
-    """Whether a commit may carry this label."""
-    return (
-        1 <= len(text) <= 256
-        and text.isprintable()
-        and not any(character.isspace() or character == "?" for character in text)
-        and not (text[0].isdigit() or text[0] == "-")
-    )

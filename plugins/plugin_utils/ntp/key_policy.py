@@ -13,6 +13,7 @@ from .changes import KeyReason
 from .errors import UserError
 from .key_memory import KeyMemory
 from .model import Configuration, Key
+from .secret_rules import octets_rule
 
 
 class UpdateSecrets(enum.Enum):
@@ -77,6 +78,12 @@ class KeyPolicy:
             if value is None:
                 why = reason.value if reason else ""
                 raise UserError(f"authentication.keys: key {wanted.id} {why}, so its {name} has to be given.")
+        broken = octets_rule(algorithm, wanted.secret.reveal()) if wanted.secret else None
+        if broken:
+            # The algorithm may be the device's, which no check of the options alone can know.
+            raise UserError(
+                f"authentication.keys: the secret of key {wanted.id} is refused: {broken[0]} ({broken[1]})."
+            )
         return Key(
             wanted.id, algorithm, wanted.secret, None, trusted, present is not None and present.used_elsewhere
         ), reason

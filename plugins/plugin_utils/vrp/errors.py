@@ -14,32 +14,63 @@ from ..ntp.model import MASK
 
 # The shapes in which a device prints stored secrets (fact 2.3).
 _CIPHERTEXT = re.compile(
-    r"(%\^%#|%\+%#|%#%#|%@%#|%@%@|%\$%\$|@%@%).*?\1"  # reversible, delimiters equal on both sides
+    r"(%\^%#|%\+%#|%#%#|%@%#|%@%@|%\$%\$|@%@%)(?:(?s:.{0,512}?)\1|[^\n]*)"  # reversible, delimiters equal on both sides
     r"|\$1[acd]\$\S+"  # irreversible
 )
 
 
 def mask(text: str, secrets: Iterable[str] = ()) -> str:
-    """The text with each of the secrets, and whatever looks like a stored ciphertext, replaced by asterisks."""
+    """The text as it may be shown: asterisks for each of the secrets and for whatever looks like a stored ciphertext,
+    and written out what a terminal would not show as it is."""
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
         text = text.replace(secret, MASK)
-    return _CIPHERTEXT.sub(MASK, text)
+        text = _scattered(secret).sub(MASK, text)
+    return shown(_CIPHERTEXT.sub(MASK, text))
+
+
+def _scattered(secret: str) -> re.Pattern[str]:
+    """The secret with white space anywhere in it, as a device that breaks its lines prints it."""
+    return re.compile(r"\s*".join(re.escape(character) for character in secret if not character.isspace()) or "(?!)")
+
+
+def shown(text: str) -> str:
+    """The text with what a terminal would not show as it is written out: controls, C1 among them, and marks of
+    direction. Line ends stay."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(map(_shown, text))
+
+
+def _shown(character: str) -> str:
+    if character in "\t\u00a0":
+        return " "
+    return character if character == "\n" or character.isprintable() else f"\\x{ord(character):02x}"
 
 
 class DeviceError(NtpMulticastError):
     """The device did something that was not expected of it.
 
     line: the line that was sent, masked; "" when no line is to blame
+    view: the view in which it was sent, `user`, `system` or what the prompt shows; "" when no line is to blame
     caret: blanks and a caret that points into the line, "" when the device printed none
     words: what the device said, masked
     """
 
-    def __init__(self, message: str, *, line: str = "", caret: str = "", words: str = "") -> None:
+    def __init__(self, message: str, *, line: str = "", view: str = "", caret: str = "", words: str = "") -> None:
         self.message = message
         self.line = line
+        self.view = view
         self.caret = caret
-        self.words = words
+        self.words = shown(words)
         super().__init__(self._text())
+
+    @property
+    def refused(self) -> dict[str, object] | None:
+        """The line with what the device said to it. column: that of the caret, 1 for the first of the line."""
+        if not self.line:
+            return None
+        column = len(self.caret) if self.caret.strip() else None
+        return {"line": self.line, "view": self.view or None, "column": column, "words": self.words}
 
     def _text(self) -> str:
         parts = [self.message]
@@ -82,8 +113,16 @@ class LoginError(DeviceError):
     """The login did not lead to a prompt."""
 
 
+class BusyError(DeviceError):
+    """The device puts a command off, however often it is sent."""
+
+
 class SessionError(DeviceError):
     """The session was lost, or the device stayed silent for too long."""
+
+
+class BrokenOffError(DeviceError):
+    """The task was ended from outside in the middle of its work."""
 
 
 class ParseError(DeviceError):

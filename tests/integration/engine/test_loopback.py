@@ -9,7 +9,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -94,13 +93,6 @@ def _a_wrong_configuration_is_refused(client: EngineProcess) -> None:
 def _the_text_is_for_people(client: EngineProcess) -> None:
     text = client.ask("status").stdout
     assert "Synchronised     yes" in text and "* 127.0.0.1" in text and "key 42" in text
-    watching = subprocess.Popen(client.command("status", "--watch"), env=client.environment, stdout=subprocess.PIPE)
-    assert watching.stdout is not None
-    for _unused in range(2):
-        assert any(b"synchronised to 127.0.0.1" in line for line in iter(watching.stdout.readline, b""))
-    watching.send_signal(signal.SIGINT)
-    watching.stdout.close()
-    assert watching.wait(60) == 0
 
 
 def test_systemd_is_told(tmp_path: Path, server: EngineProcess) -> None:

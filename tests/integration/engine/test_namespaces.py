@@ -186,7 +186,7 @@ def test_recorded_packets_move_nothing_after_kill_and_restart(tmp_path: Path, br
     client = EngineProcess(tmp_path / "client", clients, namespace=bridge.hosts["c"])
     with running(server, client):
         client.synchronised()
-        # The association must have believed one more packet after its volley, so that there is something to remember.
+        # The association must have accepted one more packet after its volley, so that there is something to remember.
         before = client.status()["counters"]["received"]
         wait_for(lambda: client.status()["counters"]["received"] > before, "one more packet")
         client.stop(signal.SIGKILL)
@@ -218,7 +218,7 @@ def test_an_interface_that_comes_later_is_joined(tmp_path: Path, bridge: Bridge)
 
 ADDRESSES_OF = """
 import ipaddress, sys
-from ntp_multicast_engine.addresses import address_for
+from ntp_multicast_engine.net.addresses import address_for
 for name in sys.argv[1:]:
     print(address_for(name, ipaddress.ip_address("ff0e::101")).address)
 """
@@ -256,8 +256,8 @@ def test_a_server_does_not_send_from_an_address_that_is_made_to_be_replaced(brid
 
 SEND_THROUGH_A_FIREWALL = """
 import ipaddress, select, subprocess, sys
-from ntp_multicast_engine.configuration import MulticastServer
-from ntp_multicast_engine.transport import SenderSocket
+from ntp_multicast_engine.config.configuration import MulticastServer
+from ntp_multicast_engine.net.sockets import SenderSocket
 sender = SenderSocket(MulticastServer("eth0", ipaddress.ip_address(sys.argv[1])), 10123)
 waiting = select.poll()
 waiting.register(sender.socket, select.POLLIN)

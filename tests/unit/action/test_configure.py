@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.configure import reported
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.key_memory import DeviceMemory
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.model import (
     Algorithm,
     Authentication,
@@ -41,9 +42,10 @@ def result(before: Configuration, after: Configuration, **request: Any) -> dict[
 def test_a_changed_key_id_shows_no_other_option_as_new() -> None:
     before = served(key_id=42)
     after = served(key_id=43, ttl=16, version=3, port=123)
-    diff = result(before, after)["diff"]
+    diff = result(before, after, memory=DeviceMemory({}, 16))["diff"]
     assert diff["after"] == diff["before"].replace("42", "43")
-    assert "ttl 16" in result(Configuration(), after)["diff"]["after"]
+    assert "ttl 16" in result(before, after)["diff"]["after"], "the device's own is not known"
+    assert "ttl 16" in result(Configuration(), after, memory=DeviceMemory({}, 16))["diff"]["after"]
     assert "ttl 17" in result(before, served(key_id=43, ttl=17))["diff"]["after"]
 
 

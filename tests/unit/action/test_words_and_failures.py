@@ -5,48 +5,38 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from ansible_collections.timecast.ntp_multicast.plugins.action.vrp_ntp_multicast import device_of
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.failure import (
     OUTCOMES,
-    UNCHANGED,
     cut_short,
     failure,
 )
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.words import Words
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.errors import NtpMulticastError, UserError
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.candidate import Outcome
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.errors import DeviceError, RefusedError
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.lines import ConfigurationLine
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.progress import Progress
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.failure import told
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.outcome import Outcome
 
 
-class Candidate:
-    """How far a transaction is."""
-
-    def __init__(self, outcome: Outcome, applied: int = 0) -> None:
-        self.outcome = outcome
-        self.applied = [None] * applied
+class TimeOver(BaseException):
+    """What Ansible raises when the time of a task is over."""
 
 
-def progress(outcome: Outcome, applied: int = 0) -> Progress:
-    lines = (ConfigurationLine("ntp authentication enable"), ConfigurationLine("ntp multicast-client", "Vlanif1"))
-    return Progress(Candidate(outcome, applied), lines)  # type: ignore[arg-type]
-
-
-def told(cause: NtpMulticastError, *sentences: str) -> NtpMulticastError:
-    """What a transaction makes of an error: another one with what became of the device."""
-    try:
-        raise DeviceError("\n".join([str(cause), *sentences])) from cause
-    except DeviceError as error:
-        return error
+def failed_with(error: NtpMulticastError, cause: BaseException | None = None) -> dict[str, Any]:
+    """The result of a task that failed with an error, perhaps because of another one."""
+    error.__cause__ = cause
+    return failure(error, TimeOver, 5)
 
 
 def test_a_refused_line_is_data() -> None:
-    cause = RefusedError("Refused.", line="ntp multicast-client", caret="    ^", words="Error: Unrecognized command")
-    error = told(cause, Outcome.CLEARED.value)
-    result = failure(error, str(error), progress(Outcome.CLEARED, applied=1))
+    cause = RefusedError(
+        "Refused.", line="ntp multicast-client", view="Vlanif1", caret="    ^", words="Error: Unrecognized command"
+    )
+    result = failed_with(told(cause, Outcome.CLEARED))
     assert result["refused"] == {
         "line": "ntp multicast-client",
         "view": "Vlanif1",
@@ -54,32 +44,27 @@ def test_a_refused_line_is_data() -> None:
         "words": "Error: Unrecognized command",
     }
     assert (result["outcome"], result["changed"], result["failed"]) == ("cleared", False, True)
+    assert "timedout" not in result
 
 
-@pytest.mark.parametrize("outcome", [outcome for outcome in Outcome if outcome is not Outcome.PENDING])
-def test_each_outcome_that_is_told_is_found(outcome: Outcome) -> None:
-    error = told(DeviceError("Something."), "The session was lost.", outcome.value)
-    error.changed = True
-    found = failure(error, str(error), progress(Outcome.UNKNOWN))["outcome"]
-    assert found == outcome.name.lower()
-    assert found in OUTCOMES
+@pytest.mark.parametrize("outcome", OUTCOMES)
+def test_each_outcome_is_returned_with_its_truth(outcome: str) -> None:
+    result = failed_with(told(DeviceError("Something."), Outcome(outcome)))
+    assert (result["outcome"], result["changed"]) == (outcome, Outcome(outcome).changed)
+    assert Outcome(outcome).sentence in result["msg"]
 
 
-def test_what_only_a_look_tells_is_found_too() -> None:
-    error = told(DeviceError("Lost."), "A new login shows that nothing was changed.")
-    assert failure(error, str(error), progress(Outcome.UNKNOWN))["outcome"] == UNCHANGED
-    assert failure(UserError("Wrong."), "Wrong.", Progress())["outcome"] == "nothing_sent"
-    assert "refused" not in failure(UserError("Wrong."), "Wrong.", Progress())
+def test_what_was_refused_before_a_device_was_touched() -> None:
+    result = failed_with(UserError("Wrong."))
+    assert (result["outcome"], result["changed"]) == ("nothing_sent", False)
+    assert "refused" not in result
 
 
 def test_a_task_that_was_cut_short_says_what_is_known() -> None:
-    assert (cut_short(Progress(), 5)["changed"], cut_short(Progress(), 5)["outcome"]) == (False, "nothing_sent")
-    unknown = cut_short(progress(Outcome.UNKNOWN), 5)
-    assert (unknown["changed"], unknown["outcome"]) == (True, "unknown")
-    assert "may or may not have taken effect" in unknown["msg"]
-    known = cut_short(progress(Outcome.UNKNOWN), 5, as_described=True)
-    assert (known["changed"], known["outcome"]) == (True, "committed")
-    assert cut_short(progress(Outcome.CLEARED), 5)["changed"] is False
+    assert (cut_short(5)["changed"], cut_short(5)["outcome"]) == (False, "nothing_sent")
+    result = failed_with(told(DeviceError("The work was broken off."), Outcome.UNKNOWN), TimeOver())
+    assert (result["changed"], result["outcome"], result["timedout"]) == (True, "unknown", {"period": 5})
+    assert result["msg"].startswith("The task's timeout of 5 seconds was over")
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-from ntp_multicast_engine.ancillary import KERNEL, STAMP_RECEIVED, enable_stamps, receive
-from ntp_multicast_engine.clock import SystemClock
+from ntp_multicast_engine.clock.system_clock import SystemClock
+from ntp_multicast_engine.net.control_messages import KERNEL, STAMP_RECEIVED, enable_stamps, receive
 
 settings.register_profile("engine", deadline=None)
 settings.load_profile("engine")
@@ -29,7 +29,6 @@ def stamping_kernel() -> Iterator[None]:
         stamps = enable_stamps(sock, STAMP_RECEIVED)
         while stamps and time.monotonic() < deadline:
             sock.sendto(bytes(48), sock.getsockname())
-            datagram = receive(sock, SystemClock())
-            if datagram is not None and datagram.stamps == KERNEL:
+            if any(datagram.stamps == KERNEL for datagram in receive(sock, SystemClock())):
                 break
         yield

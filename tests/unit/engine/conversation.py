@@ -8,14 +8,15 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import replace
 
-from ntp_multicast_engine.association import Association, SendRequest
-from ntp_multicast_engine.authentication import Algorithm, Key, KeyRing
-from ntp_multicast_engine.client import Client
-from ntp_multicast_engine.clock import Instant
-from ntp_multicast_engine.configuration import MulticastClient
-from ntp_multicast_engine.estimator import Estimator
-from ntp_multicast_engine.packet import Header
-from ntp_multicast_engine.timestamps import NANOSECONDS, to_ntp
+from ntp_multicast_engine.config.configuration import MulticastClient
+from ntp_multicast_engine.filter.estimator import Estimator
+from ntp_multicast_engine.instant import Instant
+from ntp_multicast_engine.protocol.association import Association, SendRequest
+from ntp_multicast_engine.protocol.client import Client
+from ntp_multicast_engine.wire.keyring import KeyRing
+from ntp_multicast_engine.wire.mac import Algorithm, Key
+from ntp_multicast_engine.wire.packet import Header
+from ntp_multicast_engine.wire.timestamps import NANOSECONDS, to_ntp
 
 GROUP = MulticastClient("eth0", ipaddress.ip_address("224.0.1.1"))
 RING = KeyRing({42: Key(42, Algorithm.HMAC_SHA256, b"k")}, frozenset({42}), True)
@@ -56,9 +57,9 @@ def hear(client: Client, data: bytes, seconds: float, source: str = SERVER, ring
 
 
 def exchange(client: Client, association: Association, seconds: float, **changes: object) -> None:
-    """Let the next exchange happen, the rehearsal and the measurement, 100 us each way."""
+    """Let the next exchange happen, the warm-up and the measurement, 100 us each way."""
     ask(client, association, seconds, **changes)
-    if association.rehearsing:
+    if association.warming_up:
         ask(client, association, seconds + 0.001, **changes)
 
 
@@ -67,6 +68,36 @@ def ask(client: Client, association: Association, seconds: float, late: float = 
     (action,) = [item for item in client.wake(at(seconds).raw, RING) if isinstance(item, SendRequest)]
     association.request_sent(at(seconds - late))
     association.take_response(answer(action.data, seconds, **changes), at(seconds + 0.0002), RING)
+
+
+class InterleavingServer:
+    """A server that remembers when its answers left (RFC 9769). Packets take 100 us each way.
+
+    An answer leaves `stay` seconds after its request came, and was written at once.
+    """
+
+    def __init__(self, client: Client, association: Association, stay: float = 50e-6) -> None:
+        self.client = client
+        self.association = association
+        self.stay = stay
+        self.interleaved: list[bool] = []
+        """Of each answer, whether it was one of the interleaved mode."""
+        self._left: dict[int, int] = {}
+
+    def ask(self, seconds: float, **changes: object) -> None:
+        """Let the next request go out and be answered."""
+        (action,) = [item for item in self.client.wake(at(seconds).raw, RING) if isinstance(item, SendRequest)]
+        self.association.request_sent(at(seconds))
+        request = Header.decode(action.data)
+        receive = to_ntp(at(seconds + 100e-6).real) | 1
+        departure = self._left.pop(request.origin, None)
+        told: dict[str, object] = {"receive": receive, "transmit": receive + 1}
+        if departure is not None:
+            told = {"receive": receive, "transmit": departure, "origin": request.receive}
+        self._left[receive] = to_ntp(at(seconds + 100e-6 + self.stay).real)
+        self.interleaved.append(departure is not None)
+        data = answer(action.data, seconds, **{**told, **changes})
+        self.association.take_response(data, at(seconds + 200e-6 + self.stay), RING)
 
 
 def asks(client: Client, seconds: float) -> bool:

@@ -16,16 +16,20 @@ from typing import Any
 from unit.engine import mutation
 from unit.engine.fuzz_packets import MulticastTarget, PacketTarget, RequestTarget, ResponseTarget
 from unit.engine.fuzzing import ACCEPTED, Target
-from unit.engine.obedient_clock import ObedientClock
 
-from ntp_multicast_engine import chrony, clock_protocol, configuration, control, key_file, state
-from ntp_multicast_engine.client import Remembered
-from ntp_multicast_engine.clock import KernelStatus
-from ntp_multicast_engine.clock_keeper import Keeper
+from ntp_multicast_engine.clock.helper import messages as clock_protocol
+from ntp_multicast_engine.clock.helper.policy import ClockPolicy, InitialStep
+from ntp_multicast_engine.clock.system_clock import KernelClock, Timex
+from ntp_multicast_engine.config import configuration, key_file
+from ntp_multicast_engine.daemon import state_file as state
 from ntp_multicast_engine.errors import ClockError, ConfigurationError, ControlError, StateError, UpstreamError
-from ntp_multicast_engine.state import State
+from ntp_multicast_engine.instant import KernelStatus
+from ntp_multicast_engine.observe import chrony_tracking as chrony
+from ntp_multicast_engine.observe import status_socket as control
+from ntp_multicast_engine.protocol.client import Remembered, State
 
 SECRET = "never-to-be-shown"
+ADJ_FREQUENCY, ADJ_SETOFFSET = 0x2, 0x100
 CONFIGURATION: dict[str, Any] = {
     "version": 1,
     "authentication": {
@@ -231,38 +235,75 @@ class ChronyTarget(Target):
 
 
 class ClockTarget(Target):
-    """What an engine that was taken over may say to the keeper of a clock that may not be stepped."""
+    """What an engine that was taken over may say to the clock helper, up to what adjtimex(2) is given.
 
-    name = "keeper of the clock"
+    :param step: what the configuration allows.
+    :param folder: for what outlives the helper.
+    """
+
+    name = "clock helper"
     weight = 0.7
 
-    def __init__(self) -> None:
-        self._clock = ObedientClock()
-        settings = configuration.Discipline("kernel", step="never")
-        self._keeper = Keeper(self._clock, lambda: settings, lambda: 1_790_000_000_000_000_000)
+    def __init__(self, step: str = "never", folder: Path | None = None) -> None:
+        self._settings = configuration.Discipline("kernel", step=step)
+        self._marker = folder and folder / "used"
+        self._before = folder and folder / "before"
+        self._allowed = int(step == "start")
+        self.steps = 0
+        self._policy = self._start()
+
+    def _start(self) -> ClockPolicy:
+        initial_step = InitialStep(self._marker, self._before)
+        clock = KernelClock(self._adjtimex)
+        return ClockPolicy(clock, lambda: self._settings, lambda: 1_790_000_000_000_000_000, initial_step)
+
+    def _die(self) -> None:
+        """The helper; its unit remembers what it has used."""
+        if self._marker and self._before and self._marker.exists():
+            self._marker.rename(self._before)
+        self._policy = self._start()
+
+    def _adjtimex(self, timex: Timex) -> int:
+        """In place of the system call: no more than the clock may suffer."""
+        self.steps += bool(timex.modes & ADJ_SETOFFSET)
+        ratio = timex.freq / 65536e6 + (timex.tick - 10_000) * 100e-6 if timex.modes & ADJ_FREQUENCY else 0.0
+        assert self.steps <= self._allowed, "a step too many"
+        assert abs(ratio) <= 1.5e-3 + 1e-9 and abs(timex.freq) <= 500 << 16, "a frequency without bound"
+        assert not timex.status & 0x30, "a leap second on a day that has none"
+        assert 0 <= timex.maxerror <= 16_000_000 and 0 <= timex.esterror <= 16_000_000, "an error without bound"
+        return 0
 
     def make(self, chance: random.Random) -> bytes:
+        power = 10.0 ** chance.uniform(-12, 308)
         requests = (
             clock_protocol.AskStatus(),
-            clock_protocol.SetFrequency(chance.uniform(-1, 1), 1e-6),
-            clock_protocol.Step(chance.randrange(-(1 << 63), 1 << 63)),
-            clock_protocol.SetSynchronised(chance.randrange(3), 0.5, 1e-3),
+            clock_protocol.SetFrequency(chance.choice((chance.uniform(-1, 1), power)), chance.choice((1e-6, -power))),
+            clock_protocol.Step(chance.randrange(-(1 << 63), 1 << 63) >> chance.randrange(60)),
+            clock_protocol.SetSynchronised(chance.randrange(3), power, chance.choice((1e-3, power))),
             clock_protocol.SetUnsynchronised(),
         )
         example = clock_protocol.encode_request(chance.choice(requests))
-        return example if chance.random() < 0.3 else mutation.octets(chance, example, longest=200)
+        kind = chance.random()
+        if kind < 0.4:
+            return example
+        if kind < 0.6:
+            return mutation.document(chance, json.loads(example))
+        return mutation.octets(chance, example, longest=300)
 
     def take(self, data: bytes) -> str:
-        answer = clock_protocol.decode_answer(self._keeper.answer(data))
-        if self._clock.steps or abs(self._clock.frequency) > 1.5e-3 or self._clock.leap:
-            raise AssertionError("more than the clock may suffer")
-        return ACCEPTED if answer.error is None else answer.error[:60]
+        # Now and then one of the two goes, which is no chance to begin anew.
+        if sum(data) % 50 == 0:
+            self._policy.leave()
+        if sum(data) % 50 == 1:
+            self._die()
+        answer = clock_protocol.decode_answer(self._policy.answer(data))
+        return ACCEPTED if answer.error is None else answer.error[:30]
 
 
 class ClockAnswerTarget(Target):
-    """What comes back from the keeper of the clock."""
+    """What comes back from the clock helper."""
 
-    name = "keeper's answer"
+    name = "clock helper's answer"
     weight = 0.5
 
     def make(self, chance: random.Random) -> bytes:

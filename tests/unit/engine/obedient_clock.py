@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from ntp_multicast_engine.clock import KernelStatus
 from ntp_multicast_engine.errors import ClockError
+from ntp_multicast_engine.instant import KernelStatus
 
 
 class ObedientClock:

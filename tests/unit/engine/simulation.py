@@ -15,12 +15,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ntp_multicast_engine.association import Association, SendRequest
-from ntp_multicast_engine.authentication import Algorithm, Key, KeyRing
-from ntp_multicast_engine.clock import Instant, KernelStatus
-from ntp_multicast_engine.configuration import Configuration, Loaded, MulticastClient, MulticastServer, Server
-from ntp_multicast_engine.engine import Engine, reference_id_of
-from ntp_multicast_engine.state import State
+from ntp_multicast_engine.config.configuration import Configuration, Loaded, MulticastClient, MulticastServer, Server
+from ntp_multicast_engine.instant import Instant, KernelStatus
+from ntp_multicast_engine.observe.status_of_engine import system_status
+from ntp_multicast_engine.protocol.association import Association, SendRequest
+from ntp_multicast_engine.protocol.client import State
+from ntp_multicast_engine.protocol.system import Engine, reference_id_of
+from ntp_multicast_engine.wire.keyring import KeyRing
+from ntp_multicast_engine.wire.mac import Algorithm, Key
 
 SECOND = 1_000_000_000
 START = 1_790_000_000 * SECOND
@@ -146,7 +148,7 @@ class Node:
         self.clock = SimulatedClock(simulation, frequency, offset, wander)
         self.requests: list[bytes] = []
         self.alive = True
-        self.answer_lead = 0.0
+        self.answer_early = 0.0
         """Seconds from writing an answer's transmit time to its departure."""
         self._generation = 0
         self.engine = Engine(
@@ -194,7 +196,7 @@ class Node:
                 group = sender.configuration
                 data = sender.packet(now, announcement, self.engine.keys)
                 self.simulation.multicast(Sent(self.simulation.time, str(group.group), group.port, self.address, data))
-                sender.stamped(now.real, "kernel")
+                sender.stamped(now.real)
                 sender.sent += 1
             sender.schedule(now.raw)
 
@@ -214,7 +216,9 @@ class Node:
         reply = self.engine.take_request(data, client.address, now)
         if reply is not None and not self.simulation.unicast_lost():
             answer = reply.encode(now.real)
-            arrival = self.simulation.time + self.simulation.down() + round(self.answer_lead * SECOND)
+            if reply.remembered:
+                self.engine.responder.sent.departed(reply.receive, now.real + round(self.answer_early * SECOND))
+            arrival = self.simulation.time + self.simulation.down() + round(self.answer_early * SECOND)
             self.simulation.at(arrival, lambda: client.hear_answer(association, answer))
 
     def hear(self, group: MulticastClient, sent: Sent) -> None:
@@ -235,7 +239,7 @@ class Node:
     @property
     def offset(self) -> float | None:
         """What the status shows: server time minus this clock, seconds."""
-        return self.engine.system_status(self.clock.now(), "monitor", None).offset
+        return system_status(self.engine, self.clock.now(), "monitor", None).offset
 
     @property
     def error(self) -> float | None:

@@ -14,7 +14,7 @@ wander of the oscillator and the distribution of the delays on either way, asymm
 `linear` takes all samples alike, with the mean and the variance that the offset has over all draws: the best linear
 estimator there is. With queues, which only ever lengthen a way, it is not the best of all: so `weighing` looks at each
 sample's round trip too, and takes mean and variance of the offset under the condition of that round trip. A quick
-exchange is nearly believed, a slow one nearly ignored. That is how chrony and ntpd gain on a mean, done with full
+exchange is nearly accepted, a slow one nearly ignored. That is how chrony and ntpd gain on a mean, done with full
 knowledge, and the stricter of the two measures.
 """
 
@@ -37,18 +37,20 @@ from unit.engine.simulation import (
     server_configuration,
 )
 
-from ntp_multicast_engine import configuration
-from ntp_multicast_engine.association import Association
-from ntp_multicast_engine.authentication import KeyRing
-from ntp_multicast_engine.clock import MAXIMUM_FREQUENCY, Instant, KernelStatus
-from ntp_multicast_engine.configuration import Loaded, MulticastClient
-from ntp_multicast_engine.discipline import Correction, Kernel
-from ntp_multicast_engine.estimator import Estimate
+from ntp_multicast_engine.clock.discipline import Kernel
+from ntp_multicast_engine.clock.system_clock import MAXIMUM_FREQUENCY
+from ntp_multicast_engine.config import configuration
+from ntp_multicast_engine.config.configuration import Loaded, MulticastClient
+from ntp_multicast_engine.filter.correction import Correction
+from ntp_multicast_engine.filter.estimator import Estimate
+from ntp_multicast_engine.instant import Instant, KernelStatus
+from ntp_multicast_engine.protocol.association import Association
+from ntp_multicast_engine.wire.keyring import KeyRing
 
 INITIAL_OFFSET, INITIAL_FREQUENCY = 5.0, 50e-6
 """How wrong the clock is at the start: seconds, and a ratio."""
 WANDER = 1e-9
-"""Random walk of the oscillator's frequency, a ratio for each square root of a second, as in facts/ntp.md section 4."""
+"""Random walk of the oscillator's frequency, a ratio for each square root of a second, as in NTP fact 4."""
 SERVER, CLIENT = "10.0.0.1", "10.0.0.2"
 _FREQUENCY_UNIT = 1e-6 / 65536
 """What the kernel's clock can be set to: a ppm in 16 bits."""
@@ -65,9 +67,9 @@ class Delays:
     In bursts, `burst_length` seconds long and `burst_every` seconds apart on average, the queues are `burst` seconds
     longer on average. `symmetric` is the deviation of a jitter that lengthens and shortens alike.
 
-    Exchanges know nothing of the rest. The client stamps multicasts when they have been there for `late` and an
+    PollIo know nothing of the rest. The client stamps multicasts when they have been there for `late` and an
     exponential part of mean `late_mean`, as a host does that has to wake up first. The server writes the transmit time
-    of its answers `answer_lead` before they leave.
+    of its answers `answer_early` before they leave.
     """
 
     up_mean: float = 0.0
@@ -79,7 +81,7 @@ class Delays:
     burst_every: float = 640.0
     late: float = 0.0
     late_mean: float = 0.0
-    answer_lead: float = 0.0
+    answer_early: float = 0.0
     _burst_ends: int = field(default=0, init=False)
     _burst_begins: int = field(default=-1, init=False)
 
@@ -184,12 +186,12 @@ class SteeredNode(Node):
         self.oscillator = self.clock
         self.steered = SteeredClock(self.oscillator, INITIAL_OFFSET)
         self.clock = self.steered  # type: ignore[assignment]
-        self.sink = Kernel(loaded.configuration.discipline, self.steered)
+        self.discipline = Kernel(loaded.configuration.discipline, self.steered)
         self._tick()
 
     def _tick(self) -> None:
         now = self.clock.now()
-        due = self.sink.tick(self.engine.correction(now), now)
+        due = self.discipline.tick(self.engine.correction(now), now)
         if due is not None:
             self.simulation.at(self.simulation.time + due - now.raw, self._tick)
 
@@ -197,7 +199,7 @@ class SteeredNode(Node):
         now = self.clock.now()
         correction = self.engine.news(association, now) if association is not None else None
         if correction is not None:
-            self.sink.update(correction, now)
+            self.discipline.update(correction, now)
 
     def hear(self, group: MulticastClient, sent: Sent) -> None:
         for ideal in self.ideals:
@@ -206,8 +208,8 @@ class SteeredNode(Node):
         self.simulation.at(self.simulation.time + late, lambda: self._hear_late(group, sent))
 
     def _hear_late(self, group: MulticastClient, sent: Sent) -> None:
-        believed = self.engine.take_broadcast(group, sent.data, sent.source, self.clock.now(), "kernel")
-        self._changed(believed)
+        accepted = self.engine.take_broadcast(group, sent.data, sent.source, self.clock.now(), "kernel")
+        self._changed(accepted)
         self.wake_up()
 
     def hear_answer(self, association: Association, data: bytes) -> None:
@@ -262,12 +264,12 @@ class IdealClient:
 
     def begin(self, oscillator: SimulatedClock) -> None:
         self.steered = SteeredClock(oscillator, INITIAL_OFFSET)
-        self.sink = Kernel(self._settings, self.steered)
+        self.discipline = Kernel(self._settings, self.steered)
         self._tick()
 
     def _tick(self) -> None:
         now = self.steered.now()
-        due = self.sink.tick(self._correction, now)
+        due = self.discipline.tick(self._correction, now)
         if due is not None:
             self.simulation.at(self.simulation.time + due - now.raw, self._tick)
 
@@ -293,7 +295,7 @@ class IdealClient:
         difference = self._base + round(self._filter.offset * SECOND)
         estimate = Estimate(raw, difference, self._filter.frequency, 0.0, 0.0, 0.0)
         self._correction = Correction(estimate, 0, 0.0)
-        self.sink.update(self._correction, now)
+        self.discipline.update(self._correction, now)
 
 
 @dataclass(frozen=True)
@@ -318,7 +320,7 @@ def compare(
     delays = replace(delays)
     simulation = Simulation(seed, delays)
     server = Node(simulation, SERVER, server_configuration(poll=poll, key_id=42 if authentication else None))
-    server.answer_lead = delays.answer_lead
+    server.answer_early = delays.answer_early
     loaded = client_configuration(ring=RING if authentication else KeyRing())
     settings = configuration.Discipline(mode="kernel")
     loaded = Loaded(replace(loaded.configuration, discipline=settings), loaded.keys)

@@ -13,17 +13,20 @@ from hypothesis import strategies as st
 from unit.engine.simulation import KEY, RING, START, client_configuration, server_configuration
 from unit.engine.test_discipline import SteeredClock
 
-from ntp_multicast_engine import metrics, report, state
-from ntp_multicast_engine.association import Association, SendRequest
-from ntp_multicast_engine.authentication import Algorithm, Key, KeyRing
-from ntp_multicast_engine.client import MAXIMUM_ASSOCIATIONS
-from ntp_multicast_engine.configuration import Loaded
-from ntp_multicast_engine.discipline import Chrony, Kernel
-from ntp_multicast_engine.engine import Engine, reference_id_of
-from ntp_multicast_engine.packet import Header
-from ntp_multicast_engine.state import State
-from ntp_multicast_engine.status import EngineStatus, Status
-from ntp_multicast_engine.timestamps import NANOSECONDS, to_ntp
+from ntp_multicast_engine.clock.discipline import Chrony, Kernel
+from ntp_multicast_engine.config.configuration import Loaded
+from ntp_multicast_engine.daemon import state_file as state
+from ntp_multicast_engine.observe import metrics
+from ntp_multicast_engine.observe import text as report
+from ntp_multicast_engine.observe.status import EngineStatus, Status
+from ntp_multicast_engine.observe.status_of_engine import association_status, counters, server_status, system_status
+from ntp_multicast_engine.protocol.association import Association, SendRequest
+from ntp_multicast_engine.protocol.client import MAXIMUM_ASSOCIATIONS, State
+from ntp_multicast_engine.protocol.system import Engine, reference_id_of
+from ntp_multicast_engine.wire.keyring import KeyRing
+from ntp_multicast_engine.wire.mac import Algorithm, Key
+from ntp_multicast_engine.wire.packet import Header
+from ntp_multicast_engine.wire.timestamps import NANOSECONDS, to_ntp
 
 SOURCES = [*(f"10.0.0.{number}" for number in range(1, 11)), "fe80::1", "fd00::1"]
 RINGS = [
@@ -61,7 +64,7 @@ EVENTS = st.one_of(
     st.tuples(st.just("time"), st.sampled_from([0.5, 2, 8]), st.just(0)),
     st.tuples(st.just("reload"), st.sampled_from(CONFIGURATIONS), st.sampled_from(RINGS)),
     st.tuples(st.just("peace"), st.integers(1, 6)),
-    st.tuples(st.just("slept")),
+    st.tuples(st.just("resumed")),
     st.tuples(st.just("restart")),
 )
 
@@ -98,9 +101,9 @@ class Host:
         header = Header(0, 4, 5, 2, 3, -20, transmit=stamp)
         header = dataclasses.replace(header, **changes)  # type: ignore[arg-type]
         for group in self.engine.configuration.clients:
-            believed = self.engine.take_broadcast(group, self._signed(header, key_id), source, now, "kernel")
-            if believed is not None:
-                self._changed(believed)
+            accepted = self.engine.take_broadcast(group, self._signed(header, key_id), source, now, "kernel")
+            if accepted is not None:
+                self._changed(accepted)
 
     def _signed(self, header: Header, key_id: int) -> bytes:
         ring = RINGS[2] if key_id in RINGS[2].keys else RING
@@ -144,8 +147,8 @@ class Host:
                 self.go_on()
                 self.answer({}, 0, True)
 
-    def slept(self) -> None:
-        self._close(item.association for item in self.engine.slept(self.steered.now()))
+    def resumed(self) -> None:
+        self._close(item.association for item in self.engine.resumed(self.steered.now()))
 
     def restart(self) -> None:
         self.engine = self._engine(state.decode(state.encode(self.engine.state())))
@@ -167,7 +170,7 @@ class Host:
             announcement = self.engine.announcement(now)
             if announcement is not None:
                 sender.packet(now, announcement, self.engine.keys)
-                sender.stamped(now.real + 20_000, "kernel")
+                sender.stamped(now.real + 20_000)
             sender.schedule(now.raw)
         self.kernel.tick(self.engine.correction(now), now)
 
@@ -176,10 +179,10 @@ class Host:
         engine = self.engine
         document = Status(
             EngineStatus("1", 1, 0.0),
-            engine.system_status(now, "kernel", self.kernel.last_error),
-            engine.association_status(now),
-            engine.server_status(),
-            engine.counters(),
+            system_status(engine, now, "kernel", self.kernel.last_error),
+            association_status(engine, now),
+            server_status(engine),
+            counters(engine),
         ).document()
         assert json.loads(json.dumps(document, allow_nan=False)) is not None
         assert report.text(document) and metrics.text(document)
@@ -187,7 +190,7 @@ class Host:
         living = [item for item in engine.client.associations.values() if not item.abandoned]
         groups = len(engine.configuration.clients)
         assert len(living) <= MAXIMUM_ASSOCIATIONS * groups
-        assert all(len(item.events) + len(item.doubts) < 20 for item in living)
+        assert all(len(item.events) + len(item.warnings) < 20 for item in living)
         assert engine.selected is None or engine.selected in living
         assert -0.1 < self.steered.frequency < 0.1
         deadline = engine.deadline()

@@ -13,15 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from fixtures.places import COLLECTED_PACKETS, PACKETS
 
-from ntp_multicast_engine.authentication import Algorithm, Key, KeyRing, Verdict, available
-from ntp_multicast_engine.packet import parse
+from ntp_multicast_engine.wire.keyring import KeyRing, Verdict
+from ntp_multicast_engine.wire.mac import Algorithm, Key, available
+from ntp_multicast_engine.wire.packet import parse
 
 PACKAGE = Path(__file__).parents[3] / "roles" / "ntp_multicast_engine" / "files"
-SHARED = Path(os.environ.get("TIMECAST_SHARED") or Path(__file__).parents[4] / "shared")
-VECTORS = SHARED / "captures" / "vectors.json"
 HEADER = bytes([4 << 3 | 5]) + bytes(47)
 HEADER_3 = bytes([3 << 3 | 5]) + bytes(47)
 ALGORITHMS = {"sha3_256": "sha3-256"}
@@ -76,18 +74,24 @@ def test_hmac(secret: bytes, message: bytes, tag: str) -> None:
     assert Key(1, Algorithm.HMAC_SHA256, secret).tag(message).hex() == tag
 
 
-def _vectors() -> list[Any]:
-    if not VECTORS.exists():
-        return [pytest.param(None, marks=pytest.mark.skip(f"no captures at {VECTORS}: set TIMECAST_SHARED"))]
+def _packets() -> list[Any]:
+    """Our own (tests/tools/capture_packets.py writes them), and the collected ones where they are."""
+    files = [PACKETS / "captured.json", PACKETS / "made.json", COLLECTED_PACKETS / "vectors.json"]
     return [
-        pytest.param(vector, id=f"{number}-{vector['key_type']}")
-        for number, vector in enumerate(json.loads(VECTORS.read_text()))
-        if "key_type" in vector
+        pytest.param(packet, id=f"{path.stem}-{number}-{packet.get('key_type', 'plain')}")
+        for path in files
+        if path.exists()
+        for number, packet in enumerate(json.loads(path.read_text()))
     ]
 
 
-@pytest.mark.parametrize("vector", _vectors())
-def test_captured_packets(vector: dict[str, Any]) -> None:
+PLAIN, AUTHENTICATED = [], []
+for _packet in _packets():
+    (AUTHENTICATED if "key_type" in _packet.values[0] else PLAIN).append(_packet)
+
+
+@pytest.mark.parametrize("vector", AUTHENTICATED)
+def test_packets_of_others(vector: dict[str, Any]) -> None:
     algorithm = Algorithm(ALGORITHMS.get(vector["key_type"], vector["key_type"]))
     if algorithm in (Algorithm.AES_128_CMAC, Algorithm.AES_256_CMAC):
         pytest.importorskip("cryptography")
@@ -103,15 +107,11 @@ def test_captured_packets(vector: dict[str, Any]) -> None:
         assert signed == data, "what we sign is what they sign"
 
 
-def test_captured_packets_without_a_key_parse() -> None:
-    if not VECTORS.exists():
-        pytest.skip(f"no captures at {VECTORS}: set TIMECAST_SHARED")
-    plain = [vector for vector in json.loads(VECTORS.read_text()) if "key_type" not in vector]
-    assert plain
-    for vector in plain:
-        if 1 <= vector["version"] <= 4:
-            packet = parse(bytes.fromhex(vector["payload"]), KeyRing().long_tag)
-            assert packet.authenticator is None and packet.header.mode == vector["mode"]
+@pytest.mark.parametrize("vector", PLAIN)
+def test_packets_of_others_without_authentication(vector: dict[str, Any]) -> None:
+    if 1 <= vector["version"] <= 4:
+        packet = parse(bytes.fromhex(vector["payload"]), KeyRing().long_tag)
+        assert packet.authenticator is None and packet.header.mode == vector["mode"]
 
 
 def _ring(*keys: Key, trusted: frozenset[int] = frozenset({1}), required: bool = True) -> KeyRing:
@@ -185,46 +185,10 @@ MANY = {
 }
 
 
-@given(
-    algorithm=st.sampled_from(sorted(MANY, key=lambda algorithm: algorithm.value)),
-    octets=st.binary(min_size=96, max_size=96),
-    length=st.sampled_from([0, 1, 15, 16, 17, 32, 47, 48, 64, 96]),
-    many=st.integers(0, 70),
-    cut=st.sampled_from([16, 20, 32]),
-)
-def test_many_tags_together_are_those_of_each(
-    algorithm: Algorithm, octets: bytes, length: int, many: int, cut: int
-) -> None:
-    pytest.importorskip("cryptography")
-    key = Key(1, algorithm, MANY[algorithm])
-    texts = [bytes(octet ^ number for octet in octets[:length]) for number in range(many)]
-    assert key.tags(texts, cut) == [key.tag(text)[:cut] for text in texts]
-
-
-@given(
-    algorithm=st.sampled_from(sorted(MANY, key=lambda algorithm: algorithm.value)),
-    version=st.integers(1, 4),
-    length=st.sampled_from([4, 16, 20, 32]),
-    flips=st.lists(st.tuples(st.integers(0, 31), st.integers(0, 255)), max_size=12),
-)
-def test_many_proofs_together_are_those_of_each(
-    algorithm: Algorithm, version: int, length: int, flips: list[tuple[int, int]]
-) -> None:
-    pytest.importorskip("cryptography")
-    key = Key(1, algorithm, MANY[algorithm])
-    texts = [bytes([number]) * 48 for number in range(len(flips))]
-    tags = []
-    for text, (place, flip) in zip(texts, flips):
-        tag = bytearray(key.tag(text).ljust(32, b"\0"))
-        tag[place] ^= flip
-        tags.append(bytes(tag[:length]))
-    assert key.proves_all(texts, tags, version) == [key.proves(*pair, version) for pair in zip(texts, tags)]
-
-
 def test_a_host_with_aes_keys_alone_does_not_load_a_second_openssl() -> None:
     program = (
-        "import sys\nfrom ntp_multicast_engine import daemon\n"
-        "from ntp_multicast_engine.authentication import Algorithm, Key, available\n"
+        "import sys\nfrom ntp_multicast_engine.daemon import daemon\n"
+        "from ntp_multicast_engine.wire.mac import Algorithm, Key, available\n"
         "key = Key(1, Algorithm.AES_128_CMAC, bytes(16))\n"
         "assert available(key.algorithm) and key.proves(b'text', key.tag(b'text'), 4)\n"
         "print(sorted({'hashlib', 'hmac', '_hashlib', 'ssl'} & set(sys.modules)))"

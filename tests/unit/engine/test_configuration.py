@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ntp_multicast_engine import configuration
-from ntp_multicast_engine.configuration import (
+from ntp_multicast_engine.config import configuration
+from ntp_multicast_engine.config.configuration import (
     Authentication,
     Configuration,
     Discipline,
@@ -24,6 +24,7 @@ from ntp_multicast_engine.configuration import (
     MulticastServer,
     Server,
 )
+from ntp_multicast_engine.config.schema import options
 from ntp_multicast_engine.errors import ConfigurationError
 
 MANUAL = Path(__file__).parents[3] / "roles" / "ntp_multicast_engine" / "files" / "ntp-multicast-engine.8"
@@ -124,7 +125,7 @@ SERVER = {"interface": "eth0", "group": "224.0.1.1"}
         ({"discipline": {"mode": "chrony"}}, "discipline.chrony_socket", "null", "required"),
         ({"status_socket": "run/s"}, "status_socket", "run/s", "absolute path"),
         ({"status_socket": "/" + "x" * 107}, "status_socket", "/xxx", "107"),
-        ({"authentication": {"trusted_keys": [0]}}, "authentication.trusted_keys[0]", "0", "must be 1 to"),
+        ({"authentication": {"trusted_keys": [0]}}, "authentication.trusted_keys[0]", "0", "from 1 to 4294967295"),
         (
             {"authentication": {"hmac_sha256_length": {"version4": 24}}},
             "authentication.hmac_sha256_length.version4",
@@ -137,6 +138,53 @@ def test_problems_name_path_value_and_rule(changes: dict[str, Any], path: str, v
     found = problems(**changes)
     assert path in found
     assert value in found[path] and rule in found[path]
+
+
+def test_a_field_carries_its_range_and_its_source() -> None:
+    told = {key: option.rule.text for key, (_name, option) in options(MulticastServer).items()}
+    assert told["poll"] == "must be a number from 3 to 17 (RFC 5905, section 7.2)"
+    assert problems(servers=[{**SERVER, "poll": 18}])["servers[0].poll"].endswith(told["poll"])
+
+
+@pytest.mark.parametrize("low", [1, 3])
+def test_a_rule_is_pinned_at_its_edges(low: int) -> None:
+    name, high = {1: ("ttl", 255), 3: ("poll", 17)}[low]
+    for value in (low, high):
+        assert getattr(parse(servers=[{**SERVER, name: value}]).servers[0], name) == value
+    for wrong in (low - 1, high + 1, float(low), str(low), None, True):
+        assert f"servers[0].{name}" in problems(servers=[{**SERVER, name: wrong}])
+
+
+def test_null_is_a_value_where_there_may_be_none() -> None:
+    parsed = parse(
+        servers=[{**SERVER, "key_id": None}],
+        clients=[{**SERVER, "fallback_delay": None}],
+        server={"stratum": None},
+        clock_socket=None,
+    )
+    assert (parsed.servers[0].key_id, parsed.clients[0].fallback_delay, parsed.server.stratum) == (None, None, None)
+    assert set(problems(server={"listen": None, "enabled": None, "port": None}, servers=None)) == {
+        "server.listen",
+        "server.enabled",
+        "server.port",
+        "servers",
+    }
+
+
+def test_a_wrong_field_hides_no_other_problem() -> None:
+    """Neither of its object, nor of the list, nor what the rest has to agree about."""
+    wrong = {**SERVER, "ttl": 0, "key_id": 70000, "colour": 1}
+    assert set(problems(servers=[wrong, wrong], discipline={"mode": "chrony", "step": "now"})) == {
+        *(f"servers[{number}].{key}" for number in (0, 1) for key in ("ttl", "key_id", "colour")),
+        "servers[1]",
+        "discipline.chrony_socket",
+        "discipline.step",
+    }
+
+
+@pytest.mark.parametrize("delay", [float("nan"), float("inf"), 10**400])
+def test_numbers_that_are_none(delay: float) -> None:
+    assert "clients[0].fallback_delay" in problems(clients=[{**SERVER, "fallback_delay": delay}])
 
 
 def test_all_problems_are_told_at_once() -> None:

@@ -12,22 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ntp_multicast_engine import discipline
-from ntp_multicast_engine.clock import MAXIMUM_FREQUENCY, Instant, KernelStatus, split_frequency
-from ntp_multicast_engine.configuration import Discipline
-from ntp_multicast_engine.discipline import (
-    RETRY,
-    TICK,
-    Chrony,
-    Correction,
-    Kernel,
-    Monitor,
-    encode_chrony_sample,
-    make,
-)
+from ntp_multicast_engine.clock import discipline
+from ntp_multicast_engine.clock.discipline import RETRY, TICK, Chrony, Kernel, Monitor, encode_chrony_sample, make
+from ntp_multicast_engine.clock.system_clock import MAXIMUM_FREQUENCY, split_frequency
+from ntp_multicast_engine.config.configuration import Discipline
 from ntp_multicast_engine.errors import ClockError
-from ntp_multicast_engine.estimator import Estimate
-from ntp_multicast_engine.timestamps import NANOSECONDS
+from ntp_multicast_engine.filter.correction import Correction
+from ntp_multicast_engine.filter.estimator import Estimate
+from ntp_multicast_engine.instant import Instant, KernelStatus
+from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
 START = 1_790_000_000 * NANOSECONDS
 
@@ -240,7 +233,7 @@ def test_without_an_estimate_the_kernel_is_told() -> None:
 
 
 def test_chronys_datagram() -> None:
-    """facts/ntp.md section 4: 40 octets, offset = true minus system time, magic SOCK."""
+    """NTP fact 4: 40 octets, offset = true minus system time, magic SOCK."""
     sent: list[bytes] = []
     Chrony(sent.append).update(perfect(0.0), Instant(START - 1500, 0))
     (data,) = sent

@@ -9,7 +9,7 @@ import random
 
 import pytest
 
-from ntp_multicast_engine.estimator import WINDOW, Estimator, Exchange, OneWay
+from ntp_multicast_engine.filter.estimator import WINDOW, Estimator, Exchange, OneWay
 
 SECOND, MICROSECOND = 10**9, 1000
 
@@ -57,7 +57,7 @@ def noisy(prior: float | None, frequency: float, seed: int, samples: int) -> flo
 
 @pytest.mark.parametrize("seed", range(8))
 def test_a_prior_that_is_plainly_wrong_is_given_up(seed: int) -> None:
-    """Seen in a virtual machine whose kernel had 0 ppm and its oscillator -50: noisy samples were not believed."""
+    """Seen in a virtual machine whose kernel had 0 ppm and its oscillator -50: noisy samples were not accepted."""
     assert abs(noisy(0.0, -50e-6, seed, 32) + 50) < 5
     assert abs(noisy(None, -50e-6, seed, 32) + 50) < 5
 

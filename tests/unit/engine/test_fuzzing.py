@@ -12,9 +12,9 @@ import pytest
 from unit.engine.fuzz_targets import TARGETS
 from unit.engine.fuzzing import ACCEPTED, Target, fuzz
 
-from ntp_multicast_engine import configuration, key_file
+from ntp_multicast_engine.config import configuration, key_file
+from ntp_multicast_engine.config.schema import shown
 from ntp_multicast_engine.errors import ConfigurationError
-from ntp_multicast_engine.reading import shown
 
 
 @pytest.mark.parametrize("kind", TARGETS, ids=lambda kind: kind.name)

@@ -5,15 +5,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ntp_multicast_engine import key_file
-from ntp_multicast_engine.authentication import Algorithm
+from ntp_multicast_engine.config import key_file
 from ntp_multicast_engine.errors import ConfigurationError
+from ntp_multicast_engine.wire.mac import Algorithm
 
 
 def test_the_three_encodings_mean_the_same() -> None:
@@ -92,10 +93,33 @@ def test_a_missing_file_and_a_directory(tmp_path: Path) -> None:
             key_file.load(path)
 
 
-def test_a_systemd_credential_takes_the_files_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    credentials = tmp_path / "credentials"
-    credentials.mkdir()
-    (credentials / "keys").write_text("7 md5 ascii:x\n")
-    (credentials / "keys").chmod(0o400)
-    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(credentials))
-    assert set(key_file.load(Path("/nowhere/keys"))) == {7}
+def test_a_service_reads_the_file_that_it_was_handed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More than once, as a reload does, and without looking for the file's name."""
+    path = tmp_path / "keys"
+    path.write_text("7 md5 ascii:x\n")
+    path.chmod(0o600)
+    saved = os.dup(0)
+    with path.open("rb") as file:
+        os.dup2(file.fileno(), 0)
+    try:
+        monkeypatch.setenv("NTP_MULTICAST_ENGINE_KEYS", "stdin")
+        for _unused in range(2):
+            assert set(key_file.load(Path("/nowhere/keys"))) == {7}
+    finally:
+        os.dup2(saved, 0)
+        os.close(saved)
+
+
+@pytest.mark.parametrize("value", ["sesame ", "\tsesame", "sesame # of the lab", "sesame\t#", " "])
+def test_what_would_silently_be_part_of_a_key(value: str) -> None:
+    with pytest.raises(ConfigurationError, match="would be part of the key") as caught:
+        key_file.parse(f"1 md5 ascii:{value}", "keys")
+    assert "sesame" not in str(caught.value)
+
+
+def test_a_blank_and_a_comment_hurt_no_other_encoding() -> None:
+    keys = key_file.parse("1 md5 base64:YSBiI2M= \n2 md5 hex:6120622363 ", "keys")
+    assert keys[1].tag(b"x") == keys[2].tag(b"x")
+    for line in ("1 md5 hex:6120622363 # of the lab", "1 md5 base64:YSBiI2M= # of the lab"):
+        with pytest.raises(ConfigurationError):
+            key_file.parse(line, "keys")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Timecast developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Metrics for Prometheus, and when a leap second is believed."""
+"""Metrics for Prometheus, and when a leap second is accepted."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from typing import Any
 import pytest
 from unit.engine.simulation import Node, Simulation, client_configuration, server_configuration
 
-from ntp_multicast_engine import __version__, leap
-from ntp_multicast_engine.metrics import INTERVAL, MetricsFile, text
-from ntp_multicast_engine.status import EngineStatus, Status
+from ntp_multicast_engine import __version__
+from ntp_multicast_engine.observe.metrics import INTERVAL, MetricsFile, text
+from ntp_multicast_engine.observe.status import EngineStatus, Status
+from ntp_multicast_engine.observe.status_of_engine import association_status, counters, server_status, system_status
+from ntp_multicast_engine.protocol import leap
 
 # https://prometheus.io/docs/instrumenting/exposition_formats/
 SAMPLE = re.compile(
@@ -28,10 +30,10 @@ def document(node: Node) -> dict[str, Any]:
     engine, now = node.engine, node.clock.now()
     return Status(
         EngineStatus(__version__, 1, 2.0),
-        engine.system_status(now, "monitor", None),
-        engine.association_status(now),
-        engine.server_status(),
-        engine.counters(3),
+        system_status(engine, now, "monitor", None),
+        association_status(engine, now),
+        server_status(engine),
+        counters(engine, 3),
     ).document()
 
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ntp_multicast_engine.errors import PacketError
-from ntp_multicast_engine.packet import Header, parse, reference_id_text
-from ntp_multicast_engine.timestamps import NANOSECONDS, from_ntp, from_short, later, to_ntp, to_short
+from ntp_multicast_engine.wire.packet import Header, parse, reference_id_text
+from ntp_multicast_engine.wire.timestamps import NANOSECONDS, from_ntp, from_short, later, to_ntp, to_short
 
 # chrony 4.9's first multicast packet of the shared captures.
 CHRONY = bytes.fromhex(

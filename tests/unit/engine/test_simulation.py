@@ -21,10 +21,12 @@ from unit.engine.simulation import (
     server_configuration,
 )
 
-from ntp_multicast_engine.association import Phase, Stream
-from ntp_multicast_engine.authentication import Algorithm, Key, KeyRing
-from ntp_multicast_engine.clock import KernelStatus
-from ntp_multicast_engine.configuration import Discipline, Loaded
+from ntp_multicast_engine.config.configuration import Discipline, Loaded
+from ntp_multicast_engine.instant import KernelStatus
+from ntp_multicast_engine.observe.status_of_engine import association_status, counters, system_status
+from ntp_multicast_engine.protocol.association import Phase, Stream
+from ntp_multicast_engine.wire.keyring import KeyRing
+from ntp_multicast_engine.wire.mac import Algorithm, Key
 
 SERVER, CLIENT = "10.0.0.1", "10.0.0.2"
 
@@ -48,9 +50,9 @@ def test_a_client_synchronises_after_four_exchanges(interleaved: bool) -> None:
     assert client.association.stream is (Stream.INTERLEAVED if interleaved else Stream.BASIC)
     assert client.error is not None and abs(client.error) < 1e-6
     assert client.offset == pytest.approx(0.3, abs=1e-6)
-    status = client.engine.system_status(client.clock.now(), "monitor", None)
+    status = system_status(client.engine, client.clock.now(), "monitor", None)
     assert (status.synchronised, status.stratum, status.reference_id) == (True, 3, SERVER)
-    (row,) = client.engine.association_status(client.clock.now())
+    (row,) = association_status(client.engine, client.clock.now())
     assert row.mode == "broadcast client" and row.reach & 0x7F == 0x7F and row.poll == 8
     assert row.delay == pytest.approx(200e-6, rel=0.01)
 
@@ -68,7 +70,7 @@ def test_any_initial_offset_is_measured(offset: float) -> None:
     [(4, Path(100e-6, 50e-6), 10e-6), (4, Path(20e-6, 10e-6), 3.5e-6), (6, Path(100e-6, 50e-6), 25e-6)],
 )
 def test_queues_matter_little(poll: int, path: Path, limit: float) -> None:
-    """Limits: facts/ntp.md section 4, a two-way client with the same noise, by the factor 1.5 that we promise."""
+    """Limits: NTP fact 4, a two-way client with the same noise, by the factor 1.5 that we promise."""
     simulation = Simulation(7, path)
     Node(simulation, SERVER, server_configuration(poll=poll))
     client = Node(simulation, CLIENT, client_configuration(), frequency=20e-6, wander=1e-9)
@@ -173,7 +175,7 @@ def test_holding_back_all_packets_moves_little_and_is_noticed() -> None:
         simulation.run(8)
         assert client.error is None or abs(client.error) < 5e-3
     assert client.error is not None and abs(client.error) < 1e-3
-    assert client.engine.counters().dropped["offset_jump"] >= 1
+    assert counters(client.engine).dropped["offset_jump"] >= 1
 
 
 @pytest.mark.parametrize("step", [0.5, -0.5, 30.0, -30.0])
@@ -203,7 +205,7 @@ def test_a_fallback_delay_is_used_with_a_larger_error() -> None:
     simulation.unicast_lost = lambda: True
     simulation.run(400)
     assert client.error is not None and abs(client.error) < 0.0041
-    (row,) = client.engine.association_status(client.clock.now())
+    (row,) = association_status(client.engine, client.clock.now())
     assert row.dispersion is not None and row.dispersion > 0.0039
 
 
@@ -245,7 +247,7 @@ def test_a_server_without_time_is_silent() -> None:
     server = Node(simulation, SERVER, unset, kernel=KernelStatus(False, 0, 16.0, 16.0, 0.0))
     simulation.run(60)
     assert not simulation.wire
-    assert not server.engine.system_status(server.clock.now(), "monitor", None).synchronised
+    assert not system_status(server.engine, server.clock.now(), "monitor", None).synchronised
 
 
 def test_a_server_with_a_synchronised_kernel_says_so() -> None:
@@ -255,7 +257,7 @@ def test_a_server_with_a_synchronised_kernel_says_so() -> None:
     Node(simulation, SERVER, unset, kernel=KernelStatus(True, 0, 0.02, 0.001, 0.0))
     client = Node(simulation, CLIENT, client_configuration())
     simulation.run(60)
-    (row,) = client.engine.association_status(client.clock.now())
+    (row,) = association_status(client.engine, client.clock.now())
     assert row.stratum == 10
 
 
@@ -303,10 +305,10 @@ def test_a_leap_second_in_the_wrong_month_is_not_believed() -> None:
     client = Node(simulation, CLIENT, client_configuration())
     simulation.run(60)
     assert client.association.header is not None and client.association.header.leap == 1
-    assert client.engine.system_status(client.clock.now(), "monitor", None).leap == "none"
+    assert system_status(client.engine, client.clock.now(), "monitor", None).leap == "none"
     correction = client.engine.correction(client.clock.now())
     assert correction is not None and correction.leap == 0
-    assert client.engine.counters().dropped["leap_month"] >= 1
+    assert counters(client.engine).dropped["leap_month"] >= 1
 
 
 @pytest.mark.parametrize("allowed", [frozenset({SERVER}), frozenset()])
@@ -333,7 +335,7 @@ def test_an_insider_who_plays_server_moves_nothing(allowed: frozenset[str]) -> N
 
 
 def test_a_bad_packet_just_before_each_good_one_closes_no_gate() -> None:
-    """CVE-2016-7427 and CVE-2016-7428: only a believed packet moves what the next one is measured by."""
+    """CVE-2016-7427 and CVE-2016-7428: only an accepted packet moves what the next one is measured by."""
     simulation = Simulation()
     _unused, client = pair(simulation)
     simulation.run(60)
@@ -350,7 +352,7 @@ def test_a_bad_packet_just_before_each_good_one_closes_no_gate() -> None:
     "ring", [KeyRing({}, frozenset(), True), KeyRing({42: KEY}, frozenset(), True), KeyRing()], ids=str
 )
 def test_a_reload_without_the_key_ends_what_it_proved(ring: KeyRing) -> None:
-    """There is nothing to sign the next request with, and what was believed by that key has no word any more."""
+    """There is nothing to sign the next request with, and what was accepted by that key has no word any more."""
     simulation = Simulation()
     _unused, client = pair(simulation)
     simulation.run(60)

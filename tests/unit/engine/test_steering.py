@@ -23,9 +23,10 @@ from unit.engine.simulation import (
 )
 from unit.engine.steering import CLIENT, SERVER, Delays, SteeredNode, compare
 
-from ntp_multicast_engine.association import Phase
-from ntp_multicast_engine.clock import KernelStatus
-from ntp_multicast_engine.configuration import Configuration, Discipline, Loaded, Server
+from ntp_multicast_engine.config.configuration import Configuration, Discipline, Loaded, Server
+from ntp_multicast_engine.instant import KernelStatus
+from ntp_multicast_engine.observe.status_of_engine import association_status
+from ntp_multicast_engine.protocol.association import Phase
 
 
 @pytest.mark.parametrize(
@@ -79,12 +80,12 @@ def test_another_way_through_the_network_is_learned(base: float) -> None:
         assert client.error is not None
         errors.append(abs(client.error))
     assert statistics.median(errors) < 15e-6
-    (row,) = client.engine.association_status(client.clock.now())
+    (row,) = association_status(client.engine, client.clock.now())
     assert row.delay == pytest.approx(2 * base, abs=150e-6)
 
 
 LATE = Delays(50e-6, 50e-6, late=250e-6, late_mean=30e-6)
-EARLY = Delays(10e-6, 10e-6, base=20e-6, answer_lead=70e-6)
+EARLY = Delays(10e-6, 10e-6, base=20e-6, answer_early=70e-6)
 
 
 @pytest.mark.parametrize("delays", [LATE, EARLY], ids=["multicasts are stamped late", "answers are stamped early"])
@@ -160,7 +161,7 @@ def test_a_host_that_has_slept_does_not_step_its_clock_back(noticed: bool) -> No
     client.steered.now()
     client.steered._real += slept * SECOND
     if noticed:
-        assert len(client.engine.slept(client.clock.now())) == 1
+        assert len(client.engine.resumed(client.clock.now())) == 1
         assert client.association.phase is Phase.VOLLEY and client.engine.selected is None
         client.wake_up()
     for _unused in range(100):
@@ -174,12 +175,12 @@ def test_a_host_that_has_slept_does_not_step_its_clock_back(noticed: bool) -> No
 
 def test_an_answer_from_before_the_sleep_is_not_waited_for() -> None:
     simulation, server, client = steered_pair()
-    client.association.ask_soon(client.clock.now().raw)
+    client.association.poll_soon(client.clock.now().raw)
     simulation.unicast_lost = lambda: True
     asked = len(client.requests)
     while len(client.requests) == asked:
         simulation.run(0.1)
-    client.engine.slept(client.clock.now())
+    client.engine.resumed(client.clock.now())
     exchanges = client.association.estimator.exchanges
     server.answer(client, client.association, client.requests[-1])
     simulation.unicast_lost = lambda: False

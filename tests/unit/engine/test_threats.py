@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ntp_multicast_engine.acceptance import BROADCAST_TESTS, OTHER_REASONS, REQUEST_TESTS, RESPONSE_TESTS
+from ntp_multicast_engine.protocol.packet_tests import BROADCAST_TESTS, OTHER_REASONS, REQUEST_TESTS, RESPONSE_TESTS
 
 ROOT = Path(__file__).resolve().parents[3]
 GUIDE = ROOT / "docs" / "docsite" / "rst" / "guide_linux_engine_measured.rst"

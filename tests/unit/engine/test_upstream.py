@@ -16,14 +16,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ntp_multicast_engine import chrony
-from ntp_multicast_engine.chrony import INTERVAL, REPLY_LENGTH, VALID, ChronyReader, Tracking, decode, floating, request
-from ntp_multicast_engine.clock import Instant, KernelStatus
-from ntp_multicast_engine.configuration import Configuration, Discipline, Server
+from ntp_multicast_engine.config.configuration import Configuration, Discipline, Server
 from ntp_multicast_engine.errors import UpstreamError
-from ntp_multicast_engine.server import Announcement
-from ntp_multicast_engine.timestamps import NANOSECONDS
-from ntp_multicast_engine.upstream import ASSOCIATION, CHRONY, KERNEL, LOCAL, Upstream
+from ntp_multicast_engine.instant import Instant, KernelStatus
+from ntp_multicast_engine.observe import chrony_tracking as chrony
+from ntp_multicast_engine.observe.chrony_tracking import (
+    INTERVAL,
+    REPLY_LENGTH,
+    VALID,
+    ChronyReader,
+    decode,
+    floating,
+    request,
+)
+from ntp_multicast_engine.protocol.multicast_server import Announcement
+from ntp_multicast_engine.protocol.upstream import ASSOCIATION, CHRONY, KERNEL, LOCAL, Tracking, Upstream
+from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
 NUMBER = 0x01020304
 HEAD = bytes.fromhex("06020000 0021 0005 0000 000000000000") + NUMBER.to_bytes(4, "big") + bytes(8)

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.timecast.ntp_multicast.plugins.filter.engine_configuration import engine_configuration
-from ntp_multicast_engine import configuration
+from ntp_multicast_engine.config import configuration
 
 SECRET = "S3cret-S3cret-42"
 SETTINGS: dict[str, Any] = {
@@ -132,11 +132,6 @@ def test_who_may_ask_and_where_the_metrics_go() -> None:
     assert [str(network) for network in found.server.allow] == ["10.0.0.0/8", "fd00::1/128"]
     assert found.metrics_file == "/run/metrics.prom"
     assert read({}, allow_clients=[], metrics_file="").metrics_file is None
-
-
-def test_which_cards_stamp_packets() -> None:
-    assert read({}, hardware_timestamps=["eth0"]).hardware_timestamps == ("eth0",)
-    assert read({}, hardware_timestamps=[]).hardware_timestamps == ()
 
 
 def test_what_is_no_address_is_an_error_of_the_filter() -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from ntp_multicast_engine.command import main
+from ntp_multicast_engine.cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -53,7 +53,7 @@ class ClockError(EngineError):
 
 
 class ClockRefusal(ClockError):
-    """The keeper of the clock doesn't do this, by the policy of the configuration."""
+    """The clock helper doesn't do this, by the policy of the configuration."""
 
 
 class UpstreamError(EngineError):

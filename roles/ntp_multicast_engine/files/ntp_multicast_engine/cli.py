@@ -1,0 +1,118 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command line: run, run-clock, check-config, check-clock, status, version."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ntp_multicast_engine import __version__
+from ntp_multicast_engine.clock.conflicts import clock_owners
+from ntp_multicast_engine.config import configuration
+from ntp_multicast_engine.errors import ConfigurationError, EngineError
+from ntp_multicast_engine.observe import journal
+from ntp_multicast_engine.observe import text as report
+from ntp_multicast_engine.observe.status_socket import ask
+
+DEFAULT_CONFIGURATION = "/etc/ntp-multicast-engine/engine.json"
+
+
+def _check_clock() -> int:
+    owners = clock_owners()
+    if owners:
+        print(f"{', '.join(owners)} steers this machine's clock, and there can be only one that does", file=sys.stderr)
+        return 1
+    print("nobody else steers this machine's clock")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="ntp-multicast-engine", description="NTP multicast server and client")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, text in (("run", "run in the foreground"), ("check-config", "check the configuration and the keys")):
+        command = commands.add_parser(name, help=text)
+        command.add_argument("--config", type=Path, default=Path(DEFAULT_CONFIGURATION), metavar="FILE")
+    helper = commands.add_parser("run-clock", help="read and set the clock for an engine that has no right to it")
+    helper.add_argument("--config", type=Path, default=Path(DEFAULT_CONFIGURATION), metavar="FILE")
+    helper.add_argument(
+        "--service", type=Path, required=True, metavar="DIRECTORY", help="serve the owner of this directory alone"
+    )
+    helper.add_argument(
+        "--initial-step-used", type=Path, metavar="FILE", help="while there is this file, the initial step is used"
+    )
+    status = commands.add_parser("status", help="show what a running engine does")
+    status.add_argument("--config", type=Path, default=Path(DEFAULT_CONFIGURATION), metavar="FILE")
+    status.add_argument("--socket", metavar="PATH", help="status socket; overrides the one of the configuration")
+    status.add_argument("--json", action="store_true", help="print JSON")
+    commands.add_parser("check-clock", help="tell whether another program steers this machine's clock")
+    commands.add_parser("version", help="print the version")
+    return parser
+
+
+def _run(path: Path) -> int:
+    # Here, because the other commands don't need what the daemon needs.
+    from ntp_multicast_engine.daemon.daemon import Daemon
+
+    journal.set_up(os.environ)
+    Daemon(path, os.environ).run()
+    return 0
+
+
+def _run_clock(options: argparse.Namespace) -> int:
+    # Here, because the engine, which has to do with the network, doesn't need it.
+    from ntp_multicast_engine.clock.helper.service import ClockService
+
+    journal.set_up(os.environ)
+    ClockService(options.config, options.service, os.environ, before=options.initial_step_used).run()
+    return 0
+
+
+def _check(path: Path) -> int:
+    loaded = configuration.load(path)
+    wanted = loaded.configuration
+    print(f"{path}: {len(wanted.servers)} servers, {len(wanted.clients)} clients, {len(loaded.keys.keys)} keys: good")
+    return 0
+
+
+def _status(options: argparse.Namespace) -> int:
+    path, socket_path = options.config, options.socket
+    if socket_path is None:
+        with path.open("rb") as file:
+            socket_path = configuration.parse(file.read(), str(path)).status_socket
+    document = ask(socket_path)
+    if options.json:
+        print(json.dumps(document, indent=2))
+    else:
+        sys.stdout.write(report.text(document))
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; the exit code is 0, or 1 with the reason on standard error."""
+    options = _parser().parse_args(arguments)
+    try:
+        if options.command == "run":
+            return _run(options.config)
+        if options.command == "run-clock":
+            return _run_clock(options)
+        if options.command == "check-config":
+            return _check(options.config)
+        if options.command == "check-clock":
+            return _check_clock()
+        if options.command == "status":
+            return _status(options)
+    except ConfigurationError as error:
+        for problem in error.problems:
+            print(problem, file=sys.stderr)
+        return 1
+    except (EngineError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(__version__)
+    return 0

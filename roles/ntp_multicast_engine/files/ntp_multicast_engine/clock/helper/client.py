@@ -1,0 +1,96 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The kernel's clock for a process that has no right to it: each call is a request to the clock helper."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+
+from ntp_multicast_engine.clock.helper.messages import (
+    MAXIMUM_ANSWER,
+    Answer,
+    AskStatus,
+    Request,
+    SetFrequency,
+    SetSynchronised,
+    SetUnsynchronised,
+    Step,
+    decode_answer,
+    encode_request,
+)
+from ntp_multicast_engine.errors import ClockError, ClockRefusal
+from ntp_multicast_engine.instant import KernelStatus
+
+_TIMEOUT = 0.25
+"""Seconds. The clock helper answers within a millisecond; an engine that waits serves nobody."""
+
+
+class RemoteClock:
+    """The clock as the clock helper at `path` reads and sets it. As long as the connection lasts, so does the slew.
+
+    Its methods raise ClockError for what can't be done, and ClockRefusal for what the configuration forbids.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._socket: socket.socket | None = None
+
+    def status(self) -> KernelStatus:
+        status = self._ask(AskStatus()).status
+        if status is None:
+            raise ClockError("the clock helper tells nothing of the clock")
+        return status
+
+    def set_frequency(self, ratio: float, drift: float) -> None:
+        self._ask(SetFrequency(ratio, drift))
+
+    def step(self, nanoseconds: int) -> None:
+        self._ask(Step(nanoseconds))
+
+    def set_synchronised(self, leap: int, maximum_error: float, estimated_error: float) -> None:
+        self._ask(SetSynchronised(leap, maximum_error, estimated_error))
+
+    def set_unsynchronised(self) -> None:
+        self._ask(SetUnsynchronised())
+
+    def close(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def _ask(self, request: Request) -> Answer:
+        answer = self._exchange(encode_request(request))
+        if answer.error is not None:
+            raise (ClockRefusal if answer.refused else ClockError)(answer.error)
+        return answer
+
+    def _exchange(self, data: bytes) -> Answer:
+        try:
+            self._send(data)
+            answer = self._connected().recv(MAXIMUM_ANSWER)
+            if not answer:
+                raise ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
+            return decode_answer(answer)
+        except OSError as error:
+            # Also after a timeout: a late answer would be taken for that of the next request.
+            self.close()
+            reason = error.strerror or error
+            raise ClockError(f"no clock helper answers at {self._path}: {reason}") from error
+
+    def _send(self, data: bytes) -> None:
+        try:
+            self._connected().send(data)
+        except (BrokenPipeError, ConnectionResetError):
+            # A clock helper that was restarted since the last request: it has not seen this one.
+            self.close()
+            self._connected().send(data)
+
+    def _connected(self) -> socket.socket:
+        if self._socket is None:
+            self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
+            self._socket.settimeout(_TIMEOUT)
+            self._socket.connect(self._path)
+        return self._socket

@@ -1,0 +1,153 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the clock helper does of what it is asked: the part that isn't exposed to the network, without its socket.
+
+The process that reads packets has no right to the clock. It asks the helper, which trusts it as little as if it had
+been taken over: a step only where the configuration allows one, a frequency and a slew only within the engine's own
+bounds, a leap second only on a day that may have one. When the engine has gone, the slew is taken away.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+
+from ntp_multicast_engine.clock.discipline import MAXIMUM_SLEW
+from ntp_multicast_engine.clock.helper.messages import (
+    Answer,
+    AskStatus,
+    Request,
+    SetFrequency,
+    SetSynchronised,
+    Step,
+    decode_request,
+    encode_answer,
+)
+from ntp_multicast_engine.clock.system_clock import MAXIMUM_DRIFT, SteerableClock
+from ntp_multicast_engine.config.configuration import Discipline
+from ntp_multicast_engine.errors import ClockError, ClockRefusal
+from ntp_multicast_engine.protocol.leap import today
+from ntp_multicast_engine.wire.timestamps import NANOSECONDS
+
+_LONGEST_STEP = 1 << 62
+"""Nanoseconds, 146 years: no more than that can be told by NTP."""
+
+
+class InitialStep:
+    """Whether the one step of a start is used. A new process of the engine or of the helper is no new start: whoever
+    asks may have made either die.
+
+    :param marker: a file of this process that is there as soon as it is used, for the units of the services.
+    :param before: a file of theirs; if it is there, it was used before this process.
+    """
+
+    def __init__(self, marker: Path | None = None, before: Path | None = None) -> None:
+        self._marker = marker
+        self._before = before
+        self._used = False
+
+    def is_used(self) -> bool:
+        return self._used or (self._before is not None and self._before.exists())
+
+    def use(self) -> None:
+        """:raises ClockError: the marker can't be made, and then it may not be used."""
+        if self._marker is not None:
+            try:
+                self._marker.touch()
+            except OSError as error:
+                raise ClockError(f"can't make {self._marker}: {error.strerror}") from error
+        self._used = True
+
+    def give_back(self) -> None:
+        """It wasn't taken after all. A marker that stays is on the safe side."""
+        self._used = False
+        if self._marker is not None:
+            with contextlib.suppress(OSError):
+                self._marker.unlink()
+
+
+class ClockPolicy:
+    """Reads and sets a clock for one engine.
+
+    :param settings: tells the section `discipline` of the configuration as it is now.
+    :param real: tells CLOCK_REALTIME, nanoseconds.
+    """
+
+    def __init__(
+        self,
+        clock: SteerableClock,
+        settings: Callable[[], Discipline],
+        real: Callable[[], int],
+        initial_step: InitialStep | None = None,
+    ) -> None:
+        self._clock = clock
+        self._settings = settings
+        self._real = real
+        self._initial_step = initial_step or InitialStep()
+        self._drift: float | None = None
+        """What stays of a frequency that has a slew in it."""
+
+    def answer(self, data: bytes) -> bytes:
+        """What follows from a message of the engine: whatever that is, an answer."""
+        try:
+            request = decode_request(data)
+            if isinstance(request, AskStatus):
+                return encode_answer(Answer(self._clock.status()))
+            self._apply(request)
+        except ClockRefusal as error:
+            return encode_answer(Answer(error=str(error), refused=True))
+        except ClockError as error:
+            return encode_answer(Answer(error=str(error)))
+        return encode_answer(Answer())
+
+    def leave(self) -> None:
+        """The engine has gone. What it has left behind on purpose stays; what it was about ends."""
+        if self._drift is None:
+            return
+        drift, self._drift = self._drift, None
+        try:
+            self._clock.set_frequency(drift, drift)
+            self._clock.set_unsynchronised()
+        except ClockError:
+            # There is nobody to be told; a kernel that refuses this has refused the slew before.
+            return
+
+    def _apply(self, request: Request) -> None:
+        settings = self._settings()
+        if settings.mode != "kernel":
+            raise ClockRefusal(f"discipline.mode is {settings.mode}: the clock is only read")
+        if isinstance(request, SetFrequency):
+            self._set_frequency(request)
+        elif isinstance(request, Step):
+            self._step(request.nanoseconds, settings)
+        elif isinstance(request, SetSynchronised):
+            leap = today(request.leap, self._real())
+            self._initial_step.use()
+            self._clock.set_synchronised(leap, request.maximum_error, request.estimated_error)
+        else:
+            self._clock.set_unsynchronised()
+
+    def _set_frequency(self, request: SetFrequency) -> None:
+        """Clipped as the kernel clips, for an honest engine never comes there."""
+        drift = max(-MAXIMUM_DRIFT, min(MAXIMUM_DRIFT, request.drift))
+        limit = MAXIMUM_DRIFT + MAXIMUM_SLEW
+        ratio = max(-limit, min(limit, request.ratio))
+        self._clock.set_frequency(ratio, drift)
+        self._drift = drift if ratio != drift else None
+
+    def _step(self, nanoseconds: int, settings: Discipline) -> None:
+        if settings.step == "never" or (settings.step == "start" and self._initial_step.is_used()):
+            raise ClockRefusal(f"discipline.step is {settings.step}: the clock isn't stepped now")
+        if not settings.step_threshold * NANOSECONDS < abs(nanoseconds) < _LONGEST_STEP:
+            raise ClockRefusal(f"the clock isn't stepped by {nanoseconds / NANOSECONDS:g} s: beyond the thresholds")
+        was_used = self._initial_step.is_used()
+        # Before the step: this process may not live to tell of it.
+        self._initial_step.use()
+        try:
+            self._clock.step(nanoseconds)
+        except ClockError:
+            if not was_used:
+                self._initial_step.give_back()
+            raise

@@ -1,0 +1,264 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# ruff: noqa: RUF009 (an option is a field of a dataclass)
+"""The configuration file: JSON, without secrets, strict.
+
+What is omitted has the default that stands here, beside the range of each option. All problems of a file are reported
+at once, each with path, value and rule.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from ntp_multicast_engine.config import key_file
+from ntp_multicast_engine.config.schema import (
+    WRONG,
+    Address,
+    Agreement,
+    Network,
+    absolute_path,
+    boolean,
+    choice,
+    decode,
+    integer,
+    interface,
+    interfaces,
+    many,
+    multicast_address,
+    network,
+    one_of_numbers,
+    option,
+    plain,
+    port,
+    read_json,
+    seconds,
+    section,
+    sections,
+    unicast_address,
+)
+from ntp_multicast_engine.errors import ConfigurationError, Problem
+from ntp_multicast_engine.wire.keyring import KeyRing
+from ntp_multicast_engine.wire.mac import HMAC_TAG_LENGTHS, MAXIMUM_KEY_ID_VERSION_4, Key
+from ntp_multicast_engine.wire.packet import MAXIMUM_POLL, MINIMUM_POLL
+
+VERSION = 1
+COMMAND_SOCKET = "/run/chrony/chronyd.sock"
+ALL_INTERFACES = "all"
+_UNIX_SOCKET_PATH = 107
+"""sun_path of unix(7) without its end."""
+_MAXIMUM_FILE = 1 << 20
+_KEY_IDS = integer(1, key_file.MAXIMUM_KEY_ID, "RFC 5905, section 7.3")
+_INTERFACE, _PORT = interface(), port()
+_SOCKET = absolute_path(_UNIX_SOCKET_PATH)
+_TAG = one_of_numbers(HMAC_TAG_LENGTHS, "must be 32, 20 or 16 octets")
+
+
+def _reference_id(value: Any) -> bytes:
+    """Raises ValueError for what is neither a name nor an address."""
+    if isinstance(value, str) and value.isascii() and value.isalnum() and len(value) <= 4:
+        return value.encode("ascii").ljust(4, b"\0")
+    return ipaddress.IPv4Address(value if isinstance(value, str) else "?").packed
+
+
+@dataclass(frozen=True)
+class HmacLengths:
+    """Octets of a code that are sent."""
+
+    version3: int = option(_TAG, 32)
+    version4: int = option(_TAG, 20)
+
+
+@dataclass(frozen=True)
+class Authentication:
+    enabled: bool = option(boolean(), False)
+    keys_file: str | None = option(absolute_path(), None, nullable=True)
+    trusted_keys: tuple[int, ...] = option(many(_KEY_IDS), ())
+    hmac_lengths: Mapping[int, int] = option(
+        section(HmacLengths, lambda lengths: {3: lengths.version3, 4: lengths.version4}),
+        {3: 32, 4: 20},
+        key="hmac_sha256_length",
+    )
+
+
+@dataclass(frozen=True)
+class Server:
+    """The responder, and what this host says about its own time.
+
+    `listen` is None for all interfaces; `allow` are the networks that may ask, empty for all. `upstream` is whose word
+    counts about this host's clock.
+    """
+
+    AGREEMENTS: ClassVar = (
+        Agreement(
+            ("stratum", "upstream"),
+            lambda stratum, upstream: upstream == "local" and stratum is None,
+            lambda *_values: "is required with the upstream local",
+        ),
+        Agreement(
+            ("stratum", "upstream"),
+            lambda stratum, upstream: upstream in ("kernel", "chrony") and stratum is not None,
+            lambda _stratum, upstream: f"must be null with the upstream {upstream}, which has a stratum of its own",
+        ),
+    )
+
+    enabled: bool = option(boolean(), False)
+    listen: tuple[str, ...] | None = option(interfaces(ALL_INTERFACES), None)
+    stratum: int | None = option(integer(1, 15, "RFC 5905, section 7.3"), None, nullable=True)
+    reference_id: bytes = option(
+        plain(_reference_id, "must be up to 4 letters and digits, or an IPv4 address", "RFC 5905, section 7.3"),
+        b"LOCL",
+    )
+    port: int = option(_PORT, 123)
+    allow: tuple[Network, ...] = option(many(network()), ())
+    upstream: str = option(choice("auto", "kernel", "chrony", "local"), "auto")
+    chrony_command_socket: str = option(_SOCKET, COMMAND_SOCKET, nullable=True)
+
+
+@dataclass(frozen=True)
+class MulticastServer:
+    """One stream of mode 5 packets. `poll` is log2 of the interval in seconds."""
+
+    AGREEMENTS: ClassVar = (
+        Agreement(
+            ("key_id", "version"),
+            lambda key_id, version: version == 4 and (key_id or 0) > MAXIMUM_KEY_ID_VERSION_4,
+            lambda *_values: f"must be at most {MAXIMUM_KEY_ID_VERSION_4} with version 4 (RFC 7822, section 3)",
+        ),
+    )
+
+    interface: str = option(_INTERFACE)
+    group: Address = option(multicast_address())
+    key_id: int | None = option(_KEY_IDS, None, nullable=True)
+    ttl: int = option(integer(1, 255, "RFC 791, section 3.1"), 16)
+    version: int = option(integer(1, 4, "RFC 5905, section 7.3"), 4)
+    port: int = option(_PORT, 123)
+    poll: int = option(integer(MINIMUM_POLL, MAXIMUM_POLL, "RFC 5905, section 7.2"), 6)
+    interleaved: bool = option(boolean(), True)
+
+
+@dataclass(frozen=True)
+class MulticastClient:
+    """A group to listen to. `fallback_delay` (seconds) is used where a server never answers a volley."""
+
+    interface: str = option(_INTERFACE)
+    group: Address = option(multicast_address())
+    port: int = option(_PORT, 123)
+    volley_port: int = option(_PORT, 123)
+    allow_servers: frozenset[str] = option(many(unicast_address(), frozenset), frozenset())
+    fallback_delay: float | None = option(seconds(0.0, 1.0), None, nullable=True)
+
+
+@dataclass(frozen=True)
+class Discipline:
+    """Where an estimate goes. Thresholds in seconds."""
+
+    AGREEMENTS: ClassVar = (
+        Agreement(
+            ("chrony_socket", "mode"),
+            lambda chrony_socket, mode: mode == "chrony" and chrony_socket is None,
+            lambda *_values: "is required with the mode chrony",
+        ),
+    )
+
+    mode: str = option(choice("monitor", "chrony", "kernel"), "monitor")
+    chrony_socket: str | None = option(_SOCKET, None, nullable=True)
+    step: str = option(choice("start", "never", "always"), "start")
+    step_threshold: float = option(seconds(0.0, 1e9, "RFC 5905, section 11.2.2"), 0.125, nullable=True)
+    panic_threshold: float = option(seconds(0.0, 1e12, "RFC 5905, section 11.2.2"), 1000.0, nullable=True)
+
+
+def _entries(kind: type) -> Any:
+    rule = "must not name an interface and group twice"
+    return option(sections(kind, ("interface", "group", "port"), "{} {} port {}", rule), ())
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """The whole file. `clock_socket` is where the clock helper listens; None, if this process has to do with the
+    kernel's clock itself."""
+
+    status_socket: str = option(_SOCKET)
+    version: int = option(integer(VERSION, VERSION), VERSION, required=True)
+    authentication: Authentication = option(section(Authentication), Authentication())
+    server: Server = option(section(Server), Server())
+    servers: tuple[MulticastServer, ...] = _entries(MulticastServer)
+    clients: tuple[MulticastClient, ...] = _entries(MulticastClient)
+    discipline: Discipline = option(section(Discipline), Discipline())
+    state_directory: str = option(absolute_path(), "/var/lib/ntp-multicast-engine", nullable=True)
+    metrics_file: str | None = option(absolute_path(), None, nullable=True)
+    clock_socket: str | None = option(_SOCKET, None, nullable=True)
+
+    @property
+    def serves(self) -> bool:
+        """Whether this host tells its time to anybody."""
+        return bool(self.servers) or self.server.enabled
+
+    @property
+    def asks_chrony(self) -> bool:
+        """Whether chronyd's word may count."""
+        server = self.server
+        return self.serves and (server.upstream == "chrony" or (server.upstream == "auto" and server.stratum is None))
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A configuration file and the keys that it names."""
+
+    configuration: Configuration
+    keys: KeyRing
+
+
+def load(path: Path) -> Loaded:
+    """Read and check a configuration file and its key file.
+
+    :raises ConfigurationError: with all that is wrong.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MAXIMUM_FILE + 1)
+    except OSError as error:
+        raise ConfigurationError([Problem(str(path), error.strerror or "error", "must be readable")]) from error
+    configuration = parse(data, str(path))
+    authentication = configuration.authentication
+    keys = key_file.load(Path(authentication.keys_file)) if authentication.keys_file else {}
+    _check_keys(configuration, keys)
+    ring = KeyRing(
+        keys, frozenset(authentication.trusted_keys), authentication.enabled, dict(authentication.hmac_lengths)
+    )
+    return Loaded(configuration, ring)
+
+
+def parse(data: bytes, path: str) -> Configuration:
+    """Check the text of a configuration file; raises ConfigurationError."""
+    if len(data) > _MAXIMUM_FILE:
+        raise ConfigurationError([Problem(path, "too long", f"must have at most {_MAXIMUM_FILE} octets")])
+    try:
+        value = read_json(data)
+    except ValueError as error:
+        raise ConfigurationError([Problem(path, str(error)[:200], "must be JSON in UTF-8")]) from error
+    problems: list[Problem] = []
+    configuration = decode(Configuration, value, "", problems)
+    if configuration is WRONG:
+        raise ConfigurationError(problems)
+    return configuration
+
+
+def _check_keys(configuration: Configuration, keys: Mapping[int, Key]) -> None:
+    authentication = configuration.authentication
+    problems: list[Problem] = []
+    for number, key_id in enumerate(authentication.trusted_keys):
+        if key_id not in keys:
+            rule = "must be a key of authentication.keys_file"
+            problems.append(Problem(f"authentication.trusted_keys[{number}]", str(key_id), rule))
+    for number, server in enumerate(configuration.servers):
+        if server.key_id is not None and server.key_id not in keys:
+            rule = "must be a key of authentication.keys_file"
+            problems.append(Problem(f"servers[{number}].key_id", str(server.key_id), rule))
+    if problems:
+        raise ConfigurationError(problems)

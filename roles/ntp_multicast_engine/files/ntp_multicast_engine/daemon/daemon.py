@@ -1,0 +1,448 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The running engine: one thread, one selector, and the sockets that the configuration asks for."""
+
+from __future__ import annotations
+
+import logging
+import os
+import selectors
+import signal
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Union
+
+from ntp_multicast_engine import __version__
+from ntp_multicast_engine.clock.conflicts import clock_owners
+from ntp_multicast_engine.clock.discipline import ClockDiscipline, make
+from ntp_multicast_engine.clock.helper.client import RemoteClock
+from ntp_multicast_engine.clock.system_clock import SuspendDetector, SystemClock, kernel_status
+from ntp_multicast_engine.config import configuration
+from ntp_multicast_engine.config.configuration import Loaded, MulticastClient, MulticastServer
+from ntp_multicast_engine.daemon.pauses import Pauses
+from ntp_multicast_engine.daemon.poll_io import PollIo
+from ntp_multicast_engine.daemon.receiver_io import ReceiverIo
+from ntp_multicast_engine.daemon.responder_io import ResponderIo
+from ntp_multicast_engine.daemon.state_file import Memory
+from ntp_multicast_engine.errors import ConfigurationError, EngineError, TransportError
+from ntp_multicast_engine.instant import Clock, Instant
+from ntp_multicast_engine.net.bpf import refused
+from ntp_multicast_engine.net.control_messages import USER
+from ntp_multicast_engine.net.netlink import LinkMonitor
+from ntp_multicast_engine.net.sockets import GroupSocket, ResponderSocket, SenderSocket
+from ntp_multicast_engine.observe.chrony_tracking import ChronyReader
+from ntp_multicast_engine.observe.event_log import EventLog
+from ntp_multicast_engine.observe.journal import tell
+from ntp_multicast_engine.observe.metrics import MetricsFile
+from ntp_multicast_engine.observe.sd_notify import Notifier
+from ntp_multicast_engine.observe.status import EngineStatus, Status
+from ntp_multicast_engine.observe.status_of_engine import association_status, counters, server_status, system_status
+from ntp_multicast_engine.observe.status_socket import Connection, ControlServer
+from ntp_multicast_engine.protocol.association import Association, SendRequest
+from ntp_multicast_engine.protocol.multicast_server import Sender
+from ntp_multicast_engine.protocol.system import Engine, reference_id_of
+from ntp_multicast_engine.signals import SignalQueue
+from ntp_multicast_engine.wire.timestamps import NANOSECONDS
+
+_RETRY_SOCKETS = 16 * NANOSECONDS
+_SETTLE = NANOSECONDS // 2
+"""After a change of a link: addresses come some time after the interface."""
+_LASTING = ("status_socket", "state_directory", "clock_socket")
+_LOOK_INTERVAL = 4 * NANOSECONDS
+
+SocketSpec = Union[MulticastServer, MulticastClient, tuple[str, int]]
+"""What a socket is for: a sender, a group, or a responder's (interface or "", IP version)."""
+AnySocket = Union[GroupSocket, SenderSocket, ResponderSocket]
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """What to do when a registered socket is ready; `quiet`, if that never makes anything else due."""
+
+    act: Callable[[], None]
+    quiet: bool = False
+
+
+class Daemon:
+    """Carries the core's actions to the network.
+
+    :raises EngineError: from the constructor, if the configuration can't be put into effect at all. An interface that
+        isn't there yet is no such reason; it is waited for.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        environment: Mapping[str, str],
+        clock: Clock | None = None,
+        selector: selectors.BaseSelector | None = None,
+    ) -> None:
+        self._path = path
+        self._clock = clock or SystemClock()
+        self._selector = selector or selectors.DefaultSelector()
+        self._notifier = Notifier(environment)
+        loaded = configuration.load(path)
+        now = self._clock.now()
+        self._started = now.raw
+        self._suspend = SuspendDetector()
+        self._chrony = self._chrony_reader(loaded, now)
+        helper = loaded.configuration.clock_socket
+        self._remote_clock = RemoteClock(helper) if helper is not None else None
+        self._memory = Memory(Path(loaded.configuration.state_directory), now.raw)
+        self.engine = Engine(
+            loaded,
+            self._memory.load(keep=bool(loaded.configuration.clients)),
+            now,
+            kernel=lambda: kernel_status(self._remote_clock),
+            random=lambda: int.from_bytes(os.urandom(4), "big") / (1 << 32),
+            cookie=lambda: int.from_bytes(os.urandom(8), "big") or 1,
+            chrony=lambda now: self._chrony.tracking(now.raw) if self._chrony else None,
+        )
+        drift = self.engine.state().frequency
+        self._clock_discipline: ClockDiscipline = make(
+            loaded.configuration.discipline, clock_owners, drift, remote=self._remote_clock
+        )
+        self._sockets: dict[SocketSpec, AnySocket] = {}
+        self._complaints: dict[SocketSpec, str] = {}
+        self._sockets_due: int | None = now.raw
+        self._tick_due: int | None = now.raw
+        self._watchdog_due: int | None = now.raw if self._notifier.watchdog_interval else None
+        self._pauses = Pauses(self._selector)
+        self._responder_io = ResponderIo(self.engine, self._clock)
+        self._receiver_io = ReceiverIo(self.engine, self._clock, self._estimate_changed)
+        self._poll_io = PollIo(self.engine, self._clock, self._watch, self._selector.unregister, self._estimate_changed)
+        self._refused_before = 0
+        self._metrics = MetricsFile(loaded.configuration.metrics_file, now.raw)
+        self._event_log = EventLog(self._notifier.status)
+        self._changed = True
+        self._look_due = now.raw
+        self._control = ControlServer(loaded.configuration.status_socket, self.status)
+        self._watch(self._control.socket, self._accept)
+        self._links = LinkMonitor()
+        self._watch(self._links.socket, self._links_changed)
+
+    def _chrony_reader(self, loaded: Loaded, now: Instant) -> ChronyReader | None:
+        wanted = loaded.configuration
+        if not wanted.asks_chrony:
+            return None
+        reader = ChronyReader(
+            wanted.server.chrony_command_socket,
+            str(Path(wanted.status_socket).with_name("chrony.sock")),
+            now.raw,
+            needed=wanted.server.upstream == "chrony",
+            number=lambda: int.from_bytes(os.urandom(4), "big"),
+            watch=self._watch,
+            unwatch=self._selector.unregister,
+        )
+        reader.first(now.raw)
+        return reader
+
+    # The loop
+
+    def run(self) -> None:
+        """Until SIGTERM or SIGINT."""
+        signals = SignalQueue()
+        self._watch(signals.socket, signals.drain)
+        self._notifier.ready("starting")
+        sentence = f"ntp-multicast-engine {__version__} runs with {self._path}"
+        tell(logging.INFO, "started", sentence, version=__version__)
+        running, due = True, 0
+        try:
+            while running:
+                now = self._clock.now()
+                if now.raw >= due:
+                    self._work(now)
+                    now, due = self._clock.now(), self._due()
+                for key, _events in self._selector.select(max(0.0, (due - now.raw) / NANOSECONDS)):
+                    key.data.act()
+                    due = min(due, self._pauses.due() or due) if key.data.quiet else 0
+                running = self._handle_signals(signals)
+        finally:
+            self._notifier.stopping()
+            signals.close()
+            self._close()
+
+    def _handle_signals(self, signals: SignalQueue) -> bool:
+        while (caught := signals.take()) is not None:
+            if caught != signal.SIGHUP:
+                return False
+            self._reload()
+        return True
+
+    def _due(self) -> int:
+        """Raw time at which there is something to do."""
+        candidates = (
+            self.engine.deadline(),
+            self._sockets_due,
+            self._tick_due,
+            self._watchdog_due,
+            self._metrics.due,
+            self._pauses.due(),
+            self._chrony.due if self._chrony else None,
+        )
+        return min((candidate for candidate in candidates if candidate is not None), default=self._look_due)
+
+    def _work(self, now: Instant) -> None:
+        self._check_suspend()
+        self._pauses.end(now.raw)
+        if self._sockets_due is not None and now.raw >= self._sockets_due:
+            self._open_sockets(now)
+        if self._chrony is not None:
+            self._chrony.wake(now.raw)
+        self._send_multicasts()
+        actions = self.engine.wake(self._clock.now())
+        self._changed = self._changed or bool(actions)
+        for action in actions:
+            if isinstance(action, SendRequest):
+                self._poll_io.begin(action)
+            else:
+                self._poll_io.end(action.association)
+        if self._tick_due is not None and now.raw >= self._tick_due:
+            self._discipline(self._clock_discipline.tick)
+        if self._watchdog_due is not None and now.raw >= self._watchdog_due:
+            self._notifier.alive()
+            self._watchdog_due = now.raw + (self._notifier.watchdog_interval or 0)
+        self._metrics.wake(now.raw, self.status)
+        if self._changed or now.raw >= self._look_due:
+            self._changed = False
+            self._look_due = now.raw + _LOOK_INTERVAL
+            self._log_events(self._clock.now())
+
+    def _check_suspend(self) -> None:
+        if self._suspend.is_over():
+            for action in self.engine.resumed(self._clock.now()):
+                self._poll_io.end(action.association)
+
+    def _discipline(self, act: Callable[[Any, Instant], int | None]) -> None:
+        now = self._clock.now()
+        self._tick_due = act(self.engine.correction(now), now)
+
+    def _log_events(self, now: Instant) -> None:
+        engine = self.engine
+        self._event_log.associations(engine.client.associations.values(), engine.selected)
+        self._event_log.discipline(self._clock_discipline.name, self._clock_discipline.last_error)
+        self._event_log.system(system_status(engine, now, self._clock_discipline.name, None))
+        self._event_log.drops(counters(engine, self._refused()).dropped, now.raw)
+
+    # Sockets
+
+    def _watch(self, sock: socket.socket, act: Callable[[], None], *, quiet: bool = False) -> None:
+        self._selector.register(sock, selectors.EVENT_READ, _Ready(act, quiet))
+
+    def _wanted(self) -> list[SocketSpec]:
+        wanted = self.engine.configuration
+        places: list[SocketSpec] = []
+        if wanted.server.enabled:
+            listen = wanted.server.listen if wanted.server.listen is not None else ("",)
+            places += [(interface, version) for interface in listen for version in (4, 6)]
+        return [*places, *wanted.clients, *wanted.servers]
+
+    def _open_sockets(self, now: Instant) -> None:
+        """Open what is wanted and not open; close what is not wanted or stale."""
+        wanted = self._wanted()
+        for place in list(self._sockets):
+            if place not in wanted or self._sockets[place].stale():
+                self._close_socket(place)
+        for place in wanted:
+            if place not in self._sockets:
+                self._open_socket(place)
+        senders = [item for item in self._sockets.values() if isinstance(item, SenderSocket)]
+        clients = self.engine.configuration.clients
+        addresses = {str(item.place.address) for item in senders} if clients else set()
+        self.engine.own_references = frozenset(map(reference_id_of, addresses))
+        missing = any(place not in self._sockets for place in wanted)
+        self._sockets_due = now.raw + _RETRY_SOCKETS if missing else None
+
+    def _open_socket(self, place: SocketSpec) -> None:
+        try:
+            opened = self._make_socket(place)
+        except TransportError as error:
+            if self._complaints.get(place) != str(error):
+                tell(logging.WARNING, "socket", f"{error}; waiting for it", reason=str(error))
+            self._complaints[place] = str(error)
+            if isinstance(place, MulticastServer):
+                self.engine.senders[place].last_error = str(error)
+            return
+        if self._complaints.pop(place, None):
+            tell(logging.INFO, "socket", f"now open: {place}")
+        if isinstance(place, MulticastServer):
+            self.engine.senders[place].last_error = None
+        self._sockets[place] = opened
+        self._watch(opened.socket, self._reader(opened), quiet=isinstance(opened, ResponderSocket))
+
+    def _make_socket(self, place: SocketSpec) -> AnySocket:
+        if isinstance(place, MulticastServer):
+            return SenderSocket(place, self.engine.configuration.server.port)
+        if isinstance(place, MulticastClient):
+            return GroupSocket(place)
+        interface, version = place
+        return ResponderSocket(
+            interface or None,
+            version,
+            self.engine.configuration.server.port,
+            shared=bool(self._sockets),
+            clients=self.engine.configuration.server.allow,
+        )
+
+    def _reader(self, opened: AnySocket) -> Callable[[], None]:
+        if isinstance(opened, SenderSocket):
+            return lambda: self._read_departures(opened)
+        if isinstance(opened, GroupSocket):
+            return lambda: self._read(opened, lambda: self._receiver_io.read(opened))
+        return lambda: self._read(opened, lambda: self._responder_io.read(opened))
+
+    def _read(self, opened: AnySocket, read: Callable[[], int]) -> None:
+        self._pauses.read(opened.socket, self._clock.now().raw, read)
+
+    def _close_socket(self, place: SocketSpec) -> None:
+        closing = self._sockets.pop(place)
+        self._refused_before += refused(closing.socket)
+        if not self._pauses.forget(closing.socket):
+            self._selector.unregister(closing.socket)
+        closing.close()
+
+    def _links_changed(self) -> None:
+        self._links.drain()
+        now = self._clock.now()
+        if self._sockets_due is None or self._sockets_due > now.raw + _SETTLE:
+            self._sockets_due = now.raw + _SETTLE
+
+    # Server
+
+    def _send_multicasts(self) -> None:
+        for sender in self.engine.due_senders(self._clock.now()):
+            opened = self._sockets.get(sender.configuration)
+            announcement = self.engine.announcement(self._clock.now())
+            if isinstance(opened, SenderSocket) and announcement is not None:
+                self._send_multicast(sender, opened)
+            else:
+                sender.silence()
+            sender.schedule(self._clock.now().raw)
+
+    def _send_multicast(self, sender: Sender, opened: SenderSocket) -> None:
+        now = self._clock.now()
+        announcement = self.engine.announcement(now)
+        if announcement is None:
+            return
+        data = sender.packet(self._clock.now(), announcement, self.engine.keys)
+        try:
+            opened.send(data)
+        except OSError as error:
+            sender.last_error = error.strerror
+            sender.silence()
+            return
+        sender.last_error = None
+        sender.sent += 1
+        self.engine.sent += 1
+        if not opened.stamped:
+            sender.stamps = USER
+        self._read_departures(opened)
+
+    def _read_departures(self, opened: SenderSocket) -> None:
+        sender = self.engine.senders.get(opened.configuration)
+        for real in opened.departures():
+            if sender is not None:
+                sender.stamped(real)
+
+    # Client
+
+    def _estimate_changed(self, association: Association) -> None:
+        self._check_suspend()
+        now = self._clock.now()
+        self._changed = True
+        self._memory.save(self.engine.state(), now.raw)
+        correction = self.engine.news(association, now)
+        if correction is not None:
+            self._clock_discipline.update(correction, now)
+
+    # Control
+
+    def _accept(self) -> None:
+        connection = self._control.accept()
+        if connection is not None:
+            self._watch(connection.socket, lambda: self._serve(connection))
+
+    def _serve(self, connection: Connection) -> None:
+        sock = connection.socket
+        if connection.answer is None:
+            self._selector.unregister(sock)
+            if self._control.serve(connection):
+                events = selectors.EVENT_READ if connection.answer is None else selectors.EVENT_WRITE
+                self._selector.register(sock, events, _Ready(lambda: self._serve(connection)))
+            return
+        self._selector.unregister(sock)
+        if self._control.serve(connection):
+            self._selector.register(sock, selectors.EVENT_WRITE, _Ready(lambda: self._serve(connection)))
+
+    def status(self) -> dict[str, Any]:
+        """The status document."""
+        now = self._clock.now()
+        engine = self.engine
+        return Status(
+            EngineStatus(__version__, os.getpid(), (now.raw - self._started) / NANOSECONDS),
+            system_status(engine, now, self._clock_discipline.name, self._clock_discipline.last_error),
+            association_status(engine, now),
+            server_status(engine),
+            counters(engine, self._refused()),
+            self._responder_io.status(item for item in self._sockets.values() if isinstance(item, ResponderSocket)),
+        ).document()
+
+    def _refused(self) -> int:
+        """Packets that the kernel's filters refused."""
+        return self._refused_before + sum(refused(item.socket) for item in self._sockets.values())
+
+    def _reload(self) -> None:
+        self._notifier.reloading()
+        try:
+            loaded = configuration.load(self._path)
+            self._apply(loaded)
+        except ConfigurationError as error:
+            for problem in error.problems:
+                self._refuse_reload(problem)
+        except EngineError as error:
+            self._refuse_reload(error)
+        self._notifier.ready("reloaded")
+
+    def _refuse_reload(self, reason: object) -> None:
+        sentence = f"reload refused, the old configuration stays: {reason}"
+        tell(logging.ERROR, "reload_refused", sentence, reason=str(reason))
+
+    def _apply(self, loaded: Loaded) -> None:
+        old, new = self.engine.configuration, loaded.configuration
+        if any(getattr(old, name) != getattr(new, name) for name in _LASTING):
+            raise TransportError(f"{', '.join(_LASTING)} only change with a restart")
+        if old.discipline != new.discipline:
+            self._clock_discipline = make(
+                new.discipline, clock_owners, self.engine.state().frequency, self._clock_discipline, self._remote_clock
+            )
+        now = self._clock.now()
+        if (old.server, old.asks_chrony) != (new.server, new.asks_chrony):
+            if self._chrony is not None:
+                self._chrony.close()
+            self._chrony = self._chrony_reader(loaded, now)
+        if old.server != new.server:
+            for place in list(self._sockets):
+                self._close_socket(place)
+        for association in self.engine.reconfigure(loaded, now):
+            self._poll_io.end(association)
+        self._sockets_due = self._tick_due = now.raw
+        self._metrics = MetricsFile(new.metrics_file, now.raw)
+        tell(logging.INFO, "reloaded", f"reloaded {self._path}")
+
+    def _close(self) -> None:
+        self._clock_discipline.release()
+        if self._remote_clock is not None:
+            self._remote_clock.close()
+        if self.engine.configuration.clients:
+            self._memory.save(self.engine.state())
+        self._poll_io.close()
+        for opened in self._sockets.values():
+            opened.close()
+        if self._chrony is not None:
+            self._chrony.close()
+        self._links.close()
+        self._control.close()
+        self._selector.close()

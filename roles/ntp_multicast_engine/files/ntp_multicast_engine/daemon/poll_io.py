@@ -1,0 +1,79 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The exchanges with servers that are under way: a request each, from a socket of its own, and its answer."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+from ntp_multicast_engine.errors import TransportError
+from ntp_multicast_engine.instant import Clock
+from ntp_multicast_engine.net.request_socket import RequestSocket
+from ntp_multicast_engine.protocol.association import Association, SendRequest
+from ntp_multicast_engine.protocol.system import Engine
+
+
+class PollIo:
+    """:param watch: has a function called whenever a socket is readable, until `unwatch`.
+    :param changed: called when an answer has told something of a server's time.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        clock: Clock,
+        watch: Callable[[socket.socket, Callable[[], None]], None],
+        unwatch: Callable[[socket.socket], object],
+        changed: Callable[[Association], None],
+    ) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._watch = watch
+        self._unwatch = unwatch
+        self._changed = changed
+        self._requests: dict[Association, RequestSocket] = {}
+
+    def begin(self, action: SendRequest) -> None:
+        association = action.association
+        group = association.configuration
+        self.end(association)
+        try:
+            opened = RequestSocket(association.source, group.volley_port, group.interface, self._clock)
+        except (OSError, TransportError):
+            return
+        self._requests[association] = opened
+        self._watch(opened.socket, lambda: self._read(association, opened))
+        try:
+            association.request_sent(opened.send(action.data))
+        except OSError:
+            return
+        self._engine.sent += 1
+
+    def end(self, association: Association) -> None:
+        """Close what there is of an exchange."""
+        opened = self._requests.pop(association, None)
+        if opened is not None:
+            self._unwatch(opened.socket)
+            opened.close()
+
+    def close(self) -> None:
+        for association in list(self._requests):
+            self.end(association)
+
+    def _read(self, association: Association, opened: RequestSocket) -> None:
+        departed = opened.departure()
+        if departed is not None:
+            association.request_sent(departed)
+        datagram = opened.receive()
+        if datagram is None:
+            return
+        if datagram.truncated:
+            self._engine.drop("truncated")
+            return
+        action = self._engine.take_response(association, datagram.data, datagram.arrival)
+        if action is not None:
+            self.end(action.association)
+            if not association.warming_up:
+                self._changed(association)

@@ -1,0 +1,327 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The sockets: group membership, time to live, source address, kernel stamps. No decision about time is made here."""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import os
+import socket
+import struct
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+
+from ntp_multicast_engine.config.configuration import MulticastClient, MulticastServer
+from ntp_multicast_engine.config.schema import Address, Network
+from ntp_multicast_engine.errors import TransportError
+from ntp_multicast_engine.instant import Clock
+from ntp_multicast_engine.net import bpf as packet_filter
+from ntp_multicast_engine.net.addresses import InterfaceAddress, address_for, interface_index
+from ntp_multicast_engine.net.control_messages import (
+    IP_MULTICAST_ALL,
+    IP_PKTINFO,
+    IPV6_MULTICAST_ALL,
+    IPV6_RECVPKTINFO,
+    STAMP_BOTH,
+    STAMP_ON_REQUEST,
+    STAMP_RECEIVED,
+    STAMP_THIS,
+    Datagram,
+    departure,
+    enable_stamps,
+    forget_departures,
+    receive,
+    source_address,
+)
+from ntp_multicast_engine.net.port_holders import held_by_another
+from ntp_multicast_engine.wire.packet import MODE_BROADCAST, MODE_CLIENT
+
+BATCH = 256
+"""Datagrams read from one socket before the others have their turn."""
+_QUEUE = 1 << 20
+"""Octets that may wait to be read; the kernel gives less where net.core.rmem_max is smaller."""
+EXPEDITED_FORWARDING = 46 << 2
+"""DSCP EF, RFC 3246, in the octet that IP_TOS and IPV6_TCLASS take."""
+_MREQN = struct.Struct("@4s4si")
+_MREQ6 = struct.Struct("@16si")
+_MAXIMUM_AWAITED = 256
+"""Stamps of answers that are waited for; one that doesn't come is forgotten."""
+_COUNTER = 0xFFFFFFFF
+_FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
+
+
+def datagram_socket(version: int) -> socket.socket:
+    """Raises TransportError, such as on a host whose kernel was told to have no IPv6."""
+    try:
+        sock = socket.socket(_FAMILIES[version], socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+    except OSError as error:
+        raise TransportError(f"can't have a socket for IPv{version}: {error.strerror}") from error
+    if version == 6:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    return sock
+
+
+def ask_for_destination(sock: socket.socket, version: int) -> None:
+    if version == 4:
+        sock.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
+    else:
+        sock.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVPKTINFO, 1)
+
+
+def _end_point(address: Address, port: int, scope: int) -> tuple[str, int] | tuple[str, int, int, int]:
+    return (str(address), port) if address.version == 4 else (str(address), port, 0, scope)
+
+
+@lru_cache(maxsize=256)
+def _is_multicast(address: Address) -> bool:
+    return address.is_multicast
+
+
+class ReceivingSocket:
+    """Takes what comes from anybody, and says of each datagram whether it came where it should."""
+
+    socket: socket.socket
+    version: int
+
+    def receive(self, clock: Clock) -> list[Datagram]:
+        """What is there, no more than BATCH."""
+        return receive(self.socket, clock, BATCH)
+
+    def refusal(self, datagram: Datagram) -> str | None:
+        """The reason to drop the datagram at once, if there is one."""
+        return "truncated" if datagram.truncated else self._misplaced(datagram.destination, datagram.interface)
+
+    def _misplaced(self, destination: Address | None, interface: int) -> str | None:
+        """What is wrong with where it came in, if anything is."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        self.socket.close()
+
+
+class GroupSocket(ReceivingSocket):
+    """Listens to one group on one interface; hands out what came to just that group over just that interface."""
+
+    def __init__(self, configuration: MulticastClient) -> None:
+        self.configuration = configuration
+        group = configuration.group
+        self.version = group.version
+        self.index = interface_index(configuration.interface)
+        self.socket = datagram_socket(group.version)
+        try:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _QUEUE)
+            sources = [ipaddress.ip_network(source) for source in sorted(configuration.allow_servers)]
+            program = packet_filter.program(MODE_BROADCAST, group.version, sources)
+            packet_filter.attach(self.socket, program)
+            self._join(group)
+            ask_for_destination(self.socket, group.version)
+            enable_stamps(self.socket, STAMP_RECEIVED)
+            self.socket.bind(_end_point(group, configuration.port, self.index))
+        except OSError as error:
+            self.socket.close()
+            raise TransportError(
+                f"can't listen to {group} port {configuration.port} on {configuration.interface}: {error.strerror}"
+            ) from error
+
+    def _join(self, group: Address) -> None:
+        # Without ..._ALL = 0 a socket gets the groups that any process of the host has joined (ip(7)).
+        if group.version == 4:
+            self.socket.setsockopt(socket.IPPROTO_IP, IP_MULTICAST_ALL, 0)
+            request = _MREQN.pack(group.packed, bytes(4), self.index)
+            self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, request)
+        else:
+            self.socket.setsockopt(socket.IPPROTO_IPV6, IPV6_MULTICAST_ALL, 0)
+            request = _MREQ6.pack(group.packed, self.index)
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, request)
+
+    def stale(self) -> bool:
+        """Whether the interface has gone, or another one has its name now."""
+        try:
+            return interface_index(self.configuration.interface) != self.index
+        except TransportError:
+            return True
+
+    def _misplaced(self, destination: Address | None, interface: int) -> str | None:
+        if interface != self.index:
+            return "wrong_interface"
+        if destination != self.configuration.group:
+            return "wrong_group"
+        return None
+
+
+class SenderSocket:
+    """Sends to one group through one interface, from that interface's address."""
+
+    def __init__(self, configuration: MulticastServer, source_port: int) -> None:
+        self.configuration = configuration
+        self.place: InterfaceAddress = address_for(configuration.interface, configuration.group)
+        self._sent = 0
+        version = configuration.group.version
+        self.socket = datagram_socket(version)
+        try:
+            # Connected, so that no request to the same port of this host ends up here.
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self._set_multicast_options(version)
+            self.stamped = enable_stamps(self.socket, STAMP_BOTH)
+            self.socket.bind(_end_point(self.place.address, source_port, self.place.index))
+            self.socket.connect(_end_point(configuration.group, configuration.port, self.place.index))
+        except OSError as error:
+            self.socket.close()
+            raise TransportError(
+                f"can't send to {configuration.group} on {configuration.interface}: {error.strerror}"
+            ) from error
+
+    def _set_multicast_options(self, version: int) -> None:
+        index, ttl = self.place.index, self.configuration.ttl
+        if version == 4:
+            request = _MREQN.pack(bytes(4), self.place.address.packed, index)
+            self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, request)
+            self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, ttl)
+            self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, 0)
+            self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, EXPEDITED_FORWARDING)
+        else:
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, index)
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, ttl)
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_LOOP, 0)
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, EXPEDITED_FORWARDING)
+
+    def stale(self) -> bool:
+        """Whether the interface has gone or got another address."""
+        try:
+            return address_for(self.configuration.interface, self.configuration.group) != self.place
+        except TransportError:
+            return True
+
+    def send(self, data: bytes) -> None:
+        """Raises OSError."""
+        try:
+            self.socket.send(data)
+        except OSError:
+            if self.stamped:
+                self._sent, self.stamped = 0, forget_departures(self.socket, STAMP_BOTH)
+            raise
+        self._sent += 1
+
+    def departures(self) -> Iterator[int]:
+        """The stamp of the newest datagram, Unix nanoseconds; those of earlier ones come too late."""
+        # An error that nobody takes would make the socket ready for ever.
+        self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        while True:
+            found = departure(self.socket)
+            if found is None:
+                return
+            if found.number == (self._sent - 1) & _COUNTER:
+                yield found.real
+
+    def close(self) -> None:
+        self.socket.close()
+
+
+class ResponderSocket(ReceivingSocket):
+    """Takes requests of one address family, on one interface or (None) on all.
+
+    :param shared: other sockets of this process hold the port already. A second program on the port is an error, which
+        SO_REUSEADDR would hide, so it is looked for then.
+    :param clients: who may ask; nobody named means everybody.
+
+    `stamps` says who took the arrival of the newest request.
+    """
+
+    def __init__(
+        self,
+        interface: str | None,
+        version: int,
+        port: int,
+        *,
+        shared: bool,
+        clients: Iterable[Network] = (),
+    ) -> None:
+        self.interface = interface
+        self.version = version
+        self.index = interface_index(interface) if interface else 0
+        self._awaited: dict[int, int] = {}
+        self._stamped = 0
+        self.port = port
+        self.stamps: str | None = None
+        self.socket = datagram_socket(version)
+        self._level = socket.IPPROTO_IP if version == 4 else socket.IPPROTO_IPV6
+        try:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _QUEUE)
+            program = packet_filter.program(MODE_CLIENT, version, clients)
+            packet_filter.attach(self.socket, program)
+            ask_for_destination(self.socket, version)
+            all_groups = IP_MULTICAST_ALL if version == 4 else IPV6_MULTICAST_ALL
+            self.socket.setsockopt(self._level, all_groups, 0)
+            option = socket.IP_TOS if version == 4 else socket.IPV6_TCLASS
+            self.socket.setsockopt(self._level, option, EXPEDITED_FORWARDING)
+            enable_stamps(self.socket, STAMP_ON_REQUEST)
+            if interface:
+                self._bind_to_device(interface)
+            if shared and held_by_another(version, port):
+                raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, int(shared))
+            self.socket.bind(("0.0.0.0" if version == 4 else "::", port))
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        except OSError as error:
+            self.socket.close()
+            place = interface or "all interfaces"
+            raise TransportError(f"can't answer IPv{version} on {place} port {port}: {error.strerror}") from error
+
+    def _bind_to_device(self, interface: str) -> None:
+        try:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode() + b"\0")
+        except PermissionError:
+            # Before Linux 5.7 that needs CAP_NET_RAW; the check of each datagram's interface does the same.
+            return
+
+    def stale(self) -> bool:
+        try:
+            return self.interface is not None and interface_index(self.interface) != self.index
+        except TransportError:
+            return True
+
+    def _misplaced(self, destination: Address | None, interface: int) -> str | None:
+        if self.index and interface != self.index:
+            return "wrong_interface"
+        if destination is None or _is_multicast(destination):
+            return "wrong_group"
+        return None
+
+    def answer(self, datagram: Datagram, data: bytes, stamp_for: int | None) -> bool:
+        """Send from the address that was asked; False, if the network doesn't take it.
+
+        :param stamp_for: let the kernel tell when it leaves, and give it out with this in `departures`; None, if
+            nobody wants to know.
+        """
+        if datagram.destination is None:
+            return False
+        address: tuple[str, int] | tuple[str, int, int, int] = (datagram.source, datagram.source_port)
+        if self.version == 6:
+            address = (datagram.source, datagram.source_port, 0, datagram.scope)
+        ancillary = source_address(datagram.destination, datagram.interface)
+        if stamp_for is not None:
+            ancillary.append(STAMP_THIS)
+        try:
+            self.socket.sendmsg([data], ancillary, 0, address)
+        except OSError:
+            if stamp_for is not None:
+                self._awaited.clear()
+                self._stamped = 0
+                forget_departures(self.socket, STAMP_ON_REQUEST)
+            return False
+        if stamp_for is not None:
+            if len(self._awaited) >= _MAXIMUM_AWAITED:
+                del self._awaited[next(iter(self._awaited))]
+            self._awaited[self._stamped] = stamp_for
+            self._stamped = (self._stamped + 1) & _COUNTER
+        return True
+
+    def departures(self) -> Iterator[tuple[int, int]]:
+        """Each stamp that has come: what it was awaited for, and Unix nanoseconds."""
+        while (found := departure(self.socket)) is not None:
+            awaited = self._awaited.pop(found.number, None)
+            if awaited is not None:
+                yield awaited, found.real

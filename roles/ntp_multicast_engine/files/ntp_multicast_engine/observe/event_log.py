@@ -1,0 +1,90 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is worth a line of the log: looked for from time to time, so that no packet can make one."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+
+from ntp_multicast_engine.observe.journal import tell
+from ntp_multicast_engine.observe.status import SystemStatus
+from ntp_multicast_engine.protocol.association import Association
+from ntp_multicast_engine.wire.timestamps import NANOSECONDS
+
+DROPS_INTERVAL = 3600 * NANOSECONDS
+"""Nanoseconds between two lines about packets that were dropped for the same reason."""
+
+
+class EventLog:
+    """Compares the present with what was told last.
+
+    :param notify: tells the service manager whether there is a time.
+    """
+
+    def __init__(self, notify: Callable[[str], None]) -> None:
+        self._notify = notify
+        self._synchronised = False
+        self._selected: str | None = None
+        self._upstream: str | None = None
+        self._discipline_error: str | None = None
+        self._dropped: dict[str, int] = {}
+        self._next: dict[str, int] = {}
+
+    def associations(self, associations: Iterable[Association], selected: Association | None) -> None:
+        """Tell what has befallen the associations, and which one is followed now."""
+        for association in associations:
+            group = association.configuration
+            for event in association.events:
+                tell(
+                    logging.WARNING,
+                    "association",
+                    event,
+                    source=association.source,
+                    interface=group.interface,
+                    group=str(group.group),
+                )
+            association.events.clear()
+        source = selected.source if selected else None
+        if source not in (self._selected, None) and self._selected is not None:
+            tell(logging.INFO, "selected", f"now following {source}", source=source, before=self._selected)
+        self._selected = source or self._selected
+
+    def system(self, status: SystemStatus) -> None:
+        """Tell whether there is a time, and by whose word."""
+        if status.synchronised != self._synchronised:
+            self._synchronised = status.synchronised
+            facts = {"stratum": status.stratum, "offset": status.offset, "upstream": status.upstream}
+            if status.synchronised:
+                text = f"synchronised to {status.reference_id}"
+                tell(logging.INFO, "synchronised", text, source=status.reference_id, **facts)
+            else:
+                text = "not synchronised"
+                tell(logging.WARNING, "unsynchronised", text)
+            self._notify(text)
+        elif status.upstream not in (self._upstream, None) and self._upstream is not None:
+            text = f"the upstream of the clock is now {status.upstream}"
+            tell(logging.INFO, "upstream", text, upstream=status.upstream, before=self._upstream)
+        self._upstream = status.upstream or self._upstream
+
+    def discipline(self, name: str, error: str | None) -> None:
+        """Tell what stands in the way of steering the clock, and when nothing does any more."""
+        if error == self._discipline_error:
+            return
+        self._discipline_error = error
+        if error is not None:
+            tell(logging.ERROR, "clock", f"discipline {name}: {error}", discipline=name, reason=error)
+        else:
+            tell(logging.INFO, "clock", f"discipline {name}: recovered", discipline=name)
+
+    def drops(self, dropped: dict[str, int], raw: int) -> None:
+        """Tell why packets were dropped: each reason when it is new, and then once an hour at most."""
+        for reason, count in dropped.items():
+            more = count - self._dropped.get(reason, 0)
+            if more <= 0 or raw < self._next.get(reason, raw):
+                continue
+            self._dropped[reason], self._next[reason] = count, raw + DROPS_INTERVAL
+            tell(
+                logging.WARNING, "dropped", f"dropped {more} packets: {reason}", reason=reason, count=more, total=count
+            )

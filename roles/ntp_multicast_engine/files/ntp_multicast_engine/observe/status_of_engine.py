@@ -1,0 +1,112 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Builds the status from the protocol's state, which doesn't know of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from ntp_multicast_engine.instant import Instant
+from ntp_multicast_engine.observe.status import AssociationStatus, Counters, ServerStatus, SystemStatus
+from ntp_multicast_engine.protocol.association import Association, Stream
+from ntp_multicast_engine.protocol.system import Engine, offset_of, reference_id_of
+from ntp_multicast_engine.wire.packet import reference_id_text
+from ntp_multicast_engine.wire.timestamps import NANOSECONDS
+
+_LEAPS = {0: "none", 1: "insert", 2: "delete", 3: "unsynchronised"}
+
+
+def system_status(engine: Engine, now: Instant, discipline: str, discipline_error: str | None = None) -> SystemStatus:
+    association, correction = engine.selected, engine.correction(now)
+    told = engine.announced_by(now) if engine.configuration.serves else None
+    upstream = told[0] if told is not None else None
+    if association is not None and association.header is not None and correction is not None:
+        estimate = correction.estimate
+        return SystemStatus(
+            synchronised=True,
+            leap=_LEAPS[correction.leap],
+            stratum=association.header.stratum + 1,
+            reference_id=reference_id_text(reference_id_of(association.source), association.header.stratum + 1),
+            offset=offset_of(estimate, now) / NANOSECONDS,
+            jitter=estimate.jitter,
+            root_delay=association.root_delay(estimate),
+            root_dispersion=association.root_dispersion(estimate, now.raw),
+            frequency=estimate.frequency * 1e6,
+            discipline=discipline,
+            discipline_error=discipline_error,
+            upstream=upstream,
+        )
+    if told is None:
+        nothing = (None,) * 7
+        return SystemStatus(False, _LEAPS[3], *nothing, discipline, discipline_error)
+    announcement = told[1]
+    return SystemStatus(
+        synchronised=True,
+        leap=_LEAPS[announcement.leap],
+        stratum=announcement.stratum,
+        reference_id=reference_id_text(announcement.reference_id, announcement.stratum),
+        offset=0.0,
+        jitter=None,
+        root_delay=announcement.root_delay,
+        root_dispersion=announcement.root_dispersion,
+        frequency=None,
+        discipline=discipline,
+        discipline_error=discipline_error,
+        upstream=upstream,
+    )
+
+
+def association_status(engine: Engine, now: Instant) -> tuple[AssociationStatus, ...]:
+    return tuple(_association_status(engine, item, now) for item in engine.client.associations.values())
+
+
+def _association_status(engine: Engine, association: Association, now: Instant) -> AssociationStatus:
+    header, estimate = association.header, association.estimator.estimate()
+    arrival = association.last_arrival
+    group = association.configuration
+    return AssociationStatus(
+        source=association.source,
+        interface=group.interface,
+        group=str(group.group),
+        mode=association.phase.value,
+        stratum=header.stratum if header else None,
+        reference_id=reference_id_text(header.reference_id, header.stratum) if header else None,
+        reach=association.reach,
+        poll=association.poll_interval // NANOSECONDS,
+        offset=offset_of(estimate, now) / NANOSECONDS if estimate else None,
+        delay=estimate.delay if estimate else None,
+        jitter=estimate.jitter if estimate else None,
+        dispersion=association.dispersion(estimate, now.raw) if estimate else None,
+        selected=association is engine.selected,
+        authenticated=association.key_id is not None,
+        key_id=association.key_id,
+        last_received=(now.raw - arrival.raw) / NANOSECONDS if arrival else None,
+        timestamps=association.stamps,
+        interleaved=association.stream is Stream.INTERLEAVED,
+        interleaved_answers=association.interleaved,
+    )
+
+
+def server_status(engine: Engine) -> tuple[ServerStatus, ...]:
+    return tuple(
+        ServerStatus(
+            interface=server.interface,
+            group=str(server.group),
+            port=server.port,
+            key_id=server.key_id,
+            ttl=server.ttl,
+            version=server.version,
+            poll=1 << server.poll,
+            sent=sender.sent,
+            last_error=sender.last_error,
+            timestamps=sender.stamps,
+        )
+        for server, sender in engine.senders.items()
+    )
+
+
+def counters(engine: Engine, refused: int = 0) -> Counters:
+    """All counts; `refused` is what the kernel didn't let through."""
+    dropped = engine.dropped + Counter({"kernel_filter": refused})
+    return Counters(engine.received + refused, engine.sent, dict(sorted(dropped.items())))

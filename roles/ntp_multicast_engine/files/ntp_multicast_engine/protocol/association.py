@@ -1,0 +1,493 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One association: this host and one server of one group.
+
+Rules of the file: no sockets, no clock. Packets that stood the acceptance tests come in with their instants, actions
+go out. A packet that is refused never reaches this file.
+
+Theory of operation (RFC 5905 section 13, with the volley that it recommends). The first accepted mode 5 packet
+mobilises the association in the phase VOLLEY: exchanges two seconds apart, until four good ones have calibrated the
+delay. The first one waits for a random time: all clients of a group hear the same packet. Then the phase LISTENING: one
+exchange for each multicast until the delay is known well, then nothing but one every few polls, so that a change of the
+path is noticed; more often where multicasts lag. A sample that contradicts the estimate isn't used before a fresh
+exchange has been heard: an old packet that is held back or played again can't answer one.
+
+A server in interleaved mode (RFC 9769) tells with each answer when the one before left. So an exchange counts when the
+next answer has completed it.
+
+After the volley an exchange is a warm-up, as soon as that is answered the measurement, and in interleaved mode a third
+request to complete it. After seconds of silence the first packet finds caches cold and processors, cards and switches
+asleep, which delays the request more than the answer, and half of the difference would be taken for an offset. The
+warm-up counts only if it was the quicker one and delays are queues. A volley goes without, since servers such as ntpd
+may answer one request in two seconds. Each request is a mode 3 packet from a new port.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ntp_multicast_engine.config.configuration import MulticastClient
+from ntp_multicast_engine.filter.estimator import Estimate, Estimator, Exchange, OneWay
+from ntp_multicast_engine.instant import Instant
+from ntp_multicast_engine.protocol.poll import NOT_BEFORE, Answer, KissOfDeath, Poll
+from ntp_multicast_engine.wire.keyring import KeyRing
+from ntp_multicast_engine.wire.packet import LEAP_UNSYNCHRONISED, Header, Packet
+from ntp_multicast_engine.wire.timestamps import NANOSECONDS, from_ntp, later
+
+GOOD_EXCHANGES = 4
+WELL_KNOWN = 32
+"""Good exchanges after which the way is known well: one-sided noise averages out in proportion to their number, and the
+first four are no good measure where a host was just started or delays vary."""
+SPACING = 2 * NANOSECONDS
+SPREAD = NANOSECONDS // 2
+"""Within this time the clients that heard the same packet begin to ask, each at random. Later exchanges keep their
+distances from the first, so they stay apart. A small part of the shortest interval: the way is known no later."""
+MAXIMUM_BACK_OFF = 64 * NANOSECONDS
+ATTEMPTS_WITHOUT_ANSWER = 8
+_MISSED_AFTER_WARM_UPS = 2
+"""Measurements in a row without an answer although the warm-up had one: a server with a limit, such as ntpd's of one
+request in two seconds."""
+RECALIBRATION_POLLS = 8
+RECALIBRATION_POLLS_ASYMMETRIC = 2
+"""Multicasts that are late scatter, too, so answers have to tell more than how late."""
+MINIMUM_RECALIBRATION = 64 * NANOSECONDS
+PHI = 15e-6
+"""RFC 5905: how fast an unmeasured clock may drift."""
+JUMP_FLOOR = 0.005
+"""Seconds by which a sample may contradict the estimate without further questions."""
+ROUGHLY = 0.1
+"""Seconds by which a transmit timestamp that no kernel has taken may contradict it further: a server may be busy."""
+_JUMPS_TO_START_AGAIN = 3
+_MISMATCHES_TO_BASIC = 4
+_TELL_AGAIN = 600 * NANOSECONDS
+_SECOND = 1 << 32
+
+
+class Phase(enum.Enum):
+    VOLLEY = "client"
+    LISTENING = "broadcast client"
+
+
+class Stream(enum.Enum):
+    """How the server's mode 5 packets tell when they left; UNKNOWN until there have been two."""
+
+    UNKNOWN = "unknown"
+    BASIC = "basic"
+    INTERLEAVED = "interleaved"
+
+
+@dataclass(frozen=True)
+class SendRequest:
+    """Send `data` to the association's server from a new socket, then call `Association.request_sent`."""
+
+    association: Association
+    data: bytes
+
+
+@dataclass(frozen=True)
+class CloseRequest:
+    """The socket of the association's exchange isn't needed any more."""
+
+    association: Association
+
+
+class Association:
+    """See the head of the file.
+
+    :param cookie: gives random 64-bit numbers.
+    :param random: gives random numbers from 0 to below 1.
+    :param estimator: makes an empty estimator.
+    """
+
+    def __init__(
+        self,
+        configuration: MulticastClient,
+        source: str,
+        now: Instant,
+        cookie: Callable[[], int],
+        random: Callable[[], float],
+        estimator: Callable[[], Estimator],
+    ) -> None:
+        self.configuration = configuration
+        self.source = source
+        self.phase = Phase.VOLLEY
+        self.stream = Stream.UNKNOWN
+        self.header: Header | None = None
+        self.key_id: int | None = None
+        self.version = 4
+        self.last_transmit: int | None = None
+        self.last_arrival: Instant | None = None
+        self.stamps: str | None = None
+        self.reach = 0
+        self.unanswered = 0
+        self.confirmed = False
+        self.abandoned = False
+        self.events: list[str] = []
+        self._told: dict[str, int] = {}
+        self.warnings: list[str] = []
+        """Why accepted packets told less than they might have; names of counters."""
+        self._random = random
+        self._make_estimator = estimator
+        self.estimator = estimator()
+        self._poll = Poll(cookie)
+        self._next_exchange = self._spread(now.raw)
+        self._back_off = SPACING
+        self._uses_warm_up = True
+        self._answers: list[Answer] = []
+        """Those of the exchange under way after the volley: the warm-up's first."""
+        self._unfinished: Answer | None = None
+        """The last answer of a volley in interleaved mode, until the next one tells when it left."""
+        self.interleaved = False
+        """Whether the server tells when its answers left (RFC 9769)."""
+        self.denied: str | None = None
+        """The kiss code by which the server has refused service."""
+        self._missed_after_warm_ups = 0
+        self._good = 0
+        self._last_exchange = now.raw
+        self._reach_deadline = now.raw + self.poll_interval * 3 // 2
+        self._unreachable_polls = 0
+        self._jumps = 0
+        self._far_off = False
+        self._mismatches = 0
+
+    def take_over(self, version: int, key_id: int | None, last_transmit: int | None) -> None:
+        """What an authentic packet that isn't accepted still tells a new association: how to ask its sender."""
+        if self.header is None:
+            self.version, self.key_id, self.last_transmit = version, key_id, last_transmit
+
+    # What is known
+
+    @property
+    def poll_interval(self) -> int:
+        """Nanoseconds between the server's packets, as its last one says."""
+        poll = self.header.poll if self.header else 6
+        return (1 << poll) * NANOSECONDS
+
+    @property
+    def usable(self) -> bool:
+        return (
+            self.phase is Phase.LISTENING
+            and self.denied is None
+            and self.reach != 0
+            and self.header is not None
+            and self.header.leap != LEAP_UNSYNCHRONISED
+            and self.estimator.estimate() is not None
+        )
+
+    @property
+    def unheard(self) -> bool:
+        """Whether the server has never answered although it was asked often, and isn't used without."""
+        return self.phase is Phase.VOLLEY and not self.confirmed and self.unanswered >= ATTEMPTS_WITHOUT_ANSWER
+
+    @property
+    def unconfirmed(self) -> bool:
+        """Whether the newest multicast contradicts the estimate, and no exchange has told yet which one is right."""
+        return self._jumps != 0 or self._far_off
+
+    @property
+    def warming_up(self) -> bool:
+        """Whether an exchange has begun that has told nothing new yet."""
+        return bool(self._answers)
+
+    def dispersion(self, estimate: Estimate, raw: int) -> float:
+        """Seconds: what the estimate may be wrong by, growing with its age (RFC 5905 section 11.2)."""
+        precision: float = 2.0**self.header.precision if self.header and -32 < self.header.precision < 0 else 0.0
+        return estimate.error + precision + PHI * max(raw - estimate.raw, 0) / NANOSECONDS
+
+    def root_delay(self, estimate: Estimate) -> float:
+        return estimate.delay + (self.header.root_delay if self.header else 0.0)
+
+    def root_dispersion(self, estimate: Estimate, raw: int) -> float:
+        upstream = self.header.root_dispersion if self.header else 0.0
+        return upstream + self.dispersion(estimate, raw) + estimate.jitter
+
+    # Mode 5
+
+    def accept(self, packet: Packet, arrival: Instant, stamps: str) -> None:
+        """Take a mode 5 packet that stood all tests."""
+        header = packet.header
+        previous_transmit, previous_arrival = self.last_transmit, self.last_arrival
+        self.header, self.version, self.stamps = header, header.version, stamps
+        self.last_transmit, self.last_arrival = header.transmit, arrival
+        self.reach = (self.reach << 1 | 1) & 0xFF
+        self._unreachable_polls = 0
+        self._reach_deadline = arrival.raw + self.poll_interval * 3 // 2
+        if previous_arrival is None or previous_transmit is None:
+            return
+        sample = self._sample(header, arrival, previous_transmit, previous_arrival)
+        if sample is not None:
+            self._judge_sample(sample, arrival.raw)
+        self._look_at_present(_one_way(header.transmit, arrival), arrival.raw)
+
+    def _sample(
+        self, header: Header, arrival: Instant, previous_transmit: int, previous_arrival: Instant
+    ) -> OneWay | None:
+        """What the packet says about the clock, or None if it says nothing that fits the stream."""
+        if header.origin != 0 and 0 <= later(header.origin, previous_transmit) < _SECOND:
+            self._set_stream(Stream.INTERLEAVED, arrival.raw)
+            return _one_way(header.origin, previous_arrival)
+        if header.origin != 0:
+            self.warnings.append("interleave_mismatch")
+        # The origin of a packet whose predecessor was lost speaks of that one. It is no sign of the basic mode.
+        lost = header.origin != 0 and later(header.transmit, header.origin) > 0 < later(
+            header.origin, previous_transmit
+        )
+        if (self.stream is Stream.INTERLEAVED and header.origin != 0) or (self.stream is Stream.UNKNOWN and lost):
+            return None
+        # One without an origin follows a silence of the server; only a habit means another mode.
+        if self.stream is Stream.INTERLEAVED or (header.origin != 0 and self.stream is Stream.UNKNOWN):
+            self._mismatches += 1
+            if self._mismatches < _MISMATCHES_TO_BASIC:
+                return None
+        self._set_stream(Stream.BASIC, arrival.raw)
+        return _one_way(header.transmit, arrival)
+
+    def _set_stream(self, stream: Stream, raw: int) -> None:
+        self._mismatches = 0
+        if self.stream is stream:
+            return
+        if self.stream is not Stream.UNKNOWN:
+            self._tell(f"server {self.source} now sends in {stream.value} mode: calibrating the delay again", raw)
+            self._start_again(raw)
+        self.stream = stream
+        self.estimator.accurate_departures = stream is Stream.INTERLEAVED
+
+    def _judge_sample(self, sample: OneWay, raw: int) -> None:
+        if self.estimator.estimate() is None and self.estimator.assumed_delay is None:
+            # Before the first exchange nothing tells a sample from an old packet that is played again.
+            return
+        if not self._is_jump(sample):
+            self._jumps = 0
+            self.estimator.add(sample)
+            return
+        self._jumps += 1
+        self.warnings.append("offset_jump")
+        if self._jumps >= _JUMPS_TO_START_AGAIN:
+            self._tell(f"server {self.source} keeps contradicting the estimate: calibrating the delay again", raw)
+            self._start_again(raw)
+        else:
+            self.poll_soon(raw)
+
+    def _look_at_present(self, present: OneWay, raw: int) -> None:
+        """An interleaved packet measures the one before it, so a clock that has jumped since would be seen too late."""
+        self._far_off = self.stream is Stream.INTERLEAVED and self._is_jump(present, ROUGHLY)
+        if self._far_off and not self._jumps:
+            self.warnings.append("offset_jump")
+            self.poll_soon(raw)
+
+    def _is_jump(self, sample: OneWay, more: float = 0.0) -> bool:
+        estimate = self.estimator.estimate()
+        if estimate is None:
+            return False
+        expected = estimate.at(sample.raw) - round(estimate.delay / 2 * NANOSECONDS)
+        return abs(sample.difference - expected) / NANOSECONDS > self._allowance(estimate, sample.raw) + more
+
+    def _allowance(self, estimate: Estimate, raw: int) -> float:
+        frequency_error = 200e-6 if self.estimator.samples < 4 else 5e-6
+        age = abs(raw - estimate.raw) / NANOSECONDS
+        return JUMP_FLOOR + 8 * estimate.jitter + estimate.delay + frequency_error * age
+
+    def _start_again(self, raw: int) -> None:
+        self.estimator = self._make_estimator()
+        self.estimator.accurate_departures = self.stream is Stream.INTERLEAVED
+        self.phase = Phase.VOLLEY
+        self._good = self._jumps = self.unanswered = 0
+        self._back_off = SPACING
+        self._answers, self._unfinished = [], None
+        if self._poll.deadline is None:
+            self._next_exchange = self._soon(raw)
+
+    def begin_anew(self, raw: int, reason: str) -> CloseRequest:
+        """Raw time has lost what it had to do with the server's: measure again, without what is under way."""
+        self._tell(f"{reason}: calibrating the delay of server {self.source} again", raw)
+        self.last_arrival = None
+        self._poll.forget()
+        self._start_again(raw)
+        return CloseRequest(self)
+
+    def poll_soon(self, raw: int) -> None:
+        """Something contradicts the estimate: have an exchange soon, but not more often than a volley has them."""
+        if self._poll.deadline is None and not self._answers:
+            self._next_exchange = min(self._next_exchange, self._soon(raw))
+
+    def _soon(self, raw: int) -> int:
+        return self._spread(max(raw, self._last_exchange + SPACING))
+
+    def _spread(self, raw: int) -> int:
+        """A random moment soon after one at which others have the same reason to ask."""
+        return raw + int(self._random() * SPREAD)
+
+    # Modes 3 and 4
+
+    def request_sent(self, instant: Instant) -> None:
+        """When the request really left, by the best stamp there is; may be called again with a better one."""
+        self._poll.sent(instant)
+
+    def take_response(self, data: bytes, arrival: Instant, keys: KeyRing) -> CloseRequest:
+        """Judge a datagram that came to the port of the exchange; raises PacketError with the reason to drop it."""
+        try:
+            answer = self._poll.take(data, arrival, self.version, self.key_id, keys)
+        except KissOfDeath as kiss:
+            self._take_kiss(kiss.code, arrival.raw)
+            raise
+        self.unanswered = 0
+        self._back_off = SPACING
+        self.interleaved = answer.departure is not None
+        if self.phase is Phase.VOLLEY:
+            self._take_volley_answer(answer)
+        elif self._continues_exchange(answer):
+            self._next_exchange = arrival.raw
+        else:
+            self._finish_exchange(arrival.raw)
+        return CloseRequest(self)
+
+    def _take_kiss(self, code: bytes, raw: int) -> None:
+        """RFC 5905 section 7.4."""
+        if code == b"RATE":
+            self._back_off = MAXIMUM_BACK_OFF
+            self._uses_warm_up = False
+        elif code in (b"DENY", b"RSTR"):
+            self.denied = code.decode("ascii")
+            self._poll.end()
+            self._tell(f"server {self.source} refuses service ({self.denied}): it is not used any more", raw)
+
+    def _take_volley_answer(self, answer: Answer) -> None:
+        """In interleaved mode each answer completes the exchange before it, and is completed by the next."""
+        unfinished, self._unfinished = self._unfinished, answer if self.interleaved else None
+        if not self.interleaved:
+            self._judge_exchange(answer.exchange(), answer.header)
+        elif unfinished is not None:
+            self._judge_exchange(unfinished.exchange(answer.departure), answer.header)
+        if self._good >= GOOD_EXCHANGES:
+            self.phase, self.confirmed, self._unfinished = Phase.LISTENING, True, None
+        self._schedule_exchange(answer.arrival.raw)
+
+    def _continues_exchange(self, answer: Answer) -> bool:
+        """After the volley: a warm-up, the measurement, and in interleaved mode one more to complete it."""
+        self._answers.append(answer)
+        number = len(self._answers)
+        return self._uses_warm_up and (number == 1 or (number == 2 and self.interleaved))
+
+    def _finish_exchange(self, raw: int) -> None:
+        """Use the answers that came."""
+        answers, self._answers = self._answers, []
+        if len(answers) > 1:
+            self._missed_after_warm_ups = 0
+        told = [(one, following.departure) for one, following in zip(answers, answers[1:])]
+        exchanges = [one.exchange(departure) for one, departure in told if departure is not None]
+        if not exchanges:
+            exchanges = [answer.exchange() for answer in answers if answer.departure is None]
+        if exchanges:
+            best = exchanges[-1]
+            for other in exchanges[:-1]:
+                best = self.estimator.better(other, best)
+            self._judge_exchange(best, answers[-1].header)
+        self._schedule_exchange(raw)
+
+    def _judge_exchange(self, exchange: Exchange, header: Header) -> None:
+        estimate = self.estimator.estimate()
+        if self.last_transmit is not None and later(header.receive, self.last_transmit) < -_SECOND:
+            # The request came after the newest multicast had left, or just before, yet at an earlier time.
+            self._tell(f"the clock of server {self.source} was set back: calibrating the delay again", exchange.raw)
+            self.last_transmit, self.last_arrival = header.receive, None
+            self._start_again(exchange.raw)
+        elif estimate is not None and self._contradicts(exchange, estimate):
+            self._tell(f"the clock of server {self.source} jumped: calibrating the delay again", exchange.raw)
+            self._start_again(exchange.raw)
+        self._jumps, self._far_off = 0, False
+        self.estimator.add_exchange(exchange)
+        self.estimator.assumed_delay = None
+        self._good += 1
+
+    def _contradicts(self, exchange: Exchange, estimate: Estimate) -> bool:
+        expected = estimate.at(exchange.raw)
+        allowance = round(self._allowance(estimate, exchange.raw) * NANOSECONDS)
+        return not exchange.down - allowance <= expected <= exchange.up + allowance
+
+    def _schedule_exchange(self, raw: int) -> None:
+        self._last_exchange = raw
+        if self.phase is Phase.VOLLEY:
+            self._next_exchange = raw + self._back_off
+        elif self._good < WELL_KNOWN and not self.unanswered:
+            self._next_exchange = raw + max(self.poll_interval, self._back_off)
+        else:
+            self._next_exchange = raw + max(self._recalibration_interval(), self._back_off)
+
+    def _recalibration_interval(self) -> int:
+        """Nanoseconds between exchanges once the way is known well."""
+        if self.estimator.multicasts_lag and not self.unanswered:
+            return self.poll_interval * RECALIBRATION_POLLS_ASYMMETRIC
+        return max(self.poll_interval * RECALIBRATION_POLLS, MINIMUM_RECALIBRATION)
+
+    def _unanswered(self, raw: int) -> None:
+        self._poll.end()
+        if self._answers:
+            self._miss_measurement(raw)
+            return
+        self.unanswered += 1
+        self._back_off = min(self._back_off * 2, MAXIMUM_BACK_OFF)
+        if self.unanswered == ATTEMPTS_WITHOUT_ANSWER and self.phase is Phase.VOLLEY:
+            self._give_up_volley(raw)
+        self._schedule_exchange(raw)
+
+    def _miss_measurement(self, raw: int) -> None:
+        """What the warm-up has told is good, too."""
+        if len(self._answers) == 1 and not self.interleaved:
+            self._missed_after_warm_ups += 1
+            self._uses_warm_up = self._uses_warm_up and self._missed_after_warm_ups < _MISSED_AFTER_WARM_UPS
+        self._finish_exchange(raw)
+
+    def _give_up_volley(self, raw: int) -> None:
+        delay = self.configuration.fallback_delay
+        if delay is not None:
+            self._tell(f"server {self.source} answers no request: using the fallback delay", raw)
+            self.estimator.assumed_delay = delay
+            self.phase = Phase.LISTENING
+        elif not self.confirmed and self.header is None:
+            self.abandoned = True
+
+    def _tell(self, event: str, raw: int) -> None:
+        """Put down an event. Who sends packets can make it happen again and again, so it isn't told as often."""
+        if raw >= self._told.get(event, raw):
+            self._told[event] = raw + _TELL_AGAIN
+            self.events.append(event)
+
+    # Time
+
+    def deadline(self) -> int:
+        """Raw time at which `wake` has something to do."""
+        if self.denied is not None:
+            return self._reach_deadline
+        waited = self._poll.deadline
+        return min(self._next_exchange if waited is None else waited, self._reach_deadline)
+
+    def wake(self, raw: int, keys: KeyRing) -> list[SendRequest | CloseRequest]:
+        """Do what is due."""
+        actions: list[SendRequest | CloseRequest] = []
+        while raw >= self._reach_deadline:
+            self._reach_deadline += self.poll_interval
+            self._missed_poll()
+        if self.denied is not None:
+            return actions
+        if self._poll.deadline is not None and raw >= self._poll.deadline:
+            self._unanswered(raw)
+            actions.append(CloseRequest(self))
+        if self._poll.deadline is None and raw >= self._next_exchange:
+            data = self._poll.begin(raw, self.version, self.key_id, keys)
+            actions.append(SendRequest(self, data))
+        return actions
+
+    def _missed_poll(self) -> None:
+        self.reach = self.reach << 1 & 0xFF
+        if self.reach == 0:
+            self._unreachable_polls += 1
+            # RFC 5905 section 13: UNREACH.
+            if self._unreachable_polls >= 24:
+                self.abandoned = True
+
+
+def _one_way(stamp: int, arrival: Instant) -> OneWay:
+    return OneWay(arrival.raw, from_ntp(stamp, max(arrival.real, NOT_BEFORE)) - arrival.raw)

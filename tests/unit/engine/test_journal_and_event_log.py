@@ -1,0 +1,178 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The log: what is worth a line, and how a line reaches people and machines."""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ntp_multicast_engine.observe import journal
+from ntp_multicast_engine.observe.event_log import DROPS_INTERVAL, EventLog
+from ntp_multicast_engine.observe.journal import JournalHandler, TextFormatter, encode, fields_of, tell
+from ntp_multicast_engine.observe.status import SystemStatus
+
+
+class Kept(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
+
+
+@pytest.fixture
+def logged() -> Iterator[list[logging.LogRecord]]:
+    handler = Kept()
+    level = journal.log.level
+    journal.log.addHandler(handler)
+    journal.log.setLevel(logging.INFO)
+    yield handler.records
+    journal.log.removeHandler(handler)
+    journal.log.setLevel(level)
+
+
+def record(sentence: str, **fields: object) -> logging.LogRecord:
+    made = logging.LogRecord("ntp_multicast_engine", logging.WARNING, "", 0, "%s", (sentence,), None)
+    made.fields = fields
+    return made
+
+
+def test_text_has_the_sentence_and_then_the_fields() -> None:
+    line = TextFormatter().format(record("now following 10.0.0.1", event="selected", offset=1.5e-05, group='a "b"\n='))
+    assert line == r'now following 10.0.0.1 event=selected offset=1.5e-05 group="a \"b\"\n="'
+
+
+@given(st.text())
+def test_no_value_breaks_a_line_of_text(value: str) -> None:
+    assert len(TextFormatter().format(record("s", value=value)).splitlines()) == 1
+
+
+def parse_journal(data: bytes) -> dict[str, str]:
+    """A reader of the journal's native protocol, as systemd documents it."""
+    found = {}
+    while data:
+        head, _newline, rest = data.partition(b"\n")
+        name, equals, value = head.partition(b"=")
+        if not equals:
+            length = int.from_bytes(rest[:8], "little")
+            value, rest = rest[8 : 8 + length], rest[9 + length :]
+        found[name.decode()] = value.decode()
+        data = rest
+    return found
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_the_journal_gets_every_value_whole(value: str) -> None:
+    found = parse_journal(encode(record("sentence", event="dropped", reason=value), "sentence"))
+    assert found == {
+        "MESSAGE": "sentence",
+        "PRIORITY": "4",
+        "SYSLOG_IDENTIFIER": "ntp-multicast-engine",
+        "NTP_EVENT": "dropped",
+        "NTP_REASON": value,
+    }
+
+
+def test_what_the_journal_does_not_take_goes_to_standard_error(tmp_path: Path) -> None:
+    text = io.StringIO()
+    handler = JournalHandler(str(tmp_path / "journal"), logging.StreamHandler(text))
+    handler.emit(record("before", event="x"))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "journal"))
+        handler.emit(record("after", event="x"))
+        assert parse_journal(manager.recv(1000))["MESSAGE"] == "after"
+    assert text.getvalue() == "before\n"
+    handler.close()
+
+
+def test_only_the_journals_own_stream_is_the_journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with (tmp_path / "stderr").open("w") as stream:
+        monkeypatch.setattr("sys.stderr", stream)
+        stat = os.fstat(stream.fileno())
+        assert journal.into_journal({"JOURNAL_STREAM": f"{stat.st_dev}:{stat.st_ino}"})
+        assert not journal.into_journal({"JOURNAL_STREAM": f"{stat.st_dev}:{stat.st_ino + 1}"})
+        assert not journal.into_journal({})
+
+
+def told(records: list[logging.LogRecord]) -> list[tuple[str, dict[str, object]]]:
+    found = [(item.getMessage(), dict(fields_of(item))) for item in records]
+    records.clear()
+    return found
+
+
+def test_fields_without_a_value_are_left_out(logged: list[logging.LogRecord]) -> None:
+    tell(logging.INFO, "started", "here", version="1", reason=None)
+    assert told(logged) == [("here", {"event": "started", "version": "1"})]
+
+
+def status(synchronised: bool, upstream: str | None = None) -> SystemStatus:
+    return SystemStatus(
+        synchronised,
+        "none",
+        4,
+        "10.0.0.1",
+        1e-5,
+        1e-6,
+        0.0,
+        0.0,
+        0.0,
+        "monitor",
+        None,
+        upstream if synchronised else None,
+    )
+
+
+def test_synchronisation_and_its_loss_are_told_once(logged: list[logging.LogRecord]) -> None:
+    notified: list[str] = []
+    changes = EventLog(notified.append)
+    for synchronised in (False, True, True, False, False):
+        changes.system(status(synchronised))
+    assert [sentence for sentence, _fields in told(logged)] == ["synchronised to 10.0.0.1", "not synchronised"]
+    assert notified == ["synchronised to 10.0.0.1", "not synchronised"]
+
+
+def test_another_upstream_is_logged(logged: list[logging.LogRecord]) -> None:
+    changes = EventLog(lambda _text: None)
+    for upstream in ("chrony", "chrony", "kernel", "chrony"):
+        changes.system(status(True, upstream))
+    assert [fields for _sentence, fields in told(logged)][1:] == [
+        {"event": "upstream", "upstream": "kernel", "before": "chrony"},
+        {"event": "upstream", "upstream": "chrony", "before": "kernel"},
+    ]
+
+
+def test_trouble_with_the_clock_and_its_end_are_told_once(logged: list[logging.LogRecord]) -> None:
+    changes = EventLog(lambda _text: None)
+    for error in (None, "EPERM", "EPERM", None, None):
+        changes.discipline("kernel", error)
+    assert told(logged) == [
+        ("discipline kernel: EPERM", {"event": "clock", "discipline": "kernel", "reason": "EPERM"}),
+        ("discipline kernel: recovered", {"event": "clock", "discipline": "kernel"}),
+    ]
+
+
+def test_a_flood_makes_a_line_an_hour_for_each_reason(logged: list[logging.LogRecord]) -> None:
+    changes = EventLog(lambda _text: None)
+    second = DROPS_INTERVAL // 3600
+    for moment in range(2 * 3600):
+        dropped = {"replay": 1000 * (moment + 1), "bad_mac": int(moment >= 1800)}
+        changes.drops(dropped, moment * second)
+    assert told(logged) == [
+        ("dropped 1000 packets: replay", {"event": "dropped", "reason": "replay", "count": 1000, "total": 1000}),
+        ("dropped 1 packets: bad_mac", {"event": "dropped", "reason": "bad_mac", "count": 1, "total": 1}),
+        (
+            "dropped 3600000 packets: replay",
+            {"event": "dropped", "reason": "replay", "count": 3600000, "total": 3601000},
+        ),
+    ]
