@@ -68,9 +68,7 @@ def reported(report: Report, request: Request, host: str) -> dict[str, Any]:
             "before_header": f"{host} (before)",
             "after_header": f"{host} (after)",
             "before": configuration_text(report.before, dialect),
-            "after": configuration_text(
-                shown_alike(report.before, report.predicted, known_defaults(report, request)), dialect
-            ),
+            "after": configuration_text(predicted, dialect),
         },
         "keys_not_compared": uncompared(report, request),
         "kept": list(kept_for_other_lines(report.before, request.wanted, request.state)),
