@@ -18,7 +18,7 @@ from typing import Any
 from ansible import constants
 from ansible.release import __version__ as CORE_VERSION
 
-from ..ntp.key_memory import KeyMemory, memory_from_facts
+from ..ntp.key_memory import DeviceMemory, memory_from_facts
 from .configure import NEW_MEMORY
 from .key_memory_file import KeyMemoryFile, KeyMemoryFileError
 
@@ -104,7 +104,7 @@ class Memory:
 
     memories: KeyMemories
     device: str
-    known: dict[int, KeyMemory]
+    known: DeviceMemory
     troubles: list[str]
 
     @classmethod
@@ -132,10 +132,12 @@ def facts_to_cache(new: Mapping[str, Any]) -> dict[str, Any]:
     return {"ansible_facts": {FACT: new}, "_ansible_facts_cacheable": True}
 
 
-def recalled(devices: Mapping[str, Any], device: str, facts: object) -> dict[int, KeyMemory]:
-    """What is remembered of the keys of one device, in the file and in its facts."""
-    fact = facts.get(FACT) if isinstance(facts, Mapping) else None
-    return {**memory_from_facts(devices.get(device)), **memory_from_facts(fact)}
+def recalled(devices: Mapping[str, Any], device: str, facts: object) -> DeviceMemory:
+    """What is remembered of one device, in the file and in its facts."""
+    in_file = memory_from_facts(devices.get(device))
+    in_facts = memory_from_facts(facts.get(FACT) if isinstance(facts, Mapping) else None)
+    default_ttl = in_file.default_ttl if in_facts.default_ttl is None else in_facts.default_ttl
+    return DeviceMemory({**in_file, **in_facts}, default_ttl)
 
 
 def lost_with_the_job(surroundings: Surroundings) -> str:
