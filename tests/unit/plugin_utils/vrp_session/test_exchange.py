@@ -337,6 +337,16 @@ def test_nothing_is_quoted_of_a_line_with_a_broken_echo(paper, logged_in, echo: 
     assert "Secre" not in str(raised.value)
 
 
+def test_nothing_is_quoted_of_an_answer_without_end_to_a_line_with_a_secret(paper, logged_in) -> None:
+    device = paper()
+    session = logged_in(device)
+    device.send = lambda text: None
+    device.emit(f"{KEY}\r\nInfo: TopSecret-123 is being checked\r\n")
+    with pytest.raises(SessionError) as raised:
+        session.ask(KEY, occasion=PromptContext.CONFIGURATION, secrets=["TopSecret-123"])
+    assert "TopSecret" not in str(raised.value)
+
+
 def test_a_secret_that_the_device_breaks_is_masked(paper, logged_in) -> None:
     words = "Error: The key TopSec\r\n  ret-123 is weak.\r\n"
     with pytest.raises(RefusedError) as raised:
