@@ -131,7 +131,7 @@ class _Look:
         memory = remember(attempt.request.memory, attempt.steps.changes, present.configuration)
         with_trial = attempt.request.commit.trial is not None
         return cls(
-            new=not plan_from(present.configuration, attempt.request, memory, sent=attempt.steps.changes),
+            new=not plan_from(present.configuration, attempt.request, memory),
             old=present.configuration == attempt.report.before,
             with_trial=with_trial,
             confirming=attempt.candidate.outcome is Outcome.CONFIRMING,

@@ -229,7 +229,15 @@ class Playbooks:
     def inventory(self, **variables: Any) -> pathlib.Path:
         path = self.directory / "inventory.json"
         hosts = {
-            name: {"ansible_host": item.address, "ansible_port": item.port, **self.host_variables.get(name, {})}
+            name: {
+                variable: value
+                for variable, value in {
+                    "ansible_host": item.address,
+                    "ansible_port": item.port,
+                    **self.host_variables.get(name, {}),
+                }.items()
+                if value is not None
+            }
             for name, item in self.devices.items()
         }
         common = {
