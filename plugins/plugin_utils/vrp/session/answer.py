@@ -18,7 +18,7 @@ _MESSAGE = re.compile(r"\s*(?:(?:Error|Info|Warning|Note)(?:\[\d+\])?\s*:|Failed
 _CARET = re.compile(r"\s*\^\s*")
 # Fact 9.6: `The system is busy in building configuration. Please wait for a moment...`, and words like these.
 _BUSY = re.compile(r"\bbusy\b|\btry (?:it )?(?:again|later)\b|\bagain later\b|\bretry\b", re.IGNORECASE)
-# Only in a refusal, since a command at work says so too (fact 1.7: `Info: Checking, please wait for a moment....done.`).
+# Only in a refusal: a command at work says so too (fact 1.7: `Info: Checking, please wait for a moment....done.`).
 _WAIT = re.compile(r"\bwait (?:for )?a (?:moment|while)\b", re.IGNORECASE)
 _HEAD = 400  # characters: what a message is stands at its start
 _LONGEST_MESSAGE = 6  # lines
