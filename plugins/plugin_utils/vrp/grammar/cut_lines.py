@@ -70,9 +70,12 @@ class CutLines:
             joined = f"{line.rstrip()} {rest}"
             known = understood(joined) if in_interface else None
             return Whole(joined, 2) if known is not None and known.form.ours else Whole(line, 1)
-        if understood(line + rest) is not None:
+        known = understood(line + rest)
+        indented = rest[0] in " \t"
+        # What is indented may be a line of its own, which must not become the end of a line that takes anything.
+        if known is not None and (known.form.ours or not indented):
             return Whole(line + rest, 2)
-        if rest[0] in " \t":
+        if indented:
             return Whole(line, 1)
         raise ParseError(
             f"The text is cut at {len(line)} columns, and it is not certain how this line goes on: "
@@ -80,6 +83,8 @@ class CutLines:
         )
 
     def _is_full(self, line: str) -> bool:
+        if line.endswith("  "):  # filled up with blanks, as a copy of a screen is
+            return False
         return len(line) == USUAL_WIDTH or (len(line) == self._width and self._width in _OTHER_WIDTHS)
 
     def _may_go_on(self, position: int) -> bool:
