@@ -69,6 +69,11 @@ class DeviceMemory(dict[int, KeyMemory]):
         super().__init__(keys or {})
         self.default_ttl = default_ttl
 
+    def updated(self, newer: DeviceMemory) -> DeviceMemory:
+        """This memory with what another one, which comes first, tells of the same device."""
+        ttl = self.default_ttl if newer.default_ttl is None else newer.default_ttl
+        return DeviceMemory({**self, **newer}, ttl)
+
 
 def memory_from_facts(facts: object) -> DeviceMemory:
     """Return the memory per key id from cached facts.
