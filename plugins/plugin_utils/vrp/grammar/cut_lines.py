@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
+from ...ntp.masking import CIPHERTEXT_DELIMITER
 from ..errors import ParseError
 from .language import Statement
 from .telling import told_without_secrets
@@ -24,7 +25,6 @@ USUAL_WIDTH = 80
 _OTHER_WIDTHS = frozenset({100, 120, 132, 160, 200})
 _MOST_PARTS = 8  # a ciphertext has at most 432 characters (fact 1.1)
 _CIPHER = re.compile(r"[ \t]authentication-mode[ \t]+\S+[ \t]+cipher[ \t]+(?P<text>\S.*)")
-_DELIMITER = re.compile(r"%\^%#|%\+%#|%#%#|%@%#|%@%@|%\$%\$|@%@%")
 _OWN_LINES = ("ntp", "undo ntp", "interface ", "!", "<", "[", "*", "~")
 _OWN_WORDS = frozenset({"#", "return", "quit", "commit"})
 
@@ -60,7 +60,7 @@ class CutLines:
         """
         line = self._lines[position]
         cipher = _CIPHER.search(line)
-        if cipher is not None and _DELIMITER.match(cipher["text"]):
+        if cipher is not None and CIPHERTEXT_DELIMITER.match(cipher["text"]):
             return self._ciphertext(position, cipher["text"])
         if not self._may_go_on(position):
             return Whole(line, 1)
@@ -112,5 +112,5 @@ class CutLines:
 
 
 def _is_closed(text: str) -> bool:
-    found = _DELIMITER.match(text)
+    found = CIPHERTEXT_DELIMITER.match(text)
     return found is not None and len(text) > 2 * len(found.group()) and text.endswith(found.group())
