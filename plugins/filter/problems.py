@@ -98,6 +98,7 @@ def problems(
     section = prefix.rstrip("._")
     try:
         readable = plain(value, section)
+        readable_settings = plain(settings or {}, ENGINE_PREFIX.rstrip("_"))
     except Unreadable as error:
         return [str(error)]
     typed = DESCRIPTION.validate(readable)
@@ -106,10 +107,11 @@ def problems(
     description = typed.validated_parameters
     found = validation.problems(description, platform=platform, prefix=prefix, state=state)
     if platform == "vrp":
-        found += commit_problems(commit, prefix=f"{prefix.removeprefix('config.')}commit.")
+        found += commit_problems(commit, f"{prefix.removeprefix('config.')}commit")
     if settings is not None:
-        readable = plain(settings, ENGINE_PREFIX.rstrip("_"))
-        found += engine_settings.problems(description, readable, prefix=ENGINE_PREFIX, description_prefix=prefix)
+        found += engine_settings.problems(
+            description, readable_settings, prefix=ENGINE_PREFIX, description_prefix=prefix
+        )
     return [str(problem) for problem in found]
 
 

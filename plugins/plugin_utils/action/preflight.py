@@ -246,7 +246,7 @@ def problems_of_values(platform: str, values: Mapping[str, Any]) -> Iterator[str
     state = settings.get("state", "merged")
     found = validation.problems(sections, platform="vrp" if platform == VRP else "linux", prefix=PREFIX, state=state)
     if platform == VRP:
-        found += commit_problems(settings.get("commit"), prefix=f"{PREFIX}commit.")
+        found += commit_problems(settings.get("commit"), f"{PREFIX}commit")
     yield from map(str, found)
 
 

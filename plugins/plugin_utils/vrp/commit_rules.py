@@ -21,25 +21,25 @@ _LABEL = re.compile(r"[A-Za-z_.:/@+=,][A-Za-z0-9_.:/@+=,-]*")
 _DESCRIPTION = re.compile(r"[A-Za-z0-9_.:/@+=,()-](?:[A-Za-z0-9_.:/@+=,()# -]*[A-Za-z0-9_.:/@+=,()#-])?")
 
 
-def commit_problems(commit: Mapping[str, Any] | None, *, prefix: str = "commit.") -> list[Problem]:
-    """Return what is wrong with the option ``commit``; ``prefix`` stands before the names of its options."""
+def commit_problems(commit: Mapping[str, Any] | None, name: str = "commit") -> list[Problem]:
+    """Return what is wrong with the option ``commit``, by the name that the user wrote."""
     found = []
     trial, label, description = ((commit or {}).get(option) for option in ("trial", "label", "description"))
     if trial is not None and not (isinstance(trial, int) and TRIAL_LEAST <= trial <= TRIAL_MOST):
         rule = f"it has to be from {TRIAL_LEAST} to {TRIAL_MOST} seconds"
-        found.append(Problem(f"{prefix}trial", quoted(trial), rule, _SOURCE))
+        found.append(Problem(f"{name}.trial", quoted(trial), rule, _SOURCE))
     if label is not None and not is_label(str(label)):
         rule = (
             f"it has to be 1 to {LABEL_MOST} characters, letters, digits and _ . : / @ + = , - without blanks, and not "
             "begin with a digit or a hyphen"
         )
-        found.append(Problem(f"{prefix}label", ascii(label), rule, _SOURCE))
+        found.append(Problem(f"{name}.label", ascii(label), rule, _SOURCE))
     if description is not None and not is_description(str(description)):
         rule = (
             f"it has to be 1 to {DESCRIPTION_MOST} characters, letters, digits, blanks and _ . : / @ + = , ( ) # -, "
             "and neither begin with # nor begin or end with a blank"
         )
-        found.append(Problem(f"{prefix}description", ascii(description), rule, _SOURCE))
+        found.append(Problem(f"{name}.description", ascii(description), rule, _SOURCE))
     return found
 
 
