@@ -163,6 +163,13 @@ def test_a_copy_of_a_screen_is_filled_up_with_blanks() -> None:
     assert options_from_configuration(found.configuration)["interfaces"] == READ["interfaces"]
 
 
+def test_a_message_behind_a_line_filled_up_with_blanks_is_none_of_it() -> None:
+    line = " ntp multicast-server 239.1.1.1 ttl 25".ljust(80)
+    text = "\n".join(["#", "interface Vlanif100", line, "5 of 8 fans run", " ntp multicast-client", "#", "return"])
+    (interface,) = options(text)["interfaces"]
+    assert interface["servers"][0]["ttl"] == 25
+
+
 def test_a_line_that_takes_anything_takes_no_line_of_its_own() -> None:
     foreign = " ntp broadcast-server" + " " * 30 + "authentication-keyid 1234567"
     foreign += "8" * (80 - len(foreign))
