@@ -133,11 +133,9 @@ def facts_to_cache(new: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def recalled(devices: Mapping[str, Any], device: str, facts: object) -> DeviceMemory:
-    """What is remembered of one device, in the file and in its facts."""
-    in_file = memory_from_facts(devices.get(device))
-    in_facts = memory_from_facts(facts.get(FACT) if isinstance(facts, Mapping) else None)
-    default_ttl = in_file.default_ttl if in_facts.default_ttl is None else in_facts.default_ttl
-    return DeviceMemory({**in_file, **in_facts}, default_ttl)
+    """What is remembered of the keys of one device, in the file and in its facts."""
+    fact = facts.get(FACT) if isinstance(facts, Mapping) else None
+    return memory_from_facts(devices.get(device)).updated(memory_from_facts(fact))
 
 
 def lost_with_the_job(surroundings: Surroundings) -> str:

@@ -9,7 +9,8 @@ import functools
 import re
 from dataclasses import dataclass
 
-from ..errors import DeviceError, RefusedError, mask
+from ...ntp.masking import mask
+from ..errors import DeviceError, RefusedError
 from .prompt import Prompt
 from .unsolicited import is_time_line, without_logs
 
