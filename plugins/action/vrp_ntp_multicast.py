@@ -106,6 +106,7 @@ class ActionModule(VrpAction):
         present = gather(self.logins().session(), chosen_dialect(options))
         return {
             "gathered": options_from_configuration(present.configuration),
+            "outside_model": [*present.outside, *present.unknown],
             "dialect": present.dialect.value if present.dialect else options["dialect"],
             "automatic": list(present.automatic),
             "warnings": unknown_lines(present.unknown),

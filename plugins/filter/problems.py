@@ -38,6 +38,11 @@ options:
     type: str
     choices: [merged, replaced, overridden, deleted]
     default: merged
+  update_secrets:
+    description: When the secrets of keys are written. With V(never) a secret may be empty, since it is not looked at.
+    type: str
+    choices: [on_create, always, never]
+    default: on_create
   commit:
     description: How a VRP device commits, as the option O(timecast.ntp_multicast.vrp_ntp_multicast#module:commit).
     type: dict
@@ -90,6 +95,7 @@ def problems(
     state: str = "merged",
     settings: Mapping[str, Any] | None = None,
     commit: Mapping[str, Any] | None = None,
+    update_secrets: str = "on_create",
 ) -> list[str]:
     if not isinstance(value, Mapping):
         raise AnsibleFilterError(f"problems needs a description, which is a dictionary, not {type(value).__name__}.")
@@ -105,7 +111,7 @@ def problems(
     if typed.error_messages:
         return [f"{section}: {message}" for message in typed.error_messages]
     description = typed.validated_parameters
-    found = validation.problems(description, platform=platform, prefix=prefix, state=state)
+    found = validation.problems(description, platform=platform, prefix=prefix, state=state, update_secrets=update_secrets)
     if platform == "vrp":
         found += commit_problems(commit, f"{prefix.removeprefix('config.')}commit")
     if settings is not None:

@@ -223,9 +223,11 @@ options:
       - After each commit the module remembers digests of the secret that was sent and of the ciphertext that the
         device shows; see O(key_memory_file). With that memory, a key is written exactly when either has changed.
       - Without it, V(on_create) leaves the key as it is, says so in RV(keys_not_compared), and V(always) writes it.
+      - V(never) looks at keys that are on the device by id, algorithm and trust only, whatever is remembered, and takes
+        an empty secret. A key that is not there, or has another algorithm, still needs its secret.
     type: str
     default: on_create
-    choices: [on_create, always]
+    choices: [on_create, always, never]
   key_memory_file:
     description:
       - A file on the controller that keeps what is remembered of the keys of all devices, with mode 0600. It holds
@@ -405,6 +407,14 @@ gathered:
   returned: when O(state) is V(gathered)
   type: dict
   sample: {interfaces: [{name: 100GE1/0/1, servers: [{address: 224.0.1.1, ttl: 16}], clients: []}]}
+outside_model:
+  description:
+    - NTP lines of the device that the model does not hold, with the interface in whose view they stand. They are left
+      alone. Secrets are masked.
+  returned: when O(state) is V(gathered)
+  type: list
+  elements: str
+  sample: [ntp unicast-server 192.0.2.10, "interface Vlanif100: ntp receive disable"]
 parsed:
   description: The model of O(running_config). Never holds secrets.
   returned: when O(state) is V(parsed)

@@ -85,7 +85,7 @@ options:
       - Option O(timecast.ntp_multicast.vrp_ntp_multicast#module:update_secrets) for all devices, whatever
         their variables are.
     type: str
-    choices: [on_create, always]
+    choices: [on_create, always, never]
   save:
     description:
       - Option O(timecast.ntp_multicast.vrp_ntp_multicast#module:save) for all devices, whatever

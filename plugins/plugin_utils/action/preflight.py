@@ -44,6 +44,8 @@ PLAYBOOK_VARIABLES: dict[str, dict[str, Any]] = {
     "ntp_multicast_report_individually_max": {"type": "int", "default": 50},
     "ntp_multicast_drift_summary": {"type": "str"},
     "ntp_multicast_require_compared_keys": {"type": "bool", "default": False},
+    "ntp_multicast_adopt_directory": {"type": "str"},
+    "ntp_multicast_adopt_overwrite": {"type": "bool", "default": False},
 }
 # What the collection sets itself.
 _OWN = ("ntp_multicast_result", "ntp_multicast_status", "ntp_multicast_fleet", "ntp_multicast_key_memory")
@@ -115,7 +117,7 @@ def _look(found: Survey, host: str, variables: Mapping[str, Any], judge: Judge) 
         found.foreign[host] = [unknown_platform(variables)]
     else:
         wrong += [*problems_of_connection(variables, platform), *judge.problems(platform, variables)]
-        notices += warnings_about_network_os(variables)
+        notices += [*warnings_about_network_os(variables), *notices_about_secrets(variables, platform)]
         (found.vrp if platform == VRP else found.linux).append(host)
     if wrong:
         found.wrong[host] = wrong
@@ -156,6 +158,19 @@ def problems_of_connection(variables: Mapping[str, Any], platform: str) -> list[
     if connection == VRP_SSH:
         return []
     return [f"ansible_connection: {connection} cannot reach a VRP device. Use {VRP_SSH}."]
+
+
+def notices_about_secrets(variables: Mapping[str, Any], platform: str) -> list[str]:
+    """That secrets are not looked at, where the user said so: whoever reads "in sync" has to know."""
+    try:
+        described = {"update_secrets": variables.get(PREFIX + "update_secrets")}
+        answers = {name: variables[name] for name in launch.NAMES if name in variables}
+        chosen = launch.at_launch(described, answers)["update_secrets"]
+    except Exception:
+        return []  # not readable, which is told as a problem
+    if platform != VRP or chosen != "never":
+        return []
+    return [f"{PREFIX}update_secrets is never: keys are looked at by id, algorithm and trust, and not by their secrets."]
 
 
 def unknown_variables(variables: Iterable[str]) -> tuple[list[str], list[str]]:
@@ -240,14 +255,26 @@ def problems_of_values(platform: str, values: Mapping[str, Any]) -> Iterator[str
             yield message + hint_about_booleans(message, values)
         return
     parameters = typed.validated_parameters
-    settings = {name: parameters.get(PREFIX + name) for name in ("state", "commit")}
+    settings = {name: parameters.get(PREFIX + name) for name in ("state", "commit", "update_secrets")}
     settings = launch.at_launch({name: value for name, value in settings.items() if value is not None}, parameters)
     sections = {section: parameters[PREFIX + section] for section in SECTIONS if PREFIX + section in parameters}
     state = settings.get("state", "merged")
-    found = validation.problems(sections, platform="vrp" if platform == VRP else "linux", prefix=PREFIX, state=state)
+    update_secrets = settings.get("update_secrets", "on_create")
+    found = validation.problems(
+        sections,
+        platform="vrp" if platform == VRP else "linux",
+        prefix=PREFIX,
+        state=state,
+        update_secrets=update_secrets,
+    )
     if platform == VRP:
         found += commit_problems(settings.get("commit"), f"{PREFIX}commit")
     yield from map(str, found)
+    if update_secrets == "never" and parameters.get(f"{PREFIX}require_compared_keys"):
+        yield (
+            f"{PREFIX}require_compared_keys asks for keys to be compared, and {PREFIX}update_secrets=never for their "
+            "secrets not to be looked at. Leave one of them away."
+        )
 
 
 def hint_about_booleans(message: str, values: Mapping[str, Any]) -> str:

@@ -25,7 +25,7 @@ VRP_NTP_MULTICAST: dict[str, Any] = {
         "update_secrets": {
             "type": "str",
             "default": "on_create",
-            "choices": ["on_create", "always"],
+            "choices": ["on_create", "always", "never"],
             "no_log": False,
         },
         "show_secrets": {"type": "bool", "default": False, "no_log": False},

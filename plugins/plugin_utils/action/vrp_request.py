@@ -25,7 +25,11 @@ def refuse_problems(options: Mapping[str, Any]) -> None:
     """Raise UserError with all that is wrong with the validated options."""
     words = Words.of(options)
     problems = validation.problems(
-        options["config"], platform="vrp", state=options["state"], prefix=words.section_prefix
+        options["config"],
+        platform="vrp",
+        state=options["state"],
+        prefix=words.section_prefix,
+        update_secrets=options["update_secrets"],
     )
     problems += commit_problems(options["commit"], words.option("commit"))
     if problems:

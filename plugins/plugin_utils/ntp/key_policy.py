@@ -17,10 +17,14 @@ from .secret_rules import octets_rule
 
 
 class UpdateSecrets(enum.Enum):
-    """When the secret of a key that exists, and of which nothing is remembered, is sent again."""
+    """When the secret of a key that exists, and of which nothing is remembered, is sent again.
+
+    ``NEVER`` looks at id, algorithm and trust only, whatever is remembered.
+    """
 
     ON_CREATE = "on_create"
     ALWAYS = "always"
+    NEVER = "never"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,7 @@ class KeyPolicy:
             return KeyReason.CREATED
         if wanted.algorithm is not None and wanted.algorithm is not present.algorithm:
             return KeyReason.ALGORITHM
-        if wanted.secret is None:
+        if wanted.secret is None or self.update_secrets is UpdateSecrets.NEVER:
             return None
         if present.secret is not None:  # A predicted key: its secret is what will have been sent.
             return None if present.secret == wanted.secret else KeyReason.ROTATED
@@ -52,6 +56,8 @@ class KeyPolicy:
     def cannot_compare(self, present: Key | None, wanted: Key) -> bool:
         """Whether the key stays as it is although nobody can tell that it has the secret that is wanted."""
         if present is None or wanted.secret is None or present.secret is not None:
+            return False
+        if self.update_secrets is UpdateSecrets.NEVER:  # The user said that secrets are not looked at.
             return False
         if self.reason(present, wanted) is not None:
             return False

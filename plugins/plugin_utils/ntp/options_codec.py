@@ -104,7 +104,7 @@ def _key(options: Mapping[str, Any]) -> Key:
         return Key(
             int(options["id"]),
             None if algorithm is None else Algorithm(algorithm),
-            None if secret is None else Secret(secret),
+            Secret(secret) if secret else None,  # An empty one is a placeholder; validation says where it may stand.
             None,
             options.get("trusted"),
         )

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from .addresses import ipv6_address_of, is_listening_address
 from .interface_names import interface_key, is_interface_name
+from .key_policy import UpdateSecrets
 from .masking import MASK
 from .model import ALL, KEY_ID_MOST_VERSION_4, AddressFamily, Algorithm
 from .options import (
@@ -73,7 +74,12 @@ class Advice(Finding):
 
 
 def problems(
-    options: Mapping[str, Any] | None, *, platform: Platform, prefix: str = "config.", state: str = "merged"
+    options: Mapping[str, Any] | None,
+    *,
+    platform: Platform,
+    prefix: str = "config.",
+    state: str = "merged",
+    update_secrets: str = "on_create",
 ) -> list[Problem]:
     """Return everything that is wrong with a wanted configuration.
 
@@ -82,8 +88,10 @@ def problems(
         platform: ``vrp`` or ``linux``.
         prefix: what stands before a section's name: ``config.``, or ``ntp_multicast_`` for the variables of the role.
         state: the module's state; with ``deleted`` a server may name a key that is not given.
+        update_secrets: the option of the module; with ``never`` a secret may be empty, since it is not looked at.
     """
-    return list(_Rules(platform, prefix, state).configuration(options or {}))
+    placeholders = update_secrets == UpdateSecrets.NEVER.value
+    return list(_Rules(platform, prefix, state, placeholders=placeholders).configuration(options or {}))
 
 
 def warnings(options: Mapping[str, Any] | None, *, platform: Platform, prefix: str = "config.") -> list[Advice]:
@@ -94,10 +102,11 @@ def warnings(options: Mapping[str, Any] | None, *, platform: Platform, prefix: s
 class _Rules:
     """The rules of one platform."""
 
-    def __init__(self, platform: Platform, prefix: str, state: str) -> None:
+    def __init__(self, platform: Platform, prefix: str, state: str, *, placeholders: bool) -> None:
         self._vrp = platform == "vrp"
         self._prefix = prefix
         self._state = state
+        self._placeholders = placeholders
 
     def configuration(self, options: Mapping[str, Any]) -> Iterator[Problem]:
         authentication = options.get("authentication") or {}
@@ -118,7 +127,7 @@ class _Rules:
             yield from self._secret(path, key)
 
     def _secret(self, path: str, key: Mapping[str, Any]) -> Iterator[Problem]:
-        if key.get("secret") is None:
+        if key.get("secret") is None or (self._placeholders and key["secret"] == ""):
             return
         secret = str(key["secret"])
         known = key.get("algorithm") in {algorithm.value for algorithm in Algorithm}

@@ -86,6 +86,7 @@ class DeviceConfiguration:
         automatic: the lines that devices add by themselves, as printed (facts 0.2 and 1.5).
         interfaces: every interface that the text names, in its printed spelling.
         unknown: NTP lines that were not understood, secrets masked.
+        outside: NTP lines that were understood and that the model does not hold, secrets masked, with their view.
         blocks: whether the text has configuration at all: ``#`` between blocks, an interface, an NTP line.
         ended: whether the text has an end: ``return`` of a display, ``commit`` or ``quit`` of typed lines.
     """
@@ -95,6 +96,7 @@ class DeviceConfiguration:
     automatic: tuple[str, ...]
     interfaces: Mapping[str, InterfaceFacts]
     unknown: tuple[str, ...]
+    outside: tuple[str, ...] = ()
     blocks: bool = True
     ended: bool = True
 
@@ -152,6 +154,8 @@ class _Reader:
         self._foreign = False
         self._automatic: list[str] = []
         self._unknown: list[str] = []
+        self._outside: list[str] = []
+        self._view_name = ""
         self._server_users: list[str] = []
         self._blocks = False
         self._ended = False
@@ -236,7 +240,8 @@ class _Reader:
         name, rest = found.group(1), found.group(2)
         if rest and not is_interface_name(name):
             name += rest.split()[0]
-        return self._interfaces.setdefault(interface_name(name), _InterfaceState())
+        self._view_name = interface_name(name)
+        return self._interfaces.setdefault(self._view_name, _InterfaceState())
 
     def _on_ntp_text(self, lines: list[str], position: int, cut: CutLines, *, indented: bool) -> int:
         self._logging = False
@@ -276,6 +281,8 @@ class _Reader:
             self._handlers[statement.form.name](statement)
         else:
             self._foreign = True
+            view = f"interface {self._view_name}: " if statement.form.view is View.INTERFACE else ""
+            self._outside.append(view + told_without_secrets(line))
             self._key_references.update(int(key) for key in _KEY_REFERENCE.findall(line))
             if statement.form.server_user and not statement.undo:
                 self._server_users.append(mask(line))
@@ -360,6 +367,7 @@ class _Reader:
             tuple(self._automatic),
             MappingProxyType({name: state.facts() for name, state in self._interfaces.items()}),
             tuple(self._unknown),
+            tuple(self._outside),
             self._blocks,
             self._ended,
         )
