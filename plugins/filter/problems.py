@@ -111,7 +111,9 @@ def problems(
     if typed.error_messages:
         return [f"{section}: {message}" for message in typed.error_messages]
     description = typed.validated_parameters
-    found = validation.problems(description, platform=platform, prefix=prefix, state=state, update_secrets=update_secrets)
+    found = validation.problems(
+        description, platform=platform, prefix=prefix, state=state, update_secrets=update_secrets
+    )
     if platform == "vrp":
         found += commit_problems(commit, f"{prefix.removeprefix('config.')}commit")
     if settings is not None:

@@ -170,7 +170,9 @@ def notices_about_secrets(variables: Mapping[str, Any], platform: str) -> list[s
         return []  # not readable, which is told as a problem
     if platform != VRP or chosen != "never":
         return []
-    return [f"{PREFIX}update_secrets is never: keys are looked at by id, algorithm and trust, and not by their secrets."]
+    return [
+        f"{PREFIX}update_secrets is never: keys are looked at by id, algorithm and trust, and not by their secrets."
+    ]
 
 
 def unknown_variables(variables: Iterable[str]) -> tuple[list[str], list[str]]:

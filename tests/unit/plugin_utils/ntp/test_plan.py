@@ -259,7 +259,7 @@ class TestKeys:
     def test_another_algorithm(self) -> None:
         assert self.reason(KEY, {**KEY_OPTIONS, "algorithm": "md5"}) is KeyReason.ALGORITHM
 
-    @pytest.mark.parametrize("update_secrets", UpdateSecrets)
+    @pytest.mark.parametrize("update_secrets", [UpdateSecrets.ON_CREATE, UpdateSecrets.ALWAYS])
     def test_memory_decides(self, update_secrets: UpdateSecrets) -> None:
         memory = {42: KeyMemory.of(Algorithm.HMAC_SHA256, Secret("YsHsjx_202206"), SHOWN)}
         how: dict[str, Any] = {"memory": memory, "update_secrets": update_secrets}
