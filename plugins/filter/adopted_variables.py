@@ -151,11 +151,17 @@ def _found(variables: Mapping[str, Any], result: Mapping[str, Any]) -> Found:
         Found(
             sections=result["gathered"],
             settings=result.get("settings") or {},
-            outside=tuple(result.get("outside_model") or ()),
+            outside=(*(result.get("outside_model") or ()), *_unsaid(result)),
             notes=tuple(result.get("notes") or ()),
             described=frozenset(str(name) for name in variables if str(name).startswith(PREFIX)),
         )
     )
+
+
+def _unsaid(result: Mapping[str, Any]) -> list[str]:
+    """The lines of the device's own making that the model does not state."""
+    said = (result["gathered"].get("server") or {}).get("enabled") is not None
+    return [line for line in result.get("automatic") or () if "source-interface" in line or not said]
 
 
 def _read(path: PurePosixPath) -> str | None:

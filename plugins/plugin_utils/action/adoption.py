@@ -243,9 +243,9 @@ def until_filled(found: Found) -> Found:
     keys = (found.sections.get("authentication") or {}).get("keys") or []
     if not keys:
         return found
-    known = " and ".join(f"{vault_variable(key['id'])} is defined" for key in keys)
+    secrets = f"{PREFIX}authentication['keys'] | map(attribute='secret', default='-')"
     setting = Commented(
-        Trusted(f"{{{{ 'on_create' if {known} else 'never' }}}}"),
+        Trusted(f"{{{{ 'never' if '' in {secrets} else 'on_create' }}}}"),
         "Until the secrets are known, keys are looked at by id, algorithm and trust only.",
     )
     return replace(found, settings={**found.settings, f"{PREFIX}update_secrets": setting})

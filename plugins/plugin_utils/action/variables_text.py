@@ -18,6 +18,7 @@ import yaml
 from ..ntp.masking import shown
 
 WIDTH = 120
+_LONG = 80  # a text that is better folded below its name
 
 
 class Trusted(str):
@@ -49,7 +50,8 @@ def _text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
 
 
 def _template(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", str(text), style='"')
+    style = '"' if len(text) < _LONG else ">"
+    return dumper.represent_scalar("tag:yaml.org,2002:str", str(text), style=style)
 
 
 _Dumper.add_representer(str, _text)

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 import yaml
-from fixtures.places import device_texts
-from harness import PASSWORD, Playbooks, Run, device
+from fixtures.places import folders_of_device_texts
+from harness import PASSWORD, SECRET, Playbooks, Run, device
 
 from vrp_simulator.testing import RunningDevice, running_devices
 
@@ -63,11 +63,7 @@ def samples() -> dict[str, tuple[str, str]]:
     found: dict[str, tuple[str, str]] = {}
     for release, names in TEXTS.items():
         for name in names:
-            try:
-                paths = device_texts(name)
-            except AssertionError:
-                continue  # a collected one alone
-            for path in paths:
+            for path in (folder / name for folder in folders_of_device_texts() if (folder / name).exists()):
                 for text in configurations(path.read_text(encoding="utf-8")):
                     found[f"{release}-{len(found)}"] = release, text
     return found
@@ -81,9 +77,7 @@ class Adopting(Playbooks):
     def play(self, name: str, *arguments: str, **variables: Any) -> Run:
         inventory = self.inventory(**variables)
         described = json.loads(inventory.read_text(encoding="utf-8"))
-        described["all"]["children"] = {
-            group: {"hosts": {host: None for host in hosts}} for group, hosts in self.groups.items()
-        }
+        described["all"]["children"] = {group: {"hosts": dict.fromkeys(hosts)} for group, hosts in self.groups.items()}
         inventory.write_text(json.dumps(described), encoding="utf-8")
         done = subprocess.run(
             [
@@ -185,3 +179,60 @@ def test_after_adopting_nothing_is_left_to_do(fleet: tuple[Adopting, dict[str, s
 def assert_read_only(item: RunningDevice) -> None:
     assert item.commits() == []
     assert all(entry["kind"] != "configuration" for entry in item.commands())
+
+
+@pytest.fixture(name="adopting")
+def adopting_fixture(playbooks: Playbooks) -> Adopting:
+    """A server and a client of one key, which share a group."""
+    made = object.__new__(Adopting)
+    made.__dict__.update(playbooks.__dict__)
+    made.groups = {"switches": ["CE1", "NE1"]}
+    for name, word in (("CE1", "ntp"), ("NE1", "ntp-service")):
+        made.devices[name].change_as(
+            "ops",
+            [
+                f"{word} authentication enable",
+                f"{word} authentication-keyid 42 authentication-mode hmac-sha256 {SECRET}",
+            ],
+        )
+    return made
+
+
+def test_what_the_group_shares_is_in_its_file(adopting: Adopting) -> None:
+    looked = adopting.play("adopt", "--check", "--diff")
+    assert looked.code == 0, looked.output
+    assert "vault_ntp_multicast_key_42" in looked.output
+    assert adopting.texts() == ""
+    run = adopting.play("adopt")
+    assert run.code == 0, run.output
+    assert [
+        key["id"] for key in adopting.described("group_vars", "switches")["ntp_multicast_authentication"]["keys"]
+    ] == [42]
+    assert adopting.described("host_vars", "CE1") == adopting.described("host_vars", "NE1") == {}
+    assert SECRET not in looked.output + run.output + adopting.texts()
+    for name in ("check_drift", "site"):
+        done = adopting.play(name, "--check")
+        assert done.code == 0, done.output
+        assert set(changed(done).values()) == {0}, done.output
+
+
+def test_a_file_that_says_something_else_is_not_replaced_unasked(adopting: Adopting) -> None:
+    assert adopting.play("adopt").code == 0
+    before = adopting.texts()
+    adopting.devices["CE1"].change_as("ops", ["ntp refclock-master 3"])
+    refused = adopting.play("adopt")
+    assert refused.code != 0
+    assert "ntp_multicast_adopt_overwrite" in refused.output
+    assert adopting.texts() == before
+    replaced = adopting.play("adopt", "-e", "ntp_multicast_adopt_overwrite=true")
+    assert replaced.code == 0, replaced.output
+    assert adopting.described("host_vars", "CE1")["ntp_multicast_server"]["reference_stratum"] == 3
+
+
+def test_a_device_that_cannot_be_read_fails_alone(adopting: Adopting) -> None:
+    adopting.host_variables = {"NE1": {"ansible_port": 9}}
+    elsewhere = adopting.directory / "elsewhere"
+    run = adopting.play("adopt", "-e", f"ntp_multicast_adopt_directory={elsewhere}")
+    assert run.code != 0
+    assert "NE1  not adopted" in run.output
+    assert [path.parent.name for path in elsewhere.glob("*_vars/*/ntp_multicast.yml")] == ["CE1"]

@@ -151,3 +151,20 @@ def test_deleting_everything_leaves_what_was_there_before(device: TextDevice, op
         assert after.server.reference_stratum == merged.server.reference_stratum
     else:
         assert not after.server.listen and after.server.reference_stratum is None
+
+
+@relaxed
+@given(devices, configs(), st.sampled_from([State.MERGED, State.REPLACED, State.OVERRIDDEN]))
+def test_what_was_gathered_leaves_nothing_to_do(device: TextDevice, config: dict[str, Any], state: State) -> None:
+    apply(device, configuration_from_options(config), State.MERGED, DeviceMemory({}))
+    present = read(device)
+    options = options_from_configuration(present)
+    if state is not State.MERGED and present.server is not None:
+        # The one option can't state two functions that differ; then the states that are exact would switch one.
+        assume(options.get("server", {}).get("enabled") is not None or not present.server.enabled)
+    for key in options.get("authentication", {}).get("keys", ()):
+        key["secret"] = ""
+    assert problems(options, platform="vrp", update_secrets="never") == []
+    assert bool(problems(options, platform="vrp")) == ("keys" in options.get("authentication", {}))
+    wanted = configuration_from_options(options)
+    assert plan(present, wanted, state=state, update_secrets=UpdateSecrets.NEVER).changes == ()

@@ -268,6 +268,20 @@ class TestKeys:
         drifted = Key(42, Algorithm.HMAC_SHA256, None, Secret("%^%#other%^%#"), True)
         assert self.reason(drifted, KEY_OPTIONS, **how) is KeyReason.CHANGED_ON_DEVICE
 
+    def test_never_looks_at_id_algorithm_and_trust_only(self) -> None:
+        memory = {42: KeyMemory.of(Algorithm.HMAC_SHA256, Secret("YsHsjx_202206"), SHOWN)}
+        never: dict[str, Any] = {"memory": memory, "update_secrets": UpdateSecrets.NEVER}
+        assert self.reason(KEY, {**KEY_OPTIONS, "secret": "Another_202206"}, **never) is None
+        drifted = Key(42, Algorithm.HMAC_SHA256, None, Secret("%^%#other%^%#"), True)
+        assert self.reason(drifted, KEY_OPTIONS, **never) is None
+        assert self.reason(KEY, {**KEY_OPTIONS, "secret": ""}, **never) is None
+        assert self.reason(None, KEY_OPTIONS, **never) is KeyReason.CREATED
+        assert self.reason(KEY, {**KEY_OPTIONS, "algorithm": "md5"}, **never) is KeyReason.ALGORITHM
+        options = {"authentication": {"keys": [{**KEY_OPTIONS, "secret": "", "trusted": False}]}}
+        assert changes(present(keys=(KEY,)), options, State.MERGED, **never) == (TrustKey(42, False),)
+        with pytest.raises(UserError, match="its secret has to be given"):
+            self.reason(None, {**KEY_OPTIONS, "secret": ""}, **never)
+
     def test_trust_alone(self) -> None:
         options = {"authentication": {"keys": [{"id": 42, "trusted": False}]}}
         assert changes(present(keys=(KEY,)), options, State.MERGED) == (TrustKey(42, False),)
