@@ -87,9 +87,11 @@ from ansible.errors import AnsibleFilterError
 from ansible.module_utils.parsing.convert_bool import boolean
 
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action import adoption
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.adopted_linux import linux_host
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.adoption import PREFIX, Found, until_filled
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.platform import UNKNOWN, platform_of
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.platform import LINUX, UNKNOWN, platform_of
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.preflight import plain, unknown_platform
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.errors import UserError
 
 
 def adopted_variables(
@@ -106,11 +108,14 @@ def adopted_variables(
     failed: dict[str, str] = {}
     for host in map(str, hosts):
         of_host = value[host]
-        reason = _why_not(of_host, of_host.get(name) or {})
+        reason = _why_not(of_host, of_host.get(name) or {}, name)
+        if not reason:
+            try:
+                found[host] = _found(of_host, name)
+            except UserError as error:
+                reason = str(error)
         if reason:
             failed[host] = adoption.harmless(reason)
-        else:
-            found[host] = _found(of_host, plain(of_host[name], name))
     place = directory or next((str(value[host].get("inventory_dir") or "") for host in found), "")
     problems = adoption.problems_of_names(found)
     if not place and found:
@@ -137,25 +142,49 @@ def adopted_variables(
     }
 
 
-def _why_not(variables: Mapping[str, Any], result: Mapping[str, Any]) -> str:
+def _why_not(variables: Mapping[str, Any], result: Mapping[str, Any], name: str) -> str:
     """Why a host was not read, empty where it was."""
     if platform_of(variables) == UNKNOWN:
         return unknown_platform(variables)
+    if platform_of(variables) == LINUX:
+        engine = variables.get(f"{name}_engine") or {}
+        if not result and engine and not engine.get("unreachable"):
+            return ""
+        result = result or engine
     if result.get("failed") or result.get("unreachable") or "gathered" not in result:
         return str(result.get("msg") or "nothing was read of it").strip()
     return ""
 
 
-def _found(variables: Mapping[str, Any], result: Mapping[str, Any]) -> Found:
+def _found(variables: Mapping[str, Any], name: str) -> Found:
+    described = frozenset(str(name) for name in variables if str(name).startswith(PREFIX))
+    if platform_of(variables) == LINUX:
+        return _found_on_linux(variables, name, described)
+    result = plain(variables[name], name)
     return until_filled(
         Found(
             sections=result["gathered"],
             settings=result.get("settings") or {},
             outside=(*(result.get("outside_model") or ()), *_unsaid(result)),
             notes=tuple(result.get("notes") or ()),
-            described=frozenset(str(name) for name in variables if str(name).startswith(PREFIX)),
+            described=described,
         )
     )
+
+
+def _found_on_linux(variables: Mapping[str, Any], name: str, described: frozenset[str]) -> Found:
+    results = {part: variables.get(f"{name}_{part}") for part in ("engine", "engine_keys", "others", "other_keys")}
+    routes = (variables.get(f"{name}_route") or {}).get("stdout_lines") or [""]
+    host = linux_host({**results, "interface": routes[0]})
+    notes = []
+    if host.proposal:
+        notes.append(
+            f"What {host.proposed_from} says of multicast is below as a comment. It names no interface; that of the "
+            "default route is written. With the marks taken away, site deploys the engine, and its discipline says "
+            "whether it takes the clock over."
+        )
+    found = Found(host.sections, host.settings, host.outside, tuple(notes), described, host.engine, host.proposal)
+    return until_filled(found) if host.engine else found
 
 
 def _unsaid(result: Mapping[str, Any]) -> list[str]:

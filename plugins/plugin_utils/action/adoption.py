@@ -16,7 +16,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from ..ntp.masking import shown
-from .variables_text import Commented, Trusted, text_of
+from .variables_text import Commented, Trusted, comment_line, text_of
 
 PREFIX = "ntp_multicast_"
 SECTIONS: dict[str, Any] = {"authentication": {}, "server": {}, "interfaces": []}  # each with how it is empty
@@ -36,7 +36,9 @@ class Found:
     """What was read of one host.
 
     sections: the model, without secrets; settings: other variables of ours; outside: lines and options that stay
-    outside of the model; notes: sentences for the user; described: our variables that the host has already
+    outside of the model; notes: sentences for the user; described: our variables that the host has already;
+    ours: whether the host is configured by this collection at all, so that variables describe it; proposal: variables
+    that would do what another daemon does, which are written as a comment
     """
 
     sections: Mapping[str, Any]
@@ -44,6 +46,8 @@ class Found:
     outside: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     described: frozenset[str] = frozenset()
+    ours: bool = True
+    proposal: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -55,13 +59,14 @@ class File:
     variables: Mapping[str, Any]
     outside: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    proposal: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def text(self) -> str:
         """The content."""
-        return text_of(
-            {name: _written(name, value) for name, value in self.variables.items()},
-            [HEADING, *_about_outside(self.outside), *self.notes],
+        notes = ["", *self.notes] if self.notes else []
+        return text_of(_all_written(self.variables), [HEADING, *_about_outside(self.outside), *notes]) + commented_out(
+            text_of(_all_written(self.proposal)) if self.proposal else ""
         )
 
 
@@ -72,6 +77,8 @@ def vault_variable(key_id: int) -> str:
 
 def variables_of(found: Found) -> dict[str, Any]:
     """The variables that describe a host. What is described already and was not found is described as that."""
+    if not found.ours:
+        return {}
     sections = {
         PREFIX + name: found.sections.get(name) or empty
         for name, empty in SECTIONS.items()
@@ -103,7 +110,7 @@ def files(
     return [
         *(File(_path(directory, "group_vars", group), group, shared) for group, shared in common.items()),
         *(
-            File(_path(directory, "host_vars", host), host, for_hosts[host], found.outside, found.notes)
+            File(_path(directory, "host_vars", host), host, for_hosts[host], found.outside, found.notes, found.proposal)
             for host, found in hosts.items()
         ),
     ]
@@ -117,7 +124,7 @@ def _common(
     """For each group what all of its hosts share; a larger group first, and each variable of a host once."""
     common: dict[str, dict[str, Any]] = {}
     settled: set[tuple[str, str]] = set()
-    for group in sorted(groups, key=lambda name: (-len(groups[name]), name != "all", name)):
+    for group in sorted(groups, key=lambda name: (-len(groups[name]), name == "all", name)):
         members = list(groups[group])
         if group in _NO_GROUPS or len(members) < 2 or not all(member in variables for member in members):
             continue
@@ -209,6 +216,8 @@ def _in_one_line(found: Found) -> str:
         "clients": sum(len(entry.get("clients") or []) for entry in interfaces),
         "outside of the model": len(found.outside),
     }
+    if not found.ours:
+        return "no engine is deployed" + (", see the proposal in its file" if found.proposal else "")
     return "adopted: " + ", ".join(f"{number} {word}" for word, number in counted.items())
 
 
@@ -220,6 +229,15 @@ def _secrets(hosts: Mapping[str, Found]) -> dict[str, list[str]]:
             algorithm = key.get("algorithm", "algorithm not known")
             secrets.setdefault(vault_variable(key["id"]), []).append(f"{name} ({algorithm})")
     return secrets
+
+
+def commented_out(text: str) -> str:
+    """A text of variables that a person may bring into effect by taking the marks away."""
+    return "".join(f"\n{comment_line(line)}" if line else "\n#" for line in text.splitlines()[1:]) + "\n" * bool(text)
+
+
+def _all_written(variables: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _written(name, value) for name, value in variables.items()}
 
 
 def _written(name: str, value: Any) -> Any:

@@ -169,7 +169,7 @@ def problems(
     found = list(_broken(RULES, settings, prefix))
     found += _groups(description, settings.get("groups") or (), f"{prefix}groups")
     found += _upstream(description, settings, prefix, description_prefix)
-    found += _partial_keys(description, description_prefix)
+    found += _partial_keys(description, description_prefix, kept=settings.get("update_secrets") == "never")
     return found
 
 
@@ -268,8 +268,9 @@ def _upstream(
         yield Problem(f"{prefix}upstream", str(upstream), rule, _MANUAL)
 
 
-def _partial_keys(description: Mapping[str, Any], prefix: str) -> Iterator[Problem]:
+def _partial_keys(description: Mapping[str, Any], prefix: str, *, kept: bool) -> Iterator[Problem]:
+    """Keys that can't be written; one that is kept as it is on the host needs no secret."""
     for number, key in enumerate((description.get("authentication") or {}).get("keys") or ()):
-        if not said(key.get("algorithm")) or not said(key.get("secret")):
+        if not said(key.get("algorithm")) or not (kept or said(key.get("secret"))):
             rule = "it has to have an algorithm and a secret, because the key file is always written whole"
             yield Problem(f"{prefix}authentication.keys[{number}]", f"key {key.get('id')}", rule, _MANUAL)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import pathlib
 from typing import Any
 
@@ -63,6 +64,9 @@ def test_what_all_hosts_of_a_group_share_is_in_its_file_and_once(tmp_path: pathl
     assert files["group_vars/servers"] == {"ntp_multicast_interfaces": SERVER}
     assert files["host_vars/ce1"] == files["host_vars/ne1"] == {"ntp_multicast_interfaces": CLIENT}
     assert files["host_vars/ce2"] == {}
+    # A group says more than `all`, which also means every host that comes later.
+    two = {name: hosts[name] for name in ("ce2", "ce3")}
+    assert "group_vars/servers" in texts(adopted(tmp_path, two, {"servers": [*two]}), tmp_path)
     assert set(files) == {"group_vars/spines", "group_vars/servers", *(f"host_vars/{name}" for name in hosts)}
 
 
@@ -188,3 +192,81 @@ def test_a_value_is_read_as_it_was_written(value: Any) -> None:
 
     Loader.add_constructor("!unsafe", lambda loader, node: loader.construct_scalar(node))
     assert yaml.load(text_of({"a": value}), Loader) == {"a": value}
+
+
+def encoded(text: str, **more: Any) -> dict[str, Any]:
+    return {"content": base64.b64encode(text.encode()).decode(), **more}
+
+
+def linux(directory: pathlib.Path, **results: Any) -> dict[str, Any]:
+    registered = {"engine": {"failed": False, "msg": "file not found: engine.json"}, **results}
+    return {"inventory_dir": str(directory), **{f"found_{name}": value for name, value in registered.items()}}
+
+
+ENGINE = {
+    "version": 1,
+    "authentication": {"enabled": True, "keys_file": "/etc/ntp-multicast-engine/keys", "trusted_keys": [42]},
+    "server": {"enabled": True, "listen": "all", "stratum": 3},
+    "servers": [{"interface": "eth0", "group": "224.0.1.1", "key_id": 42, "port": 123, "poll": 4, "interleaved": True}],
+    "clients": [{"interface": "eth1", "group": "239.1.2.3", "port": 123, "volley_port": 123}],
+    "discipline": {"mode": "monitor"},
+}
+
+
+def test_a_linux_host_with_the_engine(tmp_path: pathlib.Path) -> None:
+    host_ = linux(
+        tmp_path, engine=encoded(json.dumps(ENGINE)), engine_keys={"stdout_lines": ["42 hmac-sha256", "wrong"]}
+    )
+    found = adopted(tmp_path, {"h1": host_})
+    text = texts(found, tmp_path)["host_vars/h1"]
+    assert "secret: \"{{ vault_ntp_multicast_key_42 | default('') }}\"" in text
+    variables = yaml.safe_load(text)
+    assert variables["ntp_multicast_server"] == {"enabled": True, "reference_stratum": 3}
+    assert variables["ntp_multicast_interfaces"] == [
+        {"name": "eth0", "servers": [{"address": "224.0.1.1", "key_id": 42, "port": 123}]},
+        {"name": "eth1", "clients": [{"address": "239.1.2.3"}]},
+    ]
+    assert variables["ntp_multicast_engine_groups"] == [{"interface": "eth0", "address": "224.0.1.1", "poll": 4}]
+    assert "ntp_multicast_update_secrets" in variables
+
+
+def test_what_ntpd_does_is_a_proposal_that_changes_nothing(tmp_path: pathlib.Path) -> None:
+    conf = "broadcast 239.77.0.4 key 4\nbroadcast 239.77.0.5 key 5\nserver 192.0.2.1\ncrypto pw Stone-Harbour\n"
+    host_ = linux(
+        tmp_path,
+        others={"results": [encoded(conf, item="/etc/ntp.conf"), {"item": "/etc/chrony.conf", "msg": "not found"}]},
+        other_keys={"stdout_lines": ["4 AES128CMAC", "5 SHA1"]},
+        route={"stdout_lines": ["ens3"]},
+    )
+    found = adopted(tmp_path, {"h1": host_})
+    text = texts(found, tmp_path)["host_vars/h1"]
+    assert yaml.safe_load(text) is None
+    proposal = yaml.safe_load(
+        "\n".join(line.removeprefix("# ") for line in text.partition("taken away")[2].splitlines()[1:])
+    )
+    assert proposal["ntp_multicast_interfaces"] == [
+        {"name": "ens3", "servers": [{"address": "239.77.0.4", "key_id": 4}, {"address": "239.77.0.5"}]}
+    ]
+    assert [key["id"] for key in proposal["ntp_multicast_authentication"]["keys"]] == [4]
+    assert "Stone-Harbour" not in text + str(found["lines"])
+    assert "  /etc/ntp.conf: server 192.0.2.1" in found["lines"]
+    assert any("key 5: the engine has no algorithm" in line for line in found["lines"])
+
+
+@pytest.mark.parametrize(
+    ("results", "reason"),
+    [
+        ({"engine": {"unreachable": True, "msg": "no route"}}, "no route"),
+        ({"engine": encoded("{")}, "no JSON"),
+        ({"engine": encoded("[]")}, "no JSON object"),
+        ({"engine": encoded('{"servers": [1]}')}, "not one of ours"),
+    ],
+)
+def test_a_linux_host_that_was_not_read(tmp_path: pathlib.Path, results: dict[str, Any], reason: str) -> None:
+    found = adopted(tmp_path, {"h1": linux(tmp_path, **results)})
+    assert reason in found["failed"]["h1"]
+    assert found["files"] == []
+
+
+def test_a_linux_host_without_anything_is_not_described(tmp_path: pathlib.Path) -> None:
+    assert written(adopted(tmp_path, {"h1": linux(tmp_path)}), tmp_path) == {"host_vars/h1": {}}
