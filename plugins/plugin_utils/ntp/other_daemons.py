@@ -54,7 +54,6 @@ _SHOWN_WHOLE = frozenset(
         "controlkey",
         "requestkey",
         "allow",
-        ,
     )
 )
 # What is about files and logs of the daemon itself, and says nothing of what it does in the network.
