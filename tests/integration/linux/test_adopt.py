@@ -44,7 +44,7 @@ def test_after_adopting_nothing_is_left_to_do(ansible: Ansible, hosts: dict[str,
     assert server["ntp_multicast_engine_metrics"] is True
     for filled in (False, True):
         if filled:
-            vault = {"vault_ntp_multicast_key_42": SECRETS["first"], "vault_ntp_multicast_key_7": SECRETS["sha"]}
+            vault = {"vault_ntp_multicast_key_42": SECRETS["second"], "vault_ntp_multicast_key_7": SECRETS["sha"]}
             (ansible.folder / "group_vars" / "all").mkdir(parents=True, exist_ok=True)
             (ansible.folder / "group_vars" / "all" / "vault.yml").write_text(yaml.safe_dump(vault), encoding="utf-8")
         drift = play(ansible, "check_drift", bare)
