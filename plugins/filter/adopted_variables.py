@@ -32,9 +32,10 @@ options:
     required: true
   name:
     description:
-      - Name of the variable in which each host has what was found, as M(timecast.ntp_multicast.vrp_ntp_multicast) gives
-        it with O(timecast.ntp_multicast.vrp_ntp_multicast#module:state=gathered), or
-        P(timecast.ntp_multicast.adopted_host#filter).
+      - Name of the variable in which each device has what was found, as
+        M(timecast.ntp_multicast.vrp_ntp_multicast) gives it with
+        O(timecast.ntp_multicast.vrp_ntp_multicast#module:state=gathered).
+      - The names of the results of a Linux host begin with it; see the playbook.
     type: str
     required: true
   directory:

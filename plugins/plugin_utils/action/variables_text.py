@@ -43,7 +43,8 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
-def _text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
+def _text(dumper: yaml.SafeDumper, given: str) -> yaml.Node:
+    text = str.__str__(given)  # Ansible has kinds of text of its own.
     if any(mark in text for mark in ("{{", "{%", "{#")):
         return dumper.represent_scalar("!unsafe", text, style='"')
     return dumper.represent_str(text)
@@ -55,6 +56,7 @@ def _template(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
 
 
 _Dumper.add_representer(str, _text)
+_Dumper.add_multi_representer(str, _text)
 _Dumper.add_representer(Trusted, _template)
 
 
