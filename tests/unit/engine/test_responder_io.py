@@ -232,10 +232,10 @@ def test_stamps_that_do_not_come_are_not_awaited_for_ever(tmp_path: Path) -> Non
         asking.bind(("127.0.0.1", 0))
         datagram = Datagram(b"", *asking.getsockname(), 0, ip_address("127.0.0.1"), 1, CLOCK.now(), KERNEL, False)
         for number in range(1000):
-            assert opened.answer(datagram, bytes(48), number)
+            assert opened.answer(datagram, lambda: bytes(48), number)
         assert len(vars(opened)["_awaited"]) <= 256
-        assert not opened.answer(datagram._replace(source_port=0), bytes(48), 1000), "it can't leave"
-        assert [*opened.departures()] == [] and opened.answer(datagram, bytes(48), 1001)
+        assert not opened.answer(datagram._replace(source_port=0), lambda: bytes(48), 1000), "it can't leave"
+        assert [*opened.departures()] == [] and opened.answer(datagram, lambda: bytes(48), 1001)
         found = [*opened.departures()] or [*opened.departures()]
         assert [receive for receive, _real in found] == [1001], "numbers of those before don't shift"
     opened.close()
