@@ -10,45 +10,50 @@ from typing import Any
 
 from ..ntp import validation
 from ..ntp.errors import UserError
-from ..ntp.key_memory import memory_from_facts
+from ..ntp.key_memory import KeyMemory
 from ..ntp.options_codec import configuration_from_options
 from ..ntp.plan import State, UpdateSecrets
 from ..vrp.candidate import CommitSettings
+from ..vrp.commit_rules import commit_problems
 from ..vrp.dialect import Dialect
 from ..vrp.retry import RetryPolicy
 from ..vrp.transaction import Request, Save
-
-KEY_MEMORY = "ntp_multicast_key_memory"
+from .words import Words
 
 
 def refuse_problems(options: Mapping[str, Any]) -> None:
     """Raise UserError with all that is wrong with the validated options."""
-    problems = validation.problems(options["config"], platform="vrp", state=options["state"])
-    problems += commit_problems(options["commit"])
+    words = Words.of(options)
+    problems = validation.problems(
+        options["config"], platform="vrp", state=options["state"], prefix=words.section_prefix
+    )
+    problems += commit_problems(options["commit"], words.option("commit"))
     if problems:
         raise UserError("\n".join(str(problem) for problem in problems))
 
 
 def warnings_about(options: Mapping[str, Any]) -> list[str]:
     """What is allowed, but better done otherwise."""
-    return [str(warning) for warning in validation.warnings(options["config"], platform="vrp")]
+    prefix = Words.of(options).section_prefix
+    return [str(warning) for warning in validation.warnings(options["config"], platform="vrp", prefix=prefix)]
 
 
-def request_from_options(options: Mapping[str, Any], facts: object, *, check: bool, retry: RetryPolicy) -> Request:
+def request_from_options(
+    options: Mapping[str, Any], memory: Mapping[int, KeyMemory], *, check: bool, retry: RetryPolicy
+) -> Request:
     """The validated options as a request.
 
     Args:
         options: of the module, with their defaults.
-        facts: the facts of the device, with what is remembered of its keys, or anything else if there are none.
+        memory: what is remembered of the device's keys.
         check: whether only to tell what would be done.
         retry: how long to bear with locks.
     """
-    memory = facts.get(KEY_MEMORY) if isinstance(facts, Mapping) else None
     return Request(
         wanted=configuration_from_options(options["config"]),
         state=State(options["state"]),
         update_secrets=UpdateSecrets(options["update_secrets"]),
-        memory=memory_from_facts(memory),
+        memory=memory,
         dialect=chosen_dialect(options),
         check=check,
         save=Save(options["save"]),
@@ -62,31 +67,3 @@ def request_from_options(options: Mapping[str, Any], facts: object, *, check: bo
 def chosen_dialect(options: Mapping[str, Any]) -> Dialect | None:
     """The dialect that the user named, None to go by the device or the text."""
     return Dialect(options["dialect"]) if options["dialect"] else None
-
-
-def commit_problems(commit: Mapping[str, Any] | None) -> list[validation.Problem]:
-    """What is wrong with the option `commit` (fact 3.2)."""
-    source = "CE6800 command reference, commit; huawei-cfg"
-    found = []
-    trial, label, description = ((commit or {}).get(name) for name in ("trial", "label", "description"))
-    if trial is not None and not 60 <= trial <= 65535:
-        found.append(validation.Problem("commit.trial", str(trial), "60 to 65535 seconds", source))
-    if label is not None and not is_label(label):
-        rule = "1 to 256 characters without blanks, not beginning with a digit or a hyphen"
-        found.append(validation.Problem("commit.label", repr(label), rule, source))
-    if description is not None and not (
-        1 <= len(description) <= 60 and description.isprintable() and "?" not in description
-    ):
-        rule = "1 to 60 printable characters, no question mark"
-        found.append(validation.Problem("commit.description", repr(description), rule, source))
-    return found
-
-
-def is_label(text: str) -> bool:
-    """Whether a commit may carry this label."""
-    return (
-        1 <= len(text) <= 256
-        and text.isprintable()
-        and not any(character.isspace() or character == "?" for character in text)
-        and not (text[0].isdigit() or text[0] == "-")
-    )

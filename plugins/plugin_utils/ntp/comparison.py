@@ -5,57 +5,77 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from .model import Association, IpAddress, MulticastServer
 
-# The default of ttl is the one that nearly every source gives (fact 1.3: YANG, Quidway, H3C; one VRP5 manual says 255).
-# Whether a device prints a default that was typed is unknown, so "absent" and "16" have to count as equal; the number
-# is used for comparison alone and is never written for a user who did not ask for it (pain 4.1.22).
-DEFAULT_TTL = 16
+# Defaults that the command references of CE6800 V300R023 and NE40E V800R012 and the YANG model huawei-ntp all give
+# (fact 1.3). Whether a device prints one that was typed is unknown, so that "absent" and the number are equal.
+#
+# ttl has none: its default is 16 in YANG and old manuals, 255 in EDOC1100064351, and the command references are silent
+# (fact 9.7). It belongs to the release, so that a line without a ttl does not tell which one is sent.
 DEFAULT_VERSION = 3
 DEFAULT_PORT = 123
 
 
 class EffectiveServer(NamedTuple):
-    """A multicast server entry with its defaults filled in."""
+    """A multicast server entry with its defaults filled in; a ttl of None is the device's own, which is not known."""
 
     address: IpAddress
     key_id: int | None
-    ttl: int
+    ttl: int | None
     version: int
     port: int
 
 
-def effective(server: MulticastServer) -> EffectiveServer:
-    """Fill in the defaults of a multicast server entry."""
-    return EffectiveServer(
-        server.address,
-        server.key_id,
-        DEFAULT_TTL if server.ttl is None else server.ttl,
-        DEFAULT_VERSION if server.version is None else server.version,
-        DEFAULT_PORT if server.port is None else server.port,
-    )
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """When two entries certainly mean the same on one device.
 
-
-def same_association(one: Association, other: Association) -> bool:
-    """Whether two entries of one interface mean the same."""
-    if isinstance(one, MulticastServer) and isinstance(other, MulticastServer):
-        return effective(one) == effective(other)
-    return type(one) is type(other) and one.address == other.address
-
-
-def drops_parameter(present: Association, target: Association) -> bool:
-    """Whether a parameter that is present has to go back to its default.
-
-    What re-entering a line with fewer parameters does is unknown (fact 1.3), so such a line has to be removed first.
+    Attributes:
+        default_ttl: the device's own, where it is known; see ``learnt_default_ttl``.
     """
-    if not (isinstance(present, MulticastServer) and isinstance(target, MulticastServer)):
-        return False
-    before, after = effective(present), effective(target)
-    return (
-        (target.key_id is None and before.key_id is not None)
-        or (target.ttl is None and before.ttl != after.ttl)
-        or (target.version is None and before.version != after.version)
-        or (target.port is None and before.port != after.port)
-    )
+
+    default_ttl: int | None = None
+
+    def effective(self, server: MulticastServer) -> EffectiveServer:
+        """Fill in the defaults of a multicast server entry."""
+        return EffectiveServer(
+            server.address,
+            server.key_id,
+            self.default_ttl if server.ttl is None else server.ttl,
+            DEFAULT_VERSION if server.version is None else server.version,
+            DEFAULT_PORT if server.port is None else server.port,
+        )
+
+    def same(self, one: Association, other: Association) -> bool:
+        """Whether two entries of one interface mean the same."""
+        if isinstance(one, MulticastServer) and isinstance(other, MulticastServer):
+            return self.effective(one) == self.effective(other)
+        return type(one) is type(other) and one.address == other.address
+
+    def drops_parameter(self, present: Association, target: Association) -> bool:
+        """Whether a parameter that is present has to go back to its default.
+
+        What re-entering a line with fewer parameters does is unknown (fact 1.3), so such a line has to be removed
+        first.
+        """
+        if not (isinstance(present, MulticastServer) and isinstance(target, MulticastServer)):
+            return False
+        before, after = self.effective(present), self.effective(target)
+        return (
+            (target.key_id is None and before.key_id is not None)
+            or (target.ttl is None and before.ttl != after.ttl)
+            or (target.version is None and before.version != after.version)
+            or (target.port is None and before.port != after.port)
+        )
+
+
+def learnt_default_ttl(sent: MulticastServer, shown: MulticastServer) -> int | None:
+    """Return the default ttl of a device that took an entry with a ttl and shows it without one, else None.
+
+    A device leaves out what is at its default (fact 2.1).
+    """
+    left_out = sent.ttl is not None and shown.ttl is None
+    return sent.ttl if left_out and Comparison(sent.ttl).same(sent, shown) else None

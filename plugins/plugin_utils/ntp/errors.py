@@ -11,9 +11,16 @@ class NtpMulticastError(Exception):
 
     The text says what was wrong, where, and what to do. It never holds a secret or a ciphertext.
     changed: whether the device is, or may be, another than before
+    outcome: what became of the device, one of the documented states, or None where no change was begun
+    refused: the line that a device refused, as data (line, view, column, words), or None
     """
 
     changed = False
+    outcome: str | None = None
+
+    @property
+    def refused(self) -> dict[str, object] | None:
+        return None
 
 
 class UserError(NtpMulticastError):

@@ -11,17 +11,20 @@ from __future__ import annotations
 
 import enum
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 from typing import Union
 
-IpAddress = Union[IPv4Address, IPv6Address]
+from .masking import MASK
 
-MASK = "********"
+IpAddress = Union[IPv4Address, IPv6Address]
 
 DEFAULT_GROUP_IPV4 = IPv4Address("224.0.1.1")
 # FF0E::0101, not FF02::101: fact 1.3 (CE6800 and NE40E command references).
 DEFAULT_GROUP_IPV6 = IPv6Address("ff0e::101")
+
+# VRP command reference, ntp multicast-server (fact 1.3); RFC 7822 section 3 has the reason.
+KEY_ID_MOST_VERSION_4 = 65535
 
 ALL = "all"
 """The word that stands for every interface in a list of listening sources."""
@@ -188,13 +191,17 @@ class Configuration:
     """The whole NTP multicast configuration of one device.
 
     ``foreign_lines`` is true on a present configuration when NTP lines outside this model stand on the device: they
-    decide whether the automatic ``server disable`` lines come and go (fact 0.2).
+    decide whether the automatic ``server disable`` lines come and go (fact 0.2). ``server_users`` are those of them
+    that may need the server function, secrets masked, and ``interface_names`` are all interfaces of the device as it
+    prints them; neither makes a difference between two configurations.
     """
 
     authentication: Authentication | None = None
     server: ServerSettings | None = None
     interfaces: tuple[Interface, ...] | None = None
     foreign_lines: bool = False
+    server_users: tuple[str, ...] = field(default=(), compare=False)
+    interface_names: tuple[str, ...] = field(default=(), compare=False)
 
 
 EMPTY = Configuration(

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from typing import Any
 
+from .addresses import address_of, ipv6_address_of
 from .comparison import DEFAULT_PORT, DEFAULT_VERSION
 from .errors import UserError
 from .interface_names import interface_name, natural_order
@@ -80,14 +80,14 @@ def group_address(entry: Mapping[str, Any]) -> IpAddress:
         ValueError: the address is none.
     """
     if entry.get("address") is not None:
-        return ipaddress.ip_address(str(entry["address"]).strip())
+        return address_of(str(entry["address"]))
     return AddressFamily(entry.get("afi") or "ipv4").default_group
 
 
 def ipv6_source(item: str) -> str | None:
     """Return the IPv6 side of an item of ``listen``: an address, ``all`` for ``::``, or None for an interface name."""
     try:
-        address = ipaddress.IPv6Address(item.strip())
+        address = ipv6_address_of(item)
     except ValueError:
         return None
     return ALL if address.is_unspecified else str(address)
@@ -116,7 +116,7 @@ def _server_settings(options: Mapping[str, Any]) -> ServerSettings:
     listen = options.get("listen")
     names = ipv6 = None
     if listen is not None:
-        sources = [(str(item).strip(), ipv6_source(str(item))) for item in listen]
+        sources = [(str(item), ipv6_source(str(item))) for item in listen]
         names = tuple(
             ALL if item.casefold() == ALL else interface_name(item) for item, address in sources if address is None
         )

@@ -4,13 +4,14 @@
 """What must change so that what is present becomes what is wanted, and in which order.
 
 The order follows Huawei's advice and its mirror image (fact 0.5; pains 4.1.11 and 4.1.12). Going away: associations,
-trust, keys, the authentication switch. Coming: the switch, keys, trust, the server's sources, associations, and last
-the server function, because a device adds ``server disable`` by itself as soon as a first NTP line stands.
+trust, keys, sources, the authentication switch. Coming: the switch, keys, trust, the server's sources, associations. A
+key that an association lets go of only when it is set anew goes after that. Last comes the server function, because a
+device adds ``server disable`` by itself as soon as a first NTP line stands.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .changes import (
@@ -25,12 +26,21 @@ from .changes import (
     SwitchAuthentication,
     TrustKey,
 )
-from .comparison import drops_parameter, same_association
+from .comparison import Comparison
 from .errors import UserError
 from .interface_names import interface_key
-from .key_memory import KeyMemory
+from .key_memory import DeviceMemory, KeyMemory
 from .key_policy import KeyPolicy, UpdateSecrets
-from .model import AddressFamily, Association, Authentication, Configuration, Interface, IpAddress, MulticastServer
+from .model import (
+    KEY_ID_MOST_VERSION_4,
+    AddressFamily,
+    Association,
+    Authentication,
+    Configuration,
+    Interface,
+    IpAddress,
+    MulticastServer,
+)
 from .target import Resolution, State
 
 __all__ = ["Plan", "State", "UpdateSecrets", "plan"]
@@ -64,27 +74,34 @@ def plan(
         wanted: what was asked for.
         state: how to understand what was asked for; see ``target``.
         update_secrets: what to do with the secret of a key of which nothing is remembered.
-        memory: what is remembered, per key id.
+        memory: what is remembered, per key id; a ``DeviceMemory`` also has the device's default ttl.
 
     Raises:
         UserError: a key would have to be written without its secret or algorithm, or a multicast server would use a key
-            that is not there.
+            that is not there, or that its version does not allow.
     """
-    resolution = Resolution(present, wanted, state, KeyPolicy(update_secrets, memory or {}))
+    comparison = Comparison(memory.default_ttl if isinstance(memory, DeviceMemory) else None)
+    resolution = Resolution(present, wanted, state, KeyPolicy(update_secrets, memory or {}), comparison)
     target = resolution.target
     before, after = _associations(present.interfaces), _associations(target.interfaces)
-    _check_keys(present, target, before, after)
-    removed, set_ = _association_changes(before, after, recreate=_switched_on(present, target))
+    _check_keys(present, target, before, after, comparison)
+    _check_versions(before, after, comparison)
+    removed, set_ = _association_changes(before, after, comparison, recreate=_switched_on(present, target))
     keys_removed, keys_set = _key_changes(present.authentication, target.authentication, resolution.key_reasons)
+    in_use = _keys_in_use(before, removed)
+    free, still_used = _parted(keys_removed, in_use)
     sources_removed, sources_set = _source_changes(present, target)
+    switched_on, switched_off = _switch_changes(present, target)
     changes = (
         *removed,
-        *keys_removed,
+        *free,
         *sources_removed,
-        *_switch_changes(present, target),
+        *switched_on,
         *keys_set,
         *sources_set,
         *set_,
+        *still_used,
+        *switched_off,
         *resolution.server_changes,
     )
     return Plan(changes, target)
@@ -100,18 +117,18 @@ def _associations(interfaces: tuple[Interface, ...] | None) -> _Associations:
 
 
 def _association_changes(
-    before: _Associations, after: _Associations, *, recreate: bool
+    before: _Associations, after: _Associations, comparison: Comparison, *, recreate: bool
 ) -> tuple[list[Change], list[Change]]:
     removed: list[Change] = []
     for identity, (name, entry) in before.items():
         stays = after.get(identity)
-        if stays is None or recreate or drops_parameter(entry, stays[1]):
+        if stays is None or recreate or comparison.drops_parameter(entry, stays[1]):
             removed.append(RemoveAssociation(name, entry))
     gone = {(change.interface, change.association) for change in removed if isinstance(change, RemoveAssociation)}
     set_: list[Change] = []
     for identity, (name, entry) in after.items():
         was = before.get(identity)
-        if was is None or was in gone or not same_association(was[1], entry):
+        if was is None or was in gone or not comparison.same(was[1], entry):
             set_.append(SetAssociation(name, entry))
     return removed, set_
 
@@ -125,10 +142,13 @@ def _enabled(authentication: Authentication | None) -> bool:
     return authentication is not None and bool(authentication.enabled)
 
 
-def _switch_changes(present: Configuration, target: Configuration) -> Iterator[Change]:
+def _switch_changes(present: Configuration, target: Configuration) -> tuple[list[Change], list[Change]]:
+    """Return the change that switches authentication on, and the one that switches it off: at most one of the two."""
     enabled = _enabled(target.authentication)
-    if enabled != _enabled(present.authentication):
-        yield SwitchAuthentication(enabled)
+    if enabled == _enabled(present.authentication):
+        return [], []
+    change: list[Change] = [SwitchAuthentication(enabled)]
+    return (change, []) if enabled else ([], change)
 
 
 def _key_changes(
@@ -152,6 +172,24 @@ def _key_changes(
     return [*distrusted, *removed], [*set_, *trusted]
 
 
+def _keys_in_use(before: _Associations, removed: list[Change]) -> set[int]:
+    """Return the keys of the entries that stand until they are set anew."""
+    gone = {(change.interface, change.association) for change in removed if isinstance(change, RemoveAssociation)}
+    return {
+        entry.key_id
+        for name, entry in before.values()
+        if isinstance(entry, MulticastServer) and entry.key_id is not None and (name, entry) not in gone
+    }
+
+
+def _parted(changes: list[Change], keys: set[int]) -> tuple[list[Change], list[Change]]:
+    """Return the changes of all other keys, and those of these keys."""
+    parts: tuple[list[Change], list[Change]] = ([], [])
+    for change in changes:
+        parts[isinstance(change, (TrustKey, RemoveKey)) and change.id in keys].append(change)
+    return parts
+
+
 def _source_changes(present: Configuration, target: Configuration) -> tuple[list[Change], list[Change]]:
     before, after = present.server, target.server
     removed: list[Change] = []
@@ -168,18 +206,37 @@ def _source_changes(present: Configuration, target: Configuration) -> tuple[list
     return removed, set_
 
 
-def _check_keys(present: Configuration, target: Configuration, before: _Associations, after: _Associations) -> None:
+def _check_keys(
+    present: Configuration,
+    target: Configuration,
+    before: _Associations,
+    after: _Associations,
+    comparison: Comparison,
+) -> None:
     """Refuse to write, or to leave behind, an entry whose key is not there."""
     had, has = _key_ids(present), _key_ids(target)
     for identity, (name, entry) in after.items():
         if not isinstance(entry, MulticastServer) or entry.key_id is None or entry.key_id in has:
             continue
         was = before.get(identity)
-        untouched = was is not None and same_association(was[1], entry) and entry.key_id not in had
+        untouched = was is not None and comparison.same(was[1], entry) and entry.key_id not in had
         if not untouched:
             raise UserError(
                 f"interfaces: the multicast server {entry.address} on {name} uses key {entry.key_id}, which would not "
                 "be on the device. Add the key to authentication.keys, or take key_id from the server."
+            )
+
+
+def _check_versions(before: _Associations, after: _Associations, comparison: Comparison) -> None:
+    """Refuse to write an entry whose key its version does not allow; each of the two may come from the device."""
+    for identity, (name, entry) in after.items():
+        if not isinstance(entry, MulticastServer) or entry.version != 4:
+            continue
+        was = before.get(identity)
+        if (was is None or not comparison.same(was[1], entry)) and (entry.key_id or 0) > KEY_ID_MOST_VERSION_4:
+            raise UserError(
+                f"interfaces: the multicast server {entry.address} on {name} would use key {entry.key_id} with version "
+                f"4, which takes keys up to {KEY_ID_MOST_VERSION_4}. Give it another key_id or version."
             )
 
 

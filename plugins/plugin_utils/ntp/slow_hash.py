@@ -8,17 +8,40 @@ each device has a process of its own. So the results lie in memory that the proc
 in a file, gone with the run. What lies there is what the fact cache gets anyway, found under a keyed digest of the
 secret, whose key does not leave the run either.
 
-No lock: an entry that is written by two processes at once fails its check and counts as absent.
+One process computes at a time, because each computation takes 128 MiB; whoever waited finds the result. The memory
+itself needs no lock: an entry that is written by two processes at once fails its check and counts as absent.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import mmap
+import multiprocessing
 import secrets
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
 
-SCRYPT = {"n": 2**14, "r": 8, "p": 1}
+if TYPE_CHECKING:
+    from multiprocessing.synchronize import Lock
+
+
+class Cost(NamedTuple):
+    """The parameters of scrypt."""
+
+    n: int
+    r: int
+    p: int
+
+
+# OWASP Password Storage Cheat Sheet, scrypt: "a minimum CPU/memory cost parameter of 2^17, a minimum block size of 8
+# (1024 bytes), and a parallelization parameter of 1".
+COST = Cost(2**17, 8, 1)
+# What was remembered before has these.
+FORMER_COST = Cost(2**14, 8, 1)
+
+_SECONDS_OF_PATIENCE = 10  # for a process that ended while it computed
 _SALT_OCTETS = 16
 _HASH_OCTETS = 64
 _TAG_OCTETS = 32
@@ -34,20 +57,41 @@ class SlowHashes:
     def __init__(self) -> None:
         self._key = secrets.token_bytes(32)
         self._memory = mmap.mmap(-1, _ENTRIES * _ENTRY_OCTETS)
+        self._turn: Lock | None = None
+        # On a system without semaphores each process computes for itself.
+        with contextlib.suppress(ImportError, OSError, ValueError):
+            self._turn = multiprocessing.get_context("fork").Lock()
 
     def salted(self, secret: bytes) -> tuple[bytes, bytes]:
         """Return a random salt and the hash of the secret under it; the same pair again for the same secret."""
-        return self._find(secret, None) or self._made(secret, secrets.token_bytes(_SALT_OCTETS))
+        return self._found_or_made(secret, None, COST)
 
-    def under(self, salt: bytes, secret: bytes) -> bytes:
-        """Return the hash of the secret under a given salt."""
-        found = self._find(secret, salt) or self._made(secret, salt)
-        return found[1]
+    def under(self, salt: bytes, secret: bytes, cost: Cost | None = None) -> bytes:
+        """Return the hash of the secret under a given salt, with a given cost or that of new hashes."""
+        return self._found_or_made(secret, salt, cost or COST)[1]
 
-    def _made(self, secret: bytes, salt: bytes) -> tuple[bytes, bytes]:
-        made = hashlib.scrypt(secret, salt=salt, **SCRYPT)
+    def _found_or_made(self, secret: bytes, salt: bytes | None, cost: Cost) -> tuple[bytes, bytes]:
+        found = self._find(secret, salt, cost)
+        if found is not None:
+            return found
+        with self._own_turn():
+            return self._find(secret, salt, cost) or self._made(secret, salt or secrets.token_bytes(_SALT_OCTETS), cost)
+
+    @contextlib.contextmanager
+    def _own_turn(self) -> Iterator[None]:
+        mine = self._turn is not None and self._turn.acquire(timeout=_SECONDS_OF_PATIENCE)
+        try:
+            yield
+        finally:
+            if mine and self._turn is not None:
+                self._turn.release()
+
+    def _made(self, secret: bytes, salt: bytes, cost: Cost) -> tuple[bytes, bytes]:
+        # RFC 7914 section 2: 128 * n * r octets, and a little for the rest.
+        room = 128 * cost.r * (cost.n + cost.p + 2) + 2**20
+        made = hashlib.scrypt(secret, salt=salt, n=cost.n, r=cost.r, p=cost.p, maxmem=room)
         if len(salt) == _SALT_OCTETS:
-            self._keep(self._tag(secret), salt, made)
+            self._keep(self._tag(secret, cost), salt, made)
         return salt, made
 
     def _keep(self, tag: bytes, salt: bytes, made: bytes) -> None:
@@ -57,8 +101,8 @@ class SlowHashes:
         body = tag + salt + made
         self._memory[place : place + _ENTRY_OCTETS] = body + self._check(body)
 
-    def _find(self, secret: bytes, salt: bytes | None) -> tuple[bytes, bytes] | None:
-        tag = self._tag(secret)
+    def _find(self, secret: bytes, salt: bytes | None, cost: Cost) -> tuple[bytes, bytes] | None:
+        tag = self._tag(secret, cost)
         for place in self._places(tag):
             entry = self._entry(place)
             if entry is not None and hmac.compare_digest(entry[0], tag) and salt in (None, entry[1]):
@@ -77,8 +121,9 @@ class SlowHashes:
         first = int.from_bytes(tag[:4], "big")
         return [(first + step) % _ENTRIES * _ENTRY_OCTETS for step in range(_NEIGHBOURS)]
 
-    def _tag(self, secret: bytes) -> bytes:
-        return hashlib.blake2b(secret, digest_size=_TAG_OCTETS, key=self._key, person=b"secret").digest()
+    def _tag(self, secret: bytes, cost: Cost) -> bytes:
+        kind = f"{cost.n},{cost.r},{cost.p};".encode("ascii")
+        return hashlib.blake2b(kind + secret, digest_size=_TAG_OCTETS, key=self._key, person=b"secret").digest()
 
     def _check(self, body: bytes) -> bytes:
         return hashlib.blake2b(body, digest_size=_CHECK_OCTETS, key=self._key, person=b"entry").digest()

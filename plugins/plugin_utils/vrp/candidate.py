@@ -10,7 +10,6 @@ held. What cannot be cleared by a command is left to the device, which drops the
 
 from __future__ import annotations
 
-import enum
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,7 +17,9 @@ from types import TracebackType
 
 from ..ntp.errors import NtpMulticastError, UserError
 from .errors import CommitError, ConflictError, DeviceError, LockedError, PendingError, QuestionError, RefusedError
+from .free_lines import FreeLine, secrets_of
 from .lines import ConfigurationLine
+from .outcome import Outcome
 from .retry import RetryPolicy
 from .session import Session
 from .session.answer import Answer
@@ -32,6 +33,7 @@ _BUSY = re.compile(r"\bbusy\b|\bagain\b|\blater\b|\bin progress\b|\bbeing\b|\bre
 _COMMIT_ID = re.compile(r"(?<!\d)1\d{9}(?!\d)")  # fact 3.2: 1000000001..1999999999
 _TRIAL_STATUS = re.compile(r"^\s*trial status\s*:\s*(?P<state>(?:in)?active)\b", re.IGNORECASE | re.MULTILINE)
 _RECOVERY_TIMEOUT = 10.0
+_DEEPEST_VIEW = 8
 
 
 @dataclass(frozen=True)
@@ -56,22 +58,6 @@ class CommitSettings:
         return " ".join(words)
 
 
-class Outcome(enum.Enum):
-    """What became of the lines; the value is a sentence for the user."""
-
-    NOTHING_SENT = "No configuration line was sent."
-    PENDING = "Lines are pending."
-    CLEARED = "The candidate configuration was cleared; nothing was changed."
-    DROPPED = "The session was ended with lines pending; the device drops them. Nothing was committed."
-    COMMITTED = "The change is committed."
-    UNKNOWN = "The session was lost while committing: the change may or may not have taken effect."
-    TRIAL = "A trial commit runs."
-    CONFIRMING = "The session was lost while confirming the trial commit: it may or may not be permanent."
-    TRIAL_ABORTED = "The trial commit was rolled back; nothing was changed."
-    TRIAL_EXPIRES = "A trial commit was not confirmed; the device goes back by itself when its time is over."
-    IMMEDIATE = "The device has no candidate configuration: lines took effect at once."
-
-
 class Candidate:
     """One transaction. Use as a context; what was not committed when it ends is cleared."""
 
@@ -93,7 +79,9 @@ class Candidate:
         self._locked = False
         self._allow_immediate = allow_immediate
         self._refresh = refresh
-        self._retry = retry or RetryPolicy()
+        if retry is not None:
+            session.retry = retry
+        self._retry = session.retry
 
     # -- opening -------------------------------------------------------------------------------------------------------
 
@@ -131,14 +119,15 @@ class Candidate:
             self._take_lock()
 
     def _take_lock(self) -> None:
-        for attempt in range(self._retry.retries + 1):
-            answer = self._session.ask("configuration exclusive")
+        answer = self._session.ask("configuration exclusive")
+        for delay in self._retry.delays():
             if not answer.refused:
-                self._locked = True
-                return
-            if attempt < self._retry.retries:
-                self._session.pause(self._retry.delay * 2**attempt)
-        raise LockedError("The configuration could not be locked.", line=answer.command, words=answer.words)
+                break
+            self._session.pause(delay)
+            answer = self._session.ask("configuration exclusive")
+        if answer.refused:
+            raise answer.error(LockedError, "The configuration could not be locked.")
+        self._locked = True
 
     # -- lines ---------------------------------------------------------------------------------------------------------
 
@@ -156,15 +145,12 @@ class Candidate:
         self.outcome = Outcome.PENDING if self.two_stage else Outcome.IMMEDIATE
         answer = self._session.ask(line.text, occasion=PromptContext.CONFIGURATION, secrets=line.secrets)
         answer.expect("a configuration line")
-        if not answer.echoed:
-            raise DeviceError("The device did not take the line as it was sent: its echo differs.", line=line.masked)
         if not same_view(view, answer.prompt.view) or not answer.prompt.system:
             # Fact 3.1, intelligent rollback: a line that does not fit is tried in the views above.
-            raise RefusedError(
+            raise answer.error(
+                RefusedError,
                 f"The line led out of the view '{view or 'system'}' into '{answer.prompt.view or 'system'}'; "
                 "it probably does not exist in the former.",
-                line=line.masked,
-                words=answer.words,
             )
         self.applied.append(line)
         if answer.words:
@@ -183,13 +169,60 @@ class Candidate:
         pending = session.prompt.pending
         answer = session.ask(f"interface {view}").expect(f"the interface {view}")
         if not same_view(view, session.prompt.view):
-            raise RefusedError(
-                f"The device entered the view '{session.prompt.view or 'system'}' instead of '{view}'.",
-                line=answer.command,
+            raise answer.error(
+                RefusedError, f"The device entered the view '{session.prompt.view or 'system'}' instead of '{view}'."
             )
         if session.prompt.pending and not pending:
             # Fact 3.1: entering an existing view leaves no line pending.
-            raise RefusedError(f"The interface {view} does not exist; the line would create it.", line=answer.command)
+            raise answer.error(RefusedError, f"The interface {view} does not exist; the line would create it.")
+
+    # -- lines of the user's -------------------------------------------------------------------------------------------
+
+    def apply_free(self, lines: Iterable[FreeLine]) -> None:
+        """Send lines under the views that the user names; raises RefusedError at the first that is not taken."""
+        path: tuple[str, ...] = ()
+        for line in lines:
+            if path != line.parents or (not path and self._session.prompt.view):
+                self._enter_path(line.parents)
+                path = line.parents
+            self._send_free(line)
+
+    def _enter_path(self, path: tuple[str, ...]) -> None:
+        session = self._session
+        for _view in range(_DEEPEST_VIEW):
+            if not session.prompt.view:
+                break
+            session.ask("quit").expect("to leave a view")
+        if session.prompt.view or not session.prompt.system:
+            raise DeviceError("The device did not return to the system view.", line="quit")
+        for parent in path:
+            view = session.prompt.view
+            self.outcome = Outcome.PENDING if self.two_stage else Outcome.IMMEDIATE
+            answer = session.ask(parent, occasion=PromptContext.CONFIGURATION, secrets=secrets_of(parent)).expect(
+                "to enter a view"
+            )
+            if session.prompt.view == view or not session.prompt.system:
+                raise answer.error(RefusedError, "The line opens no view.")
+
+    def _send_free(self, line: FreeLine) -> None:
+        view = self._session.prompt.view
+        self.outcome = Outcome.PENDING if self.two_stage else Outcome.IMMEDIATE
+        secrets = secrets_of(line.text)
+        answer = self._session.ask(line.text, occasion=PromptContext.CONFIGURATION, secrets=secrets)
+        answer.expect("a configuration line")
+        # Fact 3.1, intelligent rollback: a line that does not fit is tried in the views above. One that opens a view
+        # below this one is what the user asked for.
+        if not answer.prompt.system or not answer.prompt.view.startswith(view):
+            raise answer.error(
+                RefusedError,
+                f"The line led out of the view '{view or 'system'}' into '{answer.prompt.view or 'system'}'; "
+                "it probably does not exist in the former.",
+            )
+        if answer.prompt.view != view:
+            self._enter_path(line.parents)
+        self.applied.append(ConfigurationLine(line.text, secrets=secrets))
+        if answer.words:
+            self.notices.append(f"{line.masked}: {answer.words}")
 
     # -- commit --------------------------------------------------------------------------------------------------------
 
@@ -200,25 +233,31 @@ class Candidate:
         """
         if not self.two_stage:
             return
-        for attempt in range(self._retry.retries + 1):
-            self.outcome = Outcome.UNKNOWN
-            answer = self._session.ask(
-                settings.command, occasion=PromptContext.COMMIT, timeout=self._session.timeouts.commit
-            )
-            if not _commit_refused(answer):
-                self.outcome = Outcome.COMMITTED if settings.trial is None else Outcome.TRIAL
-                return
-            self.outcome = Outcome.PENDING
-            if _CONFLICT.search(answer.words):
-                raise ConflictError(
-                    "The change conflicts with another user's.", line=answer.command, words=answer.words
-                )
-            transient = _LOCKED.search(answer.words) or _BUSY.search(answer.words)
-            if not transient or attempt == self._retry.retries:
+        answer = self._commit_once(settings.command)
+        for delay in self._retry.delays():
+            if not _commit_refused(answer) or not _passes(answer):
                 break
-            self._session.pause(self._retry.delay * 2**attempt)
-        error = LockedError if _LOCKED.search(answer.words) else CommitError
-        raise error("The device refused the commit.", line=answer.command, words=answer.words)
+            self._session.pause(delay)
+            answer = self._commit_once(settings.command)
+        if not _commit_refused(answer):
+            self.outcome = Outcome.COMMITTED if settings.trial is None else Outcome.TRIAL
+        elif _CONFLICT.search(answer.words):
+            raise answer.error(ConflictError, "The change conflicts with another user's.")
+        else:
+            kind = LockedError if _LOCKED.search(answer.words) else CommitError
+            raise answer.error(kind, "The device refused the commit.")
+
+    def _commit_once(self, command: str) -> Answer:
+        self.outcome = Outcome.UNKNOWN
+        try:
+            answer = self._session.ask(command, occasion=PromptContext.COMMIT, timeout=self._session.timeouts.commit)
+        except QuestionError:
+            if not self._session.lost and self._session.prompt.pending:
+                self.outcome = Outcome.PENDING
+            raise
+        if _commit_refused(answer):
+            self.outcome = Outcome.PENDING
+        return answer
 
     def confirm(self) -> None:
         """Make a trial commit permanent: a plain commit in the session that began it (fact 3.2)."""
@@ -226,9 +265,7 @@ class Candidate:
         answer = self._session.ask("commit", occasion=PromptContext.COMMIT, timeout=self._session.timeouts.commit)
         if _commit_refused(answer):
             self.outcome = Outcome.TRIAL
-            raise CommitError(
-                "The device refused to confirm the trial commit.", line=answer.command, words=answer.words
-            )
+            raise answer.error(CommitError, "The device refused to confirm the trial commit.")
         self.outcome = Outcome.COMMITTED
 
     # -- leaving -------------------------------------------------------------------------------------------------------
@@ -301,13 +338,20 @@ class Candidate:
         answer = self._session.ask("clear configuration candidate")
         if answer.refused or answer.prompt.pending:
             raise DeviceError("The candidate configuration could not be cleared.", words=answer.words)
-        if self.outcome in (Outcome.PENDING, Outcome.UNKNOWN):  # what was still pending has not been committed
+        if self.outcome is Outcome.PENDING:
             self.outcome = Outcome.CLEARED
 
 
 def _commit_refused(answer: Answer) -> bool:
     """Fact 4.1 item 2: success may be silent, so a refusal shows in words or in a prompt that still says pending."""
     return answer.refused or bool(_CANCELED.search(answer.text)) or answer.prompt.pending
+
+
+def _passes(answer: Answer) -> bool:
+    """Whether the reason of a refused commit is one that passes: a lock, or a device that is busy."""
+    if _CONFLICT.search(answer.words):
+        return False
+    return bool(_LOCKED.search(answer.words) or _BUSY.search(answer.words))
 
 
 def trial_runs(session: Session) -> bool | None:

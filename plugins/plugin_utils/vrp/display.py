@@ -5,20 +5,34 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ..ntp.masking import mask
 from .dialect import Dialect
 from .errors import ParseError
 from .session import Session
 
-_PAIR = re.compile(r"\s*(?P<name>[a-z][a-z ]*?(?: ID)?)\s*:(?:\s+(?P<value>.*?))?\s*", re.IGNORECASE)
+_NAME = re.compile(r"[a-z][a-z ]{0,63}", re.IGNORECASE)
 # `offset: 0.0 ms, delay: 0.0 ms` are two pairs; `clock status: configured, master` is one.
 _BETWEEN_PAIRS = re.compile(r",\s*(?=[a-z][a-z ]*:\s)", re.IGNORECASE)
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?")
-_VPN_INSTANCE = re.compile(r"\(.*\)$")
 _FIRST_NAME_OF_SESSION = "clock source"
+_SYNCHRONISED = {
+    "synchronized": True,
+    "synchronised": True,
+    "unsynchronized": False,
+    "unsynchronised": False,
+}
+# A session in which the device itself sends to a group: it has a server of its own there, and no source (fact 9.5).
+_MODES_OF_SENDERS = frozenset({"broadcast", "broadcast server", "bdcast", "bdcast server", "multicast server"})
+_NO_SESSIONS = re.compile(
+    r"(?:Info: ?)?(?:There (?:is|are) )?no (?:ntp )?(?:sessions?|sources?|records?)\b", re.IGNORECASE
+)
+_LIMITED_BROADCAST = ipaddress.IPv4Address("255.255.255.255")
+_COUNT = re.compile(r"total[a-z ]{0,40}: ?0", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -61,14 +75,17 @@ class SourceSession:
 
 
 def parse_status(text: str) -> ClockStatus:
-    """The state of the clock. Raises ParseError when the text holds no clock status."""
+    """The state of the clock. Raises ParseError when the text holds no clock status, or one that is not understood."""
     values = dict(_pairs(text))
-    missing = {"clock status", "clock stratum"} - set(values)
-    if missing:
-        raise ParseError(f"The NTP status was not understood: it has no {min(missing)!r}.", words=text.strip()[:200])
+    synchronised = _SYNCHRONISED.get(values.get("clock status", "").casefold())
+    stratum = _integer(values.get("clock stratum"))
+    for name, value in (("clock status", synchronised), ("clock stratum", stratum)):
+        if value is None:
+            what = f"has no {name!r}" if name not in values else f"says {name!r} with {values[name]!a}"
+            raise ParseError(f"The NTP status was not understood: it {what}.", words=_quoted(text))
     return ClockStatus(
-        synchronised=values["clock status"].casefold() in ("synchronized", "synchronised"),
-        stratum=_integer(values.get("clock stratum")) or 16,
+        synchronised=bool(synchronised),
+        stratum=stratum or 0,
         reference_id=values.get("reference clock id", "none"),
         offset=_seconds(values.get("clock offset")),
         root_delay=_seconds(values.get("root delay")),
@@ -78,19 +95,48 @@ def parse_status(text: str) -> ClockStatus:
 
 
 def parse_sessions(text: str) -> tuple[SourceSession, ...]:
-    """The sources, in the order of the device; text that is no session is passed over."""
+    """The sources, in the order of the device, without the device's own multicast servers.
+
+    Raises ParseError when the text holds something, but nothing that is understood: that is not the same as no source.
+    """
     blocks: list[dict[str, str]] = []
     for name, value in _pairs(text):
         if name == _FIRST_NAME_OF_SESSION:
             blocks.append({})
         if blocks:
             blocks[-1].setdefault(name, value)
-    return tuple(_session(block) for block in blocks)
+    if not blocks and not all(_tells_of_none(line) for line in text.split("\n")):
+        raise ParseError("The NTP sessions were not understood: none has a 'clock source'.", words=_quoted(text))
+    sessions = tuple(_session(block) for block in blocks)
+    for session, block in zip(sessions, blocks):
+        if not session.source or not {"clock stratum", "clock status"} & set(block):
+            what = f"the session of {session.source}" if session.source else "a session"
+            raise ParseError(f"The NTP sessions were not understood: {what} is incomplete.", words=_quoted(text))
+    return tuple(session for session in sessions if not _is_own_server(session))
+
+
+def _tells_of_none(line: str) -> bool:
+    stripped = line.strip()
+    return not stripped or bool(_NO_SESSIONS.match(stripped) or _COUNT.fullmatch(stripped))
+
+
+def _is_own_server(session: SourceSession) -> bool:
+    if session.mode is not None and session.mode.casefold() in _MODES_OF_SENDERS:
+        return True
+    try:
+        address = ipaddress.ip_address(session.source)
+    except ValueError:
+        return False
+    return address.is_multicast or address == _LIMITED_BROADCAST
+
+
+def _quoted(text: str) -> str:
+    return mask(text.strip()[:200])
 
 
 def _session(block: dict[str, str]) -> SourceSession:
     return SourceSession(
-        source=_VPN_INSTANCE.sub("", block[_FIRST_NAME_OF_SESSION]).strip(),
+        source=block[_FIRST_NAME_OF_SESSION].partition("(")[0].strip(),
         stratum=_integer(block.get("clock stratum")),
         reference_id=block.get("reference clock id"),
         status=tuple(word.strip() for word in block.get("clock status", "").split(",") if word.strip()),
@@ -107,9 +153,9 @@ def _session(block: dict[str, str]) -> SourceSession:
 def _pairs(text: str) -> Iterator[tuple[str, str]]:
     for line in text.split("\n"):
         for piece in _BETWEEN_PAIRS.split(line):
-            found = _PAIR.fullmatch(piece)
-            if found:
-                yield found["name"].casefold(), found["value"] or ""
+            name, colon, value = piece.partition(":")
+            if colon and _NAME.fullmatch(name.strip()) and (not value or value[0].isspace()):
+                yield name.strip().casefold(), value.strip()
 
 
 def _number(value: str | None) -> float | None:
@@ -139,7 +185,7 @@ def find_dialect(session: Session) -> Dialect:
     longer, shorter = sorted(Dialect, key=lambda dialect: -len(dialect.word))
     answers = session.show_both(f"display {longer.word} status", f"display {shorter.word} status")
     for dialect, answer in zip((longer, shorter), answers):
-        if not answer.unavailable:
+        if not answer.unavailable and answer.text.strip():
             return dialect
     raise ParseError(
         "The device takes neither 'display ntp status' nor 'display ntp-service status'. Set the option dialect.",

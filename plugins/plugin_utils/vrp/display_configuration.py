@@ -22,22 +22,24 @@ class ConfigurationText:
     """Configuration as the device prints it.
 
     complete: False when only the system view and the interfaces that were asked for could be read
+    words: what the device said to the command that shows all, where it refused it
     """
 
     text: str
     complete: bool
+    words: str = ""
 
 
 def read_configuration(session: Session, interfaces: Iterable[str]) -> ConfigurationText:
     """What is in effect on the device, read from the user view.
 
     The whole configuration is one command and one answer. An account that may not run it (level 2) reads the same
-    text as the merge of the
-    candidate with what is in effect, which is equal as long as nothing is pending, or else view by view.
+    text as the merge of the candidate with what is in effect, which is equal as long as nothing is pending, or else
+    view by view. Each of these texts has its last line, or reading fails.
     """
     answer = session.show("display current-configuration", frame_end=_FRAME_END)
     if not answer.unavailable:
-        return ConfigurationText(answer.text, complete=True)
+        return ConfigurationText(answer.whole_text, complete=True)
     try:
         session.ask("system-view").expect("to enter the system view")
         if session.prompt.pending:
@@ -45,29 +47,31 @@ def read_configuration(session: Session, interfaces: Iterable[str]) -> Configura
             raise DeviceError(
                 "Uncommitted lines stand in the candidate configuration, so it does not show what is in effect."
             )
-        merged = session.show("display configuration candidate merge", frame_end=_FRAME_END)
-        if not merged.unavailable and merged.text.strip():
-            return ConfigurationText(merged.text, complete=True)
-        return ConfigurationText(_read_views(session, interfaces), complete=False)
+        merged = session.show("display configuration candidate merge", frame_end=_FRAME_END, lenient=True)
+        if merged.complete and not merged.unavailable:
+            return ConfigurationText(merged.whole_text, complete=True, words=answer.words)
+        return ConfigurationText(_read_views(session, interfaces), complete=False, words=answer.words)
     finally:
         _return(session)
 
 
 def _read_views(session: Session, interfaces: Iterable[str]) -> str:
     this = session.show("display this", frame_end=_FRAME_END).expect("to show the system view")
-    texts = [_without_frame_end(this.text)]
+    texts = [_without_frame_end(this.whole_text)]
     for name in interfaces:
         answer = session.ask(f"interface {name}")
         if answer.refused:
-            raise RefusedError(f"The device has no interface {name}.", line=answer.command, words=answer.words)
+            raise answer.error(RefusedError, f"The device has no interface {name}.")
         if session.prompt.pending:
             # Fact 3.1: the line created it. Nothing else is pending, so all of the candidate is ours to clear.
             session.ask("clear configuration candidate").expect("to clear the candidate configuration")
             raise UserError(f"The device has no interface {name}.")
         if not same_view(name, session.prompt.view):
-            raise RefusedError(f"The device entered the view '{session.prompt.view}' instead of '{name}'.")
+            raise answer.error(
+                RefusedError, f"The device entered the view '{session.prompt.view}' instead of '{name}'."
+            )
         this = session.show("display this", frame_end=_FRAME_END).expect(f"to show the interface {name}")
-        texts.append(_without_frame_end(this.text))
+        texts.append(_without_frame_end(this.whole_text))
         session.ask("quit").expect("to leave a view")
     return "\n".join([*texts, "return"])
 

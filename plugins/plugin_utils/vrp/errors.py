@@ -6,40 +6,34 @@ did this."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
-
 from ..ntp.errors import NtpMulticastError
-from ..ntp.model import MASK
-
-# The shapes in which a device prints stored secrets (fact 2.3).
-_CIPHERTEXT = re.compile(
-    r"(%\^%#|%\+%#|%#%#|%@%#|%@%@|%\$%\$|@%@%).*?\1"  # reversible, delimiters equal on both sides
-    r"|\$1[acd]\$\S+"  # irreversible
-)
-
-
-def mask(text: str, secrets: Iterable[str] = ()) -> str:
-    """The text with each of the secrets, and whatever looks like a stored ciphertext, replaced by asterisks."""
-    for secret in sorted(filter(None, secrets), key=len, reverse=True):
-        text = text.replace(secret, MASK)
-    return _CIPHERTEXT.sub(MASK, text)
+from ..ntp.masking import shown
 
 
 class DeviceError(NtpMulticastError):
     """The device did something that was not expected of it.
 
     line: the line that was sent, masked; "" when no line is to blame
+    view: the view in which it was sent, `user`, `system` or what the prompt shows; "" when no line is to blame
     caret: blanks and a caret that points into the line, "" when the device printed none
     words: what the device said, masked
     """
 
-    def __init__(self, message: str, *, line: str = "", caret: str = "", words: str = "") -> None:
+    def __init__(self, message: str, *, line: str = "", view: str = "", caret: str = "", words: str = "") -> None:
         self.message = message
         self.line = line
+        self.view = view
         self.caret = caret
-        self.words = words
+        self.words = shown(words)
         super().__init__(self._text())
+
+    @property
+    def refused(self) -> dict[str, object] | None:
+        """The line with what the device said to it. column: that of the caret, 1 for the first of the line."""
+        if not self.line:
+            return None
+        column = len(self.caret) if self.caret.strip() else None
+        return {"line": self.line, "view": self.view or None, "column": column, "words": self.words}
 
     def _text(self) -> str:
         parts = [self.message]
@@ -82,8 +76,16 @@ class LoginError(DeviceError):
     """The login did not lead to a prompt."""
 
 
+class BusyError(DeviceError):
+    """The device puts a command off, however often it is sent."""
+
+
 class SessionError(DeviceError):
     """The session was lost, or the device stayed silent for too long."""
+
+
+class BrokenOffError(DeviceError):
+    """The task was ended from outside in the middle of its work."""
 
 
 class ParseError(DeviceError):

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..ntp.model import MASK
+from ..ntp.errors import UserError
+from ..ntp.masking import MASK
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -24,6 +25,11 @@ class ConfigurationLine:
     text: str
     view: str | None = None
     secrets: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        # A line end in a value would begin another line. The options are checked before; this is for whoever forgets.
+        if not is_typable(self.text + (self.view or "")):
+            raise UserError(f"A line that holds other than printable ASCII characters is not written: {self.masked!a}")
 
     @property
     def masked(self) -> str:
@@ -41,6 +47,11 @@ class ConfigurationLine:
 
     def __str__(self) -> str:
         return self.masked
+
+
+def is_typable(text: str) -> bool:
+    """Whether a device takes a text as it is typed: control characters edit or end the line, others are changed."""
+    return text.isascii() and text.isprintable()
 
 
 def typed_lines(lines: Iterable[ConfigurationLine], *, masked: bool = False) -> list[str]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 
@@ -14,3 +15,8 @@ class RetryPolicy:
 
     retries: int = 3
     delay: float = 5.0
+
+    def delays(self) -> Iterator[float]:
+        """Seconds to wait before each further attempt."""
+        for attempt in range(self.retries):
+            yield self.delay * 2**attempt

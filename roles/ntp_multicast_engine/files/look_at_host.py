@@ -1,18 +1,29 @@
 # Copyright (c) 2026, Timecast developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the role has to know about a host, as JSON.
+"""What the role has to know about a host, as JSON. It changes nothing.
 
-Arguments: the engine's unit, the file for chronyd, then the units that may own the clock.
+The role puts clock/conflicts.py of the engine and chronyd_configuration.py before it, and runs all three as one.
+Arguments: the engine's unit, the file for chronyd or nothing, the list of stopped daemons, then the units that may own
+the clock.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import platform
 import pwd
+import re
 import subprocess
 import sys
+
+if "owners" not in globals():
+    from chronyd_configuration import FILE_NAME, environment_of, main_file, read, what_it_reads, words_of
+
+    from ntp_multicast_engine.clock.conflicts import owners
+
+CHANGED_FOLDERS = ("/etc", "/usr/local")
 
 
 def has_cmac():
@@ -23,14 +34,23 @@ def has_cmac():
     return CMAC is not None
 
 
-def unit_states(units):
+def show(units, *names):
     """Unit -> its properties; aliases appear under the unit's own name."""
-    command = ["systemctl", "show", "--property=Id,LoadState,ActiveState", *units]
+    command = ["systemctl", "show", "--property=" + ",".join(("Id", "LoadState", "ActiveState", *names)), *units]
     shown = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
     blocks = [
         dict(line.split("=", 1) for line in block.splitlines() if "=" in line) for block in shown.stdout.split("\n\n")
     ]
     return {block["Id"]: block for block in blocks if "Id" in block}
+
+
+def systemd_version():
+    try:
+        shown = subprocess.run(["systemctl", "--version"], stdout=subprocess.PIPE, text=True, check=False).stdout
+    except OSError:
+        return 0
+    match = re.match(r"systemd (\d+)", shown)
+    return int(match.group(1)) if match else 0
 
 
 def first_user(*names):
@@ -42,27 +62,79 @@ def first_user(*names):
     return None
 
 
-def main():
-    unit_file, chrony_file, *units = sys.argv[1:]
-    systemd = os.path.isdir("/run/systemd/system")
-    states = unit_states(units) if systemd else {}
-    chrony = [
-        name for name in ("chronyd.service", "chrony.service") if states.get(name, {}).get("LoadState") == "loaded"
+def clock_owners(units):
+    """Who steers the clock; the service only where it is known to be one of a time daemon, for it may be stopped."""
+    known = {unit.partition(".")[0] for unit in units}
+    return [
+        {"name": name, "unit": unit if unit and re.split("[@.]", unit)[0] in known else None} for name, unit in owners()
     ]
+
+
+def chrony(units, wanted):
+    """The service of chronyd, and whether it reads a file of the wanted name; None where it is not installed."""
+    names = ("ExecStart", "EnvironmentFiles", "Environment")
+    loaded = [unit for unit in show(units, *names).values() if unit["LoadState"] == "loaded" and unit["Id"] in units]
+    if not loaded:
+        return None
+    unit = loaded[0]
+    environment = environment_of(unit.get("EnvironmentFiles", ""), unit.get("Environment", ""))
+    main = main_file(words_of(unit.get("ExecStart", ""), environment))
+    reading = what_it_reads(main)
+    places = reading.places()
+    path = wanted or (places[0] if places else None)
+    return {
+        "unit": unit["Id"],
+        "running": unit["ActiveState"] in ("active", "activating", "reloading", "failed"),
+        "user": first_user("_chrony", "chrony"),
+        "main_file": main,
+        "main_file_exists": os.path.isfile(main),
+        "file": path,
+        "reads_file": path is not None and reading.reads(path),
+        "places": places,
+        "old_files": sorted(
+            {place for place in (*places, wanted, "/etc/chrony/conf.d/" + FILE_NAME) if place and os.path.exists(place)}
+            - {path}
+        ),
+        "file_exists": path is not None and os.path.exists(path),
+    }
+
+
+def read_only():
+    return [folder for folder in CHANGED_FOLDERS if os.statvfs(folder).f_flag & os.ST_RDONLY]
+
+
+def distribution():
+    """ID and ID_LIKE of os-release(5)."""
+    found = dict(line.split("=", 1) for line in read("/etc/os-release").splitlines() if "=" in line)
+    return [word for name in ("ID", "ID_LIKE") for word in found.get(name, "").strip("\"'").split()]
+
+
+def stopped(path):
+    """The services that the role has stopped, as it has noted."""
+    try:
+        noted = json.loads(read(path))
+    except ValueError:
+        return []
+    return [unit for unit in noted if isinstance(unit, str)] if isinstance(noted, list) else []
+
+
+def main():
+    unit_file, chrony_file, stopped_file, *units = sys.argv[1:]
+    systemd = os.path.isdir("/run/systemd/system")
     look = {
-        "python": list(sys.version_info[:3]),
+        "python": [int(number) for number in platform.python_version_tuple()[:2]],
         "cmac": has_cmac(),
         "interfaces": sorted(os.listdir("/sys/class/net")),
-        "systemd": systemd,
-        "clock_owners": sorted(
-            name for name, state in states.items() if state["ActiveState"] in ("active", "activating", "reloading")
-        ),
-        "chrony_unit": chrony[0] if chrony else None,
-        "chrony_user": first_user("_chrony", "chrony"),
+        "systemd": systemd_version() if systemd else 0,
+        "clock_owners": clock_owners(units) if systemd else [],
+        "chrony": chrony(["chronyd.service", "chrony.service"], chrony_file) if systemd else None,
+        "distribution": distribution(),
+        "read_only": read_only(),
+        "stopped": stopped(stopped_file),
         "unit_file": os.path.exists(unit_file),
-        "chrony_file": os.path.exists(chrony_file),
     }
     json.dump(look, sys.stdout)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -57,7 +57,13 @@ def _write_ready(path: pathlib.Path, simulator: Simulator, control: str | None) 
         "host_key": simulator.public_host_key,
         "control": control,
         "devices": {
-            name: {"address": device.settings.address, "port": simulator.ports[name]}
+            name: {
+                "address": device.settings.address,
+                "port": simulator.ports[name],
+                "host_keys": [
+                    key.export_public_key().decode().strip() for key in simulator.host_keys(device.settings.ssh)
+                ],
+            }
             for name, device in simulator.devices.items()
         },
     }

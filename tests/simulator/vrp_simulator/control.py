@@ -5,14 +5,15 @@
 
 Request: ``{"device": NAME, "do": ACTION, ...}``; answer: ``{"ok": true, "result": ...}`` or ``{"ok": false,
 "error": TEXT}``. Actions: ``faults`` (``options``), ``reset-faults``, ``reset`` (``startup_configuration``),
-``change`` (``user``, ``lines``), ``expire-trial``, ``cut``, ``release`` (``lost``), ``weak-algorithms``
-(``installed``), ``state``.
+``change`` (``user``, ``lines``), ``expire-trial``, ``cut``, ``print`` (``text``), ``release`` (``lost``),
+``weak-algorithms`` (``installed``), ``state``.
 ``{"do": "traffic"}`` names no device: what went over the wire since the start, when the device file has a ``wire``.
 """
 
 from __future__ import annotations
 
 import asyncio
+import collections
 import dataclasses
 import json
 import os
@@ -35,8 +36,10 @@ def _state(device: Device, request: Mapping[str, Any]) -> object:
             if session.candidate
         },
         "sessions": len(device.sessions),
+        "logins": collections.Counter("accepted" if item.accepted else "refused" for item in device.gate.attempts),
         "lock_owner": None if lock is None else lock.author.session,
         "trial": device.transactions.trial is not None,
+        "committing": device.transactions.committing is not None,
         "held": device.holds.held,
         "ntp_pid": None if device.ntp_process is None else device.ntp_process.pid,
     }
@@ -54,6 +57,7 @@ _ACTIONS: dict[str, Callable[[Device, Mapping[str, Any]], object]] = {
     "change": lambda device, request: device.change_as(str(request.get("user", "other")), list(request["lines"])),
     "expire-trial": lambda device, request: device.transactions.end_trial(),
     "cut": _cut,
+    "print": lambda device, request: device.print_unasked(str(request["text"])),
     "release": lambda device, request: device.holds.release(bool(request.get("lost", False))),
     "weak-algorithms": lambda device, request: setattr(device, "weak_algorithms", bool(request.get("installed", True))),
     "state": _state,

@@ -16,7 +16,8 @@ from .commands.interface import switched_by_default
 from .configuration import SYSNAME, Candidate, Configuration, InterfaceHeader, Line, Place, Style, header
 from .editing import Edit
 from .faults import Faults
-from .holds import Holds
+from .gate import Gate
+from .holds import GOES_ON, Holds
 from .journal import Journal
 from .ntp_entries import ListenAll, listen_all_place
 from .printing import framed, printed_blocks
@@ -54,9 +55,11 @@ class Device:
         self.deserted.set()
         self.ntp_process: NtpProcess | None = None
         self.passwords = {user.name: user.password for user in settings.users}
+        self.gate = Gate(settings.ssh, self.passwords)
         self._next_session = _FIRST_SESSION
         self.order: list[str] = []
         self.timestamps = False
+        self._printing: set[asyncio.Future[None]] = set()
         self.transactions = Transactions(self.style, self.wordings, self._starting_configuration(""))
         self.transactions.listeners.append(lambda commit: journal.commit(self, commit))
         self.saved: Configuration = dict(self.running)
@@ -166,24 +169,43 @@ class Device:
         taken = {session.vty for session in self.sessions.values()}
         return next((number for number in range(limit) if number not in taken), None)
 
+    @property
+    def login_methods(self) -> tuple[str, ...]:
+        """How a password may be given over SSH."""
+        only = "keyboard-interactive" if self.style.behaviour.keyboard_interactive else "password"
+        return self.settings.ssh.methods or (only,)
+
     def user_named(self, name: str) -> User | None:
         return next((user for user in self.settings.users if user.name == name), None)
 
-    def cut_sessions(self) -> None:
-        """Cut the line of every session."""
-        self.holds.release(lost=True)
+    def cut_sessions(self, abandon: bool = False) -> None:
+        """Cut the line of every session. A commit that runs goes on, unless it is abandoned too."""
+        if abandon or self.holds.held != GOES_ON:
+            self.holds.release(lost=True)
         for session in list(self.sessions.values()):
-            session.cut()
+            session.cut(abandon)
+        if abandon and self.transactions.committing is not None:
+            self.transactions.committing.cut(abandon)
+            self.transactions.committing = None
+
+    def print_unasked(self, text: str) -> None:
+        """Print a text on the terminal of every session, now."""
+        for session in list(self.sessions.values()):
+            task = asyncio.ensure_future(session.terminal.print_now(text))
+            self._printing.add(task)
+            task.add_done_callback(self._printing.discard)
 
     # for tests and for the control of a running simulator
 
     def reset(self, startup: str = "") -> None:
         """Bring the device back to its startup file (or another text), without sessions, commits, lock and faults."""
-        self.cut_sessions()
+        self.cut_sessions(abandon=True)
         self.transactions.confirm_trial()
         self.transactions.lock = None
         self.faults.reset()
         self.weak_algorithms = self.settings.weak_algorithms
+        self.gate.attempts.clear()
+        self.gate.failures.clear()
         self.order = []
         fresh = self._starting_configuration(startup)
         self.transactions.replace(fresh, NOBODY, "RESTORE")

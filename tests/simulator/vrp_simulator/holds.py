@@ -11,12 +11,15 @@ import re
 from .errors import LineLost
 from .faults import Faults
 
+GOES_ON = "while-committing"
+
 
 class Holds:
     """The device stops at the step that the fault ``hold`` names, until it is released.
 
     Steps: ``line:PATTERN`` (typed, nothing done yet), ``taken:PATTERN`` (done, nothing said yet), ``before-commit``,
-    ``during-commit`` (checked, not yet in force), ``after-commit`` (in force, nothing said yet).
+    ``during-commit`` (checked, not yet in force), ``while-committing`` (the same, but the commit goes on whatever
+    becomes of its session), ``after-commit`` (in force, nothing said yet).
     """
 
     def __init__(self, faults: Faults) -> None:
@@ -41,7 +44,7 @@ class Holds:
         finally:
             self.held, self._released = "", None
             self._reached.clear()
-        if lost:
+        if lost and step != GOES_ON:
             raise LineLost
 
     async def wait(self) -> str:

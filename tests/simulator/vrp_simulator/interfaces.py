@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 from .errors import SettingsError
 
-_WHOLE = re.compile(r"([0-9]{0,3}[A-Za-z][A-Za-z-]*)([0-9][0-9/:.]*)")
+# A bar stands in the names of ports that run at more than one speed: 50|100GE0/1/4, FlexE-50|100G0/1/2 (fact 9.4).
+_FAMILY = r"(?:FlexE-)?(?:[0-9]{1,3}\|)?[0-9]{0,3}[A-Za-z][A-Za-z-]*"
+_WHOLE = re.compile(rf"({_FAMILY})([0-9][0-9/:.]*)", re.IGNORECASE)
 _PHYSICAL_NUMBER = re.compile(r"\d+(/\d+){1,3}(:\d+)?(\.\d+)?")
 _VIRTUAL_NUMBER = re.compile(r"\d+(\.\d+)?")
 
@@ -24,13 +26,14 @@ class Family:
     ntp_multicast: bool = True  # fact 1.4: the views that the manuals list
     switched: bool = False  # fact 1.4: CE ports start as layer 2
     sub_interface_ntp: bool = False
+    aliases: tuple[str, ...] = ()  # other words for it that the device takes (fact 9.4: GE and GigabitEthernet)
 
 
 class InterfaceNames:
     """The families of one release, and the spelling of their names."""
 
     def __init__(self, families: tuple[Family, ...]) -> None:
-        self._families = {family.name.lower(): family for family in families}
+        self._families = {name.lower(): family for family in families for name in (family.name, *family.aliases)}
 
     def find_family(self, typed: str) -> Family:
         """Return the family that ``typed`` names, in any case and shortened while unique (fact 3.1)."""
@@ -38,10 +41,10 @@ class InterfaceNames:
         exact = self._families.get(wanted)
         if exact is not None:
             return exact
-        found = [family for name, family in self._families.items() if name.startswith(wanted)]
+        found = {family.name: family for name, family in self._families.items() if name.startswith(wanted)}
         if len(found) != 1:
             raise ValueError(f"{typed!r} names no interface family")
-        return found[0]
+        return next(iter(found.values()))
 
     def join(self, family: str, number: str) -> str:
         """Return the printed name for a family and a number: no blank between them (fact 2.1)."""

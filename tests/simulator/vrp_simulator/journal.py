@@ -42,12 +42,16 @@ class Journal:
         self._remember = remember
         self.commands: dict[str, list[dict[str, Any]]] = {}
         self.commits: dict[str, list[dict[str, Any]]] = {}
+        self.typed: dict[str, list[tuple[str, str]]] = {}  # (prompt, line) with secrets; never in a file
         self._kept = remember or directory is not None
         if directory is not None:
             directory.mkdir(parents=True, exist_ok=True)
 
-    def command(self, device: str, session: int, user: str, prompt: str, line: str, kind: str) -> None:
-        """Note one typed line; ``kind`` is ``configuration``, ``display`` or ``other``."""
+    def command(self, device: str, session: int, user: str, prompt: str, line: str, kind: str, plain: str = "") -> None:
+        """Note one typed line; ``kind`` is ``configuration``, ``display`` or ``other``.
+
+        plain: the line as it was typed, for tests only; left out = ``line``
+        """
         if not self._kept:
             return
         entry = {
@@ -60,6 +64,7 @@ class Journal:
         }
         if self._remember:
             self.commands.setdefault(device, []).append(entry)
+            self.typed.setdefault(device, []).append((prompt, plain or line))
         self._write(f"{device}.jsonl", entry)
 
     def commit(self, device: Device, commit: Commit) -> None:

@@ -34,6 +34,11 @@ class Behaviour:
     include_keeps_separators: bool = False  # fact 2.4: `| include` also prints `#` lines on NE
     interface_word_needs_number: bool = True  # fact 2.4: `display current-configuration interface` alone
     keyboard_interactive: bool = False  # fact 3.7
+    # A commit goes on after its session was lost. What the others see of it meanwhile: session (it stays in the list of
+    # sessions, its lock stays, other commits are refused as busy) | busy (these refusals only) | nothing
+    lost_commit_shows: str = "session"
+    own_server_sessions: bool = False  # fact 9.5: `sessions` lists the device's own multicast servers too
+    sessions_table: bool = False  # fact 9.5: old releases print the sessions as a table
     permission_text: str = "Error: No permission to run the command."  # fact 3.6
 
     def changed(self, options: Mapping[str, object]) -> Behaviour:

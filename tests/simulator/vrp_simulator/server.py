@@ -14,13 +14,16 @@ from typing import Any
 import asyncssh
 
 from .device import Device
+from .host_keys import host_key
 from .session import Session
-from .settings import User
+from .settings import SshSettings, User
 from .terminal import Terminal
-from .wire import Wire
+from .wire import Announcing, Wire
 
 _BACKLOG = 1024
 _KEX = ["curve25519-sha256", "curve25519-sha256@libssh.org", "ecdh-sha2-nistp256", "diffie-hellman-group16-sha512"]
+_CIPHERS = ["aes256-gcm@openssh.com", "aes128-gcm@openssh.com", "aes256-ctr", "aes128-ctr"]
+_MACS = ["hmac-sha2-512", "hmac-sha2-256"]
 _FAREWELL = 2.0  # seconds
 
 
@@ -32,6 +35,7 @@ class _Login(asyncssh.SSHServer):
         self._connection: asyncssh.SSHServerConnection | None = None
         self._device: Device | None = None
         self._user = ""
+        self._round = 0
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         self._device = self._server.device_at(conn.get_extra_info("sockname"))
@@ -43,22 +47,49 @@ class _Login(asyncssh.SSHServer):
 
     def begin_auth(self, username: str) -> bool:
         self._user = username
+        self._take_requests_again()
         return True
 
+    def _take_requests_again(self) -> None:
+        """Let a client ask for the login service before each attempt, as paramiko does and OpenSSH's server takes it.
+
+        asyncssh cuts the line at the second request; this reaches into it.
+        """
+        connection: Any = self._connection
+        connection._next_service = b"ssh-userauth"
+
     def password_auth_supported(self) -> bool:
-        return self._device is not None and not self._device.style.behaviour.keyboard_interactive
+        return self._device is not None and "password" in self._device.login_methods
 
     def validate_password(self, username: str, password: str) -> bool:
-        return self._device is not None and self._device.passwords.get(username) == password
+        self._take_requests_again()
+        return self._device is not None and self._device.gate.check_password(username, password)
 
     def kbdint_auth_supported(self) -> bool:
-        return self._device is not None and self._device.style.behaviour.keyboard_interactive
+        return self._device is not None and "keyboard-interactive" in self._device.login_methods
 
     def get_kbdint_challenge(self, username: str, lang: str, submethods: str) -> Any:
-        return "", "", "", [("Password:", False)]
+        self._take_requests_again()
+        self._round = 0
+        return self._challenge()
 
-    def validate_kbdint_response(self, username: str, responses: Any) -> bool:
-        return len(responses) == 1 and self.validate_password(username, responses[0])
+    def validate_kbdint_response(self, username: str, responses: Any) -> Any:
+        """Whether the answers are right; the questions of the next round when there is one."""
+        if self._device is None or not self._device.gate.check_round(username, self._round, responses):
+            return False
+        self._round += 1
+        return self._challenge() if self._round < len(self._device.settings.ssh.rounds) else True
+
+    def _challenge(self) -> Any:
+        assert self._device is not None
+        asked = self._device.settings.ssh.rounds[self._round]
+        return asked.title, asked.instruction, "", [(prompt.text, not prompt.hidden) for prompt in asked.prompts]
+
+    def session_requested(self) -> Any:
+        """A channel for a session; a device may refuse it although the login was right."""
+        if self._device is not None and self._device.faults.spend("refuse_channels"):
+            raise asyncssh.ChannelOpenError(asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED, "Administratively prohibited")
+        return asyncssh.SSHServerProcess(self._server.serve_session, None, 3, False)
 
     def public_key_auth_supported(self) -> bool:
         return self._device is not None and any(user.public_key for user in self._device.settings.users)
@@ -80,6 +111,8 @@ class _Channel:
         while True:
             try:
                 return await self._process.stdin.read(4096)
+            except (asyncssh.Error, OSError):
+                return b""  # the connection is gone
             except (asyncssh.TerminalSizeChanged, asyncssh.BreakReceived, asyncssh.SignalReceived):
                 continue
 
@@ -88,7 +121,8 @@ class _Channel:
             self._process.stdout.write(data)
 
     async def drain(self) -> None:
-        await self._process.stdout.drain()
+        with contextlib.suppress(asyncssh.Error, OSError):  # the next read says that the connection is gone
+            await self._process.stdout.drain()
 
     def close(self) -> None:
         """End the session, and then the connection: a device does not wait for another channel."""
@@ -113,7 +147,6 @@ class Simulator:
         self.ports: dict[str, int] = {}
         self._by_socket: dict[tuple[str, int], Device] = {}
         self._listeners: list[asyncssh.SSHAcceptor] = []
-        self._sessions: set[asyncio.Task[None]] = set()
 
     @property
     def public_host_key(self) -> str:
@@ -126,33 +159,49 @@ class Simulator:
     async def start(self) -> None:
         """Listen for all devices."""
         _allow_many_files()
-        options = asyncssh.SSHServerConnectionOptions(
-            server_factory=lambda: _Login(self),
-            server_host_keys=[self.host_key],
-            process_factory=self._session,
-            encoding=None,
-            line_editor=False,
-            # fact 3.7: the algorithms of recent releases; asyncssh's own favourite is slow in Python
-            kex_algs=_KEX,
-            encryption_algs=["aes256-gcm@openssh.com", "aes128-gcm@openssh.com", "aes256-ctr", "aes128-ctr"],
-            mac_algs=["hmac-sha2-512", "hmac-sha2-256"],
-            server_version="-",  # fact 3.7: the identification is nearly empty
-            allow_scp=False,
-            agent_forwarding=False,
-        )
+        usual = self._options(SshSettings())
         for name, device in self.devices.items():
+            ssh = device.settings.ssh
             acceptor = await asyncssh.listen(
                 device.settings.address,
                 device.settings.port,
-                tunnel=self.wire or (),
-                options=options,
+                tunnel=self._tunnel(ssh),
+                options=usual if ssh == SshSettings() else self._options(ssh),
                 backlog=_BACKLOG,
             )
             self._listeners.append(acceptor)
             self.ports[name] = acceptor.get_port()
             self._by_socket[(device.settings.address, self.ports[name])] = device
 
-    async def _session(self, process: asyncssh.SSHServerProcess[bytes]) -> None:
+    def host_keys(self, ssh: SshSettings) -> list[asyncssh.SSHKey]:
+        """The keys that a device shows, in the order of its settings."""
+        return [
+            self.host_key if kind == "ssh-ed25519" else host_key(kind, ssh.flawed_signatures and kind != "ssh-rsa")
+            for kind in ssh.host_keys
+        ]
+
+    def _options(self, ssh: SshSettings) -> asyncssh.SSHServerConnectionOptions:
+        return asyncssh.SSHServerConnectionOptions(
+            server_factory=lambda: _Login(self),
+            server_host_keys=self.host_keys(ssh),
+            encoding=None,
+            line_editor=False,
+            # fact 3.7: the algorithms of recent releases; asyncssh's own favourite is slow in Python
+            kex_algs=list(ssh.key_exchanges) or _KEX,
+            encryption_algs=list(ssh.ciphers) or _CIPHERS,
+            mac_algs=list(ssh.macs) or _MACS,
+            server_version=ssh.identification.removeprefix("SSH-2.0-"),
+            allow_scp=False,
+            agent_forwarding=False,
+        )
+
+    def _tunnel(self, ssh: SshSettings) -> Any:
+        """What stands between the sockets and the SSH protocol."""
+        if ssh.identification.startswith("SSH-2.0-"):
+            return self.wire or ()
+        return Announcing(self.wire or Wire(), ssh.identification)
+
+    async def serve_session(self, process: asyncssh.SSHServerProcess[bytes]) -> None:
         device: Device | None = process.get_extra_info("device")
         user = device.user_named(process.get_extra_info("username")) if device is not None else None
         if device is None or user is None or process.command is not None or process.subsystem is not None:
@@ -168,7 +217,7 @@ class Simulator:
         for listener in self._listeners:
             listener.close()
         for device in self.devices.values():
-            device.cut_sessions()
+            device.cut_sessions(abandon=True)
             device.transactions.confirm_trial()
         for listener in self._listeners:
             await listener.wait_closed()

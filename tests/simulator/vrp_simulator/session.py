@@ -6,26 +6,32 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from . import mishaps
+from .answers import show_answer, time_line
 from .commands.system import opened_view, write_in_view
 from .commands.table import Command, View
 from .configuration import Candidate, InterfaceHeader, header
 from .errors import CaretRefusal, LineLost, Refusal, SessionEnded
-from .filters import apply_filters, split_filters
+from .filters import split_filters
 from .journal import MASK, masked
 from .login import log_in
 from .settings import User
 from .syntax import Match
 from .terminal import CONTROL_Z, Terminal
 from .transaction import Author, now
+from .unsolicited import is_due, unsolicited
 
 if TYPE_CHECKING:
     from .device import Device
 
+_DEFAULT = re.compile(r"[\[(][^\])]*[\])]\s*\[\s*([^\]]+?)\s*\]\s*:?\s*$")  # fact 9.3: choices, then the default
+_CHOICE = re.compile(r"(?i)[\[(](?:y/n|yes/no|y\(yes\)/n\(no\)/c\(cancel\))[\])]")
+# What is no configuration is not backed up to the other firewall.
+_BACKED_UP = r"^\s*(?!display|commit|quit|return|save|clear|refresh|abort|configuration)"
 _ANSWERS = {"y": "y", "yes": "y", "n": "n", "no": "n", "c": "c", "cancel": "c"}
 WRONG_TWO = "Error: Please choose 'YES' or 'NO' first before pressing 'Enter'. [Y/N]:"  # fact 3.3
 WRONG_THREE = "Error: Please choose 'YES', 'NO' or 'CANCEL' first before pressing 'Enter'. [Y/N/C]:"
@@ -49,6 +55,9 @@ class Session:
         self.free_view: tuple[tuple[str, str], ...] = ()  # (opening line, prompt suffix), outermost first
         self.machine_mode = False
         self.forwarding = device.style.behaviour.forward_to_upper_view
+        self.typed: str | None = None  # the last line
+        self.committing = False
+        self.abandoned = asyncio.Event()  # what is going on without the user is over too
 
     # views and prompts
 
@@ -64,12 +73,12 @@ class Session:
     @property
     def prompt(self) -> str:
         """The prompt of fact 3.1."""
-        name = self.device.sysname
+        name, prefix = self.device.sysname, self.device.faults.prompt_prefix
         if not self.in_system:
-            return f"<{name}>"
+            return f"{prefix}<{name}>"
         mark = "" if self.immediate else "*" if self.candidate else "~"
         suffix = self.interface or (self.free_view[-1][1] if self.free_view else "")
-        return f"[{mark}{name}{'-' if suffix else ''}{suffix}]"
+        return f"{prefix}[{mark}{name}{'-' if suffix else ''}{suffix}]"
 
     @property
     def author(self) -> Author:
@@ -115,32 +124,75 @@ class Session:
         if text:
             self.write(f"{text}\n")
 
+    def interrupt(self, place: str) -> None:
+        """Print what nobody asked for, if it comes at this place: ``before``, ``middle`` or ``after`` an answer."""
+        faults = self.device.faults
+        if is_due(faults, place, self.terminal.monitoring, self.typed):
+            self.write(unsolicited(faults, self.device.sysname))
+
+    async def _interrupt_prompt(self, prompt: str) -> None:
+        """The same behind a prompt, which may stay buried (fact 9.1)."""
+        faults = self.device.faults
+        if not is_due(faults, "prompt", self.terminal.monitoring, self.typed):
+            return
+        if faults.log_delay:
+            await self.terminal.flush()
+            await asyncio.sleep(faults.log_delay)
+        self.write("\n" + unsolicited(faults, self.device.sysname))
+        if faults.log_redraws_prompt:
+            self.write(prompt)
+
+    def _mark(self, line: str) -> str:
+        """What stands behind the echo of a line that is backed up to the other firewall (fact 9.2)."""
+        faults = self.device.faults
+        pattern = faults.echo_mark_lines or _BACKED_UP
+        return faults.echo_mark if self.in_system and re.match(r"\s*\S", line) and re.search(pattern, line) else ""
+
+    @staticmethod
+    def is_choice(question: str) -> bool:
+        """Whether a question offers yes and no, and does not ask for a text."""
+        return _CHOICE.search(question) is not None
+
     async def ask(self, question: str) -> str:
-        """Ask until the answer is one of those offered; return ``y``, ``n`` or ``c`` (facts 3.3, 3.6)."""
+        """Ask until the answer is one of those offered; return ``y``, ``n`` or ``c`` (facts 3.3, 3.6, 9.3)."""
         three = "C(cancel)" in question
         if self.machine_mode:  # fact 3.1: mmi-mode has no questions
             return "n" if three else "y"
         allowed = "ync" if three else "yn"
+        default = _DEFAULT.search(question)
         text = question
         while True:
-            self.write(text)
-            line = await self.terminal.read_line(text)
-            self.log(text.rpartition("\n")[2], line, "other")
+            line = await self._answer(text)
+            if default is not None and not line.strip():
+                line = default[1]
             answer = _ANSWERS.get(line.strip().lower(), "")
             if answer and answer in allowed:
                 return answer
             text = WRONG_THREE if three else WRONG_TWO
 
+    async def ask_text(self, question: str) -> str:
+        """Ask for a text; an empty answer means the default in the last brackets (fact 9.3)."""
+        line = "" if self.machine_mode else (await self._answer(question)).strip()
+        default = _DEFAULT.search(question)
+        return line or (default[1] if default is not None else "")
+
+    async def _answer(self, question: str) -> str:
+        self.write(question)
+        line = await self.terminal.read_line(question)
+        self.log(question.rpartition("\n")[2], line, "other")
+        return line
+
     async def ask_secret(self, prompt: str) -> str:
         """Ask for a password, without an echo."""
         self.write(prompt)
         line = await self.terminal.read_line(prompt, echo=False)
-        self.log(prompt, MASK, "other")
+        self.log(prompt, MASK, "other", line)
         return line
 
-    def log(self, prompt: str, line: str, kind: str) -> None:
+    def log(self, prompt: str, line: str, kind: str, plain: str = "") -> None:
+        """Note a line for the command log; ``plain`` is what was typed where that is a secret."""
         name = self.device.settings.name
-        self.device.journal.command(name, self.number, self.user.name, prompt, line, kind)
+        self.device.journal.command(name, self.number, self.user.name, prompt, line, kind, plain)
 
     # the life of a session
 
@@ -152,11 +204,10 @@ class Session:
             while True:
                 prompt = self.prompt
                 self.write(prompt)
-                if self.device.faults.log_lines != "none" and (self.terminal.monitoring or self._always_logging):
-                    self.write("\n")
-                    self.terminal.log_line()
-                    self.write(prompt)
-                line = await self.terminal.read_line(prompt, help_for=None if self.machine_mode else self.help)
+                await self._interrupt_prompt(prompt)
+                helper = None if self.machine_mode else self.help
+                line = await self.terminal.read_line(prompt, help_for=helper, mark_for=self._mark)
+                self.typed = line
                 await self.take(prompt, line)
         except (LineLost, ConnectionError):
             self.terminal.abort()
@@ -168,14 +219,18 @@ class Session:
         finally:
             self.device.close_session(self.number)
 
-    @property
-    def _always_logging(self) -> bool:
-        return self.device.faults.log_lines == "always"
-
-    def cut(self) -> None:
-        """Cut the line: the session ends without a word."""
-        self.device.close_session(self.number)
+    def cut(self, abandon: bool = False) -> None:
+        """Cut the line: the session ends without a word. A commit that has begun goes on, unless it is abandoned."""
+        if abandon:
+            self.abandoned.set()
+        self.leave(abandon)
         self.terminal.abort()
+
+    def leave(self, abandon: bool = False) -> None:
+        """Take the session off the list of sessions, unless a commit of it goes on and is to be seen there."""
+        stays = self.committing and self.device.style.behaviour.lost_commit_shows == "session"
+        if abandon or not stays:
+            self.device.close_session(self.number)
 
     def _pend_foreign_lines(self) -> None:
         """Lines that are pending before the first one of this session (fact 4.1 item 4)."""
@@ -236,11 +291,14 @@ class Session:
                 return
             self.log(prompt, line, kind)
             raise
-        self.log(prompt, _masked(line, match), self._kind(command, match))
+        self.log(prompt, _masked(line, match), self._kind(command, match), line)
+        if command.show is not None and (self.device.faults.timestamps or self.device.timestamps):
+            self.say(time_line(self.device.faults))
         self._check_level(command)
-        await self._misbehave(line, command)
+        if not await mishaps.may_go_on(self, line, command):
+            return
         if command.show is not None:
-            await self._display(command, match, filters)
+            await show_answer(self, command, match, filters, line)
         elif command.run is not None:
             await command.run(self, match)
         else:
@@ -278,39 +336,6 @@ class Session:
     def _check_level(self, command: Command) -> None:
         if self.user.level < self.device.grammar.level(self.device.release, command):
             raise Refusal(self.device.style.behaviour.permission_text)
-
-    async def _misbehave(self, line: str, command: Command) -> None:
-        """The faults that come before the output of a line."""
-        faults = self.device.faults
-        for pattern, seconds in faults.pause.items():
-            if re.search(pattern, line):
-                await self.terminal.flush()
-                await asyncio.sleep(seconds)
-        if command.kind == "configuration":
-            for pattern, words in faults.refused_lines.items():
-                if re.search(pattern, line):
-                    raise Refusal(words)
-            if faults.progress:  # fact 3.2
-                self.write("\rRunning: 33%\r\rRunning: 100%\r\x1b[1A\n")
-        self.terminal.log_line()
-
-    async def _display(self, command: Command, match: Match, filters: Sequence[tuple[str, str]]) -> None:
-        assert command.show is not None
-        found = command.show(self, match)
-        lines = list(await found if inspect.isawaitable(found) else found)
-        kept = apply_filters(lines, filters, self.device.style.behaviour.include_keeps_separators)
-        faults = self.device.faults
-        if faults.timestamps or self.device.timestamps:  # fact 2.1
-            moment = now()
-            kept.insert(0, f"{moment:%Y-%m-%d %H:%M:%S}.{moment.microsecond // 1000:03d}{faults.timestamp_zone}")
-        paged = not self.machine_mode and not any(name == "no-more" for name, _unused in filters)
-        middle = len(kept) // 2
-        if faults.log_lines != "none" and middle:
-            await self.terminal.show(kept[:middle], paged)
-            self.terminal.log_line()
-            kept = kept[middle:]
-        await self.terminal.show(kept, paged)
-        self.terminal.log_line()
 
     # editing
 

@@ -14,6 +14,9 @@ from typing import Any, TypeVar
 
 from .errors import SettingsError
 
+SSH_METHODS = ("password", "keyboard-interactive")
+HOST_KEY_TYPES = ("ssh-ed25519", "ssh-rsa", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521")
+
 
 @dataclass(frozen=True, slots=True)
 class User:
@@ -39,6 +42,42 @@ class InterfaceSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Prompt:
+    """One question of a round. ``answer``: the right one; left out = the login password, ``*`` = any."""
+
+    text: str = "Password:"
+    hidden: bool = True
+    answer: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Prompt({self.text!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What keyboard-interactive asks at a time."""
+
+    prompts: tuple[Prompt, ...] = (Prompt(),)
+    instruction: str = ""
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SshSettings:
+    """The SSH server of a device; what is left out is as all devices have it (facts 3.7, 9.10)."""
+
+    methods: tuple[str, ...] = ()  # password, keyboard-interactive; empty = as `behaviour.keyboard_interactive` says
+    rounds: tuple[Round, ...] = (Round(),)
+    lockout_after: int = 0  # wrong answers in a row after which a user gets in no more; 0 = never
+    host_keys: tuple[str, ...] = ("ssh-ed25519",)  # types, see host_keys.py
+    flawed_signatures: bool = False  # of the ECDSA host keys
+    key_exchanges: tuple[str, ...] = ()
+    ciphers: tuple[str, ...] = ()
+    macs: tuple[str, ...] = ()
+    identification: str = "SSH-2.0--"  # fact 3.7: nearly empty
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceSettings:
     name: str
     release: str = "ce-v300r023"
@@ -57,6 +96,7 @@ class DeviceSettings:
     weak_algorithms: bool = False  # WEAKEA is installed (fact 1.7)
     master_key: str = ""  # default: one of its own for each device (fact 2.3)
     faults: Mapping[str, object] = field(default_factory=dict)
+    ssh: SshSettings = SshSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +151,8 @@ def device_from(data: object, where: str, base: pathlib.Path) -> DeviceSettings:
         values["interfaces"] = tuple(
             _interface(item, f"{where}.interfaces[{index}]") for index, item in enumerate(values["interfaces"])
         )
+    if "ssh" in values:
+        values["ssh"] = _ssh(values["ssh"], f"{where}.ssh")
     text = values.get("startup_configuration", "")
     if isinstance(text, str) and text and "\n" not in text and (base / text).is_file():
         values["startup_configuration"] = (base / text).read_text(encoding="utf-8")
@@ -129,6 +171,30 @@ def _interface(data: object, where: str) -> InterfaceSettings:
                 raise SettingsError(f"{where}.{afi}: {error}") from None
         values[afi] = addresses
     return _record(InterfaceSettings, values, where)
+
+
+def _ssh(data: object, where: str) -> SshSettings:
+    values = dict(_mapping(data, where, {item.name for item in fields(SshSettings)}))
+    for name, value in values.items():
+        if isinstance(value, list):
+            values[name] = tuple(value)
+    if "rounds" in values:
+        values["rounds"] = tuple(
+            _round(item, f"{where}.rounds[{number}]") for number, item in enumerate(values["rounds"])
+        )
+    ssh = _record(SshSettings, values, where)
+    for name, known in (("methods", SSH_METHODS), ("host_keys", HOST_KEY_TYPES)):
+        for item in getattr(ssh, name):
+            if item not in known:
+                raise SettingsError(f"{where}.{name}: {item!r} is none of {', '.join(known)}")
+    return ssh
+
+
+def _round(data: object, where: str) -> Round:
+    values = dict(_mapping(data, where, {item.name for item in fields(Round)}))
+    if "prompts" in values:
+        values["prompts"] = tuple(_record(Prompt, item, f"{where}.prompts") for item in values["prompts"])
+    return _record(Round, values, where)
 
 
 def _wire(data: object) -> WireSettings:

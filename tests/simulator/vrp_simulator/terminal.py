@@ -7,18 +7,27 @@ from __future__ import annotations
 
 import asyncio
 import codecs
-import datetime
+import re
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from .errors import SessionEnded
 from .faults import Faults
+from .pieces import at_width, pieces
 
 MORE = "  ---- More ----"  # fact 3.5, no line end after it
-ERASE = "\x1b[16D" + " " * 16 + "\x1b[16D"  # what the device sends after a key
 CONTROL_C, CONTROL_Z = "\x03", "\x1a"
 _BACKSPACE = ("\x08", "\x7f")
 _LONG_OUTPUT = 40  # lines after which the first typed character may be lost
+
+
+def erasure(form: str, columns: int) -> str:
+    """Blanks over the pager's text after a key (fact 3.5), in one of the forms that saved texts show."""
+    back = {"escape": f"\x1b[{columns}D", "bare": f"[{columns}D", "carriage-return": "\r"}.get(form, "\x08" * columns)
+    return back + " " * columns + back
+
+
+ERASE = erasure("escape", 16)
 
 
 class Transport(Protocol):
@@ -48,6 +57,8 @@ class Terminal:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._input = ""
         self._output: list[str] = []
+        self._line_start = 0  # where in the output the echo of the present line begins
+        self.gone = False  # the line is cut; what is printed goes nowhere
         self._after_return = False
         self.length = 24  # lines, fact 3.5
         self.monitoring = True
@@ -58,7 +69,7 @@ class Terminal:
     async def _character(self) -> str:
         while not self._input:
             await self.flush()
-            data = await self._transport.read()
+            data = b"" if self.gone else await self._transport.read()
             if not data:
                 raise SessionEnded
             self._input = self._decoder.decode(data)
@@ -66,10 +77,18 @@ class Terminal:
         return character
 
     async def read_line(
-        self, prompt: str, echo: bool = True, help_for: Callable[[str], Sequence[str]] | None = None
+        self,
+        prompt: str,
+        echo: bool = True,
+        help_for: Callable[[str], Sequence[str]] | None = None,
+        mark_for: Callable[[str], str] | None = None,
     ) -> str:
-        """Return one line; Ctrl+Z comes back as itself at once, Ctrl+C as an empty line."""
+        """Return one line; Ctrl+Z comes back as itself at once, Ctrl+C as an empty line.
+
+        mark_for: what the device writes behind the echo of a whole line
+        """
         typed = ""
+        self._line_start = len(self._output)
         column = len(prompt.rpartition("\n")[2])
         while True:
             character = await self._character()
@@ -82,7 +101,9 @@ class Terminal:
                 continue
             self._after_return = character == "\r"
             if character in ("\r", "\n", CONTROL_Z, CONTROL_C):
-                self.write("\n")
+                if echo and self._faults.garbled_echo and re.search(self._faults.garbled_echo, typed):
+                    self._output[self._line_start :] = [typed[1::2]]
+                self.write((mark_for(typed) if mark_for is not None else "") + "\n")
                 return {CONTROL_Z: CONTROL_Z, CONTROL_C: ""}.get(character, typed)
             if character == "?" and help_for is not None:
                 self.write("?\n" + "".join(f"  {word}\n" for word in help_for(typed)))
@@ -100,50 +121,62 @@ class Terminal:
                 if echo and width and column % width == 0:
                     self.write(" \x1b[1D")  # fact 3.5
 
+    async def delay_echo(self, seconds: float) -> None:
+        """Stay silent before the echo of the line that was typed; what was printed before it is out by then."""
+        typed, self._output = self._output[self._line_start :], self._output[: self._line_start]
+        await self.flush()
+        await asyncio.sleep(seconds)
+        self._output = typed + self._output
+
     # output
 
     def write(self, text: str) -> None:
         """Print text; it goes out with the next ``flush``, at the latest when the device waits for input."""
-        if text:
+        if text and not self.gone:
             self._output.append(text)
 
     async def flush(self) -> None:
         """Send what was printed, with CR LF at line ends."""
         if not self._output:
             return
-        data = "".join(self._output).replace("\n", "\r\n").encode()
+        text = "".join(self._output).replace("\n", "\r\n")
         self._output.clear()
-        size = self._faults.chunk_size
-        if not size:
-            self._transport.write(data)
+        self._line_start = 0
+        for silence, octets in pieces(text, self._faults):
+            if silence:
+                await asyncio.sleep(silence)
+            if self.gone:
+                return
+            self._transport.write(octets)
             await self._transport.drain()
-            return
-        for start in range(0, len(data), size):
-            self._transport.write(data[start : start + size])
-            await self._transport.drain()
-            await asyncio.sleep(self._faults.chunk_delay)
+            if self._faults.chunk_size:
+                await asyncio.sleep(self._faults.chunk_delay)
 
-    def log_line(self) -> None:
-        """A log line may come between any two outputs (fact 3.5)."""
-        wanted = self._faults.log_lines
-        if wanted == "always" or (wanted == "stoppable" and self.monitoring):
-            stamp = datetime.datetime.now(datetime.timezone.utc)
-            self.write(f"{stamp:%b %d %Y %H:%M:%S}+00:00 {self._faults.log_text}\n")
+    async def print_now(self, text: str) -> None:
+        """Print something while the session is doing anything else."""
+        self.write(text)
+        await self.flush()
+
+    async def fall_silent(self) -> None:
+        """Say nothing any more, and hear nothing, until the peer has gone."""
+        while True:
+            await self._character()
 
     async def show(self, lines: Sequence[str], paged: bool) -> None:
         """Print lines, a screen at a time when the pager is on (fact 3.5)."""
         self._long_output = len(lines) >= _LONG_OUTPUT
+        printed = [part for line in lines for part in at_width(line, self._faults.output_width)]
         if not paged or not self.length:
-            self.write("".join(f"{line}\n" for line in lines))
+            self.write("".join(f"{line}\n" for line in printed))
             return
         room = self.length - 1
-        for line in lines:
+        for line in printed:
             if room == 0:
                 self.write(MORE)
                 key = await self._character()
                 if key == "\r" and self._input.startswith("\n"):
                     self._input = self._input[1:]
-                self.write(ERASE)
+                self.write(erasure(self._faults.pager_erase, self._faults.pager_columns))
                 if key == " ":
                     room = self.length - 1
                 elif key in "\r\n":
@@ -159,4 +192,7 @@ class Terminal:
         self._transport.close()
 
     def abort(self) -> None:
+        """Cut the line. The session may still have something to do, without anybody to tell."""
+        self.gone = True
+        self._output.clear()
         self._transport.abort()

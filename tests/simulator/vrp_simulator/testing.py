@@ -14,14 +14,17 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
+import asyncssh
+
 from .device import Device
+from .gate import Attempt
 from .journal import Journal
 from .ntp_process import NtpProcess, start_processes, stop_processes
 from .printing import pending_lines
 from .server import Simulator
 from .session import Session
 from .settings import DeviceSettings, Settings, User, settings_from
-from .terminal import Terminal
+from .terminal import MORE, Terminal
 
 T = TypeVar("T")
 _START_TIMEOUT = 30.0  # seconds
@@ -88,6 +91,23 @@ class RunningDevice:
         """What was typed, as in the command log."""
         return self.call(lambda device: list(device.journal.commands.get(self.name, [])))
 
+    def typed(self) -> list[tuple[str, str]]:
+        """Everything that was typed after the login, in order, as (prompt or question, text), secrets included."""
+        return self.call(lambda device: list(device.journal.typed.get(self.name, [])))
+
+    def attempts(self) -> list[Attempt]:
+        """Every password and answer that was given at a login over SSH, right or wrong."""
+        return self.call(lambda device: list(device.gate.attempts))
+
+    def host_keys(self) -> dict[str, str]:
+        """The device's host keys: type -> key in the form of known_hosts."""
+        return {key.get_algorithm(): _public(key) for key in self._running.host_keys_of(self._device)}
+
+    def known_hosts(self, *types: str) -> str:
+        """Lines for a known_hosts file with these types of keys, or all that the device has."""
+        keys = self.host_keys()
+        return "".join(f"[{self.address}]:{self.port} {keys[name]}\n" for name in types or keys)
+
     def commits(self) -> list[dict[str, Any]]:
         """What was committed, as in the commit log."""
         return self.call(lambda device: list(device.journal.commits.get(self.name, [])))
@@ -123,8 +143,16 @@ class RunningDevice:
         """Let the time of the exclusive lock run out now."""
         self.call(lambda device: setattr(device.transactions, "lock", None))
 
+    def print_unasked(self, text: str) -> None:
+        """Print a text on the terminal of every session, whatever it is doing."""
+        self.call(lambda device: device.print_unasked(text))
+
+    def committing(self) -> bool:
+        """Whether a commit runs, with its session or without."""
+        return self.call(lambda device: device.transactions.committing is not None)
+
     def cut_sessions(self) -> None:
-        """Cut the line of every session."""
+        """Cut the line of every session; a commit that runs goes on."""
         self.call(lambda device: device.cut_sessions())
 
     def wait_until_held(self, timeout: float = 60.0) -> str:
@@ -149,6 +177,7 @@ class RunningDevice:
             device.reset(startup_configuration)
             device.journal.commands.pop(self.name, None)
             device.journal.commits.pop(self.name, None)
+            device.journal.typed.pop(self.name, None)
 
         self.call(start_again)
 
@@ -222,6 +251,13 @@ class LocalLink:
             said.append(self._decoder.decode(data))
             self._closed = not data
         return "".join(said)
+
+    def pages(self, line: str) -> str:
+        """Type a line and a blank for each page; return everything that the device sent, as a log of the terminal."""
+        said = self.converse(f"{line}\n")
+        while said.endswith(MORE):
+            said += self.converse(" ")
+        return said
 
     @property
     def closed(self) -> bool:
@@ -308,7 +344,10 @@ class RunningDevices(Mapping[str, RunningDevice]):
 
     def known_hosts(self) -> str:
         """Lines for a known_hosts file that holds all devices."""
-        return "".join(f"[{item.address}]:{item.port} {self.host_key}\n" for item in self._devices.values())
+        return "".join(item.known_hosts() for item in self._devices.values())
+
+    def host_keys_of(self, device: Device) -> list[asyncssh.SSHKey]:
+        return self._simulator.host_keys(device.settings.ssh)
 
     def _serve(self) -> None:
         asyncio.set_event_loop(self.loop)
@@ -343,6 +382,10 @@ class RunningDevices(Mapping[str, RunningDevice]):
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(_START_TIMEOUT)
         self.loop.close()
+
+
+def _public(key: asyncssh.SSHKey) -> str:
+    return key.export_public_key().decode().strip()
 
 
 async def _awaited(work: Awaitable[T]) -> T:

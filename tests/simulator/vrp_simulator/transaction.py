@@ -10,12 +10,16 @@ import collections
 import datetime
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .configuration import Candidate, Configuration, Entry, InterfaceHeader, Place, Style, apply, difference
 from .errors import Refusal
 from .ntp_entries import AUTHENTICATION, is_ntp
 from .ntp_rules import dangling_key, exceeds_limits, unauthenticated_after, with_automatic_lines
 from .wordings import Wordings
+
+if TYPE_CHECKING:
+    from .session import Session
 
 FIRST_COMMIT = 1000000001  # fact 3.2
 KEPT_COMMITS = 100
@@ -83,6 +87,7 @@ class Transactions:
         self.lock: Lock | None = None
         self.lock_timeout = 30.0  # seconds, fact 3.2
         self.trial: Trial | None = None
+        self.committing: Session | None = None  # whose commit runs; the session may be lost
         self.updated: tuple[datetime.datetime, str] = (now(), "")
         self.unauthenticated: frozenset[Place] = frozenset()
         self.listeners: list[Callable[[Commit], None]] = []
@@ -188,9 +193,11 @@ class Transactions:
     # lock
 
     def lock_owner(self) -> Lock | None:
-        """The lock, unless it has run out."""
+        """The lock, unless it has run out; it does not while a commit of its owner runs."""
         if self.lock is None:
             return None
+        if self.committing is not None and self.committing.number == self.lock.author.session:
+            return self.lock
         if asyncio.get_running_loop().time() - self.lock.last_change > self.lock_timeout:
             self.lock = None
         return self.lock

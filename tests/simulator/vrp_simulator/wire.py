@@ -49,6 +49,32 @@ class Wire:
         return _Listener(server)
 
 
+class Announcing:
+    """The same way, but the server announces itself with another protocol version, for example ``SSH-1.99-``.
+
+    asyncssh always says 2.0; this hook reaches into it, and a wrong name there fails at the first connection.
+    """
+
+    def __init__(self, wire: Wire, identification: str) -> None:
+        self._wire = wire
+        self._identification = identification.encode("ascii")
+
+    async def create_server(self, factory: _Factory, host: str, port: int) -> _Listener:
+        """Called by asyncssh to listen."""
+        return await self._wire.create_server(lambda host, port: self._renamed(factory(host, port)), host, port)
+
+    def _renamed(self, connection: Any) -> asyncio.Protocol:
+        if not hasattr(connection, "_send_version"):
+            raise TypeError("this version of asyncssh says its protocol version in another place")
+
+        def send_version() -> None:
+            connection._server_version = self._identification  # the exchange hash covers what was sent
+            connection._send(self._identification + b"\r\n")
+
+        connection._send_version = send_version
+        return cast(asyncio.Protocol, connection)
+
+
 class _Listener:
     """A server as asyncssh expects it from a tunnel."""
 

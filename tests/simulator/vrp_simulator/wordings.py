@@ -66,6 +66,14 @@ VARIANTS: dict[str, tuple[str, ...]] = {
         "Error: The system is busy. Please try again later.",
         "Error: Another commit operation is in progress.",
         "Error: Service processing is busy, please commit again after a while.",
+        "Error: The system is busy in building configuration. Please wait for a moment...",  # fact 9.6
+        "Info: The system is busy. Please try again later.",
+    ),
+    # fact 9.6: printed for lines and displays as for commits; the others are ours
+    "busy-line": (
+        "Error: The system is busy in building configuration. Please wait for a moment...",
+        "Info: The configuration service is busy. Please try again later.",
+        "Error: System is busy. Please try again later.",
     ),
     "stage-2": (
         "Error: Failed to deliver the configuration to the service.",

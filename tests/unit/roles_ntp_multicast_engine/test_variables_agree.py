@@ -56,7 +56,7 @@ def test_variables_carry_the_name_of_the_role(name: str) -> None:
     assert name.startswith(PREFIX)
 
 
-@pytest.mark.parametrize("name", load("vars/main.yml"))
+@pytest.mark.parametrize("name", [*load("vars/main/main.yml"), *load("vars/main/distributions.yml")])
 def test_internal_variables_are_marked_as_such(name: str) -> None:
     assert name.startswith(f"__{PREFIX}")
 

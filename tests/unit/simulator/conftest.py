@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import pathlib
 import re
 from collections.abc import Callable, Iterator
@@ -19,14 +18,16 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
 CONTROL_Z = "\x1a"  # takes effect without Enter
 KEY = "Secret-Key-2026!"
 PORTS = {
+    "ar-v300r024": "GigabitEthernet0/0/1",
     "ce-v200r005": "100GE1/0/1",
     "ce-v300r023": "100GE1/0/1",
     "ne40e-v800r012": "GigabitEthernet0/1/0",
     "s-v600": "GE1/0/1",
     "vrp5": "GigabitEthernet0/0/1",
 }
-COMMANDS = {release: "ntp-service" if release in ("ne40e-v800r012", "vrp5") else "ntp" for release in PORTS}
-TWO_STAGE = [release for release in PORTS if release != "vrp5"]
+ONE_STAGE = ("ar-v300r024", "vrp5")
+COMMANDS = {release: "ntp-service" if release in ("ne40e-v800r012", *ONE_STAGE) else "ntp" for release in PORTS}
+TWO_STAGE = [release for release in PORTS if release not in ONE_STAGE]
 
 
 def device_entry(release: str = "ce-v300r023", **options: object) -> dict[str, object]:
@@ -82,13 +83,3 @@ def open_device() -> Iterator[Callable[..., tuple[RunningDevice, Console]]]:
             return devices["CE1"], Console(devices["CE1"].open_link(user))
 
         yield start
-
-
-@pytest.fixture
-def samples() -> pathlib.Path:
-    """The folder of device texts; they are read where they lie."""
-    shared = pathlib.Path(os.environ.get("TIMECAST_SHARED", REPOSITORY.parent / "shared"))
-    folder = shared / "samples" / "vrp"
-    if not folder.is_dir():
-        pytest.skip(f"NOT TESTED: no device texts in {folder}; set TIMECAST_SHARED to the shared folder")
-    return folder

@@ -253,7 +253,19 @@ def test_a_risky_line_asks_for_the_password(open_device) -> None:  # type: ignor
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("stage2_refusal", "("), ("pause", {"[": 1.0}), ("no_such", 1), ("busy_times", "three"), ("timestamps", 1)],
+    [
+        ("stage2_refusal", "("),
+        ("pause", {"[": 1.0}),
+        ("no_such", 1),
+        ("busy_times", "three"),
+        ("timestamps", 1),
+        ("busy_lines", {"^x": "two"}),
+        ("cut_answers", {"^x": 0.5}),
+        ("log_form", "epoch"),
+        ("log_at", ["prompt", "nowhere"]),
+        ("cut_then", "nothing"),
+        ("_draws", 1),
+    ],
 )
 def test_a_wrong_fault_is_refused(name: str, value: object) -> None:
     with pytest.raises(SettingsError, match=f"faults.{name}"):

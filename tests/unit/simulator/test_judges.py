@@ -9,6 +9,7 @@ import json
 import pathlib
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 
 import pytest
@@ -18,6 +19,8 @@ from vrp_simulator.testing import RunningDevices, running_devices
 from .conftest import COMMANDS, KEY, PORTS, REPOSITORY, TWO_STAGE, device_entry
 
 JUDGES = REPOSITORY / ".venv-judges" / "bin" / "python"
+ANSIBLE = REPOSITORY / ".venv-judges-ansible" / "bin" / "ansible-playbook"
+HUAWEI = ["ce-v200r005", "ce-v300r023", "s-v600"]  # what Huawei's modules were made for: `ntp`, two stages
 HERE = pathlib.Path(__file__).resolve().parent / "judges"
 RELEASES = sorted(PORTS)
 TIMEOUT = 120  # seconds, for a hang
@@ -94,6 +97,56 @@ def test_a_python_client(devices: RunningDevices, client: str, tmp_path: pathlib
             assert devices[release].saved_configuration().count("multicast-client")
         else:
             assert answer["failed"] is False
+
+
+def test_ce_config_and_ce_command(devices: RunningDevices, tmp_path: pathlib.Path) -> None:
+    """Huawei's own modules: `mmi-mode`, `system-view immediately`, and a `return` in the user view (fact 9.8)."""
+    if not ANSIBLE.exists():
+        pytest.skip("NOT TESTED: ce_config is missing; make it with: tests/tools/setup judges-ansible")
+    lines = ["ntp refclock-master 2", "ntp authentication enable"]
+    hosts = {}
+    for release in HUAWEI:
+        device = devices[release]
+        device.reset()
+        hosts[release] = {"ansible_host": device.address, "ansible_port": device.port, "port": PORTS[release]}
+    variables = {
+        "ansible_connection": "ansible.netcommon.network_cli",
+        "ansible_network_os": "community.network.ce",
+        "ansible_user": "netops",
+        "ansible_password": "Login-Pass-1",
+        "lines": lines,
+        "port_lines": ["ntp multicast-client 239.1.2.3"],
+    }
+    inventory = tmp_path / "inventory.json"
+    inventory.write_text(json.dumps({"all": {"hosts": hosts, "vars": variables}}), encoding="utf-8")
+    with tempfile.TemporaryDirectory(prefix="ce-") as sockets:  # their names must be short
+        done = subprocess.run(
+            [ANSIBLE, "-i", inventory, HERE / "ce_config.yml"],
+            capture_output=True,
+            check=False,
+            text=True,
+            timeout=TIMEOUT,
+            env={
+                "HOME": str(tmp_path),
+                "PATH": "/usr/bin:/bin",
+                "LC_ALL": "C.UTF-8",
+                "ANSIBLE_NOCOLOR": "1",
+                "ANSIBLE_HOST_KEY_CHECKING": "0",
+                "ANSIBLE_NETWORK_CLI_SSH_TYPE": "libssh",
+                "ANSIBLE_PERSISTENT_CONTROL_PATH_DIR": sockets,
+                "ANSIBLE_PERSISTENT_COMMAND_TIMEOUT": "60",
+            },
+        )
+    assert done.returncode == 0, done.stdout + done.stderr
+    for release in HUAWEI:
+        device = devices[release]
+        device.wait_until_deserted()
+        for text in (device.running_configuration(), device.saved_configuration()):
+            assert all(f"\n{line}\n" in text for line in lines)
+            assert f"interface {PORTS[release]}\n" in text and "\n ntp multicast-client 239.1.2.3\n" in text
+        typed = [line for prompt, line in device.typed() if prompt == f"<{release}>"]
+        assert typed.count("return") >= 5, "the modules no longer end with `return` in the user view"
+        assert device.pending() == {}
 
 
 def test_openssh(devices: RunningDevices, release: str, tmp_path: pathlib.Path) -> None:

@@ -46,6 +46,7 @@ def test_the_seed_procedure_ends_in_the_manuals_lines(open_device, release: str)
     )
     automatic = {
         "ce-v200r005": [f"{n} server disable"],
+        "ar-v300r024": [],
         "vrp5": [],
         "s-v600": [
             f"{n} server disable",

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import asyncssh
+import paramiko
 import pytest
 import yaml
 
@@ -92,6 +93,37 @@ def test_ready_file_logs_and_control(tmp_path: pathlib.Path) -> None:
     assert [entry["kind"] for entry in commands] == ["other", "configuration", "configuration", "other", "other"]
     commits = [json.loads(line) for line in (tmp_path / "logs" / "CE1.commits.jsonl").read_text().splitlines()]
     assert [entry["user"] for entry in commits] == ["netops", "other"]
+
+
+def test_faults_and_the_ssh_side_by_file_and_control(tmp_path: pathlib.Path) -> None:
+    """What the Python API can do, a user of the program can."""
+    entry = device_entry(
+        faults={"prompt_prefix": "HRP_M", "busy_lines": {"^interface": 2}},
+        ssh={"methods": ["keyboard-interactive"], "host_keys": ["ssh-ed25519", "ecdsa-sha2-nistp256"]},
+    )
+    with program(tmp_path, {"devices": [entry]}) as (_process, ready):
+        place, control = ready["devices"]["CE1"], ready["control"]
+        assert [key.split()[0] for key in place["host_keys"]] == ["ssh-ed25519", "ecdsa-sha2-nistp256"]
+        options = {"log_lines": "always", "log_at": ["first-prompt"], "stalls": {"^x": 4}, "stall_seconds": [4, 10]}
+        assert ask(control, device="CE1", do="faults", options=options)["ok"]
+        assert "log_at" in ask(control, device="CE1", do="faults", options={"log_at": ["nowhere"]})["error"]
+        with paramiko.Transport((place["address"], place["port"])) as transport:
+            transport.start_client(timeout=PATIENCE)
+            with pytest.raises(paramiko.AuthenticationException):
+                transport.auth_interactive("netops", lambda *asked: ["wrong"])
+            transport.auth_interactive("netops", lambda *asked: ["Login-Pass-1"])
+            channel = transport.open_session(timeout=PATIENCE)
+            channel.settimeout(PATIENCE)
+            channel.get_pty()
+            channel.invoke_shell()
+            screen = channel.makefile("r")
+            while "%%01NTP" not in screen.readline():
+                pass
+            assert ask(control, device="CE1", do="print", text="\nbe warned\n")["ok"]
+            while screen.readline() != "be warned\r\n":
+                pass
+            state = ask(control, device="CE1", do="state")["result"]
+        assert state["logins"] == {"refused": 1, "accepted": 1} and not state["committing"] and state["sessions"] == 1
 
 
 def test_a_wrong_file_ends_it_with_a_sentence(tmp_path: pathlib.Path) -> None:

@@ -38,7 +38,7 @@ def test_a_wrong_file_is_refused_with_the_place(data: Any, words: str) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"release": "vrp4"}, "known are ce-v200r005"),
+        ({"release": "vrp4"}, "known are ar-v300r024"),
         ({"behaviour": {"mood": "bad"}}, r"behaviour\.mood"),
         ({"wordings": {"mood": "bad"}}, r"wordings\.mood"),
         ({"faults": {"mood": "bad"}}, r"faults\.mood"),

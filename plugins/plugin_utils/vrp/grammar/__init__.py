@@ -10,16 +10,19 @@ from __future__ import annotations
 
 from ...ntp.interface_names import interface_name
 from ..lines import ConfigurationLine, typed_lines
+from .given_text import GivenText, parse_given_text
 from .parse import DeviceConfiguration, InterfaceFacts, parse_configuration
 from .render import configuration_text, render_changes, render_configuration
 
 __all__ = [
     "ConfigurationLine",
     "DeviceConfiguration",
+    "GivenText",
     "InterfaceFacts",
     "configuration_text",
     "interface_name",
     "parse_configuration",
+    "parse_given_text",
     "render_changes",
     "render_configuration",
     "typed_lines",

@@ -31,6 +31,8 @@ class Form:
         syntax: the line after ``ntp`` or ``ntp-service``.
         undo: what follows ``undo ntp`` to take the line back, or None where another line does that.
         ours: whether the model holds what the line states.
+        server_user: whether a line outside the model tells that the device serves time to others than multicast
+            clients, so that its server function, its sources and its reference clock are not ours alone.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Form:
     syntax: str
     undo: str | None = None
     ours: bool = True
+    server_user: bool = False
 
 
 def _system(name: str, syntax: str, undo: str | None = None) -> Form:
@@ -48,8 +51,8 @@ def _interface(name: str, syntax: str, undo: str) -> Form:
     return Form(name, View.INTERFACE, syntax, undo)
 
 
-def _foreign(view: View, *syntaxes: str) -> tuple[Form, ...]:
-    return tuple(Form("foreign", view, syntax, syntax, ours=False) for syntax in syntaxes)
+def _foreign(view: View, *syntaxes: str, server_user: bool = False) -> tuple[Form, ...]:
+    return tuple(Form("foreign", view, syntax, syntax, ours=False, server_user=server_user) for syntax in syntaxes)
 
 
 # Sources: facts 1.1 to 1.6, that is the command references of CE6800 V300R023C00 and NE40E V800R012C10.
@@ -93,6 +96,13 @@ FORMS: tuple[Form, ...] = (
         "server physic-isolate <anything>",
         "ipv6 server physic-isolate <anything>",
         "refclock-master <other_clock> [ <stratum> ]",
+        "access <anything>",
+        "kod-enable",
+        "discard <anything>",
+        server_user=True,
+    ),
+    *_foreign(
+        View.SYSTEM,
         "max-dynamic-sessions <anything>",
         "max-distance <anything>",
         "source-interface <anything>",
@@ -101,9 +111,6 @@ FORMS: tuple[Form, ...] = (
         "port <anything>",
         "sync-interval <anything>",
         "offset-limit <anything>",
-        "discard <anything>",
-        "access <anything>",
-        "kod-enable",
         "disable",
         "ipv6 disable",
         "enable",
@@ -112,8 +119,12 @@ FORMS: tuple[Form, ...] = (
     *_foreign(
         View.INTERFACE,
         "broadcast-server [ <anything> ]",
-        "broadcast-client",
         "manycast-server [ <anything> ]",
+        server_user=True,
+    ),
+    *_foreign(
+        View.INTERFACE,
+        "broadcast-client",
         "manycast-client [ <anything> ]",
         "receive disable",
         "ipv6 receive disable",

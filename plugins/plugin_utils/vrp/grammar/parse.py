@@ -4,8 +4,10 @@
 """From the text of a device to the model.
 
 The text may be a whole ``display current-configuration``, ``display this``, a filtered display, several of these one
-after another, or lines as a person types them. What decides is the view: ``#`` at the margin ends it, an unindented
-``interface X`` begins that of an interface. Each line is looked at once.
+after another, or lines as a person types them. What decides is the view: ``#`` alone at the margin ends it, an
+unindented ``interface X`` begins that of an interface. What else stands at the margin inside the block of an interface
+(a log, a trap, a debugging message, their second lines) is no configuration and changes no view. Each line is looked at
+once.
 """
 
 from __future__ import annotations
@@ -17,12 +19,12 @@ from itertools import islice
 from types import MappingProxyType
 from typing import cast
 
-from ...ntp.interface_names import interface_name
+from ...ntp.interface_names import interface_name, is_interface_name
+from ...ntp.masking import mask
 from ...ntp.model import (
     ALL,
     DEFAULT_GROUP_IPV4,
     DEFAULT_GROUP_IPV6,
-    MASK,
     Authentication,
     Configuration,
     Interface,
@@ -35,17 +37,24 @@ from ...ntp.model import (
 )
 from ...ntp.server_switch import is_bare
 from ..dialect import Dialect
-from ..errors import ParseError, mask
+from ..errors import ParseError
+from .cut_lines import CutLines
 from .forms import View
 from .language import GRAMMARS, Fields, Statement
+from .telling import told_without_secrets
+from .terminal_text import is_logged, terminal_lines
 
 _NTP_LINE = re.compile(r"(undo[ \t]+)?(ntp(?:-service)?)[ \t]+(\S.*)")
 _KEY_REFERENCE = re.compile(r"\bauthentication-keyid ([0-9]{1,10})\b")
-# In a line that was not understood, whatever could be a key text.
-_KEY_TEXT = re.compile(r"(\b(?:cipher|simple|plain|authentication-keyid[ \t]+\S+))[ \t].*")
 _BANNER = re.compile(r"header (?:login|shell) information (\S)(.*)")
-# Facts 3.5: the pager's text, and the cursor movements that wipe it out.
-_PAGER = re.compile(r"[ \t]*---- ?More ?----(?:\x1b\[[0-9]*D *)*")
+_INTERFACE_LINE = re.compile(r"interface[ \t]+(\S+)(?:[ \t]+(\S.*))?")
+# An NTP line behind something else: a prompt, or a rest of whatever was on the screen.
+_NTP_INSIDE = re.compile(
+    r"(?<![a-z-])(?:undo[ \t]+)?ntp(?:-service)?[ \t]+"
+    r"(?:authentication|trusted|reliable|server|ipv6|refclock-master|(?:multi|uni|broad|many)cast-)"
+)
+_IS_PROMPT_OR_PROSE = re.compile(r"^[<\[].*[>\]] *$|[A-Za-z]{2}[ \t]")
+_LEAVES_VIEW = frozenset({"quit", "return", "commit", "system-view"})
 
 DEFAULT_STRATUM = 8  # Fact 1.6.
 
@@ -77,6 +86,8 @@ class DeviceConfiguration:
         automatic: the lines that devices add by themselves, as printed (facts 0.2 and 1.5).
         interfaces: every interface that the text names, in its printed spelling.
         unknown: NTP lines that were not understood, secrets masked.
+        blocks: whether the text has configuration at all: ``#`` between blocks, an interface, an NTP line.
+        ended: whether the text has an end: ``return`` of a display, ``commit`` or ``quit`` of typed lines.
     """
 
     configuration: Configuration
@@ -84,20 +95,23 @@ class DeviceConfiguration:
     automatic: tuple[str, ...]
     interfaces: Mapping[str, InterfaceFacts]
     unknown: tuple[str, ...]
+    blocks: bool = True
+    ended: bool = True
 
 
 def parse_configuration(text: str, dialect: Dialect | None = None) -> DeviceConfiguration:
     """Read the NTP multicast configuration out of what a device prints.
 
     Args:
-        text: what the device printed; prompts, echoes, timestamps and ends of line do not matter.
+        text: what the device printed; prompts, echoes, timestamps, logs, pagers and ends of line do not matter.
         dialect: the device's spelling; without it the first NTP line decides. A line in the other spelling is unknown.
 
     Raises:
-        ParseError: the text names two different systems (``sysname``), so it is not the configuration of one device.
+        ParseError: the text names two different systems (``sysname``), so it is not the configuration of one device; or
+            a line was cut by a terminal in a way that leaves open what it says.
     """
     reader = _Reader(dialect)
-    reader.read(_PAGER.sub("", text) if "More" in text else text)
+    reader.read(terminal_lines(text))
     return reader.result()
 
 
@@ -138,6 +152,10 @@ class _Reader:
         self._foreign = False
         self._automatic: list[str] = []
         self._unknown: list[str] = []
+        self._server_users: list[str] = []
+        self._blocks = False
+        self._ended = False
+        self._logging = False  # the line before was a log, or belonged to one
         self._handlers: dict[str, Callable[[Statement], None]] = {
             "authentication": self._on_authentication,
             "key": self._on_key,
@@ -157,37 +175,81 @@ class _Reader:
 
     # Lines and views
 
-    def read(self, text: str) -> None:
-        for line in _outside_banners(text):
-            first = line[0]
-            if first == "#":
-                self._view, self._other_view = None, False
-            elif first in " \t":
-                stripped = line.lstrip()
-                if stripped.startswith(("ntp", "undo ntp")):
-                    self._on_ntp_line(stripped, indented=True)
-                elif self._view is not None:
-                    _on_interface_line(self._view, stripped)
-            else:
-                # Fact 2.1: `*` marks the configuration of hardware that is absent.
-                self._on_margin_line(line[1:].lstrip() if first == "*" else line)
+    def read(self, lines: list[str]) -> None:
+        lines = list(_outside_banners(lines))
+        cut = CutLines(lines)
+        position = 0
+        while position < len(lines):
+            position += self._on_line(lines, position, cut)
 
-    def _on_margin_line(self, line: str) -> None:
-        if line.startswith(("ntp", "undo ntp")):
-            self._on_ntp_line(line, indented=False)
-        elif line.startswith("interface "):
-            self._view, self._other_view = self._interface(line), False
+    def _on_line(self, lines: list[str], position: int, cut: CutLines) -> int:
+        """Take the line at a position; return how many lines it was cut into."""
+        raw = lines[position]
+        line = raw.rstrip()
+        first = line[0]
+        if line == "#":
+            self._leave_view(other=False)
+            self._blocks, self._ended = True, False
+        elif first in " \t":
+            stripped = line.lstrip()
+            if stripped.startswith(("ntp", "undo ntp")):
+                return self._on_ntp_text(lines, position, cut, indented=True)
+            self._logging = self._logging and self._view is None
+            if self._view is not None:
+                _on_interface_line(self._view, stripped)
+        elif line.startswith(("ntp", "undo ntp")):
+            return self._on_ntp_text(lines, position, cut, indented=False)
+        elif first == "*" and line[1:].lstrip().startswith(("ntp", "undo ntp")):
+            # Fact 2.1: `*` marks the configuration of hardware that is absent.
+            self._on_ntp_line(line[1:].lstrip(), indented=False)
         else:
-            self._view, self._other_view = None, True
+            self._on_margin_line(line[1:].lstrip() if first == "*" else line, goes_on=cut.is_rest(position))
+        return 1
+
+    def _leave_view(self, *, other: bool) -> None:
+        self._view, self._other_view, self._logging = None, other, False
+
+    def _on_margin_line(self, line: str, *, goes_on: bool) -> None:
+        interface = _INTERFACE_LINE.fullmatch(line) if line.startswith("interface") else None
+        if interface is not None and not (self._logging and _is_prose(interface)):
+            self._view, self._other_view, self._logging = self._interface(interface), False, False
+            self._blocks, self._ended = True, False
+        elif line in _LEAVES_VIEW:
             self._typed = self._typed or line == "system-view"
+            self._ended = line != "system-view"
+            self._leave_view(other=False)
+        elif not line[:1].islower() or is_logged(line):
+            self._logging = is_logged(line) or self._logging
+            self._on_ntp_inside(line)
+        elif self._view is None or not (self._logging or goes_on):
+            self._leave_view(other=True)
             if line.startswith("sysname "):
                 self._on_sysname(line[len("sysname ") :].strip())
 
-    def _interface(self, line: str) -> _InterfaceState:
+    def _on_ntp_inside(self, line: str) -> None:
+        found = None if self._logging or line.startswith("!") else _NTP_INSIDE.search(line)
+        if found is not None and _IS_PROMPT_OR_PROSE.search(line[: found.start()]) is None:
+            self._on_unknown(line[found.start() :])
+
+    def _interface(self, found: re.Match[str]) -> _InterfaceState:
         # A name typed with a blank is two words; what follows a name (`mode l2`) is not part of it.
-        words = line.split()[1:3]
-        name = words[0] if words[0][-1].isdecimal() else "".join(words)
+        name, rest = found.group(1), found.group(2)
+        if rest and not is_interface_name(name):
+            name += rest.split()[0]
         return self._interfaces.setdefault(interface_name(name), _InterfaceState())
+
+    def _on_ntp_text(self, lines: list[str], position: int, cut: CutLines, *, indented: bool) -> int:
+        self._logging = False
+        in_interface = indented and self._view is not None
+
+        def understood(text: str) -> Statement | None:
+            return self._statement(text.strip(), indented=indented)
+
+        whole = cut.whole(position, in_interface=in_interface, understood=understood)
+        self._on_ntp_line(whole.text.strip(), indented=indented)
+        if whole.lines > 1:
+            self._key_references.update(int(key) for key in _KEY_REFERENCE.findall(lines[position]))
+        return whole.lines
 
     def _on_sysname(self, sysname: str) -> None:
         if self._sysname not in (None, sysname):
@@ -201,21 +263,31 @@ class _Reader:
         found = _NTP_LINE.fullmatch(line)
         if found is None:
             return
-        undo, word, rest = found.groups()
-        spelling = Dialect(word)
         if self._dialect is None:
-            self._dialect = spelling
-        statement = GRAMMARS[spelling].read(rest, undo=undo is not None) if spelling is self._dialect else None
-        if statement is None or not self._fits_view(statement, indented=indented):
+            self._dialect = Dialect(found.group(2))
+        statement = self._statement(line, indented=indented)
+        if statement is None:
             self._on_unknown(line)
             return
+        self._blocks, self._ended = True, False
         if _is_automatic(statement):
             self._automatic.append(line)
         if statement.form.ours:
             self._handlers[statement.form.name](statement)
         else:
             self._foreign = True
-            self._key_references.update(int(key) for key in _KEY_REFERENCE.findall(rest))
+            self._key_references.update(int(key) for key in _KEY_REFERENCE.findall(line))
+            if statement.form.server_user and not statement.undo:
+                self._server_users.append(mask(line))
+
+    def _statement(self, line: str, *, indented: bool) -> Statement | None:
+        found = _NTP_LINE.fullmatch(line)
+        if found is None:
+            return None
+        undo, word, rest = found.groups()
+        spelling = Dialect(word)
+        statement = GRAMMARS[spelling].read(rest, undo=undo is not None) if self._dialect in (None, spelling) else None
+        return statement if statement is not None and self._fits_view(statement, indented=indented) else None
 
     def _fits_view(self, statement: Statement, *, indented: bool) -> bool:
         if statement.form.view is View.INTERFACE:
@@ -225,7 +297,9 @@ class _Reader:
 
     def _on_unknown(self, line: str) -> None:
         self._foreign = True
-        self._unknown.append(mask(_KEY_TEXT.sub(rf"\1 {MASK}", line)))
+        told = told_without_secrets(line)
+        self._unknown.append(told)
+        self._server_users.append(told)
 
     # Statements
 
@@ -277,6 +351,8 @@ class _Reader:
             ServerSettings(None, tuple(self._listen), self._stratum, tuple(self._ipv6_listen), None),
             interfaces,
             self._foreign,
+            tuple(self._server_users),
+            tuple(self._interfaces),
         )
         return DeviceConfiguration(
             _with_server_function(configuration, self._server_disabled, typed=self._typed),
@@ -284,6 +360,8 @@ class _Reader:
             tuple(self._automatic),
             MappingProxyType({name: state.facts() for name, state in self._interfaces.items()}),
             tuple(self._unknown),
+            self._blocks,
+            self._ended,
         )
 
     def _key(self, key_id: int) -> Key:
@@ -300,11 +378,10 @@ class _Reader:
         )
 
 
-def _outside_banners(text: str) -> Iterator[str]:
-    """Yield the lines that hold anything, without the blanks at their ends and without the texts of login banners."""
+def _outside_banners(lines: list[str]) -> Iterator[str]:
+    """Yield the lines that hold anything, without the texts of login banners."""
     delimiter: str | None = None
     never_closed: set[str] = set()
-    lines = text.split("\n")
     for number, raw in enumerate(lines):
         line = raw.rstrip()
         if delimiter is not None:
@@ -318,7 +395,13 @@ def _outside_banners(text: str) -> Iterator[str]:
             if opened is not None and opened.group(1) not in opened.group(2):
                 delimiter = _closed_later(opened.group(1), lines, number, never_closed)
             continue
-        yield line
+        yield raw
+
+
+def _is_prose(interface: re.Match[str]) -> bool:
+    """Whether a line that begins like that of an interface is the second line of a log, which goes on in prose."""
+    rest = interface.group(2)
+    return bool(rest) and not rest[0].isdecimal() and not rest.startswith("mode ")
 
 
 def _closed_later(delimiter: str, lines: list[str], number: int, never_closed: set[str]) -> str | None:

@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-import ipaddress
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ...ntp.interface_names import interface_name
+from ...ntp.addresses import ipv4_address_of, ipv6_address_of, is_listening_address
+from ...ntp.interface_names import interface_name, is_interface_name
 from ...ntp.model import Algorithm, IpAddress
+from ...ntp.options import KeyOptions, MulticastServerOptions, ServerOptions, bounds_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,22 +30,24 @@ class ValueKind:
     takes_rest: bool = False
 
 
-def _number(least: int, most: int, *others: int) -> ValueKind:
+def _number(described: type[Any], name: str) -> ValueKind:
+    bounds = bounds_of(described, name)
+
     def read(word: str) -> int:
         number = int(word) if word.isascii() and word.isdecimal() and len(word) <= 10 else -1
-        if not (least <= number <= most or number in others):
-            raise ValueError(f"not a number from {least} to {most}")
+        if number not in bounds:
+            raise ValueError(f"not a number {bounds.words}")
         return number
 
     return ValueKind(read)
 
 
 def _ipv6_group(word: str) -> IpAddress:
-    return _multicast(ipaddress.IPv6Address(word))
+    return _multicast(ipv6_address_of(word))
 
 
 def _ipv4_group(word: str) -> IpAddress:
-    return _multicast(ipaddress.IPv4Address(word))
+    return _multicast(ipv4_address_of(word))
 
 
 def _multicast(address: IpAddress) -> IpAddress:
@@ -59,7 +61,10 @@ def _print_ipv6(address: object) -> str:
 
 
 def _source_address(word: str) -> str:
-    return str(ipaddress.IPv6Address(word))
+    address = ipv6_address_of(word)
+    if address.is_unspecified or not is_listening_address(address):
+        raise ValueError("not the address of a host")
+    return str(address)
 
 
 def _choice(*words: str) -> Callable[[str], str]:
@@ -71,12 +76,9 @@ def _choice(*words: str) -> Callable[[str], str]:
     return read
 
 
-_INTERFACE = re.compile(r"[0-9]*[A-Za-z][A-Za-z-]*\s?[0-9][0-9/.:]*")
-
-
 def _interface(words: str) -> str:
     # Manuals show `gigabitethernet 0/1/0` inside NTP lines (fact 2.1), so a name may be two words.
-    if _INTERFACE.fullmatch(words) is None:
+    if not is_interface_name(words):
         raise ValueError("not the name of an interface")
     return interface_name(words)
 
@@ -86,11 +88,11 @@ def _any(words: str) -> str:
 
 
 KINDS: dict[str, ValueKind] = {
-    "key_id": _number(1, 4294967295),
-    "ttl": _number(1, 255),
-    "version": _number(1, 4),
-    "port": _number(1025, 65535, 123),
-    "stratum": _number(1, 15),
+    "key_id": _number(KeyOptions, "id"),
+    "ttl": _number(MulticastServerOptions, "ttl"),
+    "version": _number(MulticastServerOptions, "version"),
+    "port": _number(MulticastServerOptions, "port"),
+    "stratum": _number(ServerOptions, "reference_stratum"),
     "algorithm": ValueKind(Algorithm, lambda algorithm: str(algorithm.value)),
     "secret": ValueKind(_any, takes_rest=True),
     "ipv4_group": ValueKind(_ipv4_group),

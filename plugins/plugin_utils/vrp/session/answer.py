@@ -5,42 +5,51 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 
-from ..errors import RefusedError, mask
+from ...ntp.masking import mask
+from ..errors import DeviceError, RefusedError
 from .prompt import Prompt
+from .unsolicited import is_time_line, without_logs
 
 _ERROR = re.compile(r"\s*Error(?:\[\d+\])?\s*:", re.IGNORECASE)
+_MESSAGE = re.compile(r"\s*(?:(?:Error|Info|Warning|Note)(?:\[\d+\])?\s*:|Failed\b)", re.IGNORECASE)
 _CARET = re.compile(r"\s*\^\s*")
-# Fact 2.4: `Sep 24 2020 19:55:02+05:00 huawei %%01CFM/4/SAVE(s)[0]:...`
-_LOG_LINE = re.compile(r"\s*#?[A-Z][a-z]{2}\s+\d{1,2}\s+\d{4}\s\d\d:\d\d:\d\d\S*.*(?:%%\d\d|\w)\w*/\d/\w+")
-# Fact 2.1: with `timestamp enable`, `2024-06-08 13:04:22.667 +03:00` comes before each display.
-_TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?(?: ?[+-]\d\d:\d\d)?(?: DST)?\s*")
-
-
-def is_log_line(line: str) -> bool:
-    """Whether the line is a log message that the device wrote between other outputs."""
-    return bool(_LOG_LINE.match(line))
+# Fact 9.6: `The system is busy in building configuration. Please wait for a moment...`, and words like these.
+_BUSY = re.compile(r"\bbusy\b|\btry (?:it )?(?:again|later)\b|\bagain later\b|\bretry\b", re.IGNORECASE)
+# Only in a refusal: a command at work says so too (fact 1.7: `Info: Checking, please wait for a moment....done.`).
+_WAIT = re.compile(r"\bwait (?:for )?a (?:moment|while)\b", re.IGNORECASE)
+_HEAD = 400  # characters: what a message is stands at its start
+_LONGEST_MESSAGE = 6  # lines
 
 
 def is_error_line(line: str) -> bool:
     """Whether the line says that something was refused (fact 3.6)."""
-    return bool(_ERROR.match(line))
+    return bool(_ERROR.match(line[:_HEAD]))
+
+
+def is_message_line(line: str) -> bool:
+    """Whether the line is the device's word on a command, and no line of what was asked for (fact 3.6)."""
+    return bool(_MESSAGE.match(line[:_HEAD]) or _CARET.fullmatch(line))
 
 
 @dataclass(frozen=True)
 class Answer:
     """The lines between the echo of a command and the next prompt.
 
-    echoed: False when the device did not show the command as it was sent
+    prompt: the one after it
+    view: the view in which the command was sent, as `Prompt.view_name`
+    complete: whether the text came with its frame's end, where it has one
     prompt_width: columns of the prompt before the command, needed to read the caret
     """
 
     command: str
     lines: tuple[str, ...]
     prompt: Prompt
-    echoed: bool = True
+    view: str = ""
+    complete: bool = True
     prompt_width: int = 0
     secrets: tuple[str, ...] = ()
 
@@ -48,29 +57,53 @@ class Answer:
         return f"<Answer to {mask(self.command, self.secrets)!r}: {len(self.lines)} lines>"
 
     @property
+    def whole_text(self) -> str:
+        """The answer as it came. The parser of configurations knows itself where a log ends."""
+        return "\n".join(self.lines)
+
+    @property
     def text(self) -> str:
         """The answer without log lines and the time stamp."""
-        lines = [line for line in self.lines if not is_log_line(line)]
-        while lines and (not lines[0].strip() or _TIMESTAMP.fullmatch(lines[0])):
-            del lines[0]
-        return "\n".join(lines)
+        return "\n".join(self._kept)
+
+    @functools.cached_property
+    def _kept(self) -> tuple[str, ...]:
+        lines = list(without_logs(self.lines))
+        first = 0
+        while first < len(lines) and (not lines[first].strip() or is_time_line(lines[first])):
+            first += 1
+        return tuple(lines[first:])
 
     @property
     def refused(self) -> bool:
         """No prefix, `Info:` and `Warning:` mean taken; `Error...:` or a caret mean refused."""
-        return any(_ERROR.match(line) or _CARET.fullmatch(line) for line in self.text.split("\n"))
+        return any(is_error_line(line) or _CARET.fullmatch(line) for line in self._kept)
 
     @property
     def unavailable(self) -> bool:
         """For a display command: whether it was refused. Only the first line tells, since a configuration may hold
         any text."""
-        first = next((line for line in self.text.split("\n") if line.strip()), "")
-        return bool(_ERROR.match(first) or _CARET.fullmatch(first))
+        first = next((line for line in self._kept if line.strip()), "")
+        return bool(is_error_line(first) or _CARET.fullmatch(first))
+
+    @property
+    def only_words(self) -> bool:
+        """Whether the device only said something about the command, in place of what was asked for."""
+        lines = [line for line in self._kept if line.strip()]
+        return bool(lines) and is_message_line(lines[0]) and len(lines) <= _LONGEST_MESSAGE
+
+    @property
+    def busy(self) -> bool:
+        """Whether the device puts the command off (fact 9.6)."""
+        if not self.only_words:
+            return False
+        words = self.words[:_HEAD]
+        return bool(_BUSY.search(words) or (self.refused and _WAIT.search(words)))
 
     @property
     def words(self) -> str:
-        """What the device said, masked; without the caret."""
-        lines = [line.rstrip() for line in self.text.split("\n") if line.strip() and not _CARET.fullmatch(line)]
+        """What the device said, as it may be shown; without the caret."""
+        lines = [line.rstrip() for line in self._kept if line.strip() and not _CARET.fullmatch(line)]
         return mask("\n".join(lines), self.secrets)
 
     @property
@@ -86,7 +119,9 @@ class Answer:
     def expect(self, task: str) -> Answer:
         """This answer if it means yes; raises RefusedError, which begins with the task, otherwise."""
         if self.refused:
-            raise RefusedError(
-                f"The device refused {task}.", line=mask(self.command, self.secrets), caret=self.caret, words=self.words
-            )
+            raise self.error(RefusedError, f"The device refused {task}.")
         return self
+
+    def error(self, kind: type[DeviceError], message: str) -> DeviceError:
+        """An error that shows the command and what the device said to it."""
+        return kind(message, line=mask(self.command, self.secrets), view=self.view, caret=self.caret, words=self.words)

@@ -8,7 +8,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_FIREWALL_ROLE = r"(?:HRP_[A-Z]\s?)?"
+from ...ntp.interface_names import interface_key
+
+# Facts 3.1 and 9.2: `HRP_M<FW1>`, `HRP-A<FW1>` on older releases.
+_FIREWALL_ROLE = r"(?:HRP[_-][A-Z]{1,2} ?)?"
 _ANY_USER_VIEW = re.compile(rf"{_FIREWALL_ROLE}<(?P<sysname>[^<>\r\n]{{1,246}})>\s*")
 _ANY_SYSTEM_VIEW = re.compile(rf"{_FIREWALL_ROLE}\[(?P<mark>[~*])(?P<sysname>[^\[\]\r\n]{{1,246}})\]\s*")
 
@@ -34,12 +37,17 @@ class Prompt:
     def two_stage(self) -> bool:
         return self.mark != ""
 
+    @property
+    def view_name(self) -> str:
+        """`user`, `system`, or what the prompt shows behind the name."""
+        return self.view or ("system" if self.system else "user")
+
 
 USER_VIEW = Prompt(system=False)
 
 
 class PromptMatcher:
-    """Tells whether a line is a prompt of the device that calls itself `sysname`."""
+    """Tells whether a line is, or begins with, a prompt of the device that calls itself `sysname`."""
 
     def __init__(self, sysname: str) -> None:
         self.sysname = sysname
@@ -56,6 +64,11 @@ class PromptMatcher:
             return Prompt(system=True, mark=found["mark"], view=found["view"] or "")
         return None
 
+    def behind(self, line: str) -> str | None:
+        """What follows the prompt that the line begins with, "" for a bare prompt, None when it begins with none."""
+        found = self._user_view.match(line) or self._system_view.match(line)
+        return line[found.end() :] if found else None
+
 
 def sysname_of_user_view(line: str) -> str | None:
     """The name in a line that may be the prompt of the user view of a device whose name is not known yet."""
@@ -70,5 +83,5 @@ def sysname_of_system_view(line: str) -> str | None:
 
 
 def same_view(interface: str, view: str) -> bool:
-    """Whether the view of a prompt is that of the interface; case and blanks do not count (fact 2.1)."""
-    return "".join(interface.split()).casefold() == "".join(view.split()).casefold()
+    """Whether the view of a prompt is that of the interface, which has more than one spelling (facts 2.1 and 9.4)."""
+    return interface_key(interface) == interface_key(view)

@@ -12,15 +12,76 @@ from __future__ import annotations
 
 import enum
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-# Facts 3.3 and 3.6: with or without a colon, with or without a blank before the bracket.
-_ENDING = re.compile(
-    r"(?:\[\s*(?:Y/N(?:/C)?|Y\(yes\)/N\(no\)(?:/C\(cancel\))?|yes/no)\s*\]\s*:?"
-    r"|\((?:y/n|yes/no)\)\s*:?"
-    r"|\*\.dat\)\s*:|(?:password|username|name)\s*:)\s*$",
-    re.IGNORECASE,
-)
+_TAIL = 240  # characters of a line that tell whether it asks
+_CHOICE = re.compile(r"\s*y(?:es)?(?:\(yes\))?\s*[/|,]\s*n", re.IGNORECASE)
+_CANCEL = re.compile(r"[/|,]\s*c(?:ancel)?\b", re.IGNORECASE)
+_FILE_TYPE = re.compile(r"\*\.[a-z]{2,4}\b", re.IGNORECASE)
+_FREE_TEXT = re.compile(r"(?:password|name)\s?:$", re.IGNORECASE)
+_LONGEST_FREE_TEXT = 40
+_BRACKETS = {"]": "[", ")": "("}
+_MOST_BRACKETS = 3
+_LONGEST_QUESTION = 2000
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How an open question ends (facts 3.3, 3.6 and 9.3).
+
+    choice: "Y/N" or "Y/N/C", "" for a free text
+    default: what an empty line answers, "" for nothing that is told
+    begins: where in the line the ending begins
+    """
+
+    choice: str
+    default: str
+    begins: int
+
+
+def ending_of(line: str) -> Ending | None:
+    """The ending of a line that waits for an answer, None for any other line.
+
+    With or without a colon, with or without blanks, and perhaps with the default in brackets of its own behind the
+    choices: `[Y/N]`, `(y/n)[n]:`, `[Y/N][N]:`, `( *.cfg, *.zip ) [ vrpcfg.zip ] :`.
+    """
+    text = line.rstrip()
+    before = len(text) - len(text[-_TAIL:])
+    tail = text[before:]
+    default = ""
+    rest = tail
+    for _unused in range(_MOST_BRACKETS):
+        rest = rest.rstrip(":? \t")
+        if not rest or rest[-1] not in _BRACKETS:
+            break
+        begins = _opening(rest)
+        if begins < 0:
+            break
+        inside = rest[begins + 1 : -1].strip()
+        if _CHOICE.match(inside):
+            return Ending("Y/N/C" if _CANCEL.search(inside) else "Y/N", default, before + begins)
+        if _FILE_TYPE.search(inside) and tail.endswith(":"):
+            return Ending("", default, before + begins)
+        default = inside
+        rest = rest[:begins]
+    if _FREE_TEXT.search(tail[-_LONGEST_FREE_TEXT:]):
+        return Ending("", "", len(text))
+    return None
+
+
+def _opening(text: str) -> int:
+    """Where the bracket is opened that the text ends with closing; -1 when nowhere."""
+    closing = text[-1]
+    depth = 0
+    for position in range(len(text) - 1, -1, -1):
+        if text[position] == closing:
+            depth += 1
+        elif text[position] == _BRACKETS[closing]:
+            depth -= 1
+            if depth == 0:
+                return position
+    return -1
 
 
 class PromptContext(enum.Enum):
@@ -33,6 +94,8 @@ class PromptContext(enum.Enum):
     LEAVING = "leaving"
     SAVE = "save"
     ABORT_TRIAL = "abort trial"
+    ROLLBACK = "rollback"
+    EXPLICIT = "explicit"  # a line of the user's, with answers of his own
 
 
 @dataclass(frozen=True)
@@ -47,6 +110,23 @@ class Question:
     answer: str | None
     advice: str = ""
     line: re.Pattern[str] | None = None
+
+
+@dataclass(frozen=True)
+class ExpectedQuestion:
+    """A question that the user expects, by a text that it contains, and his answer."""
+
+    contains: str
+    answer: str
+
+
+def expected_answer(text: str, expected: Sequence[ExpectedQuestion]) -> str | None:
+    """The user's answer to the question that `text` ends with, None where he gave none."""
+    folded = " ".join(text.split()).casefold()
+    for question in expected:
+        if " ".join(question.contains.split()).casefold() in folded:
+            return question.answer
+    return None
 
 
 def _question(words: str, answer: str | None, *occasions: PromptContext, advice: str = "", line: str = "") -> Question:
@@ -92,12 +172,21 @@ KNOWN_QUESTIONS: tuple[Question, ...] = (
     ),
     # Fact 3.2.
     _question(r"trial configuration will be rolled back\..*\[Y/N\]", "Y", PromptContext.ABORT_TRIAL),
-    # Fact 3.4.
+    # Fact 3.2: the question says what our own line asked for.
+    _question(
+        r"will revert configuration changes to .*\[Y/N\]",
+        "Y",
+        PromptContext.ROLLBACK,
+        line=r"rollback configuration (to commit-id|to label|last) \S+",
+    ),
+    # Facts 3.4 and 9.3.
     _question(
         r"((current|all) configuration will be written|are you sure to (continue|save)).*\[Y/N\]",
         "Y",
         PromptContext.SAVE,
     ),
+    # Fact 9.3: the name of the present startup file is the default.
+    _question(r"file ?name\b.*\[default\]", "", PromptContext.SAVE),
     # Fact 1.2: a second authentication is for a person.
     _question(
         r"high-risk command.*password\s*:",
@@ -110,23 +199,35 @@ KNOWN_QUESTIONS: tuple[Question, ...] = (
 
 def looks_like_question(line: str) -> bool:
     """Whether an unfinished line waits for an answer."""
-    return bool(_ENDING.search(line))
+    return ending_of(line) is not None
 
 
 def known_question(text: str, occasion: PromptContext, line: str) -> Question | None:
     """The entry for the question that `text` (the question with the lines before it) ends with, raised by the line
     that was sent."""
+    plain = _plain(text)
     for question in KNOWN_QUESTIONS:
-        if occasion not in question.occasions or not question.words.search(text):
+        if occasion not in question.occasions or not question.words.search(plain):
             continue
         if question.line is None or question.line.fullmatch(line.strip()):
             return question
     return None
 
 
+def _plain(text: str) -> str:
+    """The question with its ending as most releases write it, so that the table needs no other."""
+    before, newline, last = text.rpartition("\n")
+    ending = ending_of(last)
+    if ending is None:
+        return text[-_LONGEST_QUESTION:]
+    asked = f"[{ending.choice}]" if ending.choice else "[default]" if ending.default else last[ending.begins :]
+    return (before + newline + last[: ending.begins] + asked)[-_LONGEST_QUESTION:]
+
+
 def declining_answer(text: str) -> str:
     """What leaves an unknown question with the least effect: cancel where that is offered, else no; an empty line for
     a free text."""
-    if re.search(r"\[[^\]]*C[^\]]*\]\s*:?\s*$", text):
-        return "C"
-    return "N" if re.search(r"[\[(](y|yes)\W", text, re.IGNORECASE) else ""
+    ending = ending_of(text.rpartition("\n")[2])
+    if ending is None or not ending.choice:
+        return ""
+    return "C" if ending.choice == "Y/N/C" else "N"

@@ -12,15 +12,24 @@ from __future__ import annotations
 
 import re
 
-# A text run, one control character, or a whole escape sequence; an escape character that begins none is dropped.
+# A text run, one control character, or a whole escape sequence; an escape character that begins none, and the control
+# characters of C1, are dropped.
 _PIECE = re.compile(
-    r"[^\x00-\x1f\x7f\x9b]+"
+    r"[^\x00-\x1f\x7f-\x9f]+"
     r"|\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[ -/]+[0-~]|\x1b[0-Z\\^-~]"
     r"|[\x00-\x1f\x7f]"
 )
 # What has come of an escape sequence waits for its rest.
 _UNFINISHED_ESCAPE = re.compile(r"\x1b(?:[ -/]*|\[[0-?]*[ -/]*|\][^\x07\x1b]*\x1b?)\Z")
 _LONGEST_ESCAPE = 256
+# Fact 3.1: a line has at most 3100 characters. What a device may make of a few octets must have an end.
+_WIDEST = 16 * 1024
+_MOST_LINES = 1024 * 1024
+_MOST_CHARACTERS = 64 * 1024 * 1024
+
+
+class ScreenError(Exception):
+    """The device wrote more than a screen holds."""
 
 
 class Screen:
@@ -32,6 +41,7 @@ class Screen:
         self._column = 0
         self._fresh = True  # the cursor came to column 0 by CR or LF: the next character replaces the line
         self._rest = ""
+        self._characters = 0  # in all lines, or more where some were written over
 
     @property
     def lines(self) -> list[str]:
@@ -44,7 +54,7 @@ class Screen:
         return self._lines[self._row]
 
     def feed(self, text: str) -> None:
-        """Take text as it came, in pieces of any size."""
+        """Take text as it came, in pieces of any size. Raises ScreenError."""
         text = self._rest + text
         self._rest = ""
         unfinished = _UNFINISHED_ESCAPE.search(text)
@@ -67,13 +77,19 @@ class Screen:
         """Drop all lines but the current one."""
         self._lines = [self.current]
         self._row = 0
+        self._characters = len(self.current)
 
     def _write(self, text: str) -> None:
         line = "" if self._fresh else self._lines[self._row]
         self._fresh = False
+        end = self._column + len(text)
+        if end > _WIDEST:
+            raise ScreenError(f"The device wrote a line of more than {_WIDEST} characters.")
+        self._characters += max(0, end - len(line))
         if self._column > len(line):
             line = line.ljust(self._column)
-        end = self._column + len(text)
+        if self._characters > _MOST_CHARACTERS:
+            raise ScreenError(f"The device wrote more than {_MOST_CHARACTERS} characters.")
         self._lines[self._row] = line[: self._column] + text + line[end:]
         self._column = end
 
@@ -81,6 +97,8 @@ class Screen:
         if character == "\n":
             self._row += 1
             if self._row == len(self._lines):
+                if self._row == _MOST_LINES:
+                    raise ScreenError(f"The device wrote more than {_MOST_LINES} lines.")
                 self._lines.append("")
             self._to_column(0)
         elif character == "\r":
@@ -104,7 +122,7 @@ class Screen:
             if self._column == 0 and not self._lines[self._row].strip():
                 self._lines[self._row] = ""
         elif final == "C":
-            self._column += count
+            self._column = min(self._column + count, _WIDEST)
         elif final == "A":
             self._row = max(0, self._row - count)
         elif final == "K":

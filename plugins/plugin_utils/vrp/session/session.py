@@ -3,40 +3,48 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A CLI session over a channel: commands go out, answers come back.
 
-Rules of this file: no socket, no Ansible, no NTP. It knows prompts, pagers, echoes, questions and the forms of errors
-(facts 3.1 to 3.7);
-what a command means is the caller's business. An answer begins after the echo of the command and ends at a prompt
-that carries the
-device's own name.
+Rules of this file: no socket, no Ansible, no NTP. It knows prompts, pagers, questions and what to do in a silence
+(facts 3.1 to 3.7); what a command means is the caller's business, and what is a whole answer is decided in `exchange`.
 """
 
 from __future__ import annotations
 
 import contextlib
-import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
-from ..errors import LoginError, QuestionError, SessionError, mask
-from .answer import Answer, is_error_line, is_log_line
+from ...ntp.errors import UserError
+from ...ntp.masking import mask
+from ..errors import BusyError, DeviceError, LoginError, QuestionError, SessionError
+from ..retry import RetryPolicy
+from .answer import Answer
+from .exchange import QUIET_FOR_BURIED_PROMPT, Exchange, Sending
 from .prompt import USER_VIEW, Prompt, PromptMatcher, sysname_of_system_view, sysname_of_user_view
-from .questions import PromptContext, declining_answer, known_question, looks_like_question
-from .screen import Screen
-
-_PAGER = re.compile(r"\s*-{2,4}\s*\+?More\+?\s*-{2,4}\s*", re.IGNORECASE)
+from .questions import (
+    ExpectedQuestion,
+    PromptContext,
+    declining_answer,
+    expected_answer,
+    known_question,
+    looks_like_question,
+)
+from .screen import Screen, ScreenError
+from .unsolicited import is_log_line
 
 # Silence in seconds, not a wait for an expected text: only the rare cases below have to sit through it.
 _TICK = 0.5
-_QUIET_FOR_ODD_ENDING = 1.0  # a prompt without the frame's end before it, with another name, or buried under log lines
-_QUIET_WITHOUT_ECHO = 3.0
+_QUIET_FOR_ANOTHER_NAME = 1.0
 _QUIET_FOR_UNKNOWN_QUESTION = 2.0
-_LOGIN_PROBES = 5
-_DECLINED_QUESTIONS = 5
+_QUIET_BETWEEN_LOGIN_PROBES = 2.0
+_LOGIN_PROBES = 6
+_ANSWERED_QUESTIONS = 5
 _LONGEST_ANSWER = 64 * 1024 * 1024  # characters
 _LONG_OUTPUT = 20  # lines
-_ECHO_ROWS = 64  # the echo is looked for in the first rows only
+_LONGEST_PAGER = 60  # characters
+# Nothing of these can be asked that an empty line would answer (fact 3.3: it is no answer to [Y/N] and [Y/N/C]).
+_PROBED = (None, PromptContext.NAVIGATION, PromptContext.CONFIGURATION, PromptContext.LEAVING)
 
 
 class Channel(Protocol):
@@ -63,9 +71,14 @@ class Session:
     """One logged-in user of one device."""
 
     def __init__(
-        self, channel: Channel, timeouts: Timeouts | None = None, clock: Callable[[], float] = time.monotonic
+        self,
+        channel: Channel,
+        timeouts: Timeouts | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        retry: RetryPolicy | None = None,
     ) -> None:
         self.timeouts = timeouts or Timeouts()
+        self.retry = retry or RetryPolicy()
         self.prompt: Prompt = USER_VIEW
         self.lost = False
         self._channel = channel
@@ -73,6 +86,7 @@ class Session:
         self._screen = Screen()
         self._matcher: PromptMatcher | None = None
         self._after_long_output = False
+        self._unanswered = 0  # lines that were sent and whose prompts were not waited for
 
     @property
     def sysname(self) -> str:
@@ -89,9 +103,11 @@ class Session:
         """
         watch = _Watch(self._clock, self.timeouts.login)
         probes = 0
+        next_probe = 0.0
         answered = -1
         while True:
             quiet = self._receive(watch, "the first prompt")
+            next_probe = min(next_probe, quiet + _QUIET_BETWEEN_LOGIN_PROBES)
             line = self._screen.current
             row = len(self._screen.lines) - 1
             sysname = sysname_of_user_view(line)
@@ -99,14 +115,23 @@ class Session:
                 self._matcher = PromptMatcher(sysname)
                 self.prompt = USER_VIEW
                 return
-            # A banner may look like a prompt. Only a prompt comes again after an empty line.
-            if sysname and probes < _LOGIN_PROBES and (probes == 0 or quiet >= _QUIET_FOR_ODD_ENDING):
+            if row > answered and looks_like_question(line):
+                if self._answer_login_question(quiet):
+                    answered = row
+                    watch.heard()
+            elif probes < _LOGIN_PROBES and self._wants_login_probe(line, quiet, probes, next_probe):
                 probes += 1
+                next_probe = quiet + _QUIET_BETWEEN_LOGIN_PROBES
                 self._send("\n")
-                watch.heard()
-            elif row > answered and looks_like_question(line) and self._answer_login_question(quiet):
-                answered = row
-                watch.heard()
+
+    def _wants_login_probe(self, line: str, quiet: float, probes: int, next_probe: float) -> bool:
+        """A banner may look like a prompt, and a log may bury one. Only a prompt comes again after an empty line.
+
+        Text that stands unfinished at the cursor may be a question in words that are not known.
+        """
+        if sysname_of_user_view(line):
+            return probes == 0 or quiet >= max(QUIET_FOR_BURIED_PROMPT, next_probe)
+        return not line.strip() and quiet >= max(_QUIET_BETWEEN_LOGIN_PROBES, next_probe)
 
     def _line_before(self) -> str:
         for line in reversed(self._screen.lines[:-1]):
@@ -131,7 +156,9 @@ class Session:
         3.5, 3.8)."""
         # Neither may raise a question, and nothing hangs on their answers, so the next command does not wait for them.
         # An account that may not switch off the pager may not run the long display commands either (fact 3.8).
+        # Their prompts are counted, so that none is taken for that of the next command.
         self._send("screen-length 0 temporary\nundo terminal monitor\n")
+        self._unanswered += 2
 
     # -- commands ------------------------------------------------------------------------------------------------------
 
@@ -142,40 +169,71 @@ class Session:
         occasion: PromptContext = PromptContext.NAVIGATION,
         timeout: float | None = None,
         secrets: Sequence[str] = (),
+        answers: Sequence[ExpectedQuestion] = (),
     ) -> Answer:
         """Send a line that may raise a question; the answer with the prompt that follows it.
 
-        Raises QuestionError for a question without a safe answer (the session then stands at a prompt again, or is
-        lost) and SessionError.
-        """
-        return self._converse(command, occasion, timeout or self.timeouts.command, secrets=secrets)[1]
+        answers: of the user, to questions that he expects; no other is answered with more than a refusal
 
-    def show(self, command: str, *, frame_end: str = "", timeout: float | None = None) -> Answer:
+        Raises QuestionError for a question without a safe answer (the session then stands at a prompt again, or is
+        lost), BusyError when the device puts the line off for too long, and SessionError. A commit is not sent again
+        here: whether it may be is the caller's business.
+        """
+        sending = Sending(command, probing=occasion in _PROBED, answers=tuple(answers))
+        limit = timeout or self.timeouts.command
+        if occasion is PromptContext.COMMIT:
+            return self._converse(sending, occasion, limit, secrets)[1]
+        return self._until_not_busy(lambda: self._converse(sending, occasion, limit, secrets)[1])
+
+    def show(self, command: str, *, frame_end: str = "", lenient: bool = False, timeout: float | None = None) -> Answer:
         """Send a display command. Text that looks like a question is only text here.
 
-        frame_end: the last line that the text is known to have; a prompt without it before is believed only after a
-        silence
+        frame_end: the last line that the text is known to have. Without it the answer is an error after the time-out;
+        so is a message of the device in place of the text, unless it is a refusal
+        lenient: a text without its frame's end comes back as an answer that is not complete
         """
-        return self._converse(command, None, timeout or self.timeouts.command, frame_end=frame_end)[1]
+        sending = Sending(command, frame_end=frame_end, lenient=lenient, probing=True)
+        limit = timeout or self.timeouts.command
+        answer = self._until_not_busy(lambda: self._converse(sending, None, limit)[1])
+        if not answer.complete and not answer.unavailable and not lenient:
+            raise answer.error(DeviceError, f"The device did not show what was asked for with `{command}`.")
+        return answer
 
     def show_both(self, first: str, second: str) -> tuple[Answer, Answer]:
         """Send two display commands in one round trip. The first must have an answer too short for a pager."""
-        exchange, answer = self._converse(second, None, self.timeouts.command, ahead=first)
+        sending = Sending(second, ahead=first, probing=True)
+        exchange, answer = self._converse(sending, None, self.timeouts.command)
         ahead = exchange.answer_ahead(answer.prompt)
-        return ahead if ahead.echoed else self.show(first), answer
+        if ahead is None or ahead.busy:
+            ahead = self.show(first)
+        return ahead, self.show(second) if answer.busy else answer
 
     def return_and_show(self, command: str) -> Answer:
         """Leave for the user view and send a display command there, in one round trip.
 
         Only where nothing is pending; else the device would ask a question, and take the command for the answer.
         """
-        sent_in = f"<{self.sysname}>"
-        return self._converse(command, None, self.timeouts.command, ahead="return", sent_in=sent_in)[1]
+        answer = self._converse(Sending(command, ahead="return", probing=True), None, self.timeouts.command)[1]
+        if self.prompt.system:  # the device may be busy
+            self.ask("return", occasion=PromptContext.LEAVING)
+        return answer
 
     def recover(self, timeout: float) -> None:
         """Find back to a prompt after an exchange was broken off, declining what may be asked."""
         with contextlib.suppress(QuestionError):
-            self._converse("", PromptContext.LEAVING, timeout, echoing=False)
+            self._converse(Sending("", echoing=False, probing=True), PromptContext.LEAVING, timeout)
+
+    def _until_not_busy(self, send: Callable[[], Answer]) -> Answer:
+        """Fact 9.6: a device may be busy at any line, and takes it a little later."""
+        answer = send()
+        for delay in self.retry.delays():
+            if not answer.busy:
+                return answer
+            self.pause(delay)
+            answer = send()
+        if answer.busy:
+            raise answer.error(BusyError, f"The device is busy, after {self.retry.retries + 1} attempts.")
+        return answer
 
     def pause(self, seconds: float) -> None:
         """Let time pass while listening to the device."""
@@ -189,99 +247,116 @@ class Session:
             if not text:
                 self.lost = True
                 raise SessionError("The device closed the session.")
-            self._screen.feed(text)
+            self._feed(text)
             left = end - self._clock()
 
     # -- the exchange --------------------------------------------------------------------------------------------------
 
     def _converse(
-        self,
-        command: str,
-        occasion: PromptContext | None,
-        timeout: float,
-        *,
-        secrets: Sequence[str] = (),
-        frame_end: str = "",
-        echoing: bool = True,
-        ahead: str = "",
-        sent_in: str | None = None,
-    ) -> tuple[_Exchange, Answer]:
-        """Send a command, after another one that is not waited for (`ahead`), and take what comes up to the prompt.
-
-        sent_in: the prompt at which the command will be echoed, where it is not the present one
-        """
+        self, sending: Sending, occasion: PromptContext | None, timeout: float, secrets: Sequence[str] = ()
+    ) -> tuple[Exchange, Answer]:
+        """Send what there is to send, and take what comes up to the prompt."""
+        for line in (sending.ahead, sending.command):
+            refuse_untypable(line, secrets)
+        sending = replace(sending, unanswered=self._unanswered)
         self._screen.forget()
-        exchange = _Exchange(
-            self._screen, command, self._known_name(), frame_end, sent_in=sent_in, echoing=echoing, ahead=ahead
-        )
+        exchange = Exchange(self._screen, sending, self._known_name(), self.prompt)
         watch = _Watch(self._clock, timeout)
         # Fact 3.5: after a long output the first character typed may be lost. An empty line may.
         start = "\n" if self._after_long_output else ""
-        self._send(f"{start}{ahead}\n{command}\n" if ahead else f"{start}{command}\n")
+        ahead = f"{sending.ahead}\n" if sending.ahead else ""
+        self._send(f"{start}{ahead}{sending.command}\n")
         declined: list[str] = []
+        expected = f"the answer to '{mask(sending.command, secrets)}'"
         while True:
-            quiet = self._receive(watch, f"the answer to '{mask(command, secrets)}'")
-            if _PAGER.fullmatch(self._screen.current):
-                self._screen.blank_current()
-                self._send(" ")
+            try:
+                quiet = self._receive(watch, expected)
+            except _SilenceError as silence:
+                raise self._unfinished(exchange, silence, occasion, secrets) from None
+            if self._turn_page():
                 watch.heard()
                 continue
             prompt = exchange.ending(quiet)
             if prompt is not None:
-                self.prompt = prompt
                 break
-            if quiet >= _QUIET_FOR_ODD_ENDING and self._renamed(exchange):
-                exchange = _Exchange(
-                    self._screen, command, self._known_name(), frame_end, sent_in=exchange.sent_in, ahead=ahead
-                )
-                watch.heard()
+            if quiet >= _QUIET_FOR_ANOTHER_NAME and self._renamed(exchange):
+                exchange.rename(self._known_name())
                 continue
-            if occasion is None:
-                continue
-            reply = self._reply(exchange, occasion, quiet, declined)
+            reply = None if occasion is None else self._reply(exchange, occasion, quiet, declined)
             if reply is not None:
                 self._send(reply + "\n")
                 watch.heard()
-        answer = exchange.answer(self.prompt, secrets)
+            elif exchange.wants_probe(quiet):
+                exchange.probed(quiet)
+                self._send("\n")
+        answer = exchange.answer(prompt, secrets)
+        self.prompt = prompt
+        self._unanswered = exchange.unanswered()
         self._after_long_output = len(answer.lines) >= _LONG_OUTPUT
         if declined:
             raise QuestionError(
                 "The device asked something that has no known safe answer; it was declined.",
-                line=mask(command, secrets),
+                line=mask(sending.command, secrets),
+                view=answer.view,
                 words=mask(declined[0], secrets),
             )
         return exchange, answer
 
-    def _reply(self, exchange: _Exchange, occasion: PromptContext, quiet: float, declined: list[str]) -> str | None:
+    def _unfinished(
+        self, exchange: Exchange, silence: _SilenceError, occasion: PromptContext | None, secrets: Sequence[str]
+    ) -> SessionError:
+        """What to say when an answer did not come to its end: what is missing, and the last words of a display.
+
+        Nothing is quoted of the answer to a line that may hold a secret, for its echo may be broken.
+        """
+        words = ""
+        if occasion is None and exchange.echoed and not secrets:
+            words = _tail("\n".join(exchange.text()))
+        return SessionError(f"{silence} {exchange.missing()}", words=words)
+
+    def _turn_page(self) -> bool:
+        """Fact 3.5: the device waits for a key in the middle of a long text."""
+        current = self._screen.current
+        if len(current) > _LONGEST_PAGER or not _is_pager(current):
+            return False
+        self._screen.blank_current()
+        self._send(" ")
+        return True
+
+    def _reply(self, exchange: Exchange, occasion: PromptContext, quiet: float, declined: list[str]) -> str | None:
         text = exchange.question(quiet)
         if text is None:
             return None
-        question = known_question(text, occasion, exchange.command)
+        expected = expected_answer(text, exchange.sending.answers)
+        question = known_question(text, occasion, exchange.sending.command)
+        if exchange.replies >= _ANSWERED_QUESTIONS:
+            self.lost = True
+            raise QuestionError("The device goes on asking.", words=_tail(text))
+        if expected is not None and not declined:
+            exchange.answered()
+            return expected
         if question is not None and question.answer is not None and not declined:
             exchange.answered()
             return question.answer
         if question is None and quiet < _QUIET_FOR_UNKNOWN_QUESTION:
             return None
-        if len(declined) >= _DECLINED_QUESTIONS:
-            self.lost = True
-            raise QuestionError("The device goes on asking.", words=_tail(text))
         advice = question.advice + "\n" if question else ""
         declined.append(advice + _tail(text))
         exchange.answered()
         return declining_answer(text)
 
-    def _renamed(self, exchange: _Exchange) -> bool:
+    def _renamed(self, exchange: Exchange) -> bool:
         """Fact 3.1: a commit can give the device another name. Believed when an empty line brings the same prompt
         again."""
         line = self._screen.current.rstrip()
         sysname = sysname_of_system_view(line) or sysname_of_user_view(line)
         if not sysname or sysname == self.sysname or not exchange.echoed:
             return False
-        if exchange.probed == line and self._line_before() == line:
+        if exchange.probed_name == line and self._line_before() == line:
             self._matcher = PromptMatcher(sysname)
             return True
-        if exchange.probed != line:
-            exchange.probed = line
+        if exchange.probed_name != line:
+            exchange.probed_name = line
             self._send("\n")
         return False
 
@@ -315,17 +390,28 @@ class Session:
                     f"The device closed the session instead of sending {expected}.", words=self._last_words()
                 )
             watch.heard(len(text))
-            self._screen.feed(text)
+            self._feed(text)
         if watch.expired:
             self.lost = True
-            raise SessionError(
+            raise _SilenceError(
                 f"No end of {expected} after {watch.limit:g} seconds of silence.", words=self._last_words()
             )
         return watch.quiet
 
+    def _feed(self, text: str) -> None:
+        try:
+            self._screen.feed(text)
+        except ScreenError as error:
+            self.lost = True
+            raise SessionError(f"{error} The session was ended.") from error
+
     def _last_words(self) -> str:
         # The echo of a line may carry a secret, so nothing is quoted once commands are sent.
         return "" if self._matcher else _tail("\n".join(self._screen.lines))
+
+
+class _SilenceError(SessionError):
+    """Nothing came for as long as the user allows."""
 
 
 class _Watch:
@@ -350,127 +436,24 @@ class _Watch:
         return self.quiet >= self.limit or self._characters > _LONGEST_ANSWER or self._clock() > self._deadline
 
 
-class _Exchange:
-    """What stands on the screen since a command was sent: echo, answer, questions, prompt."""
+def refuse_untypable(line: str, secrets: Sequence[str] = ()) -> None:
+    """Raise UserError for a line that a command line would not take as it stands, whoever wants it sent.
 
-    def __init__(
-        self,
-        screen: Screen,
-        command: str,
-        matcher: PromptMatcher,
-        frame_end: str,
-        sent_in: str | None = None,
-        echoing: bool = True,
-        ahead: str = "",
-    ) -> None:
-        self.command = command
-        self.sent_in = screen.current if sent_in is None else sent_in
-        self.probed = ""
-        self._ahead = ahead
-        self._screen = screen
-        self._matcher = matcher
-        self._frame_end = frame_end
-        self._patience = _QUIET_WITHOUT_ECHO if echoing else _QUIET_FOR_ODD_ENDING
-        self._echo_row: int | None = None
-        self._looked_at = 0
-        self._question_row = -1
-
-    @property
-    def echoed(self) -> bool:
-        self._find_echo()
-        return self._echo_row is not None
-
-    def ending(self, quiet: float) -> Prompt | None:
-        """The prompt that ends the answer, or None as long as it may go on."""
-        lines = self._screen.lines
-        prompt = self._matcher.match(lines[-1].rstrip())
-        if prompt is None:
-            return self._buried_prompt() if quiet >= _QUIET_FOR_ODD_ENDING else None
-        if len(lines) == 1:
-            return None
-        if not self.echoed:
-            return prompt if quiet >= self._patience else None
-        if not self._frame_end or self._frame_is_complete():
-            return prompt
-        return prompt if quiet >= _QUIET_FOR_ODD_ENDING else None
-
-    def _frame_is_complete(self) -> bool:
-        for line in reversed(self._screen.lines[-8:-1]):
-            if line.strip() and not is_log_line(line):
-                return line.strip() == self._frame_end or is_error_line(line)
-        return False
-
-    def _buried_prompt(self) -> Prompt | None:
-        """A prompt after which only log lines came (fact 3.5)."""
-        if not self.echoed or self._echo_row is None:
-            return None
-        for line in reversed(self._screen.lines[self._echo_row + 1 :]):
-            if line.strip() and not is_log_line(line):
-                return self._matcher.match(line.rstrip())
-        return None
-
-    def question(self, quiet: float) -> str | None:
-        """The question that is open now, with the lines before it that belong to the same answer."""
-        lines = self._screen.lines
-        row = len(lines) - 1
-        if quiet >= _QUIET_FOR_ODD_ENDING:
-            while row > 0 and (not lines[row].strip() or is_log_line(lines[row])):
-                row -= 1
-        start = max(self._question_row, self._echo_row if self.echoed and self._echo_row is not None else 0) + 1
-        if row < start or not looks_like_question(lines[row]):
-            return None
-        return "\n".join(line for line in lines[start : row + 1] if not is_log_line(line))
-
-    def answered(self) -> None:
-        self._question_row = len(self._screen.lines) - 1
-
-    def answer(self, prompt: Prompt, secrets: Sequence[str]) -> Answer:
-        first = 0 if self._echo_row is None else self._echo_row + 1
-        lines = self._screen.lines[first:-1]
-        while lines and self._matcher.match(lines[-1].rstrip()):
-            lines = lines[:-1]
-        return Answer(
-            command=self.command,
-            lines=tuple(lines),
-            prompt=prompt,
-            echoed=self._echo_row is not None,
-            prompt_width=len(self.sent_in),
-            secrets=tuple(secrets),
-        )
-
-    def answer_ahead(self, prompt: Prompt) -> Answer:
-        """The answer to the command that was sent before this one; none if its echo was not seen."""
-        wanted = _squeeze(self.sent_in + self._ahead)
-        lines = self._screen.lines[: self._echo_row]
-        echo = next((row for row, line in enumerate(lines) if _squeeze(line) == wanted), None)
-        return Answer(
-            command=self._ahead,
-            lines=() if echo is None else tuple(lines[echo + 1 :]),
-            prompt=prompt,
-            echoed=echo is not None,
-            prompt_width=len(self.sent_in),
-        )
-
-    def _find_echo(self) -> None:
-        """The echo is the prompt with the command, perhaps wrapped (blanks do not count), perhaps drawn again after a
-        log line."""
-        if self._echo_row is not None:
-            return
-        finished = self._screen.lines[: min(len(self._screen.lines) - 1, _ECHO_ROWS)]
-        wanted = _squeeze(self.sent_in + self.command)
-        for row in range(len(finished)):
-            text = ""
-            for last in range(row, len(finished)):
-                text += _squeeze(finished[last])
-                if text == wanted:
-                    self._echo_row = last
-                    return
-                if not wanted.startswith(text):
-                    break
+    A line end would begin another line, other control characters edit the line, and `?` opens the help (fact 3.5).
+    """
+    for position, character in enumerate(line):
+        if not character.isprintable() or character == "?":
+            raise UserError(
+                f"A line with the character U+{ord(character):04X} at its position {position + 1} is not sent to a "
+                f"device: {mask(line, secrets)}"
+            )
 
 
-def _squeeze(text: str) -> str:
-    return "".join(text.split())
+def _is_pager(line: str) -> bool:
+    """Fact 3.5: `  ---- More ----`, on other releases `--More--` or `---- +More+ ----`."""
+    text = line.strip()
+    inner = text.strip("-").strip(" +")
+    return inner.casefold() == "more" and text.startswith("--") and text.endswith("--")
 
 
 def _tail(text: str, lines: int = 6) -> str:

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -32,7 +34,17 @@ def _check_rights(session: Session) -> None:
     lock = device.transactions.lock_owner()
     if lock is not None and not _owns(session, lock):
         raise Refusal(f"Error: The configuration is locked by other user. [Session ID = {lock.author.session}]")
+    if _is_held_up(session):
+        raise Refusal(device.wordings.text("busy"))
     session.check_editing()
+
+
+def _is_held_up(session: Session) -> bool:
+    """Whether another session's commit runs, and shows."""
+    other = session.device.transactions.committing
+    if other is None or other is session:
+        return False
+    return not other.terminal.gone or session.device.style.behaviour.lost_commit_shows != "nothing"
 
 
 def _owns(session: Session, lock: Lock) -> bool:
@@ -82,12 +94,17 @@ async def commit_candidate(
         faults.lose_session = ""
         raise LineLost
     await device.holds.reach("during-commit")
-    await _progress(session)
     before = dict(device.running)
-    device.transactions.commit(session.candidate, session.author, label, description)
-    session.candidate.clear()
-    if trial is not None:  # the trial runs from here on, also when the session is lost before it is told
-        device.transactions.start_trial(session.author, before, trial.seconds, trial.persist)
+    with _committing(session):
+        await _take_time(session)
+        if faults.late_refusal and faults.spend("late_refusal_times"):
+            raise LineLost if session.terminal.gone else Refusal(faults.late_refusal)
+        device.transactions.commit(session.candidate, session.author, label, description)
+        session.candidate.clear()
+        if trial is not None:  # the trial runs from here on, also when the session is lost before it is told
+            device.transactions.start_trial(session.author, before, trial.seconds, trial.persist)
+    if session.terminal.gone:
+        raise LineLost
     if faults.sysname_after_commit:
         device.running[SYSNAME] = Line(f"sysname {faults.sysname_after_commit}")
     if lost == "during-commit":
@@ -107,6 +124,32 @@ async def commit_candidate(
         raise LineLost
 
 
+async def _take_time(session: Session) -> None:
+    """The part of a commit that may take long, and in which the session may be lost without an end to the commit."""
+    faults = session.device.faults
+    if faults.lose_session == "while-committing":
+        await session.terminal.flush()
+        faults.lose_session = ""
+        session.cut()
+    await session.device.holds.reach("while-committing")
+    await _progress(session)
+    if session.abandoned.is_set():
+        raise LineLost
+
+
+@contextlib.contextmanager
+def _committing(session: Session) -> Iterator[None]:
+    """A commit runs: it holds the others up, and goes on when its session is lost."""
+    transactions = session.device.transactions
+    session.committing, transactions.committing = True, session
+    try:
+        yield
+    finally:
+        session.committing = False
+        if transactions.committing is session:
+            transactions.committing = None
+
+
 async def _progress(session: Session) -> None:
     """A commit that takes long prints dots (fact 3.2, probably depending on duration)."""
     seconds = session.device.faults.slow_commit
@@ -116,7 +159,8 @@ async def _progress(session: Session) -> None:
     for _unused in range(4 if seconds else 0):
         session.write(".")
         await session.terminal.flush()
-        await asyncio.sleep(step)
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(session.abandoned.wait(), step)
 
 
 def _done(session: Session) -> None:
@@ -168,7 +212,13 @@ async def _confirm(session: Session, persist: str, label: str, description: str)
     elif session.device.faults.lose_session == "before-commit":
         session.device.faults.lose_session = ""
         raise LineLost
+    else:
+        with _committing(session):
+            await _take_time(session)
+        _done(session)
     transactions.confirm_trial()
+    if session.terminal.gone:
+        raise LineLost
 
 
 async def _abort_trial(session: Session, match: Match) -> None:
@@ -275,8 +325,11 @@ async def _save(session: Session, match: Match) -> None:
     device, dialog = session.device, session.device.release.save
     name = str(match.values.get("name", ""))
     question = f"Warning: Are you sure to save the configuration to {name}? [Y/N]:" if name else dialog.question
-    if await session.ask(question) != "y":
-        return
+    for text in device.faults.save_questions or (question,):
+        if not session.is_choice(text):
+            await session.ask_text(text)
+        elif await session.ask(text) != "y":
+            return
     for slot in range(dialog.repeated):
         for line in dialog.progress if not name else ():
             session.say(line.replace("slot 1 ", f"slot {slot + 13} ") if dialog.repeated > 1 else line)

@@ -9,7 +9,7 @@ import datetime
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..ntp_entries import LOCAL_CLOCK, LocalClock
+from ..ntp_entries import LOCAL_CLOCK, Association, LocalClock
 from ..release import Release
 from ..syntax import Match
 from .table import Command, shows
@@ -122,10 +122,32 @@ def _associations(device: Device, data: Mapping[str, Any] | None) -> list[Mappin
             "mode": "local",
         }
         shown.insert(0, local)
-    return shown
+    return shown + (_own_servers(device) if device.style.behaviour.own_server_sessions else [])
+
+
+def _own_servers(device: Device) -> list[Mapping[str, Any]]:
+    """The device's own multicast servers, which are no sources (fact 9.5)."""
+    clock = device.running.get(LOCAL_CLOCK)
+    stratum = clock.stratum if isinstance(clock, LocalClock) else 16
+    return [
+        {
+            "source": str(entry.group).upper(),
+            "stratum": stratum,
+            "reference_id": "LOCL" if stratum < 16 else "",
+            "reach": 0,
+            "poll": 64,
+            "mode": "own server",
+            "interface": place.view,
+            "last_received": 31,
+        }
+        for place, entry in device.running.items()
+        if isinstance(entry, Association) and entry.role == "multicast-server"
+    ]
 
 
 def _state(item: Mapping[str, Any]) -> str:
+    if item.get("mode") == "own server":
+        return "configured, insane, valid, unsynced"
     kind = "configured" if item.get("mode") in ("local", "client") else "dynamic"
     return f"{kind}, master, sane, valid" if item.get("selected") else f"{kind}, sane, valid"
 
@@ -143,6 +165,8 @@ async def _sessions(session: Session, match: Match) -> Sequence[str]:
     items = _associations(device, await _read(device))
     if "verbose" in match.words:
         return [line for item in items for line in _verbose(item)]
+    if device.style.behaviour.sessions_table:
+        return _table(items)
     first = " " if device.release.session_first_blank else ""
     lines: list[str] = []
     for item in items:
@@ -159,6 +183,25 @@ async def _sessions(session: Session, match: Match) -> Sequence[str]:
             f" disper: {_milliseconds(item, 'dispersion', 2)}",
         ]
     return lines
+
+
+def _table(items: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The table of old releases (fact 9.5); fact 9 gives no columns, these are ours after their manuals' terms."""
+    rows = [
+        f"{('[125]' if item.get('selected') else '[5]') + str(item['source']):<23s}"
+        f"{_reference(item.get('reference_id')):<16s}{item.get('stratum') or 0:>5}{item.get('reach') or 0:>6}"
+        f"{_poll_seconds(item):>6}{_now(item):>6}{_number(item, 'offset') * 1000:>8.1f}"
+        f"{_number(item, 'delay') * 1000:>7.1f}{_number(item, 'dispersion') * 1000:>7.1f}"
+        for item in items
+    ]
+    return [
+        f"{'':7s}{'source':<16s}{'reference':<16s}{'stra':>5s}{'reach':>6s}{'poll':>6s}{'now':>6s}"
+        f"{'offset':>8s}{'delay':>7s}{'disper':>7s}",
+        "*" * 84,
+        *rows,
+        "note: 1 source(master), 2 source(peer), 3 selected, 4 candidate, 5 configured",
+        f"Total associations : {len(items)}",
+    ]
 
 
 def _verbose(item: Mapping[str, Any]) -> list[str]:

@@ -50,6 +50,7 @@ async def _quit(session: Session, match: Match) -> None:
 
 
 async def _return(session: Session, match: Match) -> None:
+    """Back to the user view; there it is taken and does nothing (fact 9.8)."""
     if session.in_system and await leave_pending(session):
         session.leave_system()
 
@@ -68,6 +69,6 @@ def commands() -> list[Command]:
         Command("system-view", USER, 2, run=_system_view),
         Command("system-view immediately", USER, 2, run=_system_view, only="two-stage"),
         Command("quit", ALL_VIEWS, 0, run=_quit),
-        Command("return", CONFIGURATION_VIEWS, 0, run=_return),
+        Command("return", ALL_VIEWS, 0, run=_return),
         Command("interface <interface:interface>", CONFIGURATION_VIEWS, 2, run=_interface),
     ]

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from ..errors import SettingsError
 from ..release import Release
-from . import ce_v200r005, ce_v300r023, ne40e_v800r012, s_v600, vrp5
+from . import ar_v300r024, ce_v200r005, ce_v300r023, ne40e_v800r012, s_v600, vrp5
 
 RELEASES: dict[str, Release] = {
-    module.RELEASE.name: module.RELEASE for module in (ce_v200r005, ce_v300r023, ne40e_v800r012, s_v600, vrp5)
+    module.RELEASE.name: module.RELEASE
+    for module in (ar_v300r024, ce_v200r005, ce_v300r023, ne40e_v800r012, s_v600, vrp5)
 }
 
 

@@ -15,7 +15,7 @@ FAMILIES = (
     Family("40GE", switched=True),
     Family("100GE", switched=True),
     Family("400GE", switched=True),
-    Family("GE", switched=True),
+    Family("GE", switched=True, aliases=("GigabitEthernet",)),
     Family("Eth-Trunk", physical=False, switched=True),
     Family("Tunnel", physical=False),
     Family("Vlanif", physical=False),

@@ -18,7 +18,11 @@ RELEASE = Release(
         Family("40GE"),
         Family("100GE"),
         Family("400GE"),
-        Family("GigabitEthernet"),
+        Family("GigabitEthernet", aliases=("GE",)),
+        # fact 9.4; that their sub-interfaces take the commands too is our inference.
+        Family("25|10GE", sub_interface_ntp=True),
+        Family("50|100GE", sub_interface_ntp=True),
+        Family("FlexE-50|100G", sub_interface_ntp=True),
         Family("Eth-Trunk", physical=False),
         Family("Ip-Trunk", physical=False),
         Family("LoopBack", physical=False),

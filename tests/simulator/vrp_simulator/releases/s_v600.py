@@ -14,7 +14,7 @@ RELEASE = Release(
     platform="S5735-L48T4XE-A-V2",
     dialect=NTP,
     families=(
-        Family("GE", switched=True),
+        Family("GE", switched=True, aliases=("GigabitEthernet",)),
         Family("10GE", switched=True),
         Family("25GE", switched=True),
         Family("100GE", switched=True),

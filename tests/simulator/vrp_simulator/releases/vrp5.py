@@ -8,13 +8,21 @@ from __future__ import annotations
 from ..interfaces import Family
 from ..release import NTP_SERVICE, Behaviour, CipherShape, Release, Save
 
+CARETS = {  # fact 3.6: some without a blank
+    "unrecognized": "Error: Unrecognized command found at '^' position.",
+    "wrong": "Error: Wrong parameter found at '^' position.",
+    "incomplete": "Error:Incomplete command found at '^' position.",
+    "ambiguous": "Error:Ambiguous command found at '^' position.",
+    "too-many": "Error:Too many parameters found at '^' position.",
+}
+
 RELEASE = Release(
     name="vrp5",
     version="V200R010C00SPC600",
     platform="S1720-28GWR-4P",
     dialect=NTP_SERVICE,
     families=(
-        Family("GigabitEthernet", switched=True),
+        Family("GigabitEthernet", switched=True, aliases=("GE",)),
         Family("XGigabitEthernet", switched=True),
         Family("Eth-Trunk", physical=False, switched=True),
         Family("Vlanif", physical=False),
@@ -46,13 +54,7 @@ RELEASE = Release(
             "  Note: The configuration file will take effect after being activated",
         ),
     ),
-    carets={
-        "unrecognized": "Error: Unrecognized command found at '^' position.",
-        "wrong": "Error: Wrong parameter found at '^' position.",
-        "incomplete": "Error:Incomplete command found at '^' position.",
-        "ambiguous": "Error:Ambiguous command found at '^' position.",
-        "too-many": "Error:Too many parameters found at '^' position.",
-    },
+    carets=CARETS,
     automatic_lines=(),
     undo_takes_tail=True,
     algorithms=("md5", "hmac-sha256"),

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import IPv4Address, ip_address
 from typing import Any
 
@@ -24,7 +25,7 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.changes
     TrustKey,
 )
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.errors import UserError
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.key_memory import KeyMemory
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.key_memory import KeyMemory, remember
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.model import (
     EMPTY,
     AddressFamily,
@@ -40,6 +41,7 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.model i
 )
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.options_codec import configuration_from_options
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.plan import State, UpdateSecrets, plan
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.target import kept_for_other_lines
 
 IPV4, IPV6 = AddressFamily.IPV4, AddressFamily.IPV6
 GROUP = ip_address("224.0.1.1")
@@ -115,6 +117,33 @@ class TestOrder:
             SwitchAuthentication(False),
         )
 
+    def test_a_key_is_replaced_in_one_run(self) -> None:
+        before = present(
+            serving(MulticastServer(GROUP, key_id=7)), keys=(Key(7, Algorithm.MD5, None, SHOWN, True),), enabled=True
+        )
+        wanted = {
+            "authentication": {"enabled": True, "keys": [KEY_OPTIONS]},
+            "interfaces": [interface(servers=[{"key_id": 42}])],
+        }
+        for state in (State.REPLACED, State.OVERRIDDEN):
+            assert changes(before, wanted, state) == (
+                SetKey(42, Algorithm.HMAC_SHA256, Secret("YsHsjx_202206")),
+                TrustKey(42, True),
+                SetAssociation("Vlanif1", MulticastServer(GROUP, key_id=42)),
+                TrustKey(7, False),
+                RemoveKey(7),
+            )
+
+    def test_a_server_lets_go_of_its_key_before_the_key_goes(self) -> None:
+        before = present(serving(MulticastServer(GROUP, key_id=42)), keys=(KEY,))
+        wanted = {"authentication": {"keys": []}, "interfaces": [interface(servers=[{}])]}
+        assert changes(before, wanted, State.REPLACED) == (
+            RemoveAssociation("Vlanif1", MulticastServer(GROUP, key_id=42)),
+            TrustKey(42, False),
+            RemoveKey(42),
+            SetAssociation("Vlanif1", MulticastServer(GROUP)),
+        )
+
 
 class TestAssociations:
     def test_a_changed_value_is_set(self) -> None:
@@ -131,8 +160,8 @@ class TestAssociations:
             SetAssociation("Vlanif1", MulticastServer(GROUP)),
         )
 
-    @pytest.mark.parametrize("shown", [{}, {"ttl": 16}, {"version": 3}, {"port": 123}])
-    @pytest.mark.parametrize("given", [{}, {"ttl": 16, "version": 3, "port": 123}])
+    @pytest.mark.parametrize("shown", [{}, {"version": 3}, {"port": 123}])
+    @pytest.mark.parametrize("given", [{}, {"version": 3, "port": 123}])
     def test_defaults_are_equal_whether_said_or_not(self, shown: dict[str, int], given: dict[str, int]) -> None:
         before = present(serving(MulticastServer(GROUP, **shown)))
         for state in (State.MERGED, State.REPLACED):
@@ -140,14 +169,46 @@ class TestAssociations:
 
     def test_what_is_predicted_keeps_the_words_of_the_device(self) -> None:
         before = present(serving(MulticastServer(GROUP)))
-        wanted = configuration_from_options({"interfaces": [interface(servers=[{"ttl": 16, "port": 123}])]})
+        wanted = configuration_from_options({"interfaces": [interface(servers=[{"version": 3, "port": 123}])]})
         for state in (State.MERGED, State.REPLACED):
             assert plan(before, wanted, state=state).predicted == before
 
-    @pytest.mark.parametrize("ttl", [1, 255])
-    def test_another_ttl_is_not_the_default(self, ttl: int) -> None:
+    @pytest.mark.parametrize("ttl", [1, 16, 255])
+    def test_a_ttl_is_not_met_by_a_line_without_one(self, ttl: int) -> None:
         before = present(serving(MulticastServer(GROUP)))
-        assert changes(before, {"interfaces": [interface(servers=[{"ttl": ttl}])]}, State.MERGED)
+        wanted = {"interfaces": [interface(servers=[{"ttl": ttl}])]}
+        for state in (State.MERGED, State.REPLACED):
+            assert changes(before, wanted, state) == (SetAssociation("Vlanif1", MulticastServer(GROUP, ttl=ttl)),)
+
+    @pytest.mark.parametrize("ttl", [16, 255])
+    def test_a_ttl_that_nobody_asks_for_is_taken_away_where_it_is_made_exactly_so(self, ttl: int) -> None:
+        before = present(serving(MulticastServer(GROUP, ttl=ttl)))
+        wanted = {"interfaces": [interface(servers=[{}])]}
+        assert changes(before, wanted, State.MERGED) == ()
+        assert changes(before, wanted, State.REPLACED) == (
+            RemoveAssociation("Vlanif1", MulticastServer(GROUP, ttl=ttl)),
+            SetAssociation("Vlanif1", MulticastServer(GROUP)),
+        )
+
+    def test_a_ttl_that_the_device_took_and_does_not_show_is_its_default(self) -> None:
+        before = present(serving(MulticastServer(GROUP)))
+        wanted = {"interfaces": [interface(servers=[{"ttl": 16}])]}
+        made = changes(before, wanted, State.MERGED)
+        memory = remember({}, made, before)
+        assert memory.default_ttl == 16
+        for state in (State.MERGED, State.REPLACED):
+            assert changes(before, wanted, state, memory=memory) == ()
+        assert plan(before, configuration_from_options(wanted), state=State.MERGED, memory=memory).predicted == before
+        other = {"interfaces": [interface(servers=[{"ttl": 255}])]}
+        assert changes(before, other, State.MERGED, memory=memory)
+
+    @pytest.mark.parametrize("shown", [{"ttl": 255}, {"version": 4}, {"port": 5000}])
+    def test_what_the_device_shows_otherwise_is_not_what_was_sent(self, shown: dict[str, int]) -> None:
+        wanted = {"interfaces": [interface(servers=[{"ttl": 16, "version": 3, "port": 123}])]}
+        shown_after = present(serving(MulticastServer(GROUP, **shown)))
+        memory = remember({}, changes(EMPTY, wanted, State.MERGED), shown_after)
+        assert memory.default_ttl is None
+        assert changes(shown_after, wanted, State.MERGED, memory=memory)
 
     def test_names_compare_as_devices_compare_them(self) -> None:
         before = present(serving(MulticastServer(GROUP), name="100GE1/0/1"))
@@ -211,6 +272,39 @@ class TestKeys:
         options = {"authentication": {"keys": [{"id": 42, "trusted": False}]}}
         assert changes(present(keys=(KEY,)), options, State.MERGED) == (TrustKey(42, False),)
 
+    def test_trust_that_is_not_asked_for_goes_where_it_is_made_exactly_so(self) -> None:
+        options = {"authentication": {"keys": [{"id": 42}]}}
+        assert changes(present(keys=(KEY,)), options, State.MERGED) == ()
+        assert changes(present(keys=(KEY,)), options, State.REPLACED) == (TrustKey(42, False),)
+        assert changes(present(keys=(KEY,)), options, State.OVERRIDDEN) == (TrustKey(42, False),)
+
+    def test_the_length_of_a_secret_is_that_of_the_algorithm_on_the_device(self) -> None:
+        shown = Key(42, Algorithm.AES_128_CMAC, None, SHOWN)
+        wanted = {"authentication": {"keys": [{"id": 42, "secret": "GEHEIM"}]}}
+        with pytest.raises(UserError, match=r"key 42 is refused: .* exactly 16 characters") as error:
+            changes(present(keys=(shown,)), wanted, State.MERGED, update_secrets=UpdateSecrets.ALWAYS)
+        assert "GEHEIM" not in str(error.value)
+
+    @pytest.mark.parametrize(
+        ("shown", "given"),
+        [
+            ({"key_id": 70000}, {"version": 4}),
+            ({"version": 4}, {"key_id": 70000}),
+            ({}, {"key_id": 70000, "version": 4}),
+        ],
+    )
+    def test_a_large_key_and_version_4_are_refused_wherever_they_come_from(
+        self, shown: dict[str, int], given: dict[str, int]
+    ) -> None:
+        large = Key(70000, Algorithm.MD5, None, SHOWN)
+        before = present(serving(MulticastServer(GROUP, **shown)), keys=(large,))
+        with pytest.raises(UserError, match=r"224\.0\.1\.1 on Vlanif1 would use key 70000 with version 4"):
+            changes(before, {"interfaces": [interface(servers=[given])]}, State.MERGED)
+
+    def test_the_largest_key_of_version_4(self) -> None:
+        before = present(serving(MulticastServer(GROUP, key_id=65535)), keys=(Key(65535, Algorithm.MD5, None, SHOWN),))
+        assert changes(before, {"interfaces": [interface(servers=[{"version": 4}])]}, State.MERGED)
+
     @pytest.mark.parametrize(
         ("given", "missing"), [({"id": 42, "algorithm": "md5"}, "secret"), ({"id": 42, "secret": "x"}, "algorithm")]
     )
@@ -273,6 +367,13 @@ class TestServerFunction:
         on = plan(before, configuration_from_options({"server": {"enabled": True}}), state=State.MERGED).predicted
         assert changes(on, {"interfaces": [interface(servers=[{}])]}, State.OVERRIDDEN) == (SwitchServer(IPV4, False),)
 
+    def test_the_ipv6_function_is_not_enabled_unasked(self) -> None:
+        before = present(Interface("Vlanif1", (MulticastServer(ip_address("ff0e::101")),), ()), enabled=True)
+        wanted = {"server": {"enabled": True}, "interfaces": [interface(servers=[{}])]}
+        for state in (State.REPLACED, State.OVERRIDDEN):
+            switched = [change for change in changes(before, wanted, state) if isinstance(change, SwitchServer)]
+            assert switched == [SwitchServer(IPV4, True)]
+
     @pytest.mark.parametrize("enabled", [True, False])
     def test_on_a_device_without_ntp_there_is_nothing_to_switch(self, enabled: bool) -> None:
         assert changes(EMPTY, {"server": {"enabled": enabled}}, State.MERGED) == ()
@@ -289,6 +390,72 @@ class TestServerFunction:
             Listen(IPV4, "all", False),
             Listen(IPV6, "all", False),
         )
+
+
+class TestUnicastService:
+    """What unicast clients of a device need stays as long as a line tells that it may have some."""
+
+    USER = "ntp unicast-peer 10.0.0.2"
+
+    def before(self) -> Configuration:
+        shown = present(
+            serving(MulticastServer(GROUP, key_id=42)),
+            keys=(KEY,),
+            foreign=True,
+            listen=("Vlanif1", "LoopBack0"),
+            ipv6_listen=("fd00::1",),
+            reference_stratum=3,
+        )
+        settings = replace(shown.server, enabled=True, ipv6_enabled=True)
+        return replace(shown, server=settings, server_users=(self.USER,))
+
+    def test_deleted_and_overridden_leave_it(self) -> None:
+        gone = (RemoveAssociation("Vlanif1", MulticastServer(GROUP, key_id=42)), TrustKey(42, False), RemoveKey(42))
+        for state, options in (
+            (State.DELETED, {}),
+            (State.OVERRIDDEN, {"interfaces": []}),
+            (State.OVERRIDDEN, {"interfaces": [], "server": {}}),
+        ):
+            made = plan(self.before(), configuration_from_options(options), state=state)
+            assert made.changes == gone
+            assert made.predicted.server == self.before().server
+            assert kept_for_other_lines(self.before(), configuration_from_options(options), state) == (
+                "server.enabled",
+                "server.listen: Vlanif1",
+                "server.listen: LoopBack0",
+                "server.listen: fd00::1",
+                "server.reference_stratum",
+            )
+
+    def test_it_goes_with_the_last_line_that_needs_it(self) -> None:
+        before = replace(self.before(), server_users=())
+        made = plan(before, configuration_from_options({}), state=State.DELETED)
+        assert kept_for_other_lines(before, configuration_from_options({}), State.DELETED) == ()
+        assert Listen(IPV4, "LoopBack0", False) in made.changes
+        assert SwitchServer(IPV4, False) in made.changes
+
+    @pytest.mark.parametrize(
+        ("state", "section", "change"),
+        [
+            (State.OVERRIDDEN, {"listen": ["Vlanif1"]}, Listen(IPV4, "LoopBack0", False)),
+            (State.REPLACED, {"listen": []}, Listen(IPV4, "LoopBack0", False)),
+            (State.DELETED, {"listen": ["LoopBack0"]}, Listen(IPV4, "LoopBack0", False)),
+            (State.OVERRIDDEN, {"enabled": False}, SwitchServer(IPV4, False)),
+            (State.DELETED, {"enabled": True}, SwitchServer(IPV4, False)),
+            (State.DELETED, {"reference_stratum": 3}, SetReferenceStratum(None)),
+        ],
+    )
+    def test_what_is_named_is_done(self, state: State, section: dict[str, Any], change: Change) -> None:
+        assert change in changes(self.before(), {"server": section}, state)
+
+    def test_nothing_is_said_where_nothing_would_go(self) -> None:
+        before = replace(self.before(), server=ServerSettings(False, (), None, (), False))
+        for state, options in ((State.DELETED, {}), (State.OVERRIDDEN, {"interfaces": []})):
+            assert kept_for_other_lines(before, configuration_from_options(options), state) == ()
+
+    def test_merged_says_nothing(self) -> None:
+        wanted = configuration_from_options({"server": {"enabled": True}})
+        assert kept_for_other_lines(self.before(), wanted, State.MERGED) == ()
 
 
 def test_no_change_shows_a_secret() -> None:

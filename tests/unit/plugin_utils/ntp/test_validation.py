@@ -62,7 +62,7 @@ WRONG: list[tuple[dict[str, Any], str, str, str]] = [
     (server(afi="ipv6", version=4), f"{SERVER}.version", "4", "an IPv6 group takes no version"),
     (server(address="10.0.0.1"), f"{SERVER}.address", "10.0.0.1", "multicast address"),
     (server(address="fd00::1"), f"{SERVER}.address", "fd00::1", "multicast address"),
-    (server(address="ff02::101%eth0"), f"{SERVER}.address", "ff02::101%eth0", "without a zone"),
+    (server(address="ff02::101%eth0"), f"{SERVER}.address", "'ff02::101%eth0'", "without a zone"),
     (server(address="time.example"), f"{SERVER}.address", "'time.example'", "multicast address"),
     (server(address="224.0.1.1", afi="ipv6"), f"{SERVER}.afi", "ipv6", "of the family ipv4"),
     *(

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import os
-import pathlib
 from collections.abc import Callable
 from typing import Union
 
@@ -20,7 +18,8 @@ Reply = Union[str, Callable[["PaperDevice"], str]]
 class PaperDevice:
     """Echoes lines and answers them from a table; silence costs no time.
 
-    answers: what follows the echo of a line, prompt not included; a function may change the prompt first
+    answers: what follows the echo of a line, prompt not included; a function may change the prompt first, and set
+        `no_prompt`
     chunk: characters that the client receives at once, 0 for all there are
     """
 
@@ -28,7 +27,7 @@ class PaperDevice:
         self.answers = answers or {}
         self.prompt = "<CE1>"
         self.sent: list[str] = []
-        self.open_question = False
+        self.no_prompt = False  # set by a reply: no prompt behind this one
         self.closed = False
         self._chunk = chunk
         self._typed = ""
@@ -51,9 +50,9 @@ class PaperDevice:
         reply = self.answers.get(line, "")
         text = reply(self) if callable(reply) else reply
         asks = text.rstrip().endswith(("[Y/N]", "[Y/N]:", "[Y(yes)/N(no)/C(cancel)]:", "More ----"))
-        self.emit(
-            f"{line if line.strip() else ''}" + ("" if line == " " else "\r\n") + text + ("" if asks else self.prompt)
-        )
+        prompt = "" if asks or self.no_prompt else self.prompt
+        self.no_prompt = False
+        self.emit(f"{line if line.strip() else ''}" + ("" if line == " " else "\r\n") + text + prompt)
 
     def receive(self, timeout: float) -> str:
         if not self._output:
@@ -80,14 +79,3 @@ def paper_fixture() -> type[PaperDevice]:
 @pytest.fixture(name="logged_in", scope="session")
 def logged_in_fixture() -> Callable[[PaperDevice], Session]:
     return logged_in
-
-
-@pytest.fixture(name="samples", scope="session")
-def samples_fixture(pytestconfig: pytest.Config) -> pathlib.Path:
-    shared = pathlib.Path(os.environ.get("TIMECAST_SHARED", pytestconfig.rootpath.parent / "shared"))
-    folder = shared / "samples" / "vrp"
-    if not folder.is_dir():
-        pytest.skip(
-            f"SAMPLES ABSENT: no device texts at {folder}; set TIMECAST_SHARED to the folder that has samples/vrp"
-        )
-    return folder

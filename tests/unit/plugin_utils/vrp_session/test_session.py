@@ -33,6 +33,17 @@ FIRST_LINES = (
 )
 
 
+def buried(prompt: str, *lines: str):
+    """A reply whose prompt is followed by other lines, and not shown again."""
+
+    def reply(device) -> str:
+        device.prompt = prompt
+        device.no_prompt = True
+        return "\r\n".join([prompt, *lines, ""])
+
+    return reply
+
+
 # -- prompts -----------------------------------------------------------------------------------------------------------
 
 
@@ -226,23 +237,25 @@ def test_a_log_line_before_the_echo(paper, logged_in) -> None:
 def test_a_prompt_buried_under_a_log_line(paper, logged_in) -> None:
     device = paper()
     session = logged_in(device)
-    device.answers["system-view"] = f"[~CE1]\r\n{LOG}\r\n"
-    device.prompt = ""
+    device.answers["system-view"] = buried("[~CE1]", LOG)
     assert session.ask("system-view").prompt == Prompt(True, "~")
+    assert device.sent == ["system-view", ""]
 
 
 def test_a_wrapped_echo_is_an_echo(paper, logged_in) -> None:
     device = paper()
     session = logged_in(device)
     device.send = lambda text: device.emit("ntp multica \x1b[1Dst-client\r\n<CE1>")
-    assert session.ask("ntp multicast-client").echoed
+    assert session.ask("ntp multicast-client").lines == ()
 
 
-def test_another_echo_is_noticed(paper, logged_in) -> None:
+def test_another_echo_is_no_answer(paper, logged_in) -> None:
     device = paper()
     session = logged_in(device)
     device.send = lambda text: device.emit("tp multicast-client\r\n<CE1>")
-    assert not session.ask("ntp multicast-client").echoed
+    with pytest.raises(SessionError, match="echo"):
+        session.ask("ntp multicast-client")
+    assert session.lost
 
 
 def test_a_commit_may_change_the_name(paper, logged_in) -> None:
@@ -258,7 +271,7 @@ def test_a_commit_may_change_the_name(paper, logged_in) -> None:
     assert session.sysname == "NEW"
     assert answer.prompt == Prompt(True, "~")
     assert not answer.refused
-    assert session.ask("display clock").echoed
+    assert not session.ask("display clock").refused
 
 
 @pytest.mark.parametrize(
@@ -368,7 +381,7 @@ def test_an_unknown_question_is_declined_and_told(paper, logged_in) -> None:
     with pytest.raises(QuestionError, match="All clocks will stop"):
         session.ask("ntp disable", occasion=PromptContext.CONFIGURATION)
     assert device.sent == ["ntp disable", "N"]
-    assert session.ask("display clock").echoed
+    assert session.ask("display clock").prompt == Prompt(False)
 
 
 def test_a_question_buried_under_a_log_line(paper, logged_in) -> None:
@@ -418,7 +431,7 @@ def test_recovering_after_an_exchange_was_broken_off(paper, logged_in) -> None:
     session = logged_in(device)
     device.send("commit\n")
     session.recover(timeout=3)
-    assert session.ask("display clock").echoed
+    assert session.ask("display clock").prompt == Prompt(False)
 
 
 NOISE = st.lists(

@@ -1,27 +1,85 @@
 # Copyright (c) 2026, Timecast developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which other programs steer this machine's clock."""
+"""Which other programs steer this machine's clock.
+
+The standard library alone: the role sends this file to a host, to ask the same question in the same way before it
+changes anything.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
-CLOCK_PROGRAMS = frozenset(
-    {"chronyd", "ntpd", "ntpd-rs", "ntp-daemon", "openntpd", "systemd-timesyncd", "systemd-timesyn", "ptp4l", "phc2sys"}
-)
-"""Names as /proc/PID/comm has them, at most 15 octets."""
+CLOCK_PROGRAMS = {
+    "chronyd": "chronyd",
+    "ntpd": "ntpd",
+    "ntp-daemon": "ntpd-rs",
+    "ntpd-rs": "ntpd-rs",
+    "openntpd": "openntpd",
+    "phc2sys": "phc2sys",
+    "systemd-timesyn": "systemd-timesyncd",
+    "ptp4l": "ptp4l",
+}
+"""Names as /proc/PID/comm has them, at most 15 octets, and as people know them."""
 
 
 def clock_owners(proc: Path = Path("/proc")) -> list[str]:
     """Names of running programs that are known to steer the clock, in this process's view of the system."""
-    names: set[str] = set()
+    return sorted({name for name, _unit in owners(proc)})
+
+
+def owners(proc: Path = Path("/proc")) -> list[tuple[str, str | None]]:
+    """Name and service of each of these programs; the service is None where systemd has not started it as one."""
+    here = _pid_namespace(proc / "self")
+    found = []
     for entry in os.listdir(proc):
         if not entry.isdigit():
             continue
-        try:
-            names.add((proc / entry / "comm").read_text(encoding="utf-8", errors="replace").strip())
-        except OSError:
-            continue
-    return sorted(names & CLOCK_PROGRAMS)
+        name = CLOCK_PROGRAMS.get(_text(proc / entry / "comm").strip())
+        if name is not None and _steers(proc / entry, name) and _pid_namespace(proc / entry) in (here, None):
+            found.append((name, _service(proc / entry)))
+    return sorted(found, key=str)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def _pid_namespace(process: Path) -> str | None:
+    """A process of another one belongs to a container, which has no right to the clock of its host; None if unknown."""
+    try:
+        return os.readlink(process / "ns" / "pid")
+    except OSError:
+        return None
+
+
+def _service(process: Path) -> str | None:
+    names = re.findall(r"/([^/\n]+\.service)(?=/|$)", _text(process / "cgroup"), re.MULTILINE)
+    return names[-1] if names else None
+
+
+def _steers(process: Path, name: str) -> bool:
+    """ptp4l steers the clock of its network card, which phc2sys hands on; only without such a clock it steers ours."""
+    if name != "ptp4l":
+        return True
+    arguments = _text(process / "cmdline").split("\0")
+    return any(map(_wants_software, arguments)) or any(
+        re.search(r"^\s*time_stamping\s+software\b", _text(Path(path)), re.MULTILINE) for path in _files(arguments)
+    )
+
+
+def _wants_software(argument: str) -> bool:
+    """`-S`, also behind other letters that take no value, or the long form (ptp4l(8))."""
+    return re.match(r"-[AEP246HLsmqv]*S|--time_stamping=software$", argument) is not None
+
+
+def _files(arguments: list[str]) -> list[str]:
+    return [following for argument, following in zip(arguments, arguments[1:]) if argument == "-f"] + [
+        argument[2:] for argument in arguments if argument.startswith("-f") and len(argument) > 2
+    ]

@@ -108,9 +108,7 @@ class Server:
     )
 
     enabled: bool = option(boolean(), False)
-    listen: tuple[str, ...] | None = option(
-        interfaces('must be "all" or a list of names of network interfaces', ALL_INTERFACES), None
-    )
+    listen: tuple[str, ...] | None = option(interfaces(ALL_INTERFACES), None)
     stratum: int | None = option(integer(1, 15, "RFC 5905, section 7.3"), None, nullable=True)
     reference_id: bytes = option(
         plain(_reference_id, "must be up to 4 letters and digits, or an IPv4 address", "RFC 5905, section 7.3"),

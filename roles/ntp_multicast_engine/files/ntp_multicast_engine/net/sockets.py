@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
+import os
 import socket
 import struct
 from collections.abc import Callable, Iterable, Iterator
@@ -33,6 +35,7 @@ from ntp_multicast_engine.net.control_messages import (
     receive,
     source_address,
 )
+from ntp_multicast_engine.net.port_holders import held_by_another
 from ntp_multicast_engine.wire.packet import MODE_BROADCAST, MODE_CLIENT
 
 BATCH = 256
@@ -220,8 +223,8 @@ class SenderSocket:
 class ResponderSocket(ReceivingSocket):
     """Takes requests of one address family, on one interface or (None) on all.
 
-    :param shared: other sockets of this process hold the port already. Otherwise a second program on the port is an
-        error, which SO_REUSEADDR would hide.
+    :param shared: other sockets of this process hold the port already. A second program on the port is an error, which
+        SO_REUSEADDR would hide, so it is looked for then.
     :param clients: who may ask; nobody named means everybody.
 
     `stamps` says who took the arrival of the newest request.
@@ -257,6 +260,8 @@ class ResponderSocket(ReceivingSocket):
             enable_stamps(self.socket, STAMP_ON_REQUEST)
             if interface:
                 self._bind_to_device(interface)
+            if shared and held_by_another(version, port):
+                raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, int(shared))
             self.socket.bind(("0.0.0.0" if version == 4 else "::", port))
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

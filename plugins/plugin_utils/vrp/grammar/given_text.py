@@ -1,0 +1,53 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A text that a user gives instead of a device. It may be anything, and not read is not empty."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from ..dialect import Dialect
+from ..errors import ParseError
+from .parse import DeviceConfiguration, parse_configuration
+from .telling import told_without_secrets
+
+_ERROR = re.compile(r"[ \t]*(?:Error(?:\[[0-9]+\])?[ \t]*:|\^[ \t]*$)", re.IGNORECASE)
+_PROMPT = re.compile(r"[^<>\[\]]{0,16}(?:<[^<>]{1,64}>|\[[^\[\]]{1,64}\])")
+_WANTED = "Give the text of 'display current-configuration'."
+
+
+@dataclass(frozen=True, slots=True)
+class GivenText:
+    """What a given text says, and what makes it doubtful."""
+
+    found: DeviceConfiguration
+    warnings: tuple[str, ...]
+
+
+def parse_given_text(text: str, dialect: Dialect | None = None) -> GivenText:
+    """Read a text that a user gave; arguments as in ``parse_configuration``.
+
+    Raises:
+        ParseError: as there; or the text is empty, is a refusal of a device, or holds no configuration.
+    """
+    lines = [line for line in text.splitlines() if line.strip() and not _PROMPT.match(line)]
+    if not lines:
+        raise ParseError(f"The text is empty. {_WANTED}")
+    if _ERROR.match(lines[0]):
+        words = "\n".join(told_without_secrets(line.strip()) for line in lines[:3])
+        raise ParseError(f"The text is the refusal of a command, no configuration. {_WANTED}", words=words)
+    found = parse_configuration(text, dialect)
+    if not found.blocks:
+        first = told_without_secrets(lines[0].strip()[:80])
+        raise ParseError(
+            "The text holds no configuration of a VRP device: no '#' between blocks, no interface, no NTP line. "
+            f"Its first line is: {first}. {_WANTED}"
+        )
+    if found.ended:
+        return GivenText(found, ())
+    return GivenText(
+        found,
+        ("The text does not end with 'return': it was cut off or filtered, and what is missing in it is not known.",),
+    )

@@ -1,0 +1,39 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a line that was not understood is told: nothing in it that may be a secret."""
+
+from __future__ import annotations
+
+import re
+
+from ...ntp.masking import MASK, mask
+
+# A line that is not understood may be of any vendor: whatever follows a word that names a key, a password, a secret or
+# an algorithm may be one. Only the number of a key is kept, where VRP has it.
+_KEY_NUMBER = re.compile(r"(?i)authentication-keyid[ \t]+[0-9]{1,10}(?![^ \t])")
+_OPTIONS = frozenset({"ttl", "version", "port", "source-interface", "vpn-instance", "preference", "minpoll", "maxpoll"})
+_NAMES_A_SECRET = re.compile(
+    r"(?i)(?:key|passw|passphrase|pwd|secret|cipher|simple|plain|md5|sha-?[0-9]|hmac|cmac|aes|psk|token|credential"
+    r"|communit|encrypt|crypt|hash|auth-?data)"
+)
+_WORD = re.compile(r"[^\s=:]+")
+
+
+def told_without_secrets(line: str) -> str:
+    """Return the line as a warning shows it."""
+    return _without_secrets(mask(line))
+
+
+def _without_secrets(line: str) -> str:
+    for word in _WORD.finditer(line):
+        if _NAMES_A_SECRET.search(word.group()) is None:
+            continue
+        numbered = _KEY_NUMBER.match(line, word.start())
+        end = word.end() if numbered is None else numbered.end()
+        following = _WORD.search(line, end)
+        if following is None:
+            return line
+        if numbered is None or following.group() not in _OPTIONS:
+            return f"{line[:end]} {MASK}"
+    return line

@@ -1,0 +1,97 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What nobody asked for: logs, traps and debugging lines, and the time that devices print before an answer.
+
+Rules of this file: only what is certain counts, since a line that is left out of a configuration is a line that was
+not read. A log in a form that is not known here is no disaster: the session finds its prompt without knowing logs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+_HEAD = 300  # characters: time, host and the log's name stand at the start of a line
+_WORDS = 9
+# Facts 2.4 and 9.1: `%%01CFM/4/SAVE(s)[0]:...` in logs, `IFNET/2/linkDown:...` in traps, `NTP/7/DEBUG:` in debugging.
+_LOG_NAME = re.compile(r"(?:%%[0-9]{2})?[A-Za-z][A-Za-z0-9_-]*/[0-7]/[A-Za-z]\w*")
+_PLAIN_LOG_NAME = re.compile(
+    r"%%[0-9]{2}[A-Za-z][A-Za-z0-9_-]*/[0-7]/[A-Za-z]\w*|[A-Z][A-Z0-9_]+/[0-7]/[A-Za-z]\w*[:(]"
+)
+_CLOCK = re.compile(r"[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?(?:Z|[+-][0-9]{2}:?[0-9]{2})?")
+_DATE = re.compile(r"[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}")
+_DATE_AND_CLOCK = re.compile(rf"{_DATE.pattern}[T ]{_CLOCK.pattern}")
+_SINCE_BOOT = re.compile(r"[0-9]{1,10}\.[0-9]{1,12}")
+_ZONE = re.compile(r"[+-][0-9]{2}:?[0-9]{2}")
+_DAY_OR_YEAR = re.compile(r"[0-9]{1,2}|[0-9]{4}")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_NAMES = frozenset((*_MONTHS, "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun", "UTC", "GMT", "DST"))
+_CONFIGURATION = ("return", "interface ", "ntp", "undo ", "sysname ", "header ", "Error", "Info:", "Warning:")
+_LONGEST_TAIL = 8  # lines of a log behind its first
+
+
+def is_log_line(line: str) -> bool:
+    """Whether the line is the first of a log, a trap or a debugging message."""
+    head = line[:_HEAD].lstrip()
+    if "/" not in head:
+        return False
+    # Fact 9.1: traps begin with `#`, debugging lines with `*`.
+    marked = head[:1] in "#*" and head[1:2] not in " "
+    words = (head[1:] if marked else head).split(None, _WORDS)[:_WORDS]
+    timed = 0
+    while timed < len(words) and _is_time(words[timed]):
+        timed += 1
+    # The host's name stands between the time and the log's name, which has to be plain where neither time nor mark is.
+    pattern = _LOG_NAME if timed or marked else _PLAIN_LOG_NAME
+    return any(pattern.match(word) for word in words[timed : timed + 2])
+
+
+def is_time_line(line: str) -> bool:
+    """Whether the line is the time and nothing else (fact 2.1; `06:07:08  2026/05/04` on USG firewalls)."""
+    words = line[:_HEAD].split() if len(line) < _HEAD else []
+    return 0 < len(words) <= 6 and all(map(_is_time, words)) and any(_has_clock(word) for word in words)
+
+
+def _is_time(word: str) -> bool:
+    return word in _NAMES or any(
+        pattern.fullmatch(word) for pattern in (_CLOCK, _DATE, _DATE_AND_CLOCK, _SINCE_BOOT, _ZONE, _DAY_OR_YEAR)
+    )
+
+
+def _has_clock(word: str) -> bool:
+    return bool(_CLOCK.fullmatch(word) or _DATE_AND_CLOCK.fullmatch(word))
+
+
+def without_logs(lines: Iterable[str]) -> Iterator[str]:
+    """The lines without logs, as far as what belongs to a log is certain."""
+    tail = _Tail()
+    for line in lines:
+        if is_log_line(line):
+            tail = _Tail(line)
+        elif not tail.takes(line):
+            yield line
+
+
+class _Tail:
+    """The lines behind the first one of a log that belong to it: its brackets are open, or they begin with one.
+
+    A log that was cut elsewhere leaves text behind. That is no certain sign, so the text stays.
+    """
+
+    def __init__(self, first: str = "") -> None:
+        self._open = first.count("(") - first.count(")")
+        self._left = _LONGEST_TAIL if first else 0
+
+    def takes(self, line: str) -> bool:
+        """Whether the next line is another one of the log. Nothing that could be configuration is."""
+        takes = self._left > 0 and (self._open > 0 or line.startswith("(")) and not _may_be_configuration(line)
+        self._left = self._left - 1 if takes else 0
+        self._open += line.count("(") - line.count(")")
+        return takes
+
+
+def _may_be_configuration(line: str) -> bool:
+    return line[:1] in ("", *" #!*<[") or line.startswith(
+        ("return", "interface ", "ntp", "undo ", "sysname ", "header ", "Error", "Info:")
+    )

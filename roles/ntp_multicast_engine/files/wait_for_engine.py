@@ -1,0 +1,70 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Wait until the engine of a service answers on its status socket; else say what its journal says.
+
+That systemd has started a service is not enough: one that crashes again and again is "activating" most of the time.
+Arguments: the engine's command, its configuration, its service, that of the clock helper.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+
+LONGEST = 30.0
+BETWEEN = 0.3
+ENOUGH_RESTARTS = 3
+PROPERTIES = ("ActiveState", "SubState", "NRestarts", "MainPID", "Result")
+
+
+def run(*command):
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def properties(service):
+    shown = run("systemctl", "show", "--property=" + ",".join(PROPERTIES), service).stdout
+    return dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
+
+
+def answers(command, configuration, process):
+    """Whether the engine that answers is the process of the service."""
+    asked = run(command, "status", "--config", configuration, "--json")
+    if asked.returncode != 0:
+        return False
+    try:
+        return str(json.loads(asked.stdout)["engine"]["pid"]) == process
+    except (ValueError, KeyError, TypeError):
+        return False
+
+
+def hopeless(state, restarts):
+    return state["ActiveState"] in ("failed", "inactive") or int(state["NRestarts"]) - restarts >= ENOUGH_RESTARTS
+
+
+def last_words(*services):
+    units = [word for service in services for word in ("--unit", service)]
+    return run("journalctl", *units, "--output", "cat", "--no-pager", "--lines", "12").stdout.strip()
+
+
+def main():
+    command, configuration, service, helper = sys.argv[1:]
+    state = properties(service)
+    restarts, end = int(state["NRestarts"]), time.monotonic() + LONGEST
+    while True:
+        if answers(command, configuration, state["MainPID"]):
+            return 0
+        if hopeless(state, restarts) or time.monotonic() > end:
+            break
+        time.sleep(BETWEEN)
+        state = properties(service)
+    print(
+        f"{service} does not answer. systemd calls it {state['ActiveState']} ({state['SubState']}), result "
+        f"{state['Result']}, {state['NRestarts']} restarts. Its last words:\n{last_words(service, helper)}"
+    )
+    return 1
+
+
+sys.exit(main())
