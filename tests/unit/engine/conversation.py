@@ -70,6 +70,36 @@ def ask(client: Client, association: Association, seconds: float, late: float = 
     association.take_response(answer(action.data, seconds, **changes), at(seconds + 0.0002), RING)
 
 
+class InterleavingServer:
+    """A server that remembers when its answers left (RFC 9769). Packets take 100 us each way.
+
+    An answer leaves `stay` seconds after its request came, and was written at once.
+    """
+
+    def __init__(self, client: Client, association: Association, stay: float = 50e-6) -> None:
+        self.client = client
+        self.association = association
+        self.stay = stay
+        self.interleaved: list[bool] = []
+        """Of each answer, whether it was one of the interleaved mode."""
+        self._left: dict[int, int] = {}
+
+    def ask(self, seconds: float, **changes: object) -> None:
+        """Let the next request go out and be answered."""
+        (action,) = [item for item in self.client.wake(at(seconds).raw, RING) if isinstance(item, SendRequest)]
+        self.association.request_sent(at(seconds))
+        request = Header.decode(action.data)
+        receive = to_ntp(at(seconds + 100e-6).real) | 1
+        departure = self._left.pop(request.origin, None)
+        told: dict[str, object] = {"receive": receive, "transmit": receive + 1}
+        if departure is not None:
+            told = {"receive": receive, "transmit": departure, "origin": request.receive}
+        self._left[receive] = to_ntp(at(seconds + 100e-6 + self.stay).real)
+        self.interleaved.append(departure is not None)
+        data = answer(action.data, seconds, **{**told, **changes})
+        self.association.take_response(data, at(seconds + 200e-6 + self.stay), RING)
+
+
 def asks(client: Client, seconds: float) -> bool:
     return any(isinstance(item, SendRequest) for item in client.wake(at(seconds).raw, RING))
 

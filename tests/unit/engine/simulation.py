@@ -216,6 +216,8 @@ class Node:
         reply = self.engine.take_request(data, client.address, now)
         if reply is not None and not self.simulation.unicast_lost():
             answer = reply.encode(now.real)
+            if reply.remembered:
+                self.engine.responder.sent.departed(reply.receive, now.real + round(self.answer_early * SECOND))
             arrival = self.simulation.time + self.simulation.down() + round(self.answer_early * SECOND)
             self.simulation.at(arrival, lambda: client.hear_answer(association, answer))
 

@@ -79,10 +79,10 @@ def test_a_forged_interleave_is_not_used(client: Client, origin: float) -> None:
         ({"version": 3}, "response_version"),
         ({"leap": 3}, "response_unsynchronised"),
         ({"stratum": 16}, "response_stratum"),
-        ({"stratum": 0, "reference_id": b"DENY"}, "kiss_of_death"),
+        ({"stratum": 0, "reference_id": b"INIT"}, "kiss_of_death"),
         ({"receive": 0}, "response_times"),
         ({"transmit": to_ntp(at(-5).real)}, "response_times"),
-        ({"receive": to_ntp(at(-5).real)}, "response_delay"),
+        ({"receive": to_ntp(at(-5).real)}, "response_times"),
         ({"key_id": None}, "response_unauthenticated"),
         ({"root_dispersion_short": 17 << 16}, "response_root_distance"),
     ],
@@ -294,10 +294,8 @@ def answered(client: Client, association: Association, seconds: float, **changes
     return None
 
 
-@pytest.mark.parametrize(("kiss", "again"), [(b"RATE", 64), (b"DENY", 4), (b"RSTR", 4)])
-def test_only_the_kiss_rate_has_an_effect_and_only_from_the_server_itself(
-    client: Client, kiss: bytes, again: float
-) -> None:
+@pytest.mark.parametrize(("kiss", "again"), [(b"RATE", 64), (b"INIT", 4), (b"deny", 4)])
+def test_the_kiss_rate_slows_down_and_only_from_the_server_itself(client: Client, kiss: bytes, again: float) -> None:
     """CVE-2015-7704 and CVE-2015-7705: whoever can't know the cookie, or the key, slows nobody down."""
     association = hear(client, broadcast(0), 0)
     for number, lie in enumerate(({"origin": 77}, {"key_id": None})):
@@ -395,18 +393,72 @@ def test_a_stream_whose_origins_never_fit_is_a_basic_one(client: Client) -> None
     assert association.warnings == ["interleave_mismatch"] * 4
 
 
-def test_an_interleaved_stream_bears_three_lost_packets_in_a_row(client: Client) -> None:
+def test_lost_packets_are_no_change_of_the_mode(client: Client) -> None:
+    """An origin that isn't 0 speaks of a packet that was lost, however many are."""
     association = hear(client, broadcast(0), 0)
     volley(client, association)
     hear(client, broadcast(16, origin=0), 16)
-    for number in (3, 5, 7):
+    estimator = association.estimator
+    for number in range(4, 60, 2):
         hear(client, broadcast(8 * number, origin=8 * number - 8), 8 * number)
+    assert association.stream is Stream.INTERLEAVED and association.phase is Phase.LISTENING
+    assert association.estimator is estimator and not association.events
+
+
+def test_lost_packets_at_the_start_are_no_sign_of_the_basic_mode(client: Client) -> None:
+    association = hear(client, broadcast(0), 0)
+    volley(client, association)
+    for number in range(2, 20, 2):
+        hear(client, broadcast(8 * number, origin=8 * number - 8), 8 * number)
+    assert association.stream is Stream.UNKNOWN
+    hear(client, broadcast(160, origin=144), 160)
     assert association.stream is Stream.INTERLEAVED
-    hear(client, broadcast(64, origin=56), 64)
-    for number in (10, 12, 14, 16):
+
+
+@pytest.mark.parametrize(("without_origin", "stream"), [(3, Stream.INTERLEAVED), (4, Stream.BASIC)])
+def test_an_interleaved_stream_may_miss_three_stamps_in_a_row(
+    client: Client, without_origin: int, stream: Stream
+) -> None:
+    association = hear(client, broadcast(0), 0)
+    volley(client, association)
+    hear(client, broadcast(16, origin=0), 16)
+    for number in range(3, 3 + without_origin):
         assert association.stream is Stream.INTERLEAVED
-        hear(client, broadcast(8 * number, origin=8 * number - 8), 8 * number)
-    assert association.stream is Stream.BASIC and association.phase is Phase.VOLLEY
+        hear(client, broadcast(8 * number), 8 * number)
+    assert association.stream is stream
+    assert (association.phase is Phase.VOLLEY) is (stream is Stream.BASIC)
+
+
+@pytest.mark.parametrize("code", [b"DENY", b"RSTR"])
+def test_a_server_that_refuses_service_is_neither_asked_nor_used(client: Client, code: bytes) -> None:
+    """RFC 5905 section 7.4."""
+    association = hear(client, broadcast(0), 0)
+    volley(client, association)
+    assert association.usable
+    assert answered(client, association, 17, stratum=0, reference_id=code) == "kiss_of_death"
+    assert association.denied == code.decode() and not association.usable
+    assert association.events == [f"server {SERVER} refuses service ({code.decode()}): it is not used any more"]
+    for number in range(3, 40):
+        assert hear(client, broadcast(8 * number), 8 * number) is association
+        assert not asks(client, 8 * number + 1)
+    with pytest.raises(PacketError, match="no_exchange"):
+        association.take_response(answer(RING.sign(bytes(48), 42, 4), 321), at(321), RING)
+
+
+@pytest.mark.parametrize("lie", [{"origin": 77}, {"key_id": None}])
+def test_nobody_else_can_refuse_a_servers_service(client: Client, lie: dict[str, object]) -> None:
+    association = hear(client, broadcast(0), 0)
+    volley(client, association)
+    assert answered(client, association, 17, stratum=0, reference_id=b"DENY", **lie) != "kiss_of_death"
+    assert association.denied is None and association.usable
+
+
+def test_a_denied_server_that_falls_silent_is_forgotten(client: Client) -> None:
+    association = hear(client, broadcast(0), 0)
+    answered(client, association, 0.5, stratum=0, reference_id=b"DENY")
+    for number in range(1, 33):
+        client.wake(at(8 * number + 4.1).raw, RING)
+    assert association.abandoned and not client.associations
 
 
 def test_reach_and_abandonment(client: Client) -> None:

@@ -11,12 +11,29 @@ from collections import Counter
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.engine.conversation import GROUP, RING, Cookies, ask, asks, at, broadcast, exchange, hear, new_client, volley
+from unit.engine.conversation import (
+    GROUP,
+    RING,
+    Cookies,
+    InterleavingServer,
+    answer,
+    ask,
+    asks,
+    at,
+    at_once,
+    broadcast,
+    exchange,
+    hear,
+    new_client,
+    volley,
+)
 
 from ntp_multicast_engine.errors import PacketError
-from ntp_multicast_engine.filter.estimator import Estimator
-from ntp_multicast_engine.protocol.association import SPREAD, WELL_KNOWN, Association, Phase
+from ntp_multicast_engine.filter.estimator import Estimator, Exchange
+from ntp_multicast_engine.protocol.association import SPREAD, WELL_KNOWN, Association, Phase, SendRequest
 from ntp_multicast_engine.protocol.client import Client
+from ntp_multicast_engine.wire.packet import Header
+from ntp_multicast_engine.wire.timestamps import to_ntp
 
 
 @pytest.fixture
@@ -152,3 +169,125 @@ def test_doubts_during_a_rehearsal_change_nothing(client: Client, association: A
     due = association.deadline()
     hear(client, broadcast(3600), 17.0002)
     assert association.warnings == ["offset_jump"] and association.deadline() == due
+
+
+# Interleaved mode (RFC 9769)
+
+
+@pytest.fixture
+def took(association: Association) -> list[float]:
+    """Round trips of the exchanges that are used after the volley."""
+    delays: list[float] = []
+    association.estimator.better = lambda _first, second: second  # type: ignore[method-assign]
+    association.estimator.add_exchange = lambda exchange: delays.append(exchange.delay)  # type: ignore[method-assign]
+    return delays
+
+
+def test_in_the_volley_each_answer_completes_the_exchange_before_it(client: Client) -> None:
+    association = hear(client, broadcast(0), 0)
+    server = InterleavingServer(client, association)
+    delays: list[float] = []
+    add = association.estimator.add_exchange
+
+    def record(exchange: Exchange) -> None:
+        delays.append(exchange.delay)
+        add(exchange)
+
+    association.estimator.add_exchange = record  # type: ignore[method-assign]
+    for number in range(4):
+        assert association.phase is Phase.VOLLEY
+        server.ask(0.5 + 2.5 * number)
+    assert server.interleaved == [False, True, True, True] and association.interleaved
+    assert association.phase is Phase.LISTENING and association.usable
+    # The first answer said that it left when it was written, 50 us too early.
+    assert delays == [pytest.approx(delay, abs=1e-8) for delay in (250e-6, 200e-6, 200e-6)]
+
+
+def test_a_third_request_completes_the_measurement(client: Client, association: Association, took: list[float]) -> None:
+    server = InterleavingServer(client, association)
+    for number in range(3):
+        assert not took and association.warming_up is (number > 0)
+        server.ask(17 + 0.001 * number)
+    assert not association.warming_up and took == [pytest.approx(200e-6, abs=1e-8)]
+    assert not asks(client, 20), "the next exchange has its time"
+    server.ask(26)
+    assert server.interleaved == [False, True, True, True], "the answer before is named after a while, too"
+
+
+@pytest.mark.parametrize("lost", [1, 2])
+def test_where_an_answer_is_lost_what_is_complete_is_used(
+    client: Client, association: Association, took: list[float], lost: int
+) -> None:
+    server = InterleavingServer(client, association)
+    for number in range(3):
+        server.ask(17 + 0.001 * number)
+    took.clear()
+    for burst in range(4):
+        start = 30.0 + 10 * burst
+        for number in range(lost):
+            server.ask(start + 0.001 * number)
+        assert asks(client, start + 0.001 * lost), "which is lost"
+        assert not asks(client, start + 1.5)
+        assert len(took) == (burst + 1 if lost == 2 else 0)
+        assert not association.warming_up and association.unanswered == 0
+    server.ask(80)
+    assert association.warming_up, "loss is no reason to do without warm-ups"
+
+
+def test_a_server_that_forgets_is_used_in_basic_mode_again(
+    client: Client, association: Association, took: list[float]
+) -> None:
+    server = InterleavingServer(client, association)
+    for number in range(3):
+        server.ask(17 + 0.001 * number)
+    server._left.clear()
+    ask(client, association, 30)
+    ask(client, association, 30.001)
+    assert not association.interleaved and len(took) == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"origin": 4711}, "bogus"),
+        ({"transmit": to_ntp(at(16.9).real)}, "response_times"),
+        ({"transmit": to_ntp(at(18.1).real)}, "response_times"),
+        ({"transmit": 0}, "response_times"),
+        ({"receive": 0}, "response_times"),
+        ({"key_id": None}, "response_unauthenticated"),
+    ],
+)
+def test_interleaved_answers_that_are_refused(
+    client: Client, association: Association, changes: dict[str, object], reason: str
+) -> None:
+    """The time at which the answer before left lies within a second after its request came."""
+    server = InterleavingServer(client, association)
+    server.ask(17)
+    with pytest.raises(PacketError) as caught:
+        server.ask(17.001, **changes)
+    assert caught.value.reason == reason and server.interleaved == [False, True]
+
+
+def test_a_request_names_the_answer_before_and_tells_nothing_of_this_host() -> None:
+    client = Client([GROUP], {}, Cookies(), at_once, Estimator)
+    association = hear(client, broadcast(0), 0)
+    origins = []
+    for number in range(3):
+        (action,) = [item for item in client.wake(at(2.5 * number).raw, RING) if isinstance(item, SendRequest)]
+        header = Header.decode(action.data)
+        origins.append(header.origin)
+        assert len({header.receive, header.transmit, 0}) == 3, "random numbers"
+        assert (header.leap, header.stratum, header.poll, header.precision, header.reference) == (0, 0, 0, 0, 0)
+        association.request_sent(at(2.5 * number))
+        received = to_ntp(at(2.5 * number + 1e-4).real) | 1
+        data = answer(action.data, 2.5 * number, receive=received, transmit=received)
+        association.take_response(data, at(2.5 * number + 2e-4), RING)
+        origins.append(received)
+    assert origins[0] & 1 and origins[1:-1:2] == origins[2::2]
+
+
+def test_an_older_version_knows_no_interleaving(client: Client) -> None:
+    hear(client, broadcast(0, version=3), 0)
+    (action,) = [item for item in client.wake(at(0.5).raw, RING) if isinstance(item, SendRequest)]
+    header = Header.decode(action.data)
+    assert (header.version, header.origin, header.receive) == (3, 0, 0)

@@ -27,12 +27,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ntp_multicast_engine.config.configuration import MulticastClient
-from ntp_multicast_engine.errors import PacketError
 from ntp_multicast_engine.filter.estimator import Estimate, Estimator, Exchange, OneWay
 from ntp_multicast_engine.instant import Instant
-from ntp_multicast_engine.protocol.packet_tests import RESPONSE_TESTS, Response, first_failure
+from ntp_multicast_engine.protocol.poll import NOT_BEFORE, Answer, KissOfDeath, Poll
 from ntp_multicast_engine.wire.keyring import KeyRing
-from ntp_multicast_engine.wire.packet import LEAP_UNSYNCHRONISED, MODE_CLIENT, Header, Packet, parse
+from ntp_multicast_engine.wire.packet import LEAP_UNSYNCHRONISED, Header, Packet
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS, from_ntp, later
 
 GOOD_EXCHANGES = 4
@@ -43,7 +42,6 @@ SPACING = 2 * NANOSECONDS
 SPREAD = NANOSECONDS // 2
 """Within this time the clients that heard the same packet begin to ask, each at random. Later exchanges keep their
 distances from the first, so they stay apart. A small part of the shortest interval: the way is known no later."""
-RESPONSE_TIMEOUT = NANOSECONDS
 MAXIMUM_BACK_OFF = 64 * NANOSECONDS
 ATTEMPTS_WITHOUT_ANSWER = 8
 _MISSED_AFTER_WARM_UPS = 2
@@ -53,10 +51,6 @@ RECALIBRATION_POLLS = 8
 RECALIBRATION_POLLS_ASYMMETRIC = 2
 """Multicasts that are late scatter, too, so answers have to tell more than how late."""
 MINIMUM_RECALIBRATION = 64 * NANOSECONDS
-MAXIMUM_ROUND_TRIP = 1.0
-"""Seconds."""
-STAMP_ERROR = 1e-3
-"""Seconds by which a server may misjudge the departure of its answer, so that a short way seems to take no time."""
 PHI = 15e-6
 """RFC 5905: how fast an unmeasured clock may drift."""
 JUMP_FLOOR = 0.005
@@ -67,8 +61,6 @@ _JUMPS_TO_START_AGAIN = 3
 _MISMATCHES_TO_BASIC = 4
 _TELL_AGAIN = 600 * NANOSECONDS
 _SECOND = 1 << 32
-_NOT_BEFORE = 1_767_225_600 * NANOSECONDS
-"""2026-01-01: a host whose clock stands at 1970 must not put the server's time into a wrong era."""
 
 
 class Phase(enum.Enum):
@@ -97,19 +89,6 @@ class CloseRequest:
     """The socket of the association's exchange isn't needed any more."""
 
     association: Association
-
-
-@dataclass
-class _Pending:
-    cookie: int
-    deadline: int
-    sent: Instant | None = None
-
-
-@dataclass(frozen=True)
-class _Answer:
-    exchange: Exchange
-    header: Header
 
 
 class Association:
@@ -147,15 +126,21 @@ class Association:
         self._told: dict[str, int] = {}
         self.warnings: list[str] = []
         """Why accepted packets told less than they might have; names of counters."""
-        self._cookie = cookie
         self._random = random
         self._make_estimator = estimator
         self.estimator = estimator()
-        self._pending: _Pending | None = None
+        self._poll = Poll(cookie)
         self._next_exchange = self._spread(now.raw)
         self._back_off = SPACING
         self._uses_warm_up = True
-        self._warm_up: _Answer | None = None
+        self._answers: list[Answer] = []
+        """Those of the exchange under way after the volley: the warm-up's first."""
+        self._unfinished: Answer | None = None
+        """The last answer of a volley in interleaved mode, until the next one tells when it left."""
+        self.interleaved = False
+        """Whether the server tells when its answers left (RFC 9769)."""
+        self.denied: str | None = None
+        """The kiss code by which the server has refused service."""
         self._missed_after_warm_ups = 0
         self._good = 0
         self._last_exchange = now.raw
@@ -182,6 +167,7 @@ class Association:
     def usable(self) -> bool:
         return (
             self.phase is Phase.LISTENING
+            and self.denied is None
             and self.reach != 0
             and self.header is not None
             and self.header.leap != LEAP_UNSYNCHRONISED
@@ -200,8 +186,8 @@ class Association:
 
     @property
     def warming_up(self) -> bool:
-        """Whether the last answer was that of a warm_up, so that nothing new is known yet."""
-        return self._warm_up is not None
+        """Whether an exchange has begun that has told nothing new yet."""
+        return bool(self._answers)
 
     def dispersion(self, estimate: Estimate, raw: int) -> float:
         """Seconds: what the estimate may be wrong by, growing with its age (RFC 5905 section 11.2)."""
@@ -237,19 +223,19 @@ class Association:
         self, header: Header, arrival: Instant, previous_transmit: int, previous_arrival: Instant
     ) -> OneWay | None:
         """What the packet says about the clock, or None if it says nothing that fits the stream."""
-        follows = header.origin != 0 and 0 <= later(header.origin, previous_transmit) < _SECOND
-        if follows:
-            self._mismatches = 0
+        if header.origin != 0 and 0 <= later(header.origin, previous_transmit) < _SECOND:
             self._set_stream(Stream.INTERLEAVED, arrival.raw)
             return _one_way(header.origin, previous_arrival)
         if header.origin != 0:
             self.warnings.append("interleave_mismatch")
-        if self.stream is Stream.INTERLEAVED:
-            # A lost packet leaves an origin that speaks of the lost one; only a habit means another mode.
-            self._mismatches += 1
-            if self._mismatches < _MISMATCHES_TO_BASIC:
-                return None
-        if header.origin != 0 and self.stream is Stream.UNKNOWN:
+        # The origin of a packet whose predecessor was lost speaks of that one. It is no sign of the basic mode.
+        lost = header.origin != 0 and later(header.transmit, header.origin) > 0 < later(
+            header.origin, previous_transmit
+        )
+        if (self.stream is Stream.INTERLEAVED and header.origin != 0) or (self.stream is Stream.UNKNOWN and lost):
+            return None
+        # One without an origin follows a silence of the server; only a habit means another mode.
+        if self.stream is Stream.INTERLEAVED or (header.origin != 0 and self.stream is Stream.UNKNOWN):
             self._mismatches += 1
             if self._mismatches < _MISMATCHES_TO_BASIC:
                 return None
@@ -257,6 +243,7 @@ class Association:
         return _one_way(header.transmit, arrival)
 
     def _set_stream(self, stream: Stream, raw: int) -> None:
+        self._mismatches = 0
         if self.stream is stream:
             return
         if self.stream is not Stream.UNKNOWN:
@@ -264,7 +251,6 @@ class Association:
             self._start_again(raw)
         self.stream = stream
         self.estimator.accurate_departures = stream is Stream.INTERLEAVED
-        self._mismatches = 0
 
     def _judge_sample(self, sample: OneWay, raw: int) -> None:
         if self.estimator.estimate() is None and self.estimator.assumed_delay is None:
@@ -307,20 +293,21 @@ class Association:
         self.phase = Phase.VOLLEY
         self._good = self._jumps = self.unanswered = 0
         self._back_off = SPACING
-        self._warm_up = None
-        if self._pending is None:
+        self._answers, self._unfinished = [], None
+        if self._poll.deadline is None:
             self._next_exchange = self._soon(raw)
 
     def begin_anew(self, raw: int, reason: str) -> CloseRequest:
         """Raw time has lost what it had to do with the server's: measure again, without what is under way."""
         self._tell(f"{reason}: calibrating the delay of server {self.source} again", raw)
-        self.last_arrival = self._pending = None
+        self.last_arrival = None
+        self._poll.forget()
         self._start_again(raw)
         return CloseRequest(self)
 
     def poll_soon(self, raw: int) -> None:
         """Something contradicts the estimate: have an exchange soon, but not more often than a volley has them."""
-        if self._pending is None and self._warm_up is None:
+        if self._poll.deadline is None and not self._answers:
             self._next_exchange = min(self._next_exchange, self._soon(raw))
 
     def _soon(self, raw: int) -> int:
@@ -334,52 +321,77 @@ class Association:
 
     def request_sent(self, instant: Instant) -> None:
         """When the request really left, by the best stamp there is; may be called again with a better one."""
-        if self._pending is not None:
-            self._pending.sent = instant
+        self._poll.sent(instant)
 
     def take_response(self, data: bytes, arrival: Instant, keys: KeyRing) -> CloseRequest:
         """Judge a datagram that came to the port of the exchange; raises PacketError with the reason to drop it."""
-        pending = self._pending
-        if pending is None or pending.sent is None:
-            raise PacketError("no_exchange")
-        packet = parse(data, keys.long_tag)
-        self._test_response(packet, pending, keys)
-        exchange = _exchange(packet.header, pending.sent, arrival)
-        if not -STAMP_ERROR <= exchange.delay < MAXIMUM_ROUND_TRIP:
-            raise PacketError("response_delay")
-        self._pending = None
+        try:
+            answer = self._poll.take(data, arrival, self.version, self.key_id, keys)
+        except KissOfDeath as kiss:
+            self._take_kiss(kiss.code, arrival.raw)
+            raise
         self.unanswered = 0
         self._back_off = SPACING
-        warm_up, self._warm_up = self._warm_up, None
-        if warm_up is None and self._uses_warm_up and self.phase is Phase.LISTENING:
-            self._warm_up = _Answer(exchange, packet.header)
+        self.interleaved = answer.departure is not None
+        if self.phase is Phase.VOLLEY:
+            self._take_volley_answer(answer)
+        elif self._continues_exchange(answer):
             self._next_exchange = arrival.raw
-            return CloseRequest(self)
-        if warm_up is not None:
-            self._missed_after_warm_ups = 0
-            exchange = self.estimator.better(warm_up.exchange, exchange)
-        self._judge_exchange(exchange, packet.header)
-        self._schedule_exchange(arrival.raw)
+        else:
+            self._finish_exchange(arrival.raw)
         return CloseRequest(self)
 
-    def _test_response(self, packet: Packet, pending: _Pending, keys: KeyRing) -> None:
-        verdict = keys.verify(packet)
-        key_id = packet.authenticator.key_id if packet.authenticator else None
-        response = Response(packet.header, self.version, verdict, key_id, self.key_id, pending.cookie)
-        failed = first_failure(RESPONSE_TESTS, response)
-        if failed == "kiss_of_death" and packet.header.reference_id == b"RATE":
-            # The tests before this one have proved origin and authenticator (CVE-2015-7704).
+    def _take_kiss(self, code: bytes, raw: int) -> None:
+        """RFC 5905 section 7.4."""
+        if code == b"RATE":
             self._back_off = MAXIMUM_BACK_OFF
             self._uses_warm_up = False
-        if failed:
-            raise PacketError(failed)
+        elif code in (b"DENY", b"RSTR"):
+            self.denied = code.decode("ascii")
+            self._poll.end()
+            self._tell(f"server {self.source} refuses service ({self.denied}): it is not used any more", raw)
+
+    def _take_volley_answer(self, answer: Answer) -> None:
+        """In interleaved mode each answer completes the exchange before it, and is completed by the next."""
+        unfinished, self._unfinished = self._unfinished, answer if self.interleaved else None
+        self._good += 1
+        if not self.interleaved:
+            self._judge_exchange(answer.exchange(), answer.header)
+        elif unfinished is not None:
+            self._judge_exchange(unfinished.exchange(answer.departure), answer.header)
+        if self._good >= GOOD_EXCHANGES and self.estimator.exchanges:
+            self.phase, self.confirmed, self._unfinished = Phase.LISTENING, True, None
+        self._schedule_exchange(answer.arrival.raw)
+
+    def _continues_exchange(self, answer: Answer) -> bool:
+        """After the volley: a warm-up, the measurement, and in interleaved mode one more to complete it."""
+        self._answers.append(answer)
+        number = len(self._answers)
+        return self._uses_warm_up and (number == 1 or (number == 2 and self.interleaved))
+
+    def _finish_exchange(self, raw: int) -> None:
+        """Use the answers that came."""
+        answers, self._answers = self._answers, []
+        if len(answers) > 1:
+            self._missed_after_warm_ups = 0
+        told = [(one, following.departure) for one, following in zip(answers, answers[1:])]
+        exchanges = [one.exchange(departure) for one, departure in told if departure is not None]
+        if not exchanges:
+            exchanges = [answer.exchange() for answer in answers if answer.departure is None]
+        if exchanges:
+            best = exchanges[-1]
+            for other in exchanges[:-1]:
+                best = self.estimator.better(other, best)
+            self._good += 1
+            self._judge_exchange(best, answers[-1].header)
+        self._schedule_exchange(raw)
 
     def _judge_exchange(self, exchange: Exchange, header: Header) -> None:
         estimate = self.estimator.estimate()
-        if self.last_transmit is not None and later(header.transmit, self.last_transmit) < -_SECOND:
-            # The answer was written after the newest multicast came, or just before, yet says an earlier time.
+        if self.last_transmit is not None and later(header.receive, self.last_transmit) < -_SECOND:
+            # The request came after the newest multicast had left, or just before, yet at an earlier time.
             self._tell(f"the clock of server {self.source} was set back: calibrating the delay again", exchange.raw)
-            self.last_transmit, self.last_arrival = header.transmit, None
+            self.last_transmit, self.last_arrival = header.receive, None
             self._start_again(exchange.raw)
         elif estimate is not None and self._contradicts(exchange, estimate):
             self._tell(f"the clock of server {self.source} jumped: calibrating the delay again", exchange.raw)
@@ -387,10 +399,6 @@ class Association:
         self._jumps, self._far_off = 0, False
         self.estimator.add_exchange(exchange)
         self.estimator.assumed_delay = None
-        self._good += 1
-        if self.phase is Phase.VOLLEY and self._good >= GOOD_EXCHANGES:
-            self.phase = Phase.LISTENING
-            self.confirmed = True
 
     def _contradicts(self, exchange: Exchange, estimate: Estimate) -> bool:
         expected = estimate.at(exchange.raw)
@@ -413,9 +421,9 @@ class Association:
         return max(self.poll_interval * RECALIBRATION_POLLS, MINIMUM_RECALIBRATION)
 
     def _unanswered(self, raw: int) -> None:
-        self._pending = None
-        if self._warm_up is not None:
-            self._miss_measurement(raw, self._warm_up)
+        self._poll.end()
+        if self._answers:
+            self._miss_measurement(raw)
             return
         self.unanswered += 1
         self._back_off = min(self._back_off * 2, MAXIMUM_BACK_OFF)
@@ -423,14 +431,12 @@ class Association:
             self._give_up_volley(raw)
         self._schedule_exchange(raw)
 
-    def _miss_measurement(self, raw: int, warm_up: _Answer) -> None:
+    def _miss_measurement(self, raw: int) -> None:
         """What the warm-up has told is good, too."""
-        self._warm_up = None
-        self._missed_after_warm_ups += 1
-        if self._missed_after_warm_ups == _MISSED_AFTER_WARM_UPS:
-            self._uses_warm_up = False
-        self._judge_exchange(warm_up.exchange, warm_up.header)
-        self._schedule_exchange(raw)
+        if len(self._answers) == 1 and not self.interleaved:
+            self._missed_after_warm_ups += 1
+            self._uses_warm_up = self._uses_warm_up and self._missed_after_warm_ups < _MISSED_AFTER_WARM_UPS
+        self._finish_exchange(raw)
 
     def _give_up_volley(self, raw: int) -> None:
         delay = self.configuration.fallback_delay
@@ -451,7 +457,10 @@ class Association:
 
     def deadline(self) -> int:
         """Raw time at which `wake` has something to do."""
-        return min(self._pending.deadline if self._pending else self._next_exchange, self._reach_deadline)
+        if self.denied is not None:
+            return self._reach_deadline
+        waited = self._poll.deadline
+        return min(self._next_exchange if waited is None else waited, self._reach_deadline)
 
     def wake(self, raw: int, keys: KeyRing) -> list[SendRequest | CloseRequest]:
         """Do what is due."""
@@ -459,11 +468,14 @@ class Association:
         while raw >= self._reach_deadline:
             self._reach_deadline += self.poll_interval
             self._missed_poll()
-        if self._pending is not None and raw >= self._pending.deadline:
+        if self.denied is not None:
+            return actions
+        if self._poll.deadline is not None and raw >= self._poll.deadline:
             self._unanswered(raw)
             actions.append(CloseRequest(self))
-        if self._pending is None and raw >= self._next_exchange:
-            actions.append(SendRequest(self, self._request(raw, keys)))
+        if self._poll.deadline is None and raw >= self._next_exchange:
+            data = self._poll.begin(raw, self.version, self.key_id, keys)
+            actions.append(SendRequest(self, data))
         return actions
 
     def _missed_poll(self) -> None:
@@ -474,23 +486,6 @@ class Association:
             if self._unreachable_polls >= 24:
                 self.abandoned = True
 
-    def _request(self, raw: int, keys: KeyRing) -> bytes:
-        cookie = self._cookie()
-        self._pending = _Pending(cookie, raw + RESPONSE_TIMEOUT)
-        # Data minimisation: nothing but version, mode and cookie tells anything about this host.
-        header = Header(leap=0, version=self.version, mode=MODE_CLIENT, stratum=0, poll=0, precision=0, transmit=cookie)
-        data = header.encode()
-        if self.key_id is None:
-            return data
-        return keys.sign(data, self.key_id, self.version)
-
 
 def _one_way(stamp: int, arrival: Instant) -> OneWay:
-    return OneWay(arrival.raw, from_ntp(stamp, max(arrival.real, _NOT_BEFORE)) - arrival.raw)
-
-
-def _exchange(header: Header, sent: Instant, arrival: Instant) -> Exchange:
-    near = max(arrival.real, _NOT_BEFORE)
-    up = from_ntp(header.receive, near) - sent.raw
-    down = from_ntp(header.transmit, near) - arrival.raw
-    return Exchange((sent.raw + arrival.raw) // 2, up, down)
+    return OneWay(arrival.raw, from_ntp(stamp, max(arrival.real, NOT_BEFORE)) - arrival.raw)

@@ -25,9 +25,11 @@ from ntp_multicast_engine.wire.packet import (
 )
 from ntp_multicast_engine.wire.timestamps import later
 
-MAXIMUM_DISTANCE = 16.0
-"""Seconds (RFC 5905 MAXDISP): a server farther from its reference isn't synchronised."""
+MAXDISP = 16.0
+"""Seconds (RFC 5905 section 7.2): a server that is farther from its reference isn't synchronised."""
 MAXIMUM_STRATUM = 15
+_LONGEST_STAY = 1 << 32
+"""A server has a request for less than a second; a client waits for an answer for no longer."""
 
 Arrived = TypeVar("Arrived")
 
@@ -55,7 +57,11 @@ class Broadcast:
 
 @dataclass(frozen=True)
 class Response:
-    """A mode 4 packet that came to the port of an exchange. `cookie` is the request's random transmit timestamp."""
+    """A mode 4 packet that came to the port of a request.
+
+    `cookie` and `interleaved_cookie` are the request's random transmit and receive timestamps, `last_receive` is the
+    receive timestamp of the answer before.
+    """
 
     header: Header
     version: int
@@ -63,6 +69,19 @@ class Response:
     key_id: int | None
     expected_key_id: int | None
     cookie: int
+    interleaved_cookie: int = 0
+    last_receive: int | None = None
+
+    @property
+    def interleaved(self) -> bool:
+        """RFC 9769 section 2: it tells when the answer before left."""
+        return self.last_receive is not None and self.interleaved_cookie == self.header.origin != self.cookie
+
+    @property
+    def times_are_in_order(self) -> bool:
+        """Nothing leaves before it came, nor long after."""
+        came = self.last_receive if self.interleaved and self.last_receive is not None else self.header.receive
+        return 0 <= later(self.header.transmit, came) < _LONGEST_STAY
 
 
 @dataclass(frozen=True)
@@ -125,7 +144,7 @@ BROADCAST_TESTS: tuple[Test[Broadcast], ...] = (
     Test("unsynchronised", "RFC 5905 section 9.2", lambda arrived: arrived.header.leap != LEAP_UNSYNCHRONISED),
     Test("stratum", "RFC 5905 section 7.3", lambda arrived: 1 <= arrived.header.stratum <= MAXIMUM_STRATUM),
     Test("poll", "CVE-2016-7428", lambda arrived: MINIMUM_POLL <= arrived.header.poll <= MAXIMUM_POLL),
-    Test("root_distance", "RFC 5905 section 9.2", lambda arrived: _distance(arrived.header) < MAXIMUM_DISTANCE),
+    Test("root_distance", "RFC 5905 section 9.2", lambda arrived: _distance(arrived.header) < MAXDISP),
     Test("no_transmit_time", "RFC 5905 section 9.2", lambda arrived: arrived.header.transmit != 0),
     Test(
         "replay",
@@ -136,7 +155,11 @@ BROADCAST_TESTS: tuple[Test[Broadcast], ...] = (
 
 RESPONSE_TESTS: tuple[Test[Response], ...] = (
     Test("response_mode", "RFC 5905 section 9.2", lambda arrived: arrived.header.mode == MODE_SERVER),
-    Test("bogus", "RFC 5905 section 9.2", lambda arrived: arrived.header.origin == arrived.cookie),
+    Test(
+        "bogus",
+        "RFC 5905 section 9.2, RFC 9769 section 2",
+        lambda arrived: arrived.header.origin == arrived.cookie or arrived.interleaved,
+    ),
     Test(
         "response_unauthenticated",
         "CVE-2018-8956",
@@ -150,15 +173,11 @@ RESPONSE_TESTS: tuple[Test[Response], ...] = (
     Test("kiss_of_death", "RFC 5905 section 7.4", lambda arrived: arrived.header.stratum != 0),
     Test("response_unsynchronised", "RFC 5905 section 9.2", lambda arrived: arrived.header.leap != LEAP_UNSYNCHRONISED),
     Test("response_stratum", "RFC 5905 section 7.3", lambda arrived: arrived.header.stratum <= MAXIMUM_STRATUM),
-    Test("response_root_distance", "RFC 5905 section 9.2", lambda arrived: _distance(arrived.header) < 16.0),
+    Test("response_root_distance", "RFC 5905 section 9.2", lambda arrived: _distance(arrived.header) < MAXDISP),
     Test(
         "response_times",
         "RFC 5905 section 9.2",
-        lambda arrived: (
-            arrived.header.receive != 0
-            and arrived.header.transmit != 0
-            and later(arrived.header.transmit, arrived.header.receive) >= 0
-        ),
+        lambda arrived: arrived.header.receive != 0 and arrived.header.transmit != 0 and arrived.times_are_in_order,
     ),
 )
 

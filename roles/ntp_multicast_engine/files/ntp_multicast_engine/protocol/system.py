@@ -22,7 +22,7 @@ from ntp_multicast_engine.protocol.association import Association, CloseRequest,
 from ntp_multicast_engine.protocol.client import Client, State
 from ntp_multicast_engine.protocol.leap import credible
 from ntp_multicast_engine.protocol.multicast_server import Announcement, Sender
-from ntp_multicast_engine.protocol.packet_tests import MAXIMUM_STRATUM
+from ntp_multicast_engine.protocol.packet_tests import MAXDISP, MAXIMUM_STRATUM
 from ntp_multicast_engine.protocol.responder import Reply, Responder
 from ntp_multicast_engine.protocol.selection import Candidate, select
 from ntp_multicast_engine.protocol.upstream import Tracking, Upstream
@@ -30,8 +30,6 @@ from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
 _ANNOUNCEMENT_AGE = NANOSECONDS // 16
 _SAMPLES_FOR_FREQUENCY = 16
-MAXIMUM_DISPERSION = 16.0
-"""Seconds. RFC 5905 MAXDISP: such a clock is as good as none."""
 
 
 class Engine:
@@ -259,7 +257,7 @@ class Engine:
             return None
         # What the discipline has still to slew, or may not touch, is an error of the time that is given.
         dispersion = association.root_dispersion(estimate, now.raw) + abs(offset_of(estimate, now)) / NANOSECONDS
-        if dispersion >= MAXIMUM_DISPERSION:
+        if dispersion >= MAXDISP:
             return None
         return Announcement(
             leap=credible(header.leap, now.raw + estimate.at(now.raw)),
