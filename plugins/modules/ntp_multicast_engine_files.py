@@ -18,7 +18,10 @@ description:
     C(__pycache__) is left alone.
   - Secrets are written by the module itself. Neither they nor a copy of them touch a temporary file on the host,
     nor on the controller where C(ansible_pipelining) is on.
-  - All files belong to the user who runs the module, usually root.
+  - All files and folders belong to the user who runs the module, usually root, and nobody else can write to them.
+    What is different is mended, with the SELinux label that the policy of the host has for it.
+  - Symbolic links are never followed. One in place of a folder or file below O(path) is replaced,
+    one in place of O(path) itself is refused.
 options:
   path:
     description: The folder. It is made where it is missing, and so are the folders below it.
@@ -49,7 +52,9 @@ options:
     elements: str
     default: []
   links:
-    description: Absolute names of symbolic links, each with the name, relative to O(path), of the file it shows.
+    description:
+      - Absolute names of symbolic links, each with the name, relative to O(path), of the file it shows.
+      - What has such a name and is no symbolic link is somebody's own, and is refused before anything is changed.
     type: dict
     default: {}
   keep:
@@ -114,6 +119,7 @@ changed_files:
 """
 
 import compileall
+import errno
 import os
 import shutil
 import stat
@@ -256,10 +262,70 @@ def make_folder(path):
     return [*made, path]
 
 
+def strangers(params):
+    """A sentence for everything in the way that is not this module's to replace."""
+    if os.path.islink(params["path"]):
+        yield (
+            f"path: '{params['path']}' is a symbolic link, to {os.readlink(params['path'])}, and is not followed. "
+            "Remove it, or name the folder itself."
+        )
+    for link in sorted(params["links"]):
+        if params["state"] == "present" and os.path.lexists(link) and not os.path.islink(link):
+            kind = "folder" if os.path.isdir(link) else "file"
+            yield f"links: '{link}' is a {kind} that somebody else has put there. Move it away first."
+
+
+def folders_of(path, names):
+    """The folders below this one that these names lie in, outermost first."""
+    found = set()
+    for name in names:
+        while os.path.dirname(name):
+            name = os.path.dirname(name)
+            found.add(os.path.join(path, name))
+    return sorted(found)
+
+
+def clear_the_way(path, names, change, check_mode):
+    """Remove what stands in place of a folder: a symbolic link would lead the files elsewhere."""
+    for folder in folders_of(path, names):
+        if os.path.lexists(folder) and (os.path.islink(folder) or not os.path.isdir(folder)):
+            change.names.append(folder)
+            change.went.append(os.path.relpath(folder, path))
+            if not check_mode:
+                os.unlink(folder)
+
+
+def folders_below(path):
+    """All folders below this one but those that Python generated."""
+    for folder, folders, _names in os.walk(path):
+        folders[:] = sorted(name for name in folders if name != GENERATED)
+        for name in folders:
+            if not os.path.islink(os.path.join(folder, name)):
+                yield os.path.join(folder, name)
+
+
+def clear_foreign_caches(path, change, check_mode):
+    """Remove what Python would take for its own compiled files, but somebody else may have put there."""
+    for folder, folders, names in os.walk(path):
+        if GENERATED not in folders + names:
+            continue
+        cache = os.path.join(folder, GENERATED)
+        status = os.lstat(cache)
+        if stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & 0o022:
+            continue
+        change.names.append(cache)
+        if check_mode:
+            continue
+        if stat.S_ISDIR(status.st_mode):
+            shutil.rmtree(cache)
+        else:
+            os.unlink(cache)
+
+
 def own_folder(path, change, check_mode):
     """Make sure that nobody else can put files into the folder."""
     try:
-        before = access(os.stat(path))
+        before = access(os.lstat(path))
     except OSError:
         return
     after = wanted_access(FOLDER_MODE)
@@ -330,6 +396,10 @@ def make_files(path, wanted, keep, judge, check_mode):
     """Bring the folder to the wanted files; returns the Change."""
     change = Change()
     own_folder(path, change, check_mode)
+    clear_the_way(path, wanted, change, check_mode)
+    clear_foreign_caches(path, change, check_mode)
+    for folder in folders_below(path):
+        own_folder(folder, change, check_mode)
     for name in sorted(wanted):
         before = read(os.path.join(path, name))
         if before == (wanted[name].content, wanted_access(wanted[name].mode)):
@@ -341,7 +411,7 @@ def make_files(path, wanted, keep, judge, check_mode):
             change.differences.append(difference(name, path, before, wanted[name]))
         if not check_mode:
             write(os.path.join(path, name), wanted[name], judge)
-    for name in sorted(present_files(path) - set(wanted) - set(keep) - {FOLDERS_MADE}):
+    for name in sorted(present_files(path) - set(wanted) - set(keep) - set(change.went) - {FOLDERS_MADE}):
         change.names.append(name)
         change.went.append(name)
         if not check_mode:
@@ -392,7 +462,8 @@ def remove(path, links, check_mode):
     """Remove the folder and the links; returns the Change."""
     change = Change()
     for link in sorted(links):
-        if os.path.islink(link):
+        # One that shows something else is somebody's own.
+        if os.path.islink(link) and os.readlink(link) == os.path.join(path, links[link]):
             change.names.append(link)
             change.went.append(link)
             if not check_mode:
@@ -406,13 +477,33 @@ def remove(path, links, check_mode):
     return change
 
 
+def label(module, names, change):
+    """Give files, folders and links the SELinux labels of the host's policy, as Ansible's own file modules do."""
+    if not module.selinux_enabled():
+        return
+    for name in names:
+        try:
+            mode = os.lstat(name).st_mode
+        except OSError:
+            continue  # In check mode what is new is not there.
+        context = module.selinux_default_context(name, mode)
+        if module.set_context_if_different(name, context, False) and name not in change.names:
+            change.names.append(name)
+
+
+def reason(error, path):
+    """A sentence for what the operating system refused."""
+    advice = ": the file system is mounted read-only, mount it writable" if error.errno == errno.EROFS else ""
+    return f"{error.filename or path}: {error.strerror or error}{advice}"
+
+
 def main():
     # No invocation in the log of the host: it would hold every file.
     module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True, no_log=True)
     params = module.params
     # Nor in what is printed.
     shown = {"module_args": {name: params[name] for name in ("path", "state", "links", "keep")}}
-    wrong = list(wrong_names(params))
+    wrong = list(wrong_names(params)) + list(strangers(params))
     if wrong:
         module.fail_json(msg=" ".join(wrong), invocation=shown)
     wanted = wanted_files(params)
@@ -422,12 +513,15 @@ def main():
         else:
             change = make_files(params["path"], wanted, params["keep"], validator(module), module.check_mode)
             make_links(params["links"], params["path"], change, module.check_mode)
+            places = [params["path"], *folders_below(params["path"])]
+            places += [os.path.join(params["path"], name) for name in sorted(wanted)]
+            label(module, [*places, *sorted(params["links"])], change)
             if params["compile"] and change.names and not module.check_mode:
                 compileall.compile_dir(params["path"], quiet=2)
     except Refused as refusal:
         module.fail_json(msg=f"validate: {refusal}", invocation=shown)
     except OSError as error:
-        module.fail_json(msg=f"{error.filename or params['path']}: {error.strerror or error}", invocation=shown)
+        module.fail_json(msg=reason(error, params["path"]), invocation=shown)
     module.exit_json(
         changed=bool(change.names),
         changed_files=change.names,

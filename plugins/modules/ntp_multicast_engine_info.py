@@ -12,8 +12,8 @@ author:
   - Timecast developers (@timecast)
 description:
   - Returns what the engine measures, the servers that it hears, and the groups that it sends to.
-  - Can wait until the host is synchronised. A host that serves its own clock with a configured stratum counts as
-    synchronised.
+  - Can wait until the host is synchronised and its clock is right. A host that serves its own clock with a configured
+    stratum counts as synchronised.
   - The engine is deployed by the role P(timecast.ntp_multicast.ntp_multicast_engine#role).
     For VRP devices M(timecast.ntp_multicast.vrp_ntp_multicast_info) returns the same shape.
 requirements:
@@ -21,9 +21,18 @@ requirements:
   - The right to ask the engine, which root has.
 options:
   wait_until_synchronised:
-    description: Whether to wait until the host is synchronised, and to fail when it is not in time.
+    description:
+      - Whether to wait until the host is synchronised, with its clock within O(maximum_offset) and nothing that keeps
+        the engine from steering it, and to fail when that is not so in time.
     type: bool
     default: false
+  maximum_offset:
+    description:
+      - Seconds that the clock may be off from the server that the host follows, either way.
+      - An engine that only monitors, or that the kernel refuses, is synchronised in its measurements
+        while the clock of the host is wrong.
+    type: float
+    default: 0.128
   timeout:
     description:
       - Seconds to wait with O(wait_until_synchronised=true). A service that is still starting is waited for too.
@@ -162,6 +171,24 @@ ntp:
         version:
           description: NTP version of the packets.
           type: int
+clock:
+  description: What becomes of the host's clock.
+  returned: success, and when waiting was in vain
+  type: dict
+  contains:
+    discipline:
+      description: What happens with the measurements, V(monitor), V(kernel) or V(chrony).
+      type: str
+    discipline_error:
+      description: Why the clock is not steered, or chronyd not reached, as it should be.
+      type: str
+    in_order:
+      description:
+        - Whether the host is synchronised, its clock within O(maximum_offset), without a RV(clock.discipline_error).
+      type: bool
+    reason:
+      description: A sentence that says why it is not RV(clock.in_order).
+      type: str
 engine:
   description:
     - Everything that C(ntp-multicast-engine status --json) tells, with counters of what was received and refused.
@@ -255,10 +282,6 @@ def ntp_state(document, follows):
     return state
 
 
-def synchronised(document):
-    return document is not None and bool(document["system"].get("synchronised"))
-
-
 def look(module):
     """The last document within the time to wait, and why there is none, one of them None."""
     wait = module.params["wait_until_synchronised"]
@@ -270,19 +293,55 @@ def look(module):
         except NoAnswer as error:
             reason = str(error)
         left = end - time.monotonic()
-        if synchronised(document) or left <= 0:
+        done = document is not None and why_not(document, module.params["maximum_offset"]) is None
+        if done or left <= 0:
             return document, reason
         time.sleep(min(SECONDS_BETWEEN_LOOKS, left))
 
 
-def why_not(document, timeout):
-    """A sentence for a host that is not synchronised: what it hears and what it refuses."""
+def clock_state(document, maximum_offset):
+    """What becomes of the clock, and whether it is right."""
+    reason = why_not(document, maximum_offset)
+    return {
+        **only(("discipline", "discipline_error"), document["system"]),
+        "in_order": reason is None,
+        "reason": reason,
+    }
+
+
+def why_not(document, maximum_offset):
+    """A sentence for a host whose clock is not in order; None for one whose clock is."""
+    system = document["system"]
+    if not system.get("synchronised"):
+        return not_synchronised(document)
+    if system.get("discipline_error"):
+        return f"The host measures, but its clock is not in order: {system['discipline_error']}."
+    offset = system.get("offset")
+    if offset is not None and not abs(offset) <= maximum_offset:
+        source = system.get("reference_id") or "its server"
+        return (
+            f"The host's clock is {offset:g} s off from {source}, and at most {maximum_offset:g} s are right: "
+            f"{left_alone(system)}."
+        )
+    return None
+
+
+def left_alone(system):
+    """What the discipline does about an offset."""
+    return {
+        "monitor": "the discipline is monitor, which measures and leaves the clock alone",
+        "chrony": "the discipline is chrony, so look at what chronyd makes of it (chronyc sources)",
+    }.get(system.get("discipline"), "the engine has not taken it away yet")
+
+
+def not_synchronised(document):
+    """What the engine hears and what it refuses."""
     associations = document.get("associations") or []
     heard = [f"{entry.get('source')} (reach {entry.get('reach') or 0:o})" for entry in associations]
     dropped = (document.get("counters") or {}).get("dropped") or {}
     refused = [f"{dropped[reason]} {reason}" for reason in sorted(dropped) if dropped[reason]]
     return (
-        f"The host is not synchronised after {timeout} seconds. Servers heard: {', '.join(heard) or 'none'}. "
+        f"The host is not synchronised. Servers heard: {', '.join(heard) or 'none'}. "
         f"Packets refused: {', '.join(refused) or 'none'}."
     )
 
@@ -291,6 +350,7 @@ def main():
     module = AnsibleModule(
         argument_spec={
             "wait_until_synchronised": {"type": "bool", "default": False},
+            "maximum_offset": {"type": "float", "default": 0.128},
             "timeout": {"type": "int", "default": 60},
             "command": {"type": "path", "default": "/usr/local/bin/ntp-multicast-engine"},
             "config": {"type": "path", "default": "/etc/ntp-multicast-engine/engine.json"},
@@ -300,9 +360,10 @@ def main():
     document, reason = look(module)
     if document is None:
         module.fail_json(msg=reason)
-    result = {"ntp": ntp_state(document, listens(module, document)), "engine": document}
-    if module.params["wait_until_synchronised"] and not synchronised(document):
-        module.fail_json(msg=why_not(document, module.params["timeout"]), **result)
+    clock = clock_state(document, module.params["maximum_offset"])
+    result = {"ntp": ntp_state(document, listens(module, document)), "clock": clock, "engine": document}
+    if module.params["wait_until_synchronised"] and not clock["in_order"]:
+        module.fail_json(msg=f"After {module.params['timeout']} seconds: {clock['reason']}", **result)
     module.exit_json(changed=False, **result)
 
 

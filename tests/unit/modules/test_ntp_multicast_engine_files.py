@@ -212,3 +212,136 @@ def test_the_engine_is_read_without_what_does_not_belong_to_it(tmp_path: Path) -
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         (source / name).write_text(name)
     assert read_tree(source) == {"package/__init__.py": "__init__.py", "package/deep/a.py": "deep/a.py"}
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Path:
+    """A folder of somebody else, with a file that must stay as it is."""
+    made = tmp_path / "elsewhere"
+    made.mkdir()
+    (made / "b.py").write_text("theirs\n")
+    return made
+
+
+def test_folders_below_are_nobody_elses_either(tmp_path: Path) -> None:
+    folder, files = tmp_path / "folder", {"a.py": "1\n", "deep/er/b.py": "2\n"}
+    make(folder, files=files)
+    (folder / "deep" / "er").chmod(0o777)
+    (folder / "deep").chmod(0o775)
+    change, _diff = make(folder, files=files, check_mode=True)
+    assert change.names == [str(folder / "deep"), str(folder / "deep" / "er")]
+    assert mode(folder / "deep") == 0o775
+    assert make(folder, files=files)[0].names == change.names
+    assert [mode(folder / "deep"), mode(folder / "deep" / "er")] == [0o755, 0o755]
+    assert make(folder, files=files)[0].names == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="NEEDS ROOT: only root can give files away")
+def test_a_folder_below_that_belongs_to_another(tmp_path: Path) -> None:
+    make(tmp_path / "folder", files={"deep/b.py": "2\n"})
+    os.chown(tmp_path / "folder" / "deep", 65534, 65534)
+    change, diff = make(tmp_path / "folder", files={"deep/b.py": "2\n"})
+    assert change.names == [str(tmp_path / "folder" / "deep")] and "owner: 65534" in diff[0]["before"]
+    assert (tmp_path / "folder" / "deep").stat().st_uid == 0
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_a_link_in_the_place_of_a_folder_is_replaced_and_not_followed(
+    tmp_path: Path, elsewhere: Path, check_mode: bool
+) -> None:
+    folder = tmp_path / "folder"
+    make(folder, files={"a.py": "1\n"})
+    (folder / "deep").symlink_to(elsewhere)
+    change, _diff = make(folder, files={"a.py": "1\n", "deep/b.py": "2\n"}, check_mode=check_mode)
+    assert str(folder / "deep") in change.names and "deep/b.py" in change.names
+    assert (elsewhere / "b.py").read_text() == "theirs\n"
+    assert (folder / "deep").is_symlink() == check_mode
+    if not check_mode:
+        assert (folder / "deep" / "b.py").read_text() == "2\n"
+
+
+def test_a_file_in_the_place_of_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "deep").write_text("a file\n")
+    make(tmp_path, files={"deep/b.py": "2\n"})
+    assert (tmp_path / "deep" / "b.py").read_text() == "2\n"
+
+
+@pytest.mark.parametrize("kind", ["link", "open to others"])
+def test_compiled_files_that_somebody_else_may_have_planted(tmp_path: Path, elsewhere: Path, kind: str) -> None:
+    folder = tmp_path / "folder"
+    make(folder, files={"a.py": "1\n"})
+    cache = folder / "__pycache__"
+    if kind == "link":
+        cache.symlink_to(elsewhere)
+    else:
+        cache.mkdir()
+        cache.chmod(0o777)
+        (cache / "a.cpython-39.pyc").write_bytes(b"planted")
+    assert make(folder, files={"a.py": "1\n"})[0].names == [str(cache)]
+    assert not cache.exists() and (elsewhere / "b.py").exists()
+
+
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_a_link_in_the_place_of_the_folder_itself_is_refused(tmp_path: Path, elsewhere: Path, state: str) -> None:
+    (tmp_path / "folder").symlink_to(elsewhere)
+    params = {"path": str(tmp_path / "folder"), "state": state, "links": {}}
+    (sentence,) = module.strangers(params)
+    assert "is a symbolic link" in sentence and str(elsewhere) in sentence
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_what_an_administrator_has_put_where_a_link_shall_be_is_refused(tmp_path: Path, kind: str) -> None:
+    link = tmp_path / "command"
+    if kind == "file":
+        link.write_text("#!/bin/sh\n")
+    else:
+        link.mkdir()
+    params = {"path": str(tmp_path / "folder"), "state": "present", "links": {str(link): "a.py"}}
+    (sentence,) = module.strangers(params)
+    assert sentence == f"links: '{link}' is a {kind} that somebody else has put there. Move it away first."
+
+
+def test_a_link_that_shows_something_else_is_not_removed(tmp_path: Path) -> None:
+    make(tmp_path / "folder", files={"a.py": "1\n"})
+    link = tmp_path / "command"
+    link.symlink_to("/usr/bin/env")
+    module.remove(str(tmp_path / "folder"), {str(link): "a.py"}, False)
+    assert link.is_symlink() and not (tmp_path / "folder").exists()
+
+
+class Labels:
+    """A host with SELinux: its policy and what is set."""
+
+    def __init__(self, enabled: bool) -> None:
+        self.enabled = enabled
+        self.set: dict[str, list[str]] = {}
+
+    def selinux_enabled(self) -> bool:
+        return self.enabled
+
+    def selinux_default_context(self, name: str, mode: int) -> list[str]:
+        return ["system_u", "object_r", "lib_t" if stat.S_ISDIR(mode) else "bin_t", "s0"]
+
+    def set_context_if_different(self, name: str, context: list[str], changed: bool) -> bool:
+        different = self.set.get(name) != context
+        self.set[name] = context
+        return changed or different
+
+
+def test_labels_are_those_of_the_policy(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("1\n")
+    names = [str(tmp_path), str(tmp_path / "a.py"), str(tmp_path / "new")]
+    host, change = Labels(True), module.Change()
+    module.label(host, names, change)
+    assert change.names == names[:2], "what is not there yet has no label"
+    assert {context[2] for context in host.set.values()} == {"lib_t", "bin_t"}
+    module.label(host, names, again := module.Change())
+    assert again.names == []
+    module.label(Labels(False), names, without := module.Change())
+    assert without.names == []
+
+
+def test_a_read_only_file_system_is_named() -> None:
+    told = module.reason(OSError(30, "Read-only file system", "/etc/engine"), "/etc/engine")
+    assert told == "/etc/engine: Read-only file system: the file system is mounted read-only, mount it writable"
+    assert module.reason(OSError(13, "Permission denied"), "/etc/engine") == "/etc/engine: Permission denied"

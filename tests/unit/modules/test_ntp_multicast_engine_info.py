@@ -87,8 +87,51 @@ def test_role(servers: int, follows: bool, expected: str) -> None:
 
 
 def test_a_host_that_is_not_synchronised_says_what_it_hears_and_refuses() -> None:
-    sentence = module.why_not(document(associations=1), 60)
-    assert "after 60 seconds" in sentence
+    sentence = why_not(associations=1, synchronised=False)
+    assert sentence is not None and sentence.startswith("The host is not synchronised.")
     assert "10.99.7.21 (reach 377)" in sentence
     assert "3 bad_mac" in sentence
     assert "stale" not in sentence
+
+
+def why_not(maximum: float = 0.128, associations: int = 0, **system: Any) -> str | None:
+    changed = document(associations=associations)
+    changed["system"].update(system)
+    sentence: str | None = module.why_not(changed, maximum)
+    assert module.clock_state(changed, maximum) == {
+        "discipline": changed["system"]["discipline"],
+        "discipline_error": changed["system"]["discipline_error"],
+        "in_order": sentence is None,
+        "reason": sentence,
+    }
+    return sentence
+
+
+def test_the_clock_state_is_the_documented_one() -> None:
+    contains = yaml.safe_load(module.RETURN)["clock"]["contains"]
+    assert set(module.clock_state(document(), 0.128)) == set(contains)
+
+
+@pytest.mark.parametrize(
+    ("offset", "right"), [(0.0, True), (0.128, True), (-0.128, True), (0.1281, False), (-3600, False)]
+)
+def test_a_clock_is_right_within_a_bound(offset: float, right: bool) -> None:
+    assert (why_not(offset=offset) is None) == right
+
+
+@pytest.mark.parametrize("discipline", ["monitor", "kernel", "chrony"])
+def test_a_clock_that_is_an_hour_off_is_not_in_order(discipline: str) -> None:
+    sentence = why_not(offset=3600.0, discipline=discipline)
+    assert sentence is not None and "The host's clock is 3600 s off from 10.99.7.21" in sentence
+    assert "at most 0.128 s" in sentence and (discipline == "kernel" or discipline in sentence)
+
+
+def test_a_clock_that_the_kernel_refuses_to_steer_is_not_in_order() -> None:
+    error = "the clock can't be steered: adjtimex: Operation not permitted"
+    assert why_not(discipline="kernel", discipline_error=error) == (
+        f"The host measures, but its clock is not in order: {error}."
+    )
+
+
+def test_a_server_with_its_own_clock_has_no_offset() -> None:
+    assert why_not(offset=None) is None and why_not(offset=float("nan")) is not None
