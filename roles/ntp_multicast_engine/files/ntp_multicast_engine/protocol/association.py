@@ -23,10 +23,12 @@ is a mode 3 packet from a new port, with a random transmit timestamp.
 from __future__ import annotations
 
 import enum
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from ntp_multicast_engine.config.configuration import MulticastClient
+from ntp_multicast_engine.errors import PacketError
 from ntp_multicast_engine.filter.estimator import Estimate, Estimator, Exchange, OneWay
 from ntp_multicast_engine.instant import Instant
 from ntp_multicast_engine.protocol.poll import NOT_BEFORE, Answer, KissOfDeath, Poll
@@ -61,6 +63,7 @@ _JUMPS_TO_START_AGAIN = 3
 _MISMATCHES_TO_BASIC = 4
 _TELL_AGAIN = 600 * NANOSECONDS
 _SECOND = 1 << 32
+_UNFIT_ANSWERS = frozenset({"response_unsynchronised", "response_stratum", "response_root_distance"})
 
 
 class Phase(enum.Enum):
@@ -89,6 +92,14 @@ class CloseRequest:
     """The socket of the association's exchange isn't needed any more."""
 
     association: Association
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why the network takes no request, in words, and what to look at."""
+
+    reason: str
+    advice: str
 
 
 class Association:
@@ -120,6 +131,14 @@ class Association:
         self.stamps: str | None = None
         self.reach = 0
         self.unanswered = 0
+        self.requests = self.answers = 0
+        """In all."""
+        self.refused_answers: Counter[str] = Counter()
+        """By the reason, since the last good answer."""
+        self.failure: Failure | None = None
+        """Of the last request."""
+        self.unfit: str | None = None
+        """The server's own newest word that it has no time to give: the name of the test that it failed."""
         self.confirmed = False
         self.abandoned = False
         self.events: list[str] = []
@@ -168,6 +187,7 @@ class Association:
         return (
             self.phase is Phase.LISTENING
             and self.denied is None
+            and self.unfit is None
             and self.reach != 0
             and self.header is not None
             and self.header.leap != LEAP_UNSYNCHRONISED
@@ -208,16 +228,24 @@ class Association:
         header = packet.header
         previous_transmit, previous_arrival = self.last_transmit, self.last_arrival
         self.header, self.version, self.stamps = header, header.version, stamps
+        self.unfit = None
         self.last_transmit, self.last_arrival = header.transmit, arrival
         self.reach = (self.reach << 1 | 1) & 0xFF
         self._unreachable_polls = 0
         self._reach_deadline = arrival.raw + self.poll_interval * 3 // 2
         if previous_arrival is None or previous_transmit is None:
             return
+        if self.phase is Phase.VOLLEY and not self._good and self.configuration.fallback_delay is not None:
+            # Who gives a delay says that nobody will answer. One who does is believed as soon as he has.
+            self._give_up_volley(arrival.raw)
         sample = self._sample(header, arrival, previous_transmit, previous_arrival)
         if sample is not None:
             self._judge_sample(sample, arrival.raw)
         self._look_at_present(_one_way(header.transmit, arrival), arrival.raw)
+
+    def withdraw(self, reason: str, transmit: int) -> None:
+        """The server itself says that it has no time to give (RFC 5905 section 11.2.1: unfit at once)."""
+        self.unfit, self.last_transmit = reason, transmit
 
     def _sample(
         self, header: Header, arrival: Instant, previous_transmit: int, previous_arrival: Instant
@@ -322,6 +350,11 @@ class Association:
     def request_sent(self, instant: Instant) -> None:
         """When the request really left, by the best stamp there is; may be called again with a better one."""
         self._poll.sent(instant)
+        self.failure = None
+
+    def request_failed(self, failure: Failure) -> None:
+        """The network didn't take the request, or says that the server can't be reached."""
+        self.failure = failure
 
     def take_response(self, data: bytes, arrival: Instant, keys: KeyRing) -> CloseRequest:
         """Judge a datagram that came to the port of the exchange; raises PacketError with the reason to drop it."""
@@ -330,6 +363,12 @@ class Association:
         except KissOfDeath as kiss:
             self._take_kiss(kiss.code, arrival.raw)
             raise
+        except PacketError as error:
+            self._refuse_answer(error.reason)
+            raise
+        self.answers += 1
+        self.unfit = None
+        self.refused_answers.clear()
         self.unanswered = 0
         self._back_off = SPACING
         self.interleaved = answer.departure is not None
@@ -340,6 +379,12 @@ class Association:
         else:
             self._finish_exchange(arrival.raw)
         return CloseRequest(self)
+
+    def _refuse_answer(self, reason: str) -> None:
+        """An answer that has proved its origin may say that the server has no time to give."""
+        self.refused_answers[reason] += 1
+        if reason in _UNFIT_ANSWERS and self.header is not None:
+            self.unfit = reason.partition("_")[2]
 
     def _take_kiss(self, code: bytes, raw: int) -> None:
         """RFC 5905 section 7.4."""
@@ -440,7 +485,7 @@ class Association:
 
     def _give_up_volley(self, raw: int) -> None:
         delay = self.configuration.fallback_delay
-        if delay is not None:
+        if delay is not None and self.header is not None:
             self._tell(f"server {self.source} answers no request: using the fallback delay", raw)
             self.estimator.assumed_delay = delay
             self.phase = Phase.LISTENING
@@ -475,6 +520,7 @@ class Association:
             actions.append(CloseRequest(self))
         if self._poll.deadline is None and raw >= self._next_exchange:
             data = self._poll.begin(raw, self.version, self.key_id, keys)
+            self.requests += 1
             actions.append(SendRequest(self, data))
         return actions
 

@@ -1,0 +1,87 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who else has a UDP port of this host: by /proc, since two sockets with SO_REUSEADDR get it without an error."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import pwd
+import struct
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ntp_multicast_engine.config.schema import Address
+
+PROC = Path("/proc")
+
+
+@dataclass(frozen=True)
+class Holder:
+    """A bound socket: its address, its owner and the number by which the owner's file descriptors name it."""
+
+    address: Address
+    user: int
+    inode: int
+
+
+def holders(port: int, version: int, proc: Path = PROC) -> list[Holder]:
+    """Sockets that are bound to the port with a unicast or the wildcard address; none, if the kernel doesn't tell."""
+    path = proc / "self" / "net" / ("udp" if version == 4 else "udp6")
+    try:
+        lines = path.read_text(encoding="ascii", errors="replace").splitlines()[1:]
+    except OSError:
+        return []
+    return [holder for holder in _parsed(lines, port) if not holder.address.is_multicast]
+
+
+def _parsed(lines: list[str], port: int) -> Iterator[Holder]:
+    for line in lines:
+        words = line.split()
+        if len(words) < 10:
+            continue
+        packed, _colon, bound = words[1].partition(":")
+        if int(bound, 16) == port:
+            yield Holder(_unpacked(packed), int(words[7]), int(words[9]))
+
+
+def _unpacked(text: str) -> Address:
+    """Words of 32 bits, each as a number in the host's byte order."""
+    words = [int(text[place : place + 8], 16) for place in range(0, len(text), 8)]
+    return ipaddress.ip_address(struct.pack(f"={len(words)}I", *words))
+
+
+def others(port: int, version: int, own: Collection[int], local: Collection[Address] | None = None) -> list[Holder]:
+    """Holders that are none of this process's sockets and take packets to one of the `local` addresses (None: to any).
+
+    :param own: inodes of the sockets of this process.
+    """
+    return [
+        holder
+        for holder in holders(port, version)
+        if holder.inode not in own and (local is None or holder.address.is_unspecified or holder.address in local)
+    ]
+
+
+def named(holder: Holder, proc: Path = PROC) -> str:
+    """Program and process, or where this process may not look for them, the user."""
+    for entry in os.listdir(proc):
+        if entry.isdigit() and _has(proc / entry, holder.inode):
+            try:
+                return f"{(proc / entry / 'comm').read_text(encoding='utf-8', errors='replace').strip()} (pid {entry})"
+            except OSError:
+                break
+    try:
+        return f"a program of the user {pwd.getpwuid(holder.user).pw_name}"
+    except KeyError:
+        return f"a program of the user {holder.user}"
+
+
+def _has(process: Path, inode: int) -> bool:
+    wanted = f"socket:[{inode}]"
+    try:
+        return any(os.readlink(process / "fd" / number) == wanted for number in os.listdir(process / "fd"))
+    except OSError:
+        return False
