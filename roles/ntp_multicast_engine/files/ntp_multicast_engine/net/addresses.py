@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,6 +48,19 @@ def interface_name(index: int) -> str:
         return socket.if_indextoname(index)
     except OSError:
         return ""
+
+
+def vrfs_of(names: Iterable[str]) -> tuple[str, ...]:
+    """The VRFs that interfaces of these names belong to, by name, each once."""
+    found = set()
+    for name in names:
+        try:
+            vrf = netlink.vrf_of(interface_index(name))
+        except TransportError:
+            continue
+        if vrf is not None:
+            found.add(interface_name(vrf))
+    return tuple(sorted(found - {""}))
 
 
 def address_for(name: str, group: Address) -> InterfaceAddress:

@@ -158,6 +158,11 @@ class ReceivingSocket:
         """What is there, no more than BATCH."""
         return receive(self.socket, clock, BATCH)
 
+    def discard(self, clock: Clock) -> None:
+        """Throw away what waits."""
+        while self.receive(clock):
+            pass
+
     def refusal(self, datagram: Datagram) -> str | None:
         """The reason to drop the datagram at once, if there is one."""
         return "truncated" if datagram.truncated else self._misplaced(datagram.destination, datagram.interface)

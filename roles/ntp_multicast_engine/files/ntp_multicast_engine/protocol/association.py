@@ -333,6 +333,14 @@ class Association:
         self._start_again(raw)
         return CloseRequest(self)
 
+    def interrupted(self, raw: int) -> None:
+        """This process stood still: what was under way is void, and the stamps of the last packet are no use."""
+        self.last_arrival = None
+        self._poll.forget()
+        self._answers, self._unfinished = [], None
+        self._next_exchange = max(self._next_exchange, self._soon(raw))
+        self._reach_deadline = max(self._reach_deadline, raw + self.poll_interval * 3 // 2)
+
     def poll_soon(self, raw: int) -> None:
         """Something contradicts the estimate: have an exchange soon, but not more often than a volley has them."""
         if self._poll.deadline is None and not self._answers:

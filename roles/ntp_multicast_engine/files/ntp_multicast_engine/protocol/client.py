@@ -27,7 +27,7 @@ MAXIMUM_ASSOCIATIONS = 8
 MAXIMUM_REMEMBERED = 256
 """Servers whose newest timestamp is kept after their association has gone."""
 _CHALLENGE_SPACING = 64 * NANOSECONDS
-_UNFIT = frozenset({"unsynchronised", "stratum", "root_distance"})
+WITHDRAWN = frozenset({"unsynchronised", "stratum", "root_distance"})
 """Tests that a server fails by its own word."""
 
 
@@ -120,7 +120,7 @@ class Client:
         if failed == "replay":
             self._challenge(association, group, source, arrival)
             self.associations[group, source].take_over(packet.header.version, key_id, last)
-        if failed in _UNFIT and association is not None and association.key_id == key_id:
+        if failed in WITHDRAWN and association is not None and association.key_id == key_id:
             self._withdraw(association, failed, packet.header, last)
         if failed:
             raise _refusal(failed, packet)

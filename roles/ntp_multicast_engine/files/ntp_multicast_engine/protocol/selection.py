@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -41,6 +42,27 @@ def truechimers(candidates: Sequence[Candidate]) -> list[Candidate]:
         if len(sharing) > len(best):
             best = sharing
     return best if len(best) * 2 > len(near) else []
+
+
+class Judgement(enum.Enum):
+    """What the selection makes of a server: TOO_FAR are those that are no candidates."""
+
+    AGREES = "agrees"
+    DISAGREES = "disagrees"
+    TOO_FAR = "too far"
+
+
+def judge(candidates: Sequence[Candidate]) -> dict[int, Judgement]:
+    """What becomes of each, by name; none of those that disagree without a majority is followed."""
+    agreed = {candidate.name for candidate in truechimers(candidates)}
+    return {
+        candidate.name: Judgement.AGREES
+        if candidate.name in agreed
+        else Judgement.DISAGREES
+        if candidate.distance < MAXIMUM_DISTANCE
+        else Judgement.TOO_FAR
+        for candidate in candidates
+    }
 
 
 def select(candidates: Sequence[Candidate], current: int | None) -> int | None:
