@@ -30,10 +30,10 @@ from ntp_multicast_engine.daemon.responder_io import ResponderIo
 from ntp_multicast_engine.daemon.state_file import Memory
 from ntp_multicast_engine.errors import ConfigurationError, EngineError, TransportError
 from ntp_multicast_engine.instant import Clock, Instant
+from ntp_multicast_engine.net.addresses import InterfaceAddress, vrfs_of
 from ntp_multicast_engine.net.bpf import refused
 from ntp_multicast_engine.net.control_messages import USER
 from ntp_multicast_engine.net.netlink import LinkMonitor
-from ntp_multicast_engine.net.addresses import vrfs_of
 from ntp_multicast_engine.net.sockets import GroupSocket, ResponderSocket, SenderSocket, advice_for, inode
 from ntp_multicast_engine.observe.chrony_tracking import ChronyReader
 from ntp_multicast_engine.observe.event_log import EventLog
@@ -119,6 +119,7 @@ class Daemon:
         )
         self._sockets: dict[SocketSpec, AnySocket] = {}
         self._complaints: dict[SocketSpec, ProblemStatus] = {}
+        self._places: dict[MulticastServer, InterfaceAddress] = {}
         self._groups = Groups()
         self._standstill: tuple[int, float] | None = None
         self._sockets_due: int | None = now.raw
@@ -300,7 +301,7 @@ class Daemon:
     def _vrfs(self) -> tuple[str, ...]:
         """Those that the engine's interfaces belong to: a socket outside hears nothing that comes in there."""
         wanted = self.engine.configuration
-        return vrfs_of(item.interface for item in (*wanted.servers, *wanted.clients))
+        return vrfs_of([*(item.interface for item in wanted.servers), *(item.interface for item in wanted.clients)])
 
     def _open_sockets(self, now: Instant) -> None:
         """Open what is wanted and not open; close what is not wanted or stale."""
@@ -343,7 +344,9 @@ class Daemon:
 
     def _make_socket(self, place: SocketSpec) -> AnySocket:
         if isinstance(place, MulticastServer):
-            return SenderSocket(place, self.engine.configuration.server.port)
+            opened = SenderSocket(place, self.engine.configuration.server.port, self._places.get(place))
+            self._places[place] = opened.place
+            return opened
         if isinstance(place, MulticastClient):
             return GroupSocket(place)
         interface, version = place
@@ -392,8 +395,7 @@ class Daemon:
                 sender.silence()
                 self._changed = True
                 if isinstance(opened, SenderSocket):
-                    why = self.engine.why_silent(self._clock.now())
-                    sender.last_error = f"not sent: the clock of this host is not synchronised: {why}"
+                    sender.last_error = "not sent: the clock of this host is not synchronised"
             sender.schedule(self._clock.now().raw)
 
     def _send_multicast(self, sender: Sender, opened: SenderSocket) -> None:

@@ -17,9 +17,7 @@ from ntp_multicast_engine.protocol.system import Engine
 class ReceiverIo:
     """:param accepted: called with the association of each accepted packet."""
 
-    def __init__(
-        self, engine: Engine, clock: Clock, groups: Groups, accepted: Callable[[Association], None]
-    ) -> None:
+    def __init__(self, engine: Engine, clock: Clock, groups: Groups, accepted: Callable[[Association], None]) -> None:
         self._engine = engine
         self._clock = clock
         self._groups = groups

@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ntp_multicast_engine.config.schema import Address
+from ntp_multicast_engine.config.schema import Address, Network
 from ntp_multicast_engine.errors import TransportError
 from ntp_multicast_engine.net import netlink
 
@@ -63,10 +64,16 @@ def vrfs_of(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(found - {""}))
 
 
-def address_for(name: str, group: Address) -> InterfaceAddress:
-    """The address of interface `name` that fits the scope of `group`; raises TransportError if there is none."""
+def address_for(name: str, group: Address, before: InterfaceAddress | None = None) -> InterfaceAddress:
+    """The address of interface `name` that fits the scope of `group`; raises TransportError if there is none.
+
+    :param before: what was used until now, which is used as long as it is there.
+    """
     index = interface_index(name)
-    address = _ipv4(index) if group.version == 4 else _ipv6(index, group)
+    there = netlink.addresses(index)
+    if before is not None and before.index == index and before.address in _usable(there):
+        return before
+    address = _ipv4(there, before) if group.version == 4 else _ipv6(there, group)
     if address is None:
         raise TransportError(
             f"interface {name} has no IPv{group.version} address for {group}",
@@ -76,14 +83,26 @@ def address_for(name: str, group: Address) -> InterfaceAddress:
     return InterfaceAddress(index, address)
 
 
-def _ipv4(index: int) -> Address | None:
-    """The first one, whatever its label, and one that only this host knows if there is no other."""
-    found = [item for item in netlink.addresses(index) if item.address.version == 4]
+def _usable(there: list[netlink.AddressOfInterface]) -> set[Address]:
+    return {item.address for item in there if not item.flags & _UNUSABLE}
+
+
+def _ipv4(there: list[netlink.AddressOfInterface], before: InterfaceAddress | None) -> Address | None:
+    """The first one, whatever its label, and one that only this host knows if there is no other.
+
+    After an address has gone, clients know the way to another one of its network.
+    """
+    found = [item for item in there if item.address.version == 4]
     wide = [item for item in found if item.scope < _SCOPE_HOST]
-    return next((item.address for item in [*wide, *found]), None)
+    near = [item for item in wide if before is not None and before.address in _network(item)]
+    return next((item.address for item in [*near, *wide, *found]), None)
 
 
-def _ipv6(index: int, group: Address) -> Address | None:
+def _network(item: netlink.AddressOfInterface) -> Network:
+    return ipaddress.ip_network((item.address, item.prefix), strict=False)
+
+
+def _ipv6(there: list[netlink.AddressOfInterface], group: Address) -> Address | None:
     """RFC 6724 in small: a link-local source for a link-local group, else the widest scope there is.
 
     A server is known by its address, so one that is made to be replaced (RFC 8981) is used only if there is no other.
@@ -92,15 +111,15 @@ def _ipv6(index: int, group: Address) -> Address | None:
     link_local_group = group.packed[1] & 0x0F <= 2
     order = (_SCOPE_LINK, _SCOPE_GLOBAL, _SCOPE_HOST) if link_local_group else (_SCOPE_GLOBAL, _SCOPE_LINK, _SCOPE_HOST)
     found: dict[tuple[int, bool], Address] = {}
-    for kind, address in _usable_ipv6(index):
+    for kind, address in _usable_ipv6(there):
         found.setdefault(kind, address)
     kinds = ((scope, temporary) for scope in order for temporary in (False, True))
     return next((found[kind] for kind in kinds if kind in found), None)
 
 
-def _usable_ipv6(index: int) -> Iterator[tuple[tuple[int, bool], Address]]:
+def _usable_ipv6(there: list[netlink.AddressOfInterface]) -> Iterator[tuple[tuple[int, bool], Address]]:
     """Addresses in the kernel's order, each with its scope and whether it is temporary."""
-    for item in netlink.addresses(index):
+    for item in there:
         if item.address.version == 6 and not item.flags & _UNUSABLE:
             scope = _SCOPE_GLOBAL if item.scope == _SCOPE_SITE else item.scope
             yield (scope, bool(item.flags & _TEMPORARY)), item.address

@@ -39,6 +39,7 @@ class AddressOfInterface:
     flags: int
     scope: int
     label: str | None
+    prefix: int
 
 
 def addresses(index: int) -> list[AddressOfInterface]:
@@ -91,7 +92,7 @@ def _attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _address(message: bytes) -> AddressOfInterface | None:
-    family, _prefix, flags, scope, index = _ADDRESS.unpack_from(message)
+    family, prefix, flags, scope, index = _ADDRESS.unpack_from(message)
     attributes = dict(_attributes(message[_ADDRESS.size :]))
     # On a point-to-point link IFA_ADDRESS is the other end's.
     packed = attributes.get(_IFA_LOCAL) or attributes.get(_IFA_ADDRESS)
@@ -100,7 +101,7 @@ def _address(message: bytes) -> AddressOfInterface | None:
     if _IFA_FLAGS in attributes:
         (flags,) = struct.unpack_from("=I", attributes[_IFA_FLAGS])
     label = attributes.get(_IFA_LABEL, b"").rstrip(b"\0").decode("utf-8", "replace") or None
-    return AddressOfInterface(index, ipaddress.ip_address(packed), flags, scope, label)
+    return AddressOfInterface(index, ipaddress.ip_address(packed), flags, scope, label, prefix)
 
 
 class LinkMonitor:

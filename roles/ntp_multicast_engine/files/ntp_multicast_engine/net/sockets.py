@@ -100,7 +100,7 @@ def port_taken(place: str, version: int, port: int, names: str) -> TransportErro
     return TransportError(
         f"can't {place}: UDP port {port} of IPv{version} is taken by {names}",
         "port_taken",
-        f"stop {names}, or don't let the engine do this on this host; `ss -ulnp sport = :{port}` shows who has the port",
+        f"stop {names}, or don't let the engine do this on this host; `ss -ulnp sport = :{port}` shows who has it",
     )
 
 
@@ -108,8 +108,8 @@ def advice_for(number: int | None) -> str:
     """What to look at after an error of the network."""
     return {
         errno.ENETUNREACH: "there is no route: look at the addresses and routes of this host (`ip route get ADDRESS`)",
-        errno.EHOSTUNREACH: "nobody at that address answers ARP or neighbour discovery, or a router or firewall refuses:"
-        " look at the route and the cable, and at the firewalls between",
+        errno.EHOSTUNREACH: "nobody at that address answers ARP or neighbour discovery, or a router or firewall"
+        " refuses: look at the route and the cable, and at the firewalls between",
         errno.ECONNREFUSED: "no program has that port at the server, or its firewall rejects: look there",
         errno.EPERM: "this host's own firewall refuses it: let UDP out in its output chain",
         errno.EACCES: "this host's own firewall or routes prohibit it: look at the output chain and `ip route get`",
@@ -178,7 +178,7 @@ class ReceivingSocket:
 class GroupSocket(ReceivingSocket):
     """Listens to one group on one interface; hands out what came to just that group over just that interface."""
 
-    def __init__(self, configuration: MulticastClient) -> None:
+    def __init__(self, configuration: MulticastClient, *, filtered: bool = True) -> None:
         self.configuration = configuration
         group = configuration.group
         self.version = group.version
@@ -188,8 +188,8 @@ class GroupSocket(ReceivingSocket):
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _QUEUE)
             sources = [ipaddress.ip_network(source) for source in sorted(configuration.allow_servers)]
-            program = packet_filter.program(MODE_BROADCAST, group.version, sources)
-            packet_filter.attach(self.socket, program)
+            if filtered:
+                packet_filter.attach(self.socket, packet_filter.program(MODE_BROADCAST, group.version, sources))
             enter_vrf(self.socket, self.index)
             self._join(group)
             ask_for_destination(self.socket, group.version)
@@ -230,9 +230,11 @@ class GroupSocket(ReceivingSocket):
 class SenderSocket:
     """Sends to one group through one interface, from that interface's address."""
 
-    def __init__(self, configuration: MulticastServer, source_port: int) -> None:
+    def __init__(
+        self, configuration: MulticastServer, source_port: int, before: InterfaceAddress | None = None
+    ) -> None:
         self.configuration = configuration
-        self.place: InterfaceAddress = address_for(configuration.interface, configuration.group)
+        self.place: InterfaceAddress = address_for(configuration.interface, configuration.group, before)
         self._sent = 0
         version = configuration.group.version
         self.socket = datagram_socket(version)
@@ -266,7 +268,7 @@ class SenderSocket:
     def stale(self) -> bool:
         """Whether the interface has gone or got another address."""
         try:
-            return address_for(self.configuration.interface, self.configuration.group) != self.place
+            return address_for(self.configuration.interface, self.configuration.group, self.place) != self.place
         except TransportError:
             return True
 
@@ -298,8 +300,8 @@ class SenderSocket:
 class ResponderSocket(ReceivingSocket):
     """Takes requests of one address family, on one interface or (None) on all.
 
-    :param own: inodes of this process's sockets. Any other one with the port is an error, which SO_REUSEADDR would hide:
-        the newest socket would take the clients of the other, past its access rules.
+    :param own: inodes of this process's sockets. Any other one with the port is an error, which SO_REUSEADDR would
+        hide: the newest socket would take the clients of the other, past its access rules.
     :param clients: who may ask; nobody named means everybody.
 
     `stamps` says who took the arrival of the newest request.

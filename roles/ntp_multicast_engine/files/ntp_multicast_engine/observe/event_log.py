@@ -88,7 +88,7 @@ class EventLog:
         self._upstream = status.upstream or self._upstream
 
     def problems(self, found: Iterable[ProblemStatus], raw: int) -> None:
-        """Tell each problem when it comes, once an hour while it lasts, with its numbers of then, and when it is over."""
+        """Tell each problem when it comes, hourly with its numbers of then while it lasts, and when it is over."""
         present = {(problem.code, problem.subject): problem for problem in found}
         for key, problem in present.items():
             if raw >= self._problems_due.get(key, raw) and self._may_tell(problem.code, raw):

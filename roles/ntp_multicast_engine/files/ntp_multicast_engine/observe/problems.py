@@ -22,6 +22,8 @@ _SILENT_POLLS = 2.5
 _USUAL_POLL = 64.0
 _UNANSWERED_FIRST, _UNANSWERED_LATER = 2, 3
 _MAXIMUM_REFUSALS = 8
+_HEARD_LATELY = 0b111
+"""Bits of the reachability register: of the last three polls."""
 RIGHT = 0.128
 """Seconds that a clock may be off; the step threshold of RFC 5905 section 11.2.2 as ntpd has it."""
 _FASTEST_SLEW = 500e-6
@@ -30,7 +32,10 @@ _STANDSTILL_TOLD = 600 * NANOSECONDS
 _KEY_ADVICE = "compare the keys of both ends: number, algorithm and secret"
 _REFUSALS: dict[str, tuple[str, str]] = {
     "unknown_key": ("this host has no key {key}", "give this host key {key}, or let the server sign with one it has"),
-    "untrusted_key": ("key {key} is not trusted here", "mark key {key} as trusted, or let the server use a trusted one"),
+    "untrusted_key": (
+        "key {key} is not trusted here",
+        "mark key {key} as trusted, or let the server use a trusted one",
+    ),
     "bad_mac": ("their MAC of {tag} octets is not the one that key {key} makes", _KEY_ADVICE),
     "unauthenticated": (
         "they carry no MAC, and authentication is on",
@@ -41,14 +46,20 @@ _REFUSALS: dict[str, tuple[str, str]] = {
         "use a key of aes-128-cmac, aes-256-cmac or hmac-sha256",
     ),
     "crypto_nak": ("their sender could not verify a request (crypto-NAK)", _KEY_ADVICE),
-    "length": ("{length} octets are no packet with a MAC of a known length", "look at the algorithm of the sender's key"),
+    "length": (
+        "{length} octets are no packet with a MAC of a known length",
+        "look at the algorithm of the sender's key",
+    ),
     "extension": (
         "what follows their header is no MAC of a known length ({length} octets in all)",
         "look at the algorithm of the sender's key, and for hmac-sha256 at the length of its MAC",
     ),
     "version": ("their NTP version is not 1 to 4", "set another version at the sender"),
     "mode": ("they are not of mode 5, broadcast", "look at what the sender sends to a multicast group"),
-    "server_not_allowed": ("their sender is not among the allowed servers", "add it to allow_servers, or look who it is"),
+    "server_not_allowed": (
+        "their sender is not among the allowed servers",
+        "add it to allow_servers, or look who it is",
+    ),
     "unsynchronised": (
         "the server says that its own clock is not synchronised (leap indicator 3)",
         "look at the sources of the server",
@@ -61,7 +72,7 @@ _REFUSALS: dict[str, tuple[str, str]] = {
     "poll": ("their interval is not 8 s to 36 h", "set another interval at the sender"),
     "no_transmit_time": ("they carry no time", "look at the sender"),
     "replay": (
-        "they are older than one that was accepted before: the server's clock was set back, or somebody plays them again",
+        "they are older than one accepted before: the server's clock was set back, or somebody plays them again",
         "look at the clock of the server; the engine asks it and goes on as soon as it answers",
     ),
     "too_many_associations": ("there are more servers in the group than are followed", "look who sends to the group"),
@@ -94,17 +105,15 @@ def problems(
     """:param sockets: what can't be opened.
     :param standstill: raw time of the end and the seconds of the last time that this host stood still.
     """
-    return tuple(
-        (
-            *sockets,
-            *_discipline(engine, system),
-            *_silent_groups(engine, groups),
-            *_refused(engine, now.raw),
-            *(problem for item in engine.client.associations.values() for problem in _association(engine, item)),
-            *_selection(engine),
-            *_server(engine, now, {problem.subject for problem in sockets}),
-            *_stood_still(standstill, now.raw),
-        )
+    return (
+        *sockets,
+        *_discipline(engine, system),
+        *_silent_groups(engine, groups),
+        *_refused(engine, now.raw),
+        *(problem for item in engine.client.associations.values() for problem in _association(engine, item, now.raw)),
+        *_selection(engine),
+        *_server(engine, now, {problem.subject for problem in sockets}),
+        *_stood_still(standstill, now.raw),
     )
 
 
@@ -196,7 +205,7 @@ def _number(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def _association(engine: Engine, item: Association) -> Iterator[ProblemStatus]:
+def _association(engine: Engine, item: Association, raw: int) -> Iterator[ProblemStatus]:
     group, subject = item.configuration, f"{item.source} on {item.configuration.interface}"
     if item.header is not None and engine.follows_us(item):
         yield ProblemStatus(
@@ -215,6 +224,15 @@ def _association(engine: Engine, item: Association) -> Iterator[ProblemStatus]:
             "let this host ask in the access rules of the server, and reload the engine",
             subject,
         )
+    elif not item.reach & _HEARD_LATELY and item.header is not None and item.last_arrival is not None:
+        place = _place(str(group.group), group.port, group.interface)
+        age = (raw - item.last_arrival.raw) / NANOSECONDS
+        yield ProblemStatus(
+            "server_lost",
+            f"server {item.source} was not heard on {place} for {age:.0f} s",
+            "look whether the server runs, still has that address and is synchronised, and at the network between",
+            subject,
+        )
     elif item.failure is not None and item.header is not None:
         place = f"port {group.volley_port} over {group.interface}"
         sentence = f"{_number(item.requests, 'request')} to server {item.source} {place}, the last one failed: "
@@ -231,7 +249,7 @@ def _association(engine: Engine, item: Association) -> Iterator[ProblemStatus]:
 
 def _unanswered(item: Association, subject: str) -> Iterator[ProblemStatus]:
     group = item.configuration
-    if item.header is None or (group.fallback_delay is not None and not item.answers):
+    if item.header is None or not item.reach & _HEARD_LATELY or (group.fallback_delay is not None and not item.answers):
         return
     refused = [reason for reason in item.refused_answers if reason in _ANSWERS]
     if refused and (item.unanswered or not item.answers):
@@ -357,9 +375,10 @@ def _server(engine: Engine, now: Instant, closed: set[str]) -> Iterator[ProblemS
 
 def _stood_still(standstill: tuple[int, float] | None, raw: int) -> Iterator[ProblemStatus]:
     if standstill is not None and raw - standstill[0] < _STANDSTILL_TOLD:
+        ago = (raw - standstill[0]) / NANOSECONDS
         yield ProblemStatus(
             "stood_still",
-            f"this host stood still for {standstill[1]:.0f} s and went on {(raw - standstill[0]) / NANOSECONDS:.0f} s ago",
+            f"this host stood still for {standstill[1]:.0f} s, until {ago:.0f} s ago",
             "was the virtual machine paused, migrated or restored? Where that happens, ntp_multicast_engine_step: pause"
             " lets the engine step the clock after it",
             "host",
