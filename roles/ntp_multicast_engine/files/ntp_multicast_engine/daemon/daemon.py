@@ -50,7 +50,7 @@ from ntp_multicast_engine.protocol.system import Engine, reference_id_of
 from ntp_multicast_engine.signals import SignalQueue
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
-_RETRY_SOCKETS = 16 * NANOSECONDS
+_RETRY_SOCKETS = 8 * NANOSECONDS
 _SETTLE = NANOSECONDS // 2
 """After a change of a link: addresses come some time after the interface."""
 _LASTING = ("status_socket", "state_directory", "clock_socket")
