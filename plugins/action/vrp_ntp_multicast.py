@@ -17,6 +17,13 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.conf
     configure,
     unknown_lines,
 )
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.key_memories import (
+    KeyMemories,
+    Memory,
+    Surroundings,
+    device_name,
+)
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.platform import warnings_about_network_os
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.specification import VRP_NTP_MULTICAST
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.variables import options_from_variables
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.vrp_request import (
@@ -44,9 +51,9 @@ class ActionModule(VrpAction):
     UNMASKED_RESULTS = UNMASKED_RESULTS
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Tell what was done already, or validate the options and work."""
-        outcome = outcome_for(task_vars or {}, self._task.args.get("outcome_of"))
-        return super().run(tmp, task_vars) if outcome is None else told(outcome)
+        """Give the result that is there already, or validate the options and work."""
+        found = result_for(task_vars or {}, self._task.args.get("results_from"))
+        return super().run(tmp, task_vars) if found is None else given(found)
 
     def arguments(self, task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """What the task says goes before what the variables say."""
@@ -58,17 +65,25 @@ class ActionModule(VrpAction):
     def work(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """Do what the state asks for."""
         refuse_problems(options)
-        warnings = warnings_about(options)
+        warnings = warnings_about(options) + warnings_about_network_os(task_vars)
         states = {"rendered": self.rendered, "parsed": self.parsed, "gathered": self.gathered}
         if options["state"] in states:
             result = states[options["state"]](options)
         else:
-            facts = task_vars.get("ansible_facts")
-            result = configure(
-                self.logins(), options, facts, check=bool(self._task.check_mode), host=host_of(task_vars)
-            )
+            result = self.configured(options, task_vars)
         result["warnings"] = warnings + result.get("warnings", [])
         return result
+
+    def configured(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        """Bring the device to the description, with what is remembered of its keys."""
+        logins = self.logins()
+        host, facts = device_of(self._task, task_vars)
+        memories = KeyMemories.chosen(
+            options["key_memory_file"], Surroundings.here(), delegated=host != host_of(task_vars)
+        )
+        memory = Memory.of(memories, device_name(host, logins), facts)
+        result = configure(logins, options, memory.known, check=bool(self._task.check_mode), host=host)
+        return memory.kept(result)
 
     def rendered(self, options: dict[str, Any]) -> dict[str, Any]:
         """The lines that a person would type."""
@@ -102,16 +117,25 @@ def host_of(variables: Mapping[str, Any]) -> str:
     return str(variables.get("inventory_hostname", ""))
 
 
-def outcome_for(variables: Mapping[str, Any], name: str | None) -> str | None:
-    """The outcome of the host in the registered result `name` of the module vrp_ntp_multicast_fleet; None for none."""
+def device_of(task: Any, variables: Mapping[str, Any]) -> tuple[str, object]:
+    """The name and the facts of the device that the task works on: the one that it is delegated to, if it is."""
+    delegated = task.delegate_to
+    if not delegated:
+        return host_of(variables), variables.get("ansible_facts")
+    of_device = (variables.get("ansible_delegated_vars") or {}).get(delegated) or {}
+    return str(delegated), of_device.get("ansible_facts")
+
+
+def result_for(variables: Mapping[str, Any], name: str | None) -> str | None:
+    """The result of the host in the registered result `name` of the module vrp_ntp_multicast_fleet; None for none."""
     registered = variables.get(name) if name else None
-    outcomes = registered.get("outcomes") if isinstance(registered, Mapping) else None
-    return outcomes.get(host_of(variables)) if isinstance(outcomes, Mapping) else None
+    results = registered.get("device_results") if isinstance(registered, Mapping) else None
+    return results.get(host_of(variables)) if isinstance(results, Mapping) else None
 
 
-def told(outcome: str) -> dict[str, Any]:
-    """What a task for many devices did with this one, which it kept as JSON."""
-    result: dict[str, Any] = json.loads(outcome)
+def given(found: str) -> dict[str, Any]:
+    """The result that a task for many devices kept of this one, as JSON."""
+    result: dict[str, Any] = json.loads(found)
     if result.get("unreachable"):
         raise AnsibleConnectionFailure(result["msg"])
     return result

@@ -214,6 +214,7 @@ options:
 """
 
 import contextlib
+import json
 import os
 import shlex
 from collections.abc import Iterator
@@ -223,6 +224,7 @@ from ansible.errors import AnsibleAuthenticationFailure, AnsibleConnectionFailur
 from ansible.plugins.connection import ConnectionBase
 from ansible.utils.display import Display
 
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.facts import facts_of
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.connection.known_hosts import lines_of_host
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.connection.ssh import (
     PARAMIKO_IMPORT_ERROR,
@@ -247,12 +249,24 @@ display = Display()
 TERMINAL_WIDTH = 400
 TERMINAL_HEIGHT = 512
 
+FACTS_MODULE = b"ansible_collections.timecast.ntp_multicast.plugins.modules.vrp_facts"
+
+
+def gathered_facts(session: Session) -> tuple[int, bytes, bytes]:
+    """What the module vrp_facts would print if it could run on the device: exit code, output, errors."""
+    try:
+        return 0, json.dumps({"changed": False, "ansible_facts": facts_of(session)}).encode(), b""
+    except DeviceError as error:
+        return 1, json.dumps({"failed": True, "msg": str(error)}).encode(), b""
+
 
 class Connection(ConnectionBase):
     """Logs in when a session is asked for first, and out when the task ends."""
 
     transport = "timecast.ntp_multicast.vrp_ssh"
-    has_pipelining = False
+    # A module comes with its command, so that no file has to be copied: see exec_command.
+    has_pipelining = True
+    always_pipeline_modules = True
     has_tty = False
     allow_executable = False
 
@@ -307,10 +321,13 @@ class Connection(ConnectionBase):
         self._connect()
 
     def exec_command(self, cmd: str, in_data: bytes | None = None, sudoable: bool = True) -> tuple[int, bytes, bytes]:
-        """Refuse: a VRP device has no shell."""
+        """Refuse: a VRP device has no shell. Only facts can be had in this way, since Ansible gathers them so."""
+        if in_data and FACTS_MODULE in in_data:
+            return gathered_facts(self.session())
         raise AnsibleError(
             "A VRP device has no shell that could run modules or commands. Use the modules of timecast.ntp_multicast, "
-            "such as vrp_ntp_multicast; for fact gathering set ansible_facts_modules to [] on this host; "
+            "such as vrp_ntp_multicast; for fact gathering set ansible_facts_modules to "
+            "timecast.ntp_multicast.vrp_facts, or to [], on this host; "
             "for anything else delegate the task to localhost."
         )
 

@@ -38,6 +38,9 @@ options:
     type: str
     choices: [merged, replaced, overridden, deleted]
     default: merged
+  commit:
+    description: How a VRP device commits, as the option O(timecast.ntp_multicast.vrp_ntp_multicast#module:commit).
+    type: dict
 """
 
 EXAMPLES = r"""
@@ -70,23 +73,14 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.preflight import Unreadable, plain
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp import engine_settings, validation
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.options import CONFIG_OPTIONS
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.commit_rules import commit_problems
 
 PLATFORMS = ("vrp", "linux")
 ENGINE_PREFIX = "ntp_multicast_engine_"
 DESCRIPTION = ArgumentSpecValidator(CONFIG_OPTIONS)
-
-
-def plain(value: Any) -> Any:
-    """Ansible's values as Python's own; a text that a vault protects is not a ``str`` before ansible-core 2.19."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(entry) for key, entry in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(entry) for entry in value]
-    if value is None or isinstance(value, (bool, int, float)):
-        return value
-    return str(value)
 
 
 def problems(
@@ -95,18 +89,29 @@ def problems(
     prefix: str = "config.",
     state: str = "merged",
     settings: Mapping[str, Any] | None = None,
+    commit: Mapping[str, Any] | None = None,
 ) -> list[str]:
     if not isinstance(value, Mapping):
         raise AnsibleFilterError(f"problems needs a description, which is a dictionary, not {type(value).__name__}.")
     if platform not in PLATFORMS:
         raise AnsibleFilterError(f"problems: platform is {platform!r}, and has to be one of {', '.join(PLATFORMS)}.")
-    typed = DESCRIPTION.validate(plain(value))
+    section = prefix.rstrip("._")
+    try:
+        readable = plain(value, section)
+        readable_settings = plain(settings or {}, ENGINE_PREFIX.rstrip("_"))
+    except Unreadable as error:
+        return [str(error)]
+    typed = DESCRIPTION.validate(readable)
     if typed.error_messages:
-        return [f"{prefix.rstrip('._')}: {message}" for message in typed.error_messages]
+        return [f"{section}: {message}" for message in typed.error_messages]
     description = typed.validated_parameters
     found = validation.problems(description, platform=platform, prefix=prefix, state=state)
+    if platform == "vrp":
+        found += commit_problems(commit, prefix=f"{prefix.removeprefix('config.')}commit.")
     if settings is not None:
-        found += engine_settings.problems(description, plain(settings), prefix=ENGINE_PREFIX, description_prefix=prefix)
+        found += engine_settings.problems(
+            description, readable_settings, prefix=ENGINE_PREFIX, description_prefix=prefix
+        )
     return [str(problem) for problem in found]
 
 

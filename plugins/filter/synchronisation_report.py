@@ -23,6 +23,14 @@ options:
         not synchronised, and its message stands below the table.
     type: dict
     required: true
+  names:
+    description: Addresses, each with the name of its host, which is shown in the place of the address.
+    type: dict
+    default: {}
+  failed:
+    description: Host names, each with the reason why it was not asked.
+    type: dict
+    default: {}
 """
 
 EXAMPLES = r"""
@@ -40,15 +48,24 @@ _value:
   type: dict
   contains:
     lines:
-      description: The table, a line an element, all columns aligned, then a line for each host that gave no state.
+      description:
+        - The table, a line an element, all columns aligned, then a line for each host that gave no state.
+        - A host whose selected source was not heard for three polls counts as not synchronised, whatever it says.
       type: list
       elements: str
+    ends:
+      description:
+        - For each host that shall fail or be unreachable the result of a task as JSON, as
+          M(timecast.ntp_multicast.vrp_ntp_multicast_fleet) has it in
+          RV(timecast.ntp_multicast.vrp_ntp_multicast_fleet#module:device_results).
+      type: dict
     unsynchronised:
       description: Names of the hosts that are not synchronised or gave no state, in the order of the input.
       type: list
       elements: str
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from typing import Any
@@ -56,6 +73,8 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 
 NOTHING = "-"
+NO_REASON = "it gives no reason"
+MISSED_POLLS = 3
 RIGHT_ALIGNED = frozenset({"STRATUM", "OFFSET", "REACH", "KEY"})
 
 
@@ -73,9 +92,12 @@ class Row:
     offset: str
     reach: str
     key: str
+    reason: str = ""
 
 
-HEADINGS = Row("HOST", "SYNCHRONISED", "ROLE", "SOURCE", "GROUP", "INTERFACE", "STRATUM", "OFFSET", "REACH", "KEY")
+HEADINGS = Row(
+    "HOST", "SYNCHRONISED", "ROLE", "SOURCE", "GROUP", "INTERFACE", "STRATUM", "OFFSET", "REACH", "KEY", "REASON"
+)
 
 
 def offset_text(seconds: float | None) -> str:
@@ -97,56 +119,112 @@ def text(value: Any) -> str:
     return NOTHING if value in (None, "") else str(value)
 
 
-def rows_of_host(host: str, ntp: Mapping[str, Any]) -> list[Row]:
-    """The state of one host: a line for each group that a server sends to, or for each source of everyone else."""
-    associations = sorted(ntp.get("associations") or [], key=lambda association: not association.get("selected"))
-    if ntp.get("role") == "server" or not associations:
-        return served_rows(host, ntp, associations[0] if associations else {"source": ntp.get("reference_id")})
-    return [
-        Row(
-            host=host,
-            synchronised=synchronised_text(ntp) if first else NOTHING,
-            role=text(ntp.get("role")),
-            source=text(association.get("source")),
-            group=text(association.get("group")),
-            interface=text(association.get("interface")),
-            # The host's own stratum on its first line; what the other sources announce on theirs.
-            stratum=text(ntp.get("stratum") if first else association.get("stratum")),
-            offset=offset_text(association.get("offset")),
-            reach=reach_text(association.get("reach")),
-            key=text(association.get("key_id")),
-        )
-        for first, association in zip([True, *[False] * len(associations)], associations)
-    ]
+@dataclass(frozen=True)
+class HostState:
+    """What a host told. reason: why it is not synchronised, "" where it is."""
+
+    host: str
+    ntp: Mapping[str, Any]
+    names: Mapping[str, str]
+    reason: str
+
+    @property
+    def associations(self) -> list[Mapping[str, Any]]:
+        """The sources, the selected one first."""
+        return sorted(self.ntp.get("associations") or [], key=lambda association: not association.get("selected"))
+
+    @property
+    def first(self) -> dict[str, str]:
+        """The columns that only the first line of a host has."""
+        shown = "" if self.reason == NO_REASON else self.reason
+        return {"synchronised": "NO" if self.reason else "yes", "reason": shown}
+
+    def name(self, address: Any) -> str:
+        """The host that has an address, where that is known."""
+        return self.names.get(str(address)) or text(address)
+
+    def rows(self) -> list[Row]:
+        """A line for each group that a server sends to, or for each source of everyone else."""
+        associations = self.associations
+        if self.ntp.get("role") == "server" or not associations:
+            return self._served(associations[0] if associations else {"source": self.ntp.get("reference_id")})
+        return [
+            Row(
+                host=self.host,
+                role=text(self.ntp.get("role")),
+                source=self.name(association.get("source")),
+                group=text(association.get("group")),
+                interface=text(association.get("interface")),
+                # The host's own stratum on its first line; what the other sources announce on theirs.
+                stratum=text(self.ntp.get("stratum") if first else association.get("stratum")),
+                offset=offset_text(association.get("offset")),
+                reach=reach_text(association.get("reach")),
+                key=text(association.get("key_id")),
+                **(self.first if first else {"synchronised": NOTHING}),
+            )
+            for first, association in zip([True, *[False] * len(associations)], associations)
+        ]
+
+    def _served(self, source: Mapping[str, Any]) -> list[Row]:
+        """The groups that a host sends to, each with what the host itself goes by."""
+        servers: Sequence[Mapping[str, Any]] = self.ntp.get("servers") or [{}]
+        return [
+            Row(
+                host=self.host,
+                role=text(self.ntp.get("role")),
+                source=self.name(source.get("source")),
+                group=text(server.get("group")),
+                interface=text(server.get("interface")),
+                stratum=text(self.ntp.get("stratum")),
+                offset=offset_text(self.ntp.get("offset")),
+                reach=reach_text(source.get("reach")),
+                key=text(server.get("key_id")),
+                **self.first,
+            )
+            for server in servers
+        ]
 
 
-def served_rows(host: str, ntp: Mapping[str, Any], source: Mapping[str, Any]) -> list[Row]:
-    """The groups that a host sends to, each with what the host itself goes by."""
-    servers: Sequence[Mapping[str, Any]] = ntp.get("servers") or [{}]
-    return [
-        Row(
-            host=host,
-            synchronised=synchronised_text(ntp),
-            role=text(ntp.get("role")),
-            source=text(source.get("source")),
-            group=text(server.get("group")),
-            interface=text(server.get("interface")),
-            stratum=text(ntp.get("stratum")),
-            offset=offset_text(ntp.get("offset")),
-            reach=reach_text(source.get("reach")),
-            key=text(server.get("key_id")),
-        )
-        for server in servers
-    ]
+def why_not(result: Mapping[str, Any], ntp: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    """Why a host is not synchronised, by what it says itself and by the age of its source; "" where it is."""
+    if not ntp.get("synchronised"):
+        told = [*sentences(result), *sentences(ntp), *sentences(result.get("engine"))]
+        message = first_line(result.get("msg")) if result.get("msg") else ""
+        return next(iter(told), "") or message or NO_REASON
+    return lost_source(ntp, names)
 
 
-def synchronised_text(ntp: Mapping[str, Any]) -> str:
-    return "yes" if ntp.get("synchronised") else "NO"
+def sentences(value: Any) -> list[str]:
+    """The problems that a host tells of itself."""
+    found = value.get("problems") if isinstance(value, Mapping) else None
+    entries = found if isinstance(found, Sequence) and not isinstance(found, str) else []
+    return [str(entry.get("sentence") or "") for entry in entries if isinstance(entry, Mapping)]
+
+
+def lost_source(ntp: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    """A sentence where the selected source fell silent; "" where it did not, or where nothing is known of it.
+
+    A client stays synchronised for up to eight polls without a packet. Each poll without one shifts a zero into the
+    reachability register from the right (RFC 5905, section 9.2), so that its zeros tell the age.
+    """
+    selected = next((entry for entry in ntp.get("associations") or [] if entry.get("selected")), None)
+    reach = selected.get("reach") if selected else None
+    if selected is None or not isinstance(reach, int) or ntp.get("role") == "server":
+        return ""
+    missed = 8 if reach == 0 else (reach & -reach).bit_length() - 1
+    if missed < MISSED_POLLS:
+        return ""
+    poll = selected.get("poll")
+    since = f", about {missed * poll} s" if isinstance(poll, int) else ""
+    source = names.get(str(selected.get("source"))) or text(selected.get("source"))
+    return f"{source} was not heard for {missed} polls{since}"
 
 
 def aligned(rows: Sequence[Row]) -> list[str]:
     """The rows as lines of equal column widths, headings first."""
-    cells = [astuple(row) for row in (HEADINGS, *rows)]
+    # A column for reasons only where there is one.
+    columns = None if any(row.reason for row in rows) else -1
+    cells = [astuple(row)[:columns] for row in (HEADINGS, *rows)]
     widths = [max(len(cell) for cell in column) for column in zip(*cells)]
     names = astuple(HEADINGS)
     return [
@@ -163,25 +241,35 @@ def first_line(message: Any) -> str:
     return lines[0] if lines else "gave no state"
 
 
-def synchronisation_report(states: Mapping[str, Any]) -> dict[str, list[str]]:
+def end(result: Any, reason: str) -> str:
+    """How a host that is not synchronised ends."""
+    kind = "unreachable" if isinstance(result, Mapping) and result.get("unreachable") else "failed"
+    return json.dumps({kind: True, "msg": f"Not synchronised: {reason}"})
+
+
+def synchronisation_report(
+    states: Mapping[str, Any], names: Mapping[str, str] | None = None, failed: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     if not isinstance(states, Mapping):
         raise AnsibleFilterError(
             f"synchronisation_report needs a dictionary of host names and results, not {type(states).__name__}."
         )
+    known = {str(address): str(name) for address, name in (names or {}).items() if address}
+    results = {**states, **{host: {"failed": True, "msg": reason} for host, reason in (failed or {}).items()}}
     rows: list[Row] = []
     silent: list[str] = []
-    unsynchronised: list[str] = []
-    for host, result in states.items():
+    ends: dict[str, str] = {}
+    for host, result in results.items():
         ntp = result.get("ntp") if isinstance(result, Mapping) else None
         if not isinstance(ntp, Mapping):
-            message = result.get("msg") if isinstance(result, Mapping) else None
-            silent.append(f"{host}: {first_line(message)}")
-            unsynchronised.append(str(host))
-            continue
-        rows.extend(rows_of_host(str(host), ntp))
-        if not ntp.get("synchronised"):
-            unsynchronised.append(str(host))
-    return {"lines": [*aligned(rows), *silent], "unsynchronised": unsynchronised}
+            reason = first_line(result.get("msg") if isinstance(result, Mapping) else None)
+            silent.append(f"{host}: {reason}")
+        else:
+            reason = why_not(result, ntp, known)
+            rows.extend(HostState(str(host), ntp, known, reason).rows())
+        if reason:
+            ends[str(host)] = end(result, reason)
+    return {"lines": [*aligned(rows), *silent], "unsynchronised": list(ends), "ends": ends}
 
 
 class FilterModule:

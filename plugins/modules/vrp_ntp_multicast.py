@@ -163,15 +163,15 @@ options:
         P(timecast.ntp_multicast.ntp_multicast#role), which are C(ntp_multicast_authentication),
         C(ntp_multicast_server) and C(ntp_multicast_interfaces) for O(config), and C(ntp_multicast_state),
         C(ntp_multicast_update_secrets), C(ntp_multicast_save), C(ntp_multicast_lock),
-        C(ntp_multicast_allow_immediate) and C(ntp_multicast_commit).
+        C(ntp_multicast_allow_immediate), C(ntp_multicast_commit) and C(ntp_multicast_key_memory_file).
       - It spares the task its templates. Ansible compiles each of them anew for each device, which takes longer than to
         log in and to read the device.
     type: bool
     default: false
-  outcome_of:
+  results_from:
     description:
       - Name of the variable in which a task of M(timecast.ntp_multicast.vrp_ntp_multicast_fleet) was registered.
-      - If it has an outcome of this host, the task tells it, without a login and whatever the other options are.
+      - If it has a result of this host, this task gives it, without a login and whatever the other options are.
         If not, it works as usual.
     type: str
   running_config:
@@ -186,15 +186,20 @@ options:
   update_secrets:
     description:
       - When the secret of a key is written that is on the device, and of which nothing is remembered.
-      - After each commit the module remembers, as the cacheable fact C(ntp_multicast_key_memory), digests of the
-        secret that was sent and of the
-        ciphertext that the device shows. With that memory, a key is written exactly when either has changed. Set up
-        fact caching to
-        keep it between runs.
-      - Without it, V(on_create) leaves the key as it is, and V(always) writes it.
+      - After each commit the module remembers digests of the secret that was sent and of the ciphertext that the
+        device shows; see O(key_memory_file). With that memory, a key is written exactly when either has changed.
+      - Without it, V(on_create) leaves the key as it is, says so in RV(keys_not_compared), and V(always) writes it.
     type: str
     default: on_create
     choices: [on_create, always]
+  key_memory_file:
+    description:
+      - A file on the controller that keeps what is remembered of the keys of all devices, with mode 0600. It holds
+        salted slow hashes of secrets and digests of ciphertexts, and neither secrets nor ciphertexts.
+      - Without this option the fact cache is used where it outlives the run, as the fact C(ntp_multicast_key_memory).
+        Elsewhere the file is C(ntp_multicast_key_memory.json) in Ansible's home, which is C(~/.ansible). Both are read.
+      - A file that cannot be read or written is a warning.
+    type: path
   show_secrets:
     description: Whether RV(rendered) shows secrets instead of a mask.
     type: bool
@@ -382,9 +387,63 @@ rendered:
   type: list
   elements: str
   sample: [system-view, ntp authentication enable, commit]
+keys_not_compared:
+  description:
+    - Ids of the keys that are on the device, of which nothing is remembered, and which are left as they are. Whether
+      they have the secrets that are described is not known. There is a warning for each.
+  returned: as RV(before)
+  type: list
+  elements: int
+  sample: []
+kept:
+  description:
+    - Options of O(config.server) that stay although O(state) takes away what is not given, because NTP lines stand on
+      the device that are not managed here and may need them.
+  returned: as RV(before)
+  type: list
+  elements: str
+  sample: ["server.enabled", "server.listen: Vlanif100"]
+outcome:
+  description:
+    - What became of the device when the task failed.
+    - V(nothing_sent), no configuration line was sent. V(cleared), the candidate configuration was cleared. V(dropped),
+      the session ended with lines pending, which the device drops. V(trial_aborted), the trial commit was rolled back.
+      V(unchanged), a look afterwards shows that nothing was changed. With these the device is as it was.
+    - V(committed), the change is effective, and what came after it failed. V(trial_expires), an unconfirmed trial
+      commit goes back by itself. V(trial), a trial commit runs. V(confirming), it may or may not be permanent.
+      V(unknown), the change may or may not have taken effect. V(immediate), lines took effect on a device without a
+      candidate configuration and could not be taken back. With these RV(ignore:changed) is true.
+  returned: failure, except where the options are wrong
+  type: str
+  sample: cleared
+refused:
+  description: The line that the device did not take.
+  returned: failure, when a line was not taken
+  type: dict
+  contains:
+    line:
+      description: The line, with secrets masked.
+      type: str
+      sample: ntp multicast-server 224.0.1.1
+    view:
+      description: The interface in whose view it was sent, null in the system view and for commands.
+      type: str
+      sample: 100GE1/0/1
+    column:
+      description: The column, from 1 on, at which the device pointed, null when it pointed nowhere.
+      type: int
+      sample: 5
+    words:
+      description: What the device said.
+      type: str
+      sample: "Error: Unrecognized command found at '^' position."
+timedout:
+  description: The task's C(timeout) was over; C(period) is its seconds. RV(outcome) says what is known.
+  returned: failure, when the task's C(timeout) was over
+  type: dict
 ansible_facts:
   description: What is remembered of keys.
-  returned: when something was committed
+  returned: when something was committed, and the fact cache is what remembers
   type: dict
   contains:
     ntp_multicast_key_memory:

@@ -16,13 +16,15 @@ description:
   - Ansible starts a process for each host of a task, which costs more than to log in to a device, to read and to
     compare it. This module runs once and holds its sessions in threads, so that hundreds of sessions need no more
     memory than a few. As in any task, what happens to one device does not stop the work on the others.
-  - Devices where nothing was to be done and nothing is to be told are counted in RV(in_sync). For RV(others) a task of
-    M(timecast.ntp_multicast.vrp_ntp_multicast) with
-    O(timecast.ntp_multicast.vrp_ntp_multicast#module:outcome_of) tells what was done, changed, failed or unreachable,
+  - Devices where nothing was to be done and nothing is to be told are counted in RV(in_sync). For RV(remaining) a task
+    of M(timecast.ntp_multicast.vrp_ntp_multicast) with
+    O(timecast.ntp_multicast.vrp_ntp_multicast#module:results_from) gives the result, changed, failed or unreachable,
     in the usual way, without a login. This module itself never fails because of a device.
-  - Where more devices were changed than O(tell_each_up_to), and nothing went wrong, this module tells of them itself
-    (RV(told)). Each has its line and, with C(--diff), its difference, but none in the recap; a warning that several
-    gave is told once, with their names.
+  - Where more devices than O(report_individually_max) were changed or gave a warning, and nothing went wrong with
+    them, this module reports them itself (RV(reported)). Each changed one has its line and, with C(--diff), its
+    difference, but none in the recap; a warning that several gave is told once, with their names.
+  - When the C(timeout) of its task is over, no further device is begun, and those that are being worked on come to
+    their end. Hosts that were not begun are in RV(remaining) without a result.
   - The playbooks C(timecast.ntp_multicast.site) and C(timecast.ntp_multicast.check_drift) use it from 50 devices on.
 extends_documentation_fragment:
   - timecast.ntp_multicast.attributes
@@ -35,7 +37,7 @@ attributes:
   diff_mode:
     support: full
     details:
-      - Each outcome has its difference, which the task that tells it shows, or this one for RV(told).
+      - Each outcome has its difference, which the task that gives it shows, or this one for RV(reported).
   idempotent:
     support: full
     details:
@@ -61,13 +63,11 @@ options:
       - How many processes share the sessions. The default is one for each hundred devices, at most the number of
         processors.
     type: int
-  tell_each_up_to:
+  report_individually_max:
     description:
-      - How many changed devices are left to a task of their own, which gives each its place in Ansible's recap. That
-        takes as long as to configure them. When more were changed, this task tells of all of them, unless something
-        went wrong.
-      - What is remembered of the keys of these devices goes into the cache of facts, as with a task of their own, but
-        is of use only for later runs. With the cache C(memory) it is forgotten.
+      - How many devices that were changed, or gave a warning, are left to a task of their own, which gives each its
+        place in Ansible's recap. That takes as long as to configure them. When there are more, this task reports all
+        of them, unless something went wrong.
     type: int
     default: 50
   state:
@@ -117,9 +117,14 @@ options:
       - Option O(timecast.ntp_multicast.vrp_ntp_multicast#module:allow_immediate) for all devices, whatever
         their variables are.
     type: bool
+  key_memory_file:
+    description:
+      - Option O(timecast.ntp_multicast.vrp_ntp_multicast#module:key_memory_file) for all devices, whatever
+        their variables are.
+    type: path
 notes:
-  - Its own result says changed only when it tells of changed devices (RV(told)); else the tasks that tell the outcomes
-    do.
+  - Its own result says changed only when it reports changed devices (RV(reported)); else the tasks that give the
+    single results do.
   - Run it with C(run_once=true) in a play over the devices.
   - While it works, it says every ten seconds how many devices are done.
 """
@@ -136,14 +141,14 @@ EXAMPLES = r"""
       register: fleet
       run_once: true
 
-- name: Tell what was done
-  hosts: "{{ hostvars[groups.vrp | first].fleet.others }}"
+- name: Show the results
+  hosts: "{{ hostvars[groups.vrp | first].fleet.remaining }}"
   gather_facts: false
   tasks:
     - name: Configure NTP multicast
       timecast.ntp_multicast.vrp_ntp_multicast:
         from_variables: true
-        outcome_of: fleet
+        results_from: fleet
 """
 
 RETURN = r"""
@@ -153,22 +158,22 @@ in_sync:
   type: list
   elements: str
   sample: [ce1, ce2]
-told:
-  description: Names of the changed devices of which this task has told, see O(tell_each_up_to).
+reported:
+  description: Names of the devices that this task has reported itself, see O(report_individually_max).
   returned: success
   type: list
   elements: str
   sample: []
-others:
+remaining:
   description: Names of all other hosts.
   returned: success
   type: list
   elements: str
   sample: [ce3]
-outcomes:
+device_results:
   description:
-    - For hosts in RV(told) and RV(others) what was done, as JSON for
-      O(timecast.ntp_multicast.vrp_ntp_multicast#module:outcome_of). Secrets are masked.
+    - For hosts in RV(reported) and RV(remaining) the result of the module, as JSON for
+      O(timecast.ntp_multicast.vrp_ntp_multicast#module:results_from). Secrets are masked.
   returned: success
   type: dict
   sample: {ce3: '{"unreachable": true, "msg": "No SSH connection to operator@192.0.2.3:22: timed out"}'}

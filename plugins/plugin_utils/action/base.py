@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, cast
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -15,6 +16,9 @@ from ansible.plugins.action import ActionBase
 from ..ntp.errors import NtpMulticastError, UserError
 from ..vrp.transaction import Logins
 from .before_fork import VRP_SSH, load_connection
+from .failure import cut_short, failure
+from .private import TIMEOUT_ERROR
+from .words import Words
 
 load_connection()
 
@@ -44,7 +48,8 @@ class VrpAction(ActionBase):  # type: ignore[misc]
         if validation.error_messages:
             return scrubbed({**result, "failed": True, "msg": ". ".join(validation.error_messages)}, secrets)
         options = validation.validated_parameters
-        return {**result, **outcome_of(lambda: self.work(options, task_vars or {}), secrets, self.UNMASKED_RESULTS)}
+        work = Work(lambda: self.work(options, task_vars or {}), secrets, Words.of(options))
+        return {**result, **work.result(self.UNMASKED_RESULTS, self._task.timeout)}
 
     def arguments(self, task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments of the task, before they are validated."""
@@ -65,17 +70,34 @@ class VrpAction(ActionBase):  # type: ignore[misc]
         return cast(Logins, self._connection)
 
 
-def outcome_of(
-    work: Callable[[], dict[str, Any]], secrets: set[str], unmasked: frozenset[str] = frozenset()
-) -> dict[str, Any]:
-    """The result of `work` without secrets; an NtpMulticastError as a failure."""
-    result: dict[str, Any] = {"changed": False}
-    try:
-        result.update(work())
-    except NtpMulticastError as error:
-        result.update(failed=True, msg=str(error), changed=error.changed)
-    kept = {name: result.pop(name) for name in unmasked & set(result)}
-    return {**scrubbed(result, secrets), **kept}
+@dataclass(frozen=True)
+class Work:
+    """What is to be done on a device, and how its end is told. Nothing secret comes out of it."""
+
+    do: Callable[[], dict[str, Any]]
+    secrets: set[str]
+    words: Words
+
+    def result(self, unmasked: frozenset[str] = frozenset(), timeout: int = 0) -> dict[str, Any]:
+        """The result of a task; an NtpMulticastError as a failure.
+
+        Args:
+            unmasked: keys of the result that are not to be masked.
+            timeout: the task's own, in seconds.
+        """
+        result: dict[str, Any] = {"changed": False}
+        try:
+            result.update(self.do())
+        except NtpMulticastError as error:
+            result.update(failure(error, TIMEOUT_ERROR, timeout))
+        except TIMEOUT_ERROR:
+            result.update(cut_short(timeout))
+        kept = {name: result.pop(name) for name in unmasked & set(result)}
+        if "msg" in result:
+            result["msg"] = self.words.said(result["msg"])
+        if "warnings" in result:
+            result["warnings"] = [self.words.said(warning) for warning in result["warnings"]]
+        return {**scrubbed(result, self.secrets), **kept}
 
 
 def scrubbed(result: dict[str, Any], secrets: set[str]) -> dict[str, Any]:

@@ -8,43 +8,55 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..ntp.key_memory import facts_from_memory
+from ..ntp.key_memory import KeyMemory, facts_from_memory
+from ..ntp.key_policy import KeyPolicy, keys_not_compared
 from ..ntp.options_codec import options_from_configuration
+from ..ntp.plan import State
+from ..ntp.target import kept_for_other_lines
 from ..vrp.candidate import CommitSettings
 from ..vrp.dialect import Dialect
 from ..vrp.grammar import configuration_text, typed_lines
-from ..vrp.transaction import Logins, Report, converge
-from .vrp_request import KEY_MEMORY, request_from_options
+from ..vrp.transaction import Logins, Report, Request, converge
+from .vrp_request import request_from_options
 
+# What is new of the keys, for the action that keeps it; it is in no result of a task.
+NEW_MEMORY = "_new_key_memory"
 # The keys of a result that may show a secret, because the user asked for it or because a mask would spoil them.
-UNMASKED_RESULTS = frozenset({"ansible_facts", "_ansible_facts_cacheable", "rendered"})
+UNMASKED_RESULTS = frozenset({"ansible_facts", "_ansible_facts_cacheable", "rendered", NEW_MEMORY})
 
 
-def configure(logins: Logins, options: Mapping[str, Any], facts: object, *, check: bool, host: str) -> dict[str, Any]:
+def configure(
+    logins: Logins,
+    options: Mapping[str, Any],
+    memory: Mapping[int, KeyMemory],
+    *,
+    check: bool,
+    host: str,
+) -> dict[str, Any]:
     """Converge, or with `check` tell what would be done.
 
     Args:
         logins: the connection to the device.
         options: of the module vrp_ntp_multicast, validated.
-        facts: the facts of the device, with what is remembered of its keys, or None.
+        memory: what is remembered of the device's keys.
         check: whether nothing may be written.
         host: the name for the header of the difference.
 
     Raises:
         NtpMulticastError: the description or the device does not allow it.
     """
-    request = request_from_options(options, facts, check=check, retry=logins.retry)
-    return reported(converge(logins, request), request.commit, host)
+    request = request_from_options(options, memory, check=check, retry=logins.retry)
+    return reported(converge(logins, request), request, host)
 
 
-def reported(report: Report, commit: CommitSettings, host: str) -> dict[str, Any]:
+def reported(report: Report, request: Request, host: str) -> dict[str, Any]:
     """A report as the result of a task."""
     dialect = report.dialect or Dialect.NTP
     result: dict[str, Any] = {
         "changed": report.changed,
         "before": options_from_configuration(report.before),
         "after": options_from_configuration(report.after),
-        "commands": typed_lines(report.lines, masked=True),
+        "commands": lines_to_type(report, request.commit),
         "dialect": report.dialect.value if report.dialect else None,
         "automatic": list(report.automatic),
         "saved": report.saved,
@@ -55,14 +67,56 @@ def reported(report: Report, commit: CommitSettings, host: str) -> dict[str, Any
             "before": configuration_text(report.before, dialect),
             "after": configuration_text(report.predicted, dialect),
         },
-        "warnings": unknown_lines(report.unknown) + [notice for notice in report.notices if "Warning:" in notice],
+        "keys_not_compared": uncompared(report, request),
+        "kept": list(kept_for_other_lines(report.before, request.wanted, request.state)),
     }
+    result["warnings"] = [
+        *unknown_lines(report.unknown),
+        *(notice for notice in report.notices if "Warning:" in notice),
+        *(warning_about_key(key_id) for key_id in result["keys_not_compared"]),
+        *warnings_about_kept(result["kept"]),
+    ]
     if report.changed:
+        commit = request.commit
         result["commit"] = {"id": report.commit_id, "label": commit.label, "trial": commit.trial}
     if report.memory is not None:
-        result["ansible_facts"] = {KEY_MEMORY: facts_from_memory(report.memory)}
-        result["_ansible_facts_cacheable"] = True
+        result[NEW_MEMORY] = facts_from_memory(report.memory)
     return result
+
+
+def lines_to_type(report: Report, commit: CommitSettings) -> list[str]:
+    """Every line from `system-view` to the commit; a trial is begun by one commit and confirmed by another."""
+    lines = typed_lines(report.lines, masked=True)
+    if not lines or lines[-1] != "commit":
+        return lines
+    confirming = ["commit"] if commit.trial is not None else []
+    return [*lines[:-1], commit.command, *confirming]
+
+
+def uncompared(report: Report, request: Request) -> list[int]:
+    """The ids of the keys that stay as they are although nobody knows whether they are as described."""
+    if request.state is State.DELETED:
+        return []
+    policy = KeyPolicy(request.update_secrets, request.memory)
+    return list(keys_not_compared(report.before, request.wanted, policy))
+
+
+def warning_about_key(key_id: int) -> str:
+    """What it means that a key could not be compared, and what to do."""
+    return (
+        f"Key {key_id} is on the device, but whether it has the secret that is described could not be compared, since "
+        "nothing is remembered of it. A run with update_secrets=always sends it and remembers it from then on."
+    )
+
+
+def warnings_about_kept(options: list[str]) -> list[str]:
+    """Why something stays on the device that the state takes away."""
+    if not options:
+        return []
+    return [
+        f"These stay, because NTP lines stand on the device that are not managed here (a unicast server, say): "
+        f"{', '.join(options)}. To take them away all the same, name them."
+    ]
 
 
 def unknown_lines(lines: tuple[str, ...]) -> list[str]:

@@ -11,26 +11,31 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import mmap
 import os
+import signal
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from multiprocessing import connection, get_context
 from typing import Any, cast
 
-from ansible import constants
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.loader import connection_loader
-from ansible.template import Templar
 
 from ..ntp.errors import UserError
-from .base import outcome_of, scrubbed
+from ..ntp.key_memory import KeyMemory
+from .base import Work, scrubbed
 from .before_fork import VRP_SSH
-from .configure import UNMASKED_RESULTS, configure
+from .configure import NEW_MEMORY, UNMASKED_RESULTS, configure
+from .key_memories import KeyMemories, Surroundings, device_name, facts_to_cache, recalled
+from .key_memory_file import KeyMemoryFileError
+from .private import HostVariables, connection_keywords, connection_variables
 from .specification import FLEET_SETTINGS, VRP_NTP_MULTICAST
 from .variables import options_from_variables
 from .vrp_request import refuse_problems, warnings_about
+from .words import Words
 
 Outcome = dict[str, Any]
 # Nobody reads it. It is short, because a long result would wait for ever in a pipe without a reader.
@@ -47,20 +52,41 @@ class Description:
 
 
 @dataclass(frozen=True)
+class Remembered:
+    """What a file holds of keys: where new memories go, those of all devices, and why the file could not be read."""
+
+    memories: KeyMemories
+    devices: Mapping[str, Any]
+    trouble: str = ""
+
+    def warnings(self, outcome: Outcome) -> list[str]:
+        """What to say of the place where memories are, with a device's outcome."""
+        notice = self.memories.notice if outcome.get(NEW_MEMORY) or outcome.get("keys_not_compared") else ""
+        return [text for text in (self.trouble, notice) if text]
+
+
+@dataclass(frozen=True)
 class Device:
-    """One device and what to do with it. facts: those of the host, or None. logins: its connection."""
+    """One device and what to do with it.
+
+    memory: what is remembered of its keys
+    logins: its connection
+    remembered, remembered_as: where new memories go, and its name there
+    """
 
     name: str
     description: Description
-    facts: object
+    memory: Mapping[int, KeyMemory]
     logins: Any
     check: bool
+    remembered: Remembered | None = None
+    remembered_as: str = ""
 
     def outcome(self) -> Outcome:
         """Do it; a result as a task of its own would have it. Never raises."""
         secrets = self.description.secrets
         try:
-            return outcome_of(self._configure, secrets, UNMASKED_RESULTS)
+            outcome = Work(self._configure, secrets, Words(variables=True)).result(UNMASKED_RESULTS)
         except AnsibleConnectionFailure as error:
             return scrubbed({"unreachable": True, "msg": str(error)}, secrets)
         except AnsibleError as error:
@@ -69,30 +95,47 @@ class Device:
             return scrubbed({"failed": True, "msg": f"Unexpected {type(error).__name__}: {error}"}, secrets)
         finally:
             self.logins.close()
+        return self._with_place(outcome)
+
+    def _with_place(self, outcome: Outcome) -> Outcome:
+        """The outcome with the place for what is new of the keys: facts, or a file and the device's name in it."""
+        if self.remembered is None:
+            return outcome
+        outcome["warnings"] = [*outcome.get("warnings", []), *self.remembered.warnings(outcome)]
+        new = outcome.pop(NEW_MEMORY, None)
+        if new is None:
+            return outcome
+        if self.remembered.memories.in_facts:
+            return {**outcome, **facts_to_cache(new)}
+        return {**outcome, NEW_MEMORY: (str(self.remembered.memories.file.path), self.remembered_as, new)}
 
     def _configure(self) -> Outcome:
-        return configure(self.logins, self.description.options, self.facts, check=self.check, host=self.name)
+        options = self.description.options
+        return configure(self.logins, options, self.memory, check=self.check, host=self.name)
 
 
 class Fleet:
     """Makes devices from host names, each with the variables and the connection that a task of its own would have.
 
     Hosts whose variables cannot be read, that another connection reaches, or whose description is refused, are left
-    out: their own task tells so.
+    out: their own task tells so. So are those that are not begun when the task's timeout is over.
     """
 
     def __init__(self, task: Any, play_context: Any, loader: Any) -> None:
+        self.stop = StopSign()
         self._watch = OrphanWatch()
-        self._task = task
         self._play_context = play_context
-        self._loader = loader
-        self._variable_manager = task.get_variable_manager()
+        self._host_variables = HostVariables(task, loader)
         self._validator = ArgumentSpecValidator(**VRP_NTP_MULTICAST)
         self._connection_class = connection_loader.get(VRP_SSH, class_only=True)
-        self._connection_variables = constants.config.get_plugin_vars("connection", self._connection_class._load_name)
-        self._keywords = keywords(task, play_context)
+        self._connection_variables = connection_variables(self._connection_class._load_name)
+        self._keywords = connection_keywords(task, play_context)
+        self._default_connection = task.connection
+        self._check = bool(task.check_mode)
         self._settings = {name: value for name, value in task.args.items() if name in FLEET_SETTINGS}
         self._described: tuple[dict[str, Any], Description] | None = None
+        self._surroundings = Surroundings.here()
+        self._remembered: dict[str | None, Remembered] = {}
 
     def outcomes(self, hosts: Sequence[str], sessions: int, processes: int) -> Iterator[tuple[str, Outcome, list[str]]]:
         """Work on the hosts; each one's name, outcome and the warnings about its description, as soon as it is done.
@@ -140,7 +183,8 @@ class Fleet:
         with ThreadPoolExecutor(max_workers=sessions, thread_name_prefix="device") as pool:
             running: dict[Future[Outcome], Device] = {}
             while True:
-                for device in itertools.islice(waiting, 0 if self._watch.orphaned() else sessions - len(running)):
+                ended = self.stop.is_set() or self._watch.orphaned()
+                for device in itertools.islice(waiting, 0 if ended else sessions - len(running)):
                     running[pool.submit(device.outcome)] = device
                 if not running:
                     if self._watch.orphaned():
@@ -161,16 +205,28 @@ class Fleet:
                 yield device
 
     def _device(self, name: str) -> Device | None:
-        host = self._variable_manager._inventory.get_host(name)
-        variables = self._variable_manager.get_vars(
-            play=self._task.get_play(), host=host, task=self._task, include_hostvars=False
-        )
-        templar = Templar(loader=self._loader, variables=variables)
-        if templar.template(variables.get("ansible_connection", self._task.connection)) != VRP_SSH:
+        variables, templar = self._host_variables.of(name)
+        if templar.template(variables.get("ansible_connection", self._default_connection)) != VRP_SSH:
             return None
-        description = self._description({**options_from_variables(variables, templar), **self._settings})
+        arguments = {**options_from_variables(variables, templar), **self._settings, "from_variables": True}
+        description = self._description(arguments)
         logins = self._connection(variables, templar)
-        return Device(name, description, variables.get("ansible_facts"), logins, bool(self._task.check_mode))
+        remembered = self._remembered_in(description.options["key_memory_file"])
+        remembered_as = device_name(name, logins)
+        memory = recalled(remembered.devices, remembered_as, variables.get("ansible_facts"))
+        return Device(name, description, memory, logins, self._check, remembered, remembered_as)
+
+    def _remembered_in(self, path: str | None) -> Remembered:
+        """What is in a file with memories of keys, read once."""
+        if path not in self._remembered:
+            memories = KeyMemories.chosen(path, self._surroundings)
+            devices, trouble = {}, ""
+            try:
+                devices = memories.file.read()
+            except KeyMemoryFileError as error:
+                trouble = str(error)
+            self._remembered[path] = Remembered(memories, devices, trouble)
+        return self._remembered[path]
 
     def _description(self, arguments: dict[str, Any]) -> Description:
         """A fleet has one description, mostly: what is the same is validated once."""
@@ -218,14 +274,27 @@ class OrphanWatch:
         return False
 
 
-def keywords(task: Any, play_context: Any) -> dict[str, Any]:
-    """The keywords of the task and of the command line that options of a connection can come from."""
-    found: dict[str, Any] = task.dump_attrs()
-    found["timeout"] = play_context.timeout
-    if play_context.password:
-        found["password"] = play_context.password
-    found.pop("retries", None)
-    return found
+class StopSign:
+    """Says that no further device shall be begun, to this process and to those that it forks later."""
+
+    def __init__(self) -> None:
+        self._flag = mmap.mmap(-1, 1)
+
+    def is_set(self) -> bool:
+        """Whether it was raised."""
+        return self._flag[0] != 0
+
+    @contextlib.contextmanager
+    def instead_of_timeout(self) -> Iterator[None]:
+        """Within the context Ansible's timeout of the task raises the sign, where it would cut off a commit."""
+        before = signal.signal(signal.SIGALRM, self._raise)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGALRM, before)
+
+    def _raise(self, _number: int, _frame: object) -> None:
+        self._flag[0] = 1
 
 
 def received(ends: list[connection.Connection]) -> Iterator[Any]:

@@ -19,7 +19,7 @@ VRP_NTP_MULTICAST: dict[str, Any] = {
             "choices": ["merged", "replaced", "overridden", "deleted", "gathered", "rendered", "parsed"],
         },
         "from_variables": {"type": "bool", "default": False},
-        "outcome_of": {"type": "str"},
+        "results_from": {"type": "str"},
         "running_config": {"type": "str"},
         "dialect": {"type": "str", "choices": ["ntp", "ntp-service"]},
         "update_secrets": {
@@ -40,6 +40,7 @@ VRP_NTP_MULTICAST: dict[str, Any] = {
             },
         },
         "allow_immediate": {"type": "bool", "default": False},
+        "key_memory_file": {"type": "path", "no_log": False},
     },
     "required_if": [
         ("state", "merged", ("config",)),
@@ -51,14 +52,14 @@ VRP_NTP_MULTICAST: dict[str, Any] = {
 }
 
 # What a task for many devices takes for all of them: each without its default, since the variables of a device follow.
-FLEET_SETTINGS = ("state", "dialect", "update_secrets", "save", "lock", "commit", "allow_immediate")
+FLEET_SETTINGS = ("state", "dialect", "update_secrets", "save", "lock", "commit", "allow_immediate", "key_memory_file")
 
 VRP_NTP_MULTICAST_FLEET: dict[str, Any] = {
     "argument_spec": {
         "hosts": {"type": "list", "elements": "str", "required": True},
         "sessions": {"type": "int"},
         "processes": {"type": "int"},
-        "tell_each_up_to": {"type": "int", "default": 50},
+        "report_individually_max": {"type": "int", "default": 50},
         **{
             name: {key: value for key, value in VRP_NTP_MULTICAST["argument_spec"][name].items() if key != "default"}
             for name in FLEET_SETTINGS
@@ -75,3 +76,83 @@ VRP_NTP_MULTICAST_INFO: dict[str, Any] = {
         "timeout": {"type": "int", "default": 60},
     },
 }
+
+VRP_COMMIT: dict[str, Any] = {
+    "argument_spec": {
+        "state": {
+            "type": "str",
+            "default": "listed",
+            "choices": ["listed", "confirmed", "aborted", "rolled_back"],
+        },
+        "changes": {"type": "bool", "default": False},
+        "commit_id": {"type": "str"},
+        "label": {"type": "str"},
+        "before_label": {"type": "str"},
+        "last": {"type": "int"},
+        "rollback_others": {"type": "bool", "default": False},
+        "session_id": {"type": "int"},
+    },
+    "mutually_exclusive": [("commit_id", "label", "before_label", "last")],
+    "required_if": [("state", "rolled_back", ("commit_id", "label", "before_label", "last"), True)],
+}
+
+VRP_COMMAND: dict[str, Any] = {
+    "argument_spec": {
+        "commands": {
+            "type": "list",
+            "elements": "dict",
+            "required": True,
+            "options": {
+                "command": {"type": "str", "required": True},
+                "answers": {
+                    "type": "list",
+                    "elements": "dict",
+                    "options": {
+                        "question": {"type": "str", "required": True},
+                        "answer": {"type": "str", "required": True},
+                    },
+                },
+            },
+        },
+        "read_only": {"type": "bool", "default": True},
+        "wait_for": {
+            "type": "list",
+            "elements": "dict",
+            "options": {
+                "command": {"type": "int", "default": 1},
+                "contains": {"type": "str"},
+                "lacks": {"type": "str"},
+                "matches": {"type": "str"},
+            },
+        },
+        "timeout": {"type": "int", "default": 60},
+        "interval": {"type": "int", "default": 2},
+    },
+}
+
+VRP_CONFIG: dict[str, Any] = {
+    "argument_spec": {
+        "lines": {"type": "list", "elements": "str"},
+        "parents": {"type": "list", "elements": "str", "default": []},
+        "before": {"type": "list", "elements": "str", "default": []},
+        "after": {"type": "list", "elements": "str", "default": []},
+        "src": {"type": "str"},
+        "backup": {"type": "bool", "default": False},
+        "backup_directory": {"type": "path", "default": "backup"},
+        "save": {"type": "str", "default": "never", "choices": ["never", "changed", "always"]},
+        "lock": {"type": "bool", "default": False},
+        "commit": {
+            "type": "dict",
+            "options": {
+                "trial": {"type": "int"},
+                "label": {"type": "str"},
+                "description": {"type": "str"},
+            },
+        },
+        "allow_immediate": {"type": "bool", "default": False},
+    },
+    "mutually_exclusive": [("lines", "src"), ("parents", "src")],
+    "required_one_of": [("lines", "src", "backup")],
+}
+
+VRP_FACTS: dict[str, Any] = {"argument_spec": {}}

@@ -12,9 +12,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from . import launch
+
 _PREFIX = "ntp_multicast_"
 SECTIONS = ("authentication", "server", "interfaces")
-SETTINGS = ("state", "update_secrets", "save", "lock", "allow_immediate", "commit")
+SETTINGS = ("state", "update_secrets", "save", "lock", "allow_immediate", "commit", "key_memory_file")
 
 
 def options_from_variables(variables: Mapping[str, Any], templar: Any) -> dict[str, Any]:
@@ -31,7 +33,8 @@ def options_from_variables(variables: Mapping[str, Any], templar: Any) -> dict[s
     settings = _values(variables, SETTINGS, templar)
     if not settings.get("commit"):
         settings.pop("commit", None)
-    return {"config": config, **settings}
+    answers = {name: templar.template(variables[name]) for name in launch.NAMES if name in variables}
+    return {"config": config, **launch.at_launch(settings, answers)}
 
 
 def _values(variables: Mapping[str, Any], names: tuple[str, ...], templar: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..ntp import validation
 from ..ntp.errors import UserError
-from ..ntp.key_memory import memory_from_facts
+from ..ntp.key_memory import KeyMemory
 from ..ntp.options_codec import configuration_from_options
 from ..ntp.plan import State, UpdateSecrets
 from ..vrp.candidate import CommitSettings
@@ -18,38 +18,42 @@ from ..vrp.commit_rules import commit_problems
 from ..vrp.dialect import Dialect
 from ..vrp.retry import RetryPolicy
 from ..vrp.transaction import Request, Save
-
-KEY_MEMORY = "ntp_multicast_key_memory"
+from .words import Words
 
 
 def refuse_problems(options: Mapping[str, Any]) -> None:
     """Raise UserError with all that is wrong with the validated options."""
-    problems = validation.problems(options["config"], platform="vrp", state=options["state"])
-    problems += commit_problems(options["commit"])
+    words = Words.of(options)
+    problems = validation.problems(
+        options["config"], platform="vrp", state=options["state"], prefix=words.section_prefix
+    )
+    problems += commit_problems(options["commit"], prefix=f"{words.option('commit')}.")
     if problems:
         raise UserError("\n".join(str(problem) for problem in problems))
 
 
 def warnings_about(options: Mapping[str, Any]) -> list[str]:
     """What is allowed, but better done otherwise."""
-    return [str(warning) for warning in validation.warnings(options["config"], platform="vrp")]
+    prefix = Words.of(options).section_prefix
+    return [str(warning) for warning in validation.warnings(options["config"], platform="vrp", prefix=prefix)]
 
 
-def request_from_options(options: Mapping[str, Any], facts: object, *, check: bool, retry: RetryPolicy) -> Request:
+def request_from_options(
+    options: Mapping[str, Any], memory: Mapping[int, KeyMemory], *, check: bool, retry: RetryPolicy
+) -> Request:
     """The validated options as a request.
 
     Args:
         options: of the module, with their defaults.
-        facts: the facts of the device, with what is remembered of its keys, or anything else if there are none.
+        memory: what is remembered of the device's keys.
         check: whether only to tell what would be done.
         retry: how long to bear with locks.
     """
-    memory = facts.get(KEY_MEMORY) if isinstance(facts, Mapping) else None
     return Request(
         wanted=configuration_from_options(options["config"]),
         state=State(options["state"]),
         update_secrets=UpdateSecrets(options["update_secrets"]),
-        memory=memory_from_facts(memory),
+        memory=memory,
         dialect=chosen_dialect(options),
         check=check,
         save=Save(options["save"]),

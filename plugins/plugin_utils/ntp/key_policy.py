@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from .changes import KeyReason
 from .errors import UserError
 from .key_memory import KeyMemory
-from .model import Key
+from .model import Configuration, Key
 from .secret_rules import octets_rule
 
 
@@ -49,6 +49,14 @@ class KeyPolicy:
             return KeyReason.CHANGED_ON_DEVICE
         return None if remembered.knows_secret(wanted.secret) else KeyReason.ROTATED
 
+    def cannot_compare(self, present: Key | None, wanted: Key) -> bool:
+        """Whether the key stays as it is although nobody can tell that it has the secret that is wanted."""
+        if present is None or wanted.secret is None or present.secret is not None:
+            return False
+        if self.reason(present, wanted) is not None:
+            return False
+        return wanted.id not in self.memory or present.ciphertext is None
+
     def target(self, present: Key | None, wanted: Key, *, exactly: bool) -> tuple[Key, KeyReason | None]:
         """Return the key as it shall be, and why it has to be written.
 
@@ -79,3 +87,10 @@ class KeyPolicy:
         return Key(
             wanted.id, algorithm, wanted.secret, None, trusted, present is not None and present.used_elsewhere
         ), reason
+
+
+def keys_not_compared(present: Configuration, wanted: Configuration, policy: KeyPolicy) -> tuple[int, ...]:
+    """The ids of wanted keys that stay as they are although their secrets could not be compared."""
+    shown = {key.id: key for key in (present.authentication.keys or ())} if present.authentication else {}
+    keys = (wanted.authentication.keys or ()) if wanted.authentication else ()
+    return tuple(sorted(key.id for key in keys if policy.cannot_compare(shown.get(key.id), key)))

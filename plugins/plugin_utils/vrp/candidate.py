@@ -17,6 +17,7 @@ from types import TracebackType
 
 from ..ntp.errors import NtpMulticastError, UserError
 from .errors import CommitError, ConflictError, DeviceError, LockedError, PendingError, QuestionError, RefusedError
+from .free_lines import FreeLine, secrets_of
 from .lines import ConfigurationLine
 from .outcome import Outcome
 from .retry import RetryPolicy
@@ -32,6 +33,7 @@ _BUSY = re.compile(r"\bbusy\b|\bagain\b|\blater\b|\bin progress\b|\bbeing\b|\bre
 _COMMIT_ID = re.compile(r"(?<!\d)1\d{9}(?!\d)")  # fact 3.2: 1000000001..1999999999
 _TRIAL_STATUS = re.compile(r"^\s*trial status\s*:\s*(?P<state>(?:in)?active)\b", re.IGNORECASE | re.MULTILINE)
 _RECOVERY_TIMEOUT = 10.0
+_DEEPEST_VIEW = 8
 
 
 @dataclass(frozen=True)
@@ -173,6 +175,54 @@ class Candidate:
         if session.prompt.pending and not pending:
             # Fact 3.1: entering an existing view leaves no line pending.
             raise answer.error(RefusedError, f"The interface {view} does not exist; the line would create it.")
+
+    # -- lines of the user's -------------------------------------------------------------------------------------------
+
+    def apply_free(self, lines: Iterable[FreeLine]) -> None:
+        """Send lines under the views that the user names; raises RefusedError at the first that is not taken."""
+        path: tuple[str, ...] = ()
+        for line in lines:
+            if path != line.parents or (not path and self._session.prompt.view):
+                self._enter_path(line.parents)
+                path = line.parents
+            self._send_free(line)
+
+    def _enter_path(self, path: tuple[str, ...]) -> None:
+        session = self._session
+        for _view in range(_DEEPEST_VIEW):
+            if not session.prompt.view:
+                break
+            session.ask("quit").expect("to leave a view")
+        if session.prompt.view or not session.prompt.system:
+            raise DeviceError("The device did not return to the system view.", line="quit")
+        for parent in path:
+            view = session.prompt.view
+            self.outcome = Outcome.PENDING if self.two_stage else Outcome.IMMEDIATE
+            answer = session.ask(parent, occasion=PromptContext.CONFIGURATION, secrets=secrets_of(parent)).expect(
+                "to enter a view"
+            )
+            if session.prompt.view == view or not session.prompt.system:
+                raise answer.error(RefusedError, "The line opens no view.")
+
+    def _send_free(self, line: FreeLine) -> None:
+        view = self._session.prompt.view
+        self.outcome = Outcome.PENDING if self.two_stage else Outcome.IMMEDIATE
+        secrets = secrets_of(line.text)
+        answer = self._session.ask(line.text, occasion=PromptContext.CONFIGURATION, secrets=secrets)
+        answer.expect("a configuration line")
+        # Fact 3.1, intelligent rollback: a line that does not fit is tried in the views above. One that opens a view
+        # below this one is what the user asked for.
+        if not answer.prompt.system or not answer.prompt.view.startswith(view):
+            raise answer.error(
+                RefusedError,
+                f"The line led out of the view '{view or 'system'}' into '{answer.prompt.view or 'system'}'; "
+                "it probably does not exist in the former.",
+            )
+        if answer.prompt.view != view:
+            self._enter_path(line.parents)
+        self.applied.append(ConfigurationLine(line.text, secrets=secrets))
+        if answer.words:
+            self.notices.append(f"{line.masked}: {answer.words}")
 
     # -- commit --------------------------------------------------------------------------------------------------------
 

@@ -39,7 +39,7 @@ STATUS = """
       vars: {ansible_connection: local, ansible_python_interpreter: "{{ ansible_playbook_python }}"}
 """
 UNIT = "ntp-multicast-engine.service"
-KEEPER = "ntp-multicast-engine-clock.service"
+HELPER = "ntp-multicast-engine-clock.service"
 SUITES = {"server": "bookworm", "client": "bullseye"}
 NEWEST = "trixie"
 CLIENT_OF_BOTH = [{"name": "eth0", "clients": [{"address": "224.0.1.1"}, {"afi": "ipv6"}]}]

@@ -16,7 +16,7 @@ from typing import Any
 from .conftest import Ansible, Host, Lab
 from .role import (
     CLIENT_OF_BOTH,
-    KEEPER,
+    HELPER,
     NEWEST,
     SECRETS,
     SITE,
@@ -46,12 +46,15 @@ WRONG = {
         "interfaces[0].clients[0].address",
     ),
     "unknown key": ({"interfaces": [{"name": "eth0", "servers": [{"key_id": 9}]}]}, "interfaces[0].servers[0].key_id"),
-    "no secret": ({"authentication": {"keys": [{"id": 5, "algorithm": "md5"}]}}, "keys: key 5 is refused"),
+    "no secret": ({"authentication": {"keys": [{"id": 5, "algorithm": "md5"}]}}, "keys[0]: key 5 is refused"),
     "poll": ({"poll": 2}, "poll: 2 is refused"),
     "client port": ({"client_port": 1024}, "client_port: 1024 is refused"),
     "reference": ({"reference_id": "TOOLONG"}, "reference_id: TOOLONG is refused"),
     "upstream": ({"upstream": "local"}, "upstream: local is refused"),
     "allowed": ({"allow_servers": ["nobody"]}, "allow_servers: nobody is refused"),
+    "network": ({"allow_clients": ["999.999.999.999"]}, "allow_clients: 999.999.999.999 is refused"),
+    "group": ({"groups": [{"address": "224.0.1.9"}]}, "groups[0]: 224.0.1.9 is refused"),
+    "truth": ({"interleaved": "perhaps"}, "perhaps"),
     "fallback": ({"fallback_delay": 2}, "fallback_delay: 2 is refused"),
     "interface": ({"interfaces": [{"name": "eth9", "clients": [{}]}]}, "it has no interface eth9, only eth0, lo"),
     "chrony": (
@@ -177,7 +180,7 @@ def test_what_was_changed_by_hand_is_seen(ansible: Ansible, hosts: dict[str, Hos
 def test_the_newest_release_is_a_host_like_the_others(
     ansible: Ansible, lab: Lab, suite: Callable[[str], str], inventory: dict[str, Any]
 ) -> None:
-    """Another Python and another systemd: with a keeper of the clock, closed, the same the second time."""
+    """Another Python and another systemd: with a clock helper, closed, the same the second time."""
     host = lab.host("newest", suite(NEWEST), 13)
     wanted = with_secret(inventory, SECRETS["second"])
     wanted["all"]["hosts"] = {
@@ -186,7 +189,7 @@ def test_the_newest_release_is_a_host_like_the_others(
     run = ansible.play(SITE, wanted)
     assert run.code == 0, run.output
     wait_until_synchronised(host)
-    assert exposure(host) <= 1.5 and exposure(host, KEEPER) <= 1.5
+    assert exposure(host) <= 1.5 and exposure(host, HELPER) <= 1.5
     again = ansible.play(SITE, wanted)
     assert (again.code, again.changed) == (0, {"newest": 0}), again.output
     lab("down", "newest")

@@ -92,6 +92,7 @@ class Network:
     devices: RunningDevices
     hosts: dict[str, dict[str, Any]]
     fleet: bool = False  # whether a single task works on all devices
+    fact_cache: bool = True  # whether a user has switched it on
 
     def device(self, host: str) -> RunningDevice:
         return self.devices[SYSNAMES[host]]
@@ -108,24 +109,39 @@ class Network:
         path.write_text(yaml.safe_dump({"all": {"hosts": reached, "vars": GROUP_VARIABLES}}), encoding="utf-8")
         return path
 
-    def play(self, name: str, *arguments: str, hosts: dict[str, dict[str, Any]] | None = None) -> Run:
-        """Run a playbook of the collection, on both devices or on the given hosts."""
-        environment = {
+    @property
+    def key_memory(self) -> pathlib.Path:
+        """The file in which keys are remembered unless the user says otherwise."""
+        return self.directory / "home" / ".ansible" / "ntp_multicast_key_memory.json"
+
+    def play(
+        self,
+        name: str,
+        *arguments: str,
+        hosts: dict[str, dict[str, Any]] | None = None,
+        environment: dict[str, str] | None = None,
+    ) -> Run:
+        """Run a playbook of the collection, or one of the directory, on both devices or on the given hosts."""
+        cache = {
+            "ANSIBLE_CACHE_PLUGIN": "ansible.builtin.jsonfile",
+            "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(self.directory / "facts"),
+        }
+        settings = {
             **os.environ,
             "HOME": str(self.directory / "home"),
             "ANSIBLE_HOME": str(self.directory / "home" / ".ansible"),
             "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build" / "collections"),
-            "ANSIBLE_CACHE_PLUGIN": "ansible.builtin.jsonfile",
-            "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(self.directory / "facts"),
+            **(cache if self.fact_cache else {}),
             "LC_ALL": "C.UTF-8",
+            **(environment or {}),
         }
         executable = pathlib.Path(sys.executable).with_name("ansible-playbook")
         inventory = self.write_inventory(self.hosts if hosts is None else hosts)
         if self.fleet:
             arguments = (*arguments, "-e", "ntp_multicast_fleet_from=1")
         finished = subprocess.run(
-            [executable, "-i", inventory, f"timecast.ntp_multicast.{name}", *arguments],
-            env=environment,
+            [executable, "-i", inventory, name if "." in name else f"timecast.ntp_multicast.{name}", *arguments],
+            env=settings,
             cwd=self.directory,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

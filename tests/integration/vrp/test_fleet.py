@@ -29,7 +29,7 @@ def fleet(**options: Any) -> dict[str, Any]:
 
 
 def telling(**options: Any) -> dict[str, Any]:
-    return {**task(from_variables=True, outcome_of="fleet", **options), "ignore_errors": True}
+    return {**task(from_variables=True, results_from="fleet", **options), "ignore_errors": True}
 
 
 @pytest.mark.parametrize("processes", [1, 2])
@@ -46,7 +46,7 @@ def test_each_device_is_configured_with_one_login_and_told_of(playbooks: Playboo
     assert "multicast-server 239.1.2.3" in run.output
     again = playbooks.run([fleet(processes=processes), telling()], **description())
     fleet_again = again.registered["fleet"]["CE1"]
-    assert (sorted(fleet_again["in_sync"]), fleet_again["others"], fleet_again["outcomes"]) == (["CE1", "NE1"], [], {})
+    assert (sorted(fleet_again["in_sync"]), fleet_again["remaining"], fleet_again["device_results"]) == (["CE1", "NE1"], [], {})
 
 
 def test_it_does_what_a_task_of_its_own_does(playbooks: Playbooks) -> None:
@@ -88,8 +88,8 @@ def test_what_cannot_be_tried_is_told_by_its_own_task(
 ) -> None:
     playbooks.host_variables["NE1"] = variables
     run = playbooks.run([fleet(), telling()], **description())
-    assert run.registered["fleet"]["CE1"]["others"] == ["CE1", "NE1"]
-    assert list(run.registered["fleet"]["CE1"]["outcomes"]) == ["CE1"]
+    assert run.registered["fleet"]["CE1"]["remaining"] == ["CE1", "NE1"]
+    assert list(run.registered["fleet"]["CE1"]["device_results"]) == ["CE1"]
     assert run.results["CE1"]["changed"] is True
     assert run.results["NE1"]["failed"] is True
     assert sentence in run.output
@@ -113,9 +113,9 @@ def test_many_changed_devices_are_told_of_at_once(playbooks: Playbooks) -> None:
         "ANSIBLE_CACHE_PLUGIN": "ansible.builtin.jsonfile",
         "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(playbooks.directory / "facts"),
     }
-    run = playbooks.run([fleet(tell_each_up_to=1)], "--diff", environment=facts, **description())
+    run = playbooks.run([fleet(report_individually_max=1)], "--diff", environment=facts, **description())
     found = run.registered["fleet"]["CE1"]
-    assert (found["changed"], found["told"], found["others"]) == (True, ["CE1", "NE1"], [])
+    assert (found["changed"], found["reported"], found["remaining"]) == (True, ["CE1", "NE1"], [])
     assert [item["before_header"] for item in found["diff"]] == ["CE1 (before)", "NE1 (before)"]
     assert all(
         f"\nchanged: [{name}]\n" in run.output and f"+++ after: {name} (after)" in run.output for name in INTERFACES
@@ -123,29 +123,29 @@ def test_many_changed_devices_are_told_of_at_once(playbooks: Playbooks) -> None:
     assert "2 of 2 devices done: 2 changed" in run.output
     assert re.search(r"CE1: .* listening all interface will be enabled", run.output)
     for name in INTERFACES:
-        assert json.loads(found["outcomes"][name])["commit"]["id"] == str(playbooks.devices[name].commits()[0]["id"])
-        assert "ntp_multicast_key_memory" not in found["outcomes"][name]
+        assert json.loads(found["device_results"][name])["commit"]["id"] == str(playbooks.devices[name].commits()[0]["id"])
+        assert "ntp_multicast_key_memory" not in found["device_results"][name]
     assert not any(secret in run.output for secret in (SECRET, PASSWORD))
     # What it remembers of the keys is what a task of its own would have.
-    rotated = playbooks.run([fleet(tell_each_up_to=0)], environment=facts, **description(OTHER_SECRET))
+    rotated = playbooks.run([fleet(report_individually_max=0)], environment=facts, **description(OTHER_SECRET))
     assert rotated.registered["fleet"]["CE1"]["msg"] == "2 of 2 devices done: 2 changed"
     again = playbooks.run([task(from_variables=True)], environment=facts, **description(OTHER_SECRET))
     assert [result["changed"] for result in again.results.values()] == [False, False]
 
 
 def test_up_to_a_number_of_changed_devices_each_has_its_own_task(playbooks: Playbooks) -> None:
-    run = playbooks.run([fleet(tell_each_up_to=2), telling()], "--check", **description())
+    run = playbooks.run([fleet(report_individually_max=2), telling()], "--check", **description())
     found = run.registered["fleet"]["CE1"]
-    assert (found["changed"], found["told"], found["others"]) == (False, [], ["CE1", "NE1"])
+    assert (found["changed"], found["reported"], found["remaining"]) == (False, [], ["CE1", "NE1"])
     assert "diff" not in found
 
 
 def test_a_device_with_trouble_has_its_own_task_however_many_were_changed(playbooks: Playbooks) -> None:
     playbooks.host_variables["NE1"] = {"ansible_password": "Wrong-Pass-9"}
-    run = playbooks.run([fleet(tell_each_up_to=0)], "--check", **description())
+    run = playbooks.run([fleet(report_individually_max=0)], "--check", **description())
     found = run.registered["fleet"]["CE1"]
-    assert (found["told"], found["others"]) == (["CE1"], ["NE1"])
-    assert json.loads(found["outcomes"]["NE1"])["unreachable"] is True
+    assert (found["reported"], found["remaining"]) == (["CE1"], ["NE1"])
+    assert json.loads(found["device_results"]["NE1"])["unreachable"] is True
 
 
 def test_defaults_of_the_action_group_reach_every_device(playbooks: Playbooks) -> None:

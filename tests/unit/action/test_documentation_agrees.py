@@ -17,6 +17,10 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action impo
 
 COLLECTION = "ansible_collections.timecast.ntp_multicast.plugins"
 SPECIFICATIONS = {
+    "vrp_command": specification.VRP_COMMAND,
+    "vrp_commit": specification.VRP_COMMIT,
+    "vrp_config": specification.VRP_CONFIG,
+    "vrp_facts": specification.VRP_FACTS,
     "vrp_ntp_multicast": specification.VRP_NTP_MULTICAST,
     "vrp_ntp_multicast_fleet": specification.VRP_NTP_MULTICAST_FLEET,
     "vrp_ntp_multicast_info": specification.VRP_NTP_MULTICAST_INFO,

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import os
+import pathlib
+import signal
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any
@@ -14,14 +16,23 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 
-from ansible_collections.timecast.ntp_multicast.plugins.action.vrp_ntp_multicast import outcome_for, told
+from ansible_collections.timecast.ntp_multicast.plugins.action.vrp_ntp_multicast import given, result_for
 from ansible_collections.timecast.ntp_multicast.plugins.action.vrp_ntp_multicast_fleet import (
+    Done,
+    Grouped,
     Progress,
     needs_telling,
     processors,
     with_hosts,
 )
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.fleet import Description, Device, received
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.configure import NEW_MEMORY
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.fleet import (
+    Description,
+    Device,
+    StopSign,
+    received,
+)
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.key_memory_file import KeyMemoryFile
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.errors import UserError
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.retry import RetryPolicy
 
@@ -35,6 +46,8 @@ OPTIONS = {
     "lock": False,
     "allow_immediate": False,
     "commit": None,
+    "key_memory_file": None,
+    "from_variables": True,
 }
 
 
@@ -65,7 +78,7 @@ class Broken:
 )
 def test_a_failure_is_an_outcome_without_secrets(error: Exception, kind: str) -> None:
     logins = Broken(error)
-    outcome = Device("ce1", Description(OPTIONS, {SECRET}, []), None, logins, check=False).outcome()
+    outcome = Device("ce1", Description(OPTIONS, {SECRET}, []), {}, logins, check=False).outcome()
     assert outcome[kind] is True
     assert "no way to" in outcome["msg"]
     assert SECRET not in json.dumps(outcome)
@@ -109,19 +122,57 @@ def test_a_process_that_dies_loses_only_what_it_did_not_send() -> None:
         process.join()
 
 
-def test_an_outcome_is_found_by_the_name_of_the_host() -> None:
-    variables = {"inventory_hostname": "ce1", "fleet": {"outcomes": {"ce1": "{}"}}, "other": {"changed": False}}
-    assert outcome_for(variables, "fleet") == "{}"
-    assert outcome_for({**variables, "inventory_hostname": "ce2"}, "fleet") is None
-    assert outcome_for(variables, None) is None
-    assert outcome_for(variables, "other") is None
-    assert outcome_for(variables, "missing") is None
+def test_a_result_is_found_by_the_name_of_the_host() -> None:
+    variables = {"inventory_hostname": "ce1", "fleet": {"device_results": {"ce1": "{}"}}, "other": {"changed": False}}
+    assert result_for(variables, "fleet") == "{}"
+    assert result_for({**variables, "inventory_hostname": "ce2"}, "fleet") is None
+    assert result_for(variables, None) is None
+    assert result_for(variables, "other") is None
+    assert result_for(variables, "missing") is None
 
 
 def test_an_unreachable_device_is_told_in_the_way_of_ansible() -> None:
     with pytest.raises(AnsibleConnectionFailure, match="timed out"):
-        told(json.dumps({"unreachable": True, "msg": "timed out"}))
-    assert told('{"changed": true}') == {"changed": True}
+        given(json.dumps({"unreachable": True, "msg": "timed out"}))
+    assert given('{"changed": true}') == {"changed": True}
+
+
+def test_devices_that_only_warn_are_reported_together_as_well() -> None:
+    done = Done(3)
+    done.add("ce1", {"changed": True, "warnings": []}, [])
+    done.add("ce2", {"changed": False, "warnings": ["key 42 could not be compared"]}, [])
+    done.add("ce3", {"changed": True, "failed": True}, [])
+    assert done.to_report(1) == {"ce1", "ce2"}
+    assert done.to_report(2) == set()
+
+
+def test_what_is_new_of_the_keys_is_written_once_for_all(tmp_path: pathlib.Path) -> None:
+    done = Done(2)
+    path = str(tmp_path / "memory.json")
+    for name in ("ce1", "ce2"):
+        done.add(name, {"changed": True, NEW_MEMORY: (path, f"{name} 192.0.2.1:22", {"42": {}})}, [])
+    assert all(NEW_MEMORY not in outcome for outcome in done.outcomes.values())
+    done.remember()
+    assert sorted(KeyMemoryFile(pathlib.Path(path)).read()) == ["ce1 192.0.2.1:22", "ce2 192.0.2.1:22"]
+    assert done.troubles == []
+
+
+def test_warnings_are_told_once_with_their_hosts() -> None:
+    grouped = Grouped()
+    grouped.add("md5 is weak", "ce1")
+    grouped.add("md5 is weak", "ce2")
+    grouped.add("the cache is full")
+    assert grouped.sentences() == ["ce1, ce2: md5 is weak", "the cache is full"]
+
+
+def test_the_timeout_of_the_task_raises_the_sign_and_nothing_else() -> None:
+    sign = StopSign()
+    before = signal.getsignal(signal.SIGALRM)
+    with sign.instead_of_timeout():
+        assert not sign.is_set()
+        signal.raise_signal(signal.SIGALRM)
+        assert sign.is_set()
+    assert signal.getsignal(signal.SIGALRM) is before
 
 
 def test_the_sentence_counts_each_device_once() -> None:

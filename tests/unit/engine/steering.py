@@ -50,7 +50,7 @@ from ntp_multicast_engine.wire.keyring import KeyRing
 INITIAL_OFFSET, INITIAL_FREQUENCY = 5.0, 50e-6
 """How wrong the clock is at the start: seconds, and a ratio."""
 WANDER = 1e-9
-"""Random walk of the oscillator's frequency, a ratio for each square root of a second, as in facts/ntp.md section 4."""
+"""Random walk of the oscillator's frequency, a ratio for each square root of a second, as in NTP fact 4."""
 SERVER, CLIENT = "10.0.0.1", "10.0.0.2"
 _FREQUENCY_UNIT = 1e-6 / 65536
 """What the kernel's clock can be set to: a ppm in 16 bits."""

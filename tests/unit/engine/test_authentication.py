@@ -13,14 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fixtures.places import COLLECTED_PACKETS, PACKETS
 
 from ntp_multicast_engine.wire.keyring import KeyRing, Verdict
 from ntp_multicast_engine.wire.mac import Algorithm, Key, available
 from ntp_multicast_engine.wire.packet import parse
 
 PACKAGE = Path(__file__).parents[3] / "roles" / "ntp_multicast_engine" / "files"
-SHARED = Path(os.environ.get("TIMECAST_SHARED") or Path(__file__).parents[4] / "shared")
-VECTORS = SHARED / "captures" / "vectors.json"
 HEADER = bytes([4 << 3 | 5]) + bytes(47)
 HEADER_3 = bytes([3 << 3 | 5]) + bytes(47)
 ALGORITHMS = {"sha3_256": "sha3-256"}
@@ -75,18 +74,24 @@ def test_hmac(secret: bytes, message: bytes, tag: str) -> None:
     assert Key(1, Algorithm.HMAC_SHA256, secret).tag(message).hex() == tag
 
 
-def _vectors() -> list[Any]:
-    if not VECTORS.exists():
-        return [pytest.param(None, marks=pytest.mark.skip(f"no captures at {VECTORS}: set TIMECAST_SHARED"))]
+def _packets() -> list[Any]:
+    """Our own (tests/tools/capture_packets.py writes them), and the collected ones where they are."""
+    files = [PACKETS / "captured.json", PACKETS / "made.json", COLLECTED_PACKETS / "vectors.json"]
     return [
-        pytest.param(vector, id=f"{number}-{vector['key_type']}")
-        for number, vector in enumerate(json.loads(VECTORS.read_text()))
-        if "key_type" in vector
+        pytest.param(packet, id=f"{path.stem}-{number}-{packet.get('key_type', 'plain')}")
+        for path in files
+        if path.exists()
+        for number, packet in enumerate(json.loads(path.read_text()))
     ]
 
 
-@pytest.mark.parametrize("vector", _vectors())
-def test_captured_packets(vector: dict[str, Any]) -> None:
+PLAIN, AUTHENTICATED = [], []
+for _packet in _packets():
+    (AUTHENTICATED if "key_type" in _packet.values[0] else PLAIN).append(_packet)
+
+
+@pytest.mark.parametrize("vector", AUTHENTICATED)
+def test_packets_of_others(vector: dict[str, Any]) -> None:
     algorithm = Algorithm(ALGORITHMS.get(vector["key_type"], vector["key_type"]))
     if algorithm in (Algorithm.AES_128_CMAC, Algorithm.AES_256_CMAC):
         pytest.importorskip("cryptography")
@@ -102,15 +107,11 @@ def test_captured_packets(vector: dict[str, Any]) -> None:
         assert signed == data, "what we sign is what they sign"
 
 
-def test_captured_packets_without_a_key_parse() -> None:
-    if not VECTORS.exists():
-        pytest.skip(f"no captures at {VECTORS}: set TIMECAST_SHARED")
-    plain = [vector for vector in json.loads(VECTORS.read_text()) if "key_type" not in vector]
-    assert plain
-    for vector in plain:
-        if 1 <= vector["version"] <= 4:
-            packet = parse(bytes.fromhex(vector["payload"]), KeyRing().long_tag)
-            assert packet.authenticator is None and packet.header.mode == vector["mode"]
+@pytest.mark.parametrize("vector", PLAIN)
+def test_packets_of_others_without_authentication(vector: dict[str, Any]) -> None:
+    if 1 <= vector["version"] <= 4:
+        packet = parse(bytes.fromhex(vector["payload"]), KeyRing().long_tag)
+        assert packet.authenticator is None and packet.header.mode == vector["mode"]
 
 
 def _ring(*keys: Key, trusted: frozenset[int] = frozenset({1}), required: bool = True) -> KeyRing:

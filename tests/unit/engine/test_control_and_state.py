@@ -22,7 +22,7 @@ from ntp_multicast_engine.daemon.state_file import StateFile
 from ntp_multicast_engine.errors import ControlError, StateError
 from ntp_multicast_engine.observe import text as report
 from ntp_multicast_engine.observe.sd_notify import Notifier
-from ntp_multicast_engine.observe.status_socket import ControlServer, decode_answer, understand
+from ntp_multicast_engine.observe.status_socket import ControlServer, ask, decode_answer, understand
 from ntp_multicast_engine.protocol.client import Remembered, State
 
 
@@ -212,3 +212,13 @@ def test_once_a_minute_a_state_outlives_a_loss_of_power(tmp_path: Path, monkeypa
     assert [state.decode(data) for data in on_disk] == [states[64], states[128]]
     memory.save(states[130])
     assert state.decode(on_disk[-1]) == states[130] and len(on_disk) == 3, "and at the end"
+
+
+def test_an_ordinary_user_reads_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    class Closed(socket.socket):
+        def connect(self, address: object) -> None:
+            raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(socket, "socket", Closed)
+    with pytest.raises(ControlError, match=r"only root and the service's group may ask .*: use sudo"):
+        ask(str(tmp_path / "status.sock"))

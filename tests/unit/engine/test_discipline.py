@@ -233,7 +233,7 @@ def test_without_an_estimate_the_kernel_is_told() -> None:
 
 
 def test_chronys_datagram() -> None:
-    """facts/ntp.md section 4: 40 octets, offset = true minus system time, magic SOCK."""
+    """NTP fact 4: 40 octets, offset = true minus system time, magic SOCK."""
     sent: list[bytes] = []
     Chrony(sent.append).update(perfect(0.0), Instant(START - 1500, 0))
     (data,) = sent

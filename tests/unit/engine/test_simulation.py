@@ -70,7 +70,7 @@ def test_any_initial_offset_is_measured(offset: float) -> None:
     [(4, Path(100e-6, 50e-6), 10e-6), (4, Path(20e-6, 10e-6), 3.5e-6), (6, Path(100e-6, 50e-6), 25e-6)],
 )
 def test_queues_matter_little(poll: int, path: Path, limit: float) -> None:
-    """Limits: facts/ntp.md section 4, a two-way client with the same noise, by the factor 1.5 that we promise."""
+    """Limits: NTP fact 4, a two-way client with the same noise, by the factor 1.5 that we promise."""
     simulation = Simulation(7, path)
     Node(simulation, SERVER, server_configuration(poll=poll))
     client = Node(simulation, CLIENT, client_configuration(), frequency=20e-6, wander=1e-9)

@@ -112,11 +112,40 @@ def test_the_variables_of_hosts_are_looked_through() -> None:
     }
 
 
-def test_of_devices_that_a_fleet_has_told_of_no_variables_are_needed() -> None:
-    fleet = {"in_sync": ["ce1"], "told": ["ce3"], "others": ["ce2"], "outcomes": {"ce3": json.dumps(DEVICE)}}
+def test_of_devices_that_a_fleet_has_reported_no_variables_are_needed() -> None:
+    fleet = {
+        "in_sync": ["ce1"],
+        "reported": ["ce3"],
+        "remaining": ["ce2"],
+        "device_results": {"ce3": json.dumps(DEVICE)},
+    }
     hosts = ["ce1", "ce2", "ce3"]
     found = drift_report({"ce2": {"ntp_multicast_result": DEVICE}}, hosts, fleet=fleet)["summary"]["hosts"]
     assert {host: entry["status"] for host, entry in found.items()} == dict(
         zip(hosts, ["in_sync", "drifted", "drifted"])
     )
     assert found["ce3"] == found["ce2"]
+
+
+def test_keys_that_could_not_be_compared_are_a_status_of_their_own() -> None:
+    unknown = {"changed": False, "keys_not_compared": [43, 42]}
+    report = drift_report({"ce1": [unknown], "ce2": [UNCHANGED], "ce3": [{**DEVICE, "keys_not_compared": [43]}]})
+    assert report["lines"][:3] == [
+        "ce1  in sync, but keys 42, 43 could not be compared",
+        "ce2  in sync",
+        "ce3  drifted, but key 43 could not be compared",
+    ]
+    assert report["summary"]["totals"]["keys_not_compared"] == 1
+    assert report["summary"]["hosts"]["ce1"]["keys_not_compared"] == [42, 43]
+    assert "keys_not_compared" not in report["summary"]["hosts"]["ce2"]
+    assert report["in_sync"] is False
+    assert list(report["ends"]) == ["ce3"]
+    assert list(drift_report({"ce1": [unknown]}, require_compared_keys="yes")["ends"]) == ["ce1"]
+
+
+def test_each_host_ends_with_its_own_state() -> None:
+    report = drift_report({"ce1": {}, "gone": {}}, ["ce1", "gone", "bad"], failed={"bad": "ttl: 256 is refused"})
+    ends = {name: json.loads(end) for name, end in report["ends"].items()}
+    assert ends["bad"] == {"failed": True, "msg": "ttl: 256 is refused"}
+    assert json.loads(drift_report({"h": [GONE]})["ends"]["h"]) == {"unreachable": True, "msg": "Connection refused"}
+    assert report["first"] == "ce1"

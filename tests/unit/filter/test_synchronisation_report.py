@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from ansible.errors import AnsibleFilterError
 
@@ -123,3 +125,38 @@ def test_offsets_have_the_unit_that_a_person_would_choose(seconds: float | None,
 def test_something_else_than_a_dictionary_is_refused() -> None:
     with pytest.raises(AnsibleFilterError, match="not list"):
         synchronisation_report([])  # type: ignore[arg-type]
+
+
+def follower(**association: Any) -> dict[str, Any]:
+    source = {"source": "192.0.2.21", "selected": True, "reach": 0o377, "poll": 64, **association}
+    return {"ntp": {"synchronised": True, "stratum": 3, "role": "client", "associations": [source]}}
+
+
+@pytest.mark.parametrize(
+    ("reach", "missed"), [(0o377, 0), (0o374, 0), (0o370, 3), (0o200, 7), (0, 8), (0o001, 0), (None, 0)]
+)
+def test_a_source_that_fell_silent_is_not_followed(reach: int | None, missed: int) -> None:
+    report = synchronisation_report({"web1": follower(reach=reach)}, names={"192.0.2.21": "CE1"})
+    assert report["unsynchronised"] == (["web1"] if missed else [])
+    assert "CE1" in report["lines"][1]
+    if missed:
+        assert f"CE1 was not heard for {missed} polls, about {missed * 64} s" in report["lines"][1]
+        assert report["lines"][0].endswith("REASON")
+    else:
+        assert not report["lines"][0].endswith("REASON")
+
+
+def test_the_reason_that_a_host_gives_is_in_the_table() -> None:
+    state = {"synchronised": False, "stratum": 16, "role": "client", "associations": []}
+    problems = [{"code": "no_packets", "sentence": "nothing comes to 224.0.1.1 on eth0", "advice": "look at IGMP"}]
+    report = synchronisation_report(
+        {
+            "web1": {"ntp": state, "msg": "The host is not synchronised after 3 seconds. Servers heard: none."},
+            "web2": {"ntp": {**state, "problems": problems}, "msg": "not synchronised"},
+        },
+        failed={"web3": "ntp_multicast_save: wrong"},
+    )
+    assert "Servers heard: none" in report["lines"][1]
+    assert "nothing comes to 224.0.1.1 on eth0" in report["lines"][2]
+    assert report["lines"][3] == "web3: ntp_multicast_save: wrong"
+    assert list(report["ends"]) == ["web1", "web2", "web3"]

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 import yaml
 
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.preflight import PLAYBOOK_VARIABLES
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.options import CONFIG_OPTIONS
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 ROLE = ROOT / "roles" / "ntp_multicast"
 SECTIONS = {f"ntp_multicast_{section}": options for section, options in CONFIG_OPTIONS.items()}
-PLAYBOOK_VARIABLES = {"ntp_multicast_hosts": {"type": "str", "default": "all"}}
 SURVEY_TYPES = {"text": "str", "multiplechoice": "str", "integer": "int"}
 
 

@@ -85,7 +85,8 @@ def test_the_right_to_set_the_clock_goes_with_kernel_and_its_helper_alone(discip
     found = settings(render(discipline))
     assert found["CapabilityBoundingSet"] == found["AmbientCapabilities"] == ["CAP_NET_BIND_SERVICE"]
     assert found["ProtectClock"] == ["yes"] and "adjtimex" not in render(discipline)
-    assert (HELPER in found.get("Requires", [])) == (HELPER in found["After"]) == (discipline == "kernel")
+    assert (HELPER in found.get("Wants", [])) == (HELPER in found["After"]) == (discipline == "kernel")
+    assert "Requires" not in found and "BindsTo" not in found, "its death would be a restart of this one"
     kept = settings(render(discipline, unit=HELPER))
     rights = ["CAP_SYS_TIME" if discipline == "kernel" else ""]
     assert kept["CapabilityBoundingSet"] == kept["AmbientCapabilities"] == rights

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import pathlib
 import re
 from collections.abc import Callable, Iterator
@@ -84,13 +83,3 @@ def open_device() -> Iterator[Callable[..., tuple[RunningDevice, Console]]]:
             return devices["CE1"], Console(devices["CE1"].open_link(user))
 
         yield start
-
-
-@pytest.fixture
-def samples() -> pathlib.Path:
-    """The folder of device texts; they are read where they lie."""
-    shared = pathlib.Path(os.environ.get("TIMECAST_SHARED", REPOSITORY.parent / "shared"))
-    folder = shared / "samples" / "vrp"
-    if not folder.is_dir():
-        pytest.skip(f"NOT TESTED: no device texts in {folder}; set TIMECAST_SHARED to the shared folder")
-    return folder

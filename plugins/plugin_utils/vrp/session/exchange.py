@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from .answer import Answer, is_message_line
 from .prompt import Prompt, PromptMatcher
-from .questions import looks_like_question
+from .questions import ExpectedQuestion, looks_like_question
 from .screen import Screen
 from .unsolicited import is_log_line, is_time_line, without_logs
 
@@ -45,6 +45,7 @@ class Sending:
     lenient: a text without its frame's end is taken too, as an answer that is not complete
     probing: whether an empty line is harmless although no prompt was seen
     echoing: False for an empty line, of which there is nothing to see
+    answers: of the user, to questions that he expects
     """
 
     command: str
@@ -54,6 +55,7 @@ class Sending:
     lenient: bool = False
     probing: bool = False
     echoing: bool = True
+    answers: tuple[ExpectedQuestion, ...] = ()
 
 
 class Exchange:

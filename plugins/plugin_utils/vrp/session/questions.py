@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import enum
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 _TAIL = 240  # characters of a line that tell whether it asks
@@ -93,6 +94,8 @@ class PromptContext(enum.Enum):
     LEAVING = "leaving"
     SAVE = "save"
     ABORT_TRIAL = "abort trial"
+    ROLLBACK = "rollback"
+    EXPLICIT = "explicit"  # a line of the user's, with answers of his own
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,23 @@ class Question:
     answer: str | None
     advice: str = ""
     line: re.Pattern[str] | None = None
+
+
+@dataclass(frozen=True)
+class ExpectedQuestion:
+    """A question that the user expects, by a text that it contains, and his answer."""
+
+    contains: str
+    answer: str
+
+
+def expected_answer(text: str, expected: Sequence[ExpectedQuestion]) -> str | None:
+    """The user's answer to the question that `text` ends with, None where he gave none."""
+    folded = " ".join(text.split()).casefold()
+    for question in expected:
+        if " ".join(question.contains.split()).casefold() in folded:
+            return question.answer
+    return None
 
 
 def _question(words: str, answer: str | None, *occasions: PromptContext, advice: str = "", line: str = "") -> Question:
@@ -152,6 +172,13 @@ KNOWN_QUESTIONS: tuple[Question, ...] = (
     ),
     # Fact 3.2.
     _question(r"trial configuration will be rolled back\..*\[Y/N\]", "Y", PromptContext.ABORT_TRIAL),
+    # Fact 3.2: the question says what our own line asked for.
+    _question(
+        r"will revert configuration changes to .*\[Y/N\]",
+        "Y",
+        PromptContext.ROLLBACK,
+        line=r"rollback configuration (to commit-id|to label|last) \S+",
+    ),
     # Facts 3.4 and 9.3.
     _question(
         r"((current|all) configuration will be written|are you sure to (continue|save)).*\[Y/N\]",

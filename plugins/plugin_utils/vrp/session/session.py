@@ -21,7 +21,14 @@ from ..retry import RetryPolicy
 from .answer import Answer
 from .exchange import QUIET_FOR_BURIED_PROMPT, Exchange, Sending
 from .prompt import USER_VIEW, Prompt, PromptMatcher, sysname_of_system_view, sysname_of_user_view
-from .questions import PromptContext, declining_answer, known_question, looks_like_question
+from .questions import (
+    ExpectedQuestion,
+    PromptContext,
+    declining_answer,
+    expected_answer,
+    known_question,
+    looks_like_question,
+)
 from .screen import Screen, ScreenError
 from .unsolicited import is_log_line
 
@@ -161,14 +168,17 @@ class Session:
         occasion: PromptContext = PromptContext.NAVIGATION,
         timeout: float | None = None,
         secrets: Sequence[str] = (),
+        answers: Sequence[ExpectedQuestion] = (),
     ) -> Answer:
         """Send a line that may raise a question; the answer with the prompt that follows it.
+
+        answers: of the user, to questions that he expects; no other is answered with more than a refusal
 
         Raises QuestionError for a question without a safe answer (the session then stands at a prompt again, or is
         lost), BusyError when the device puts the line off for too long, and SessionError. A commit is not sent again
         here: whether it may be is the caller's business.
         """
-        sending = Sending(command, probing=occasion in _PROBED)
+        sending = Sending(command, probing=occasion in _PROBED, answers=tuple(answers))
         limit = timeout or self.timeouts.command
         if occasion is PromptContext.COMMIT:
             return self._converse(sending, occasion, limit, secrets)[1]
@@ -312,10 +322,14 @@ class Session:
         text = exchange.question(quiet)
         if text is None:
             return None
+        expected = expected_answer(text, exchange.sending.answers)
         question = known_question(text, occasion, exchange.sending.command)
         if exchange.replies >= _ANSWERED_QUESTIONS:
             self.lost = True
             raise QuestionError("The device goes on asking.", words=_tail(text))
+        if expected is not None and not declined:
+            exchange.answered()
+            return expected
         if question is not None and question.answer is not None and not declined:
             exchange.answered()
             return question.answer

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import os
-import pathlib
 from collections.abc import Callable
 from typing import Union
 
@@ -81,14 +79,3 @@ def paper_fixture() -> type[PaperDevice]:
 @pytest.fixture(name="logged_in", scope="session")
 def logged_in_fixture() -> Callable[[PaperDevice], Session]:
     return logged_in
-
-
-@pytest.fixture(name="samples", scope="session")
-def samples_fixture(pytestconfig: pytest.Config) -> pathlib.Path:
-    shared = pathlib.Path(os.environ.get("TIMECAST_SHARED", pytestconfig.rootpath.parent / "shared"))
-    folder = shared / "samples" / "vrp"
-    if not folder.is_dir():
-        pytest.skip(
-            f"SAMPLES ABSENT: no device texts at {folder}; set TIMECAST_SHARED to the folder that has samples/vrp"
-        )
-    return folder

@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import contextlib
-import pathlib
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
+from fixtures.places import COLLECTED_DEVICE_TEXTS, DEVICE_TEXTS, folders_of_device_texts, name_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,47 +26,112 @@ UNKNOWN_COMMAND = "                 ^\r\nError: Unrecognized command found at '^
 STATUS = " clock status: synchronized\r\n clock stratum: 2\r\n"
 
 
-def test_status_of_a_manual(samples: pathlib.Path) -> None:
-    status = parse_status((samples / "doc-ce6800-v300r023-display-ntp-status.txt").read_text())
-    assert (status.synchronised, status.stratum, status.reference_id) == (True, 2, "LOCAL(0)")
-    assert (status.offset, status.root_delay, status.root_dispersion) == (0.0, 0.0, 0.0)
-    assert status.state == "clock synchronized"
+@dataclass(frozen=True)
+class Shown:
+    """The figures of a `display ntp status`."""
+
+    text: Path
+    state: str | None
+    figures: tuple[bool, int, str]
+    seconds: tuple[float, float, float]
 
 
-def test_status_of_a_device_that_is_not_synchronised(samples: pathlib.Path) -> None:
-    status = parse_status((samples / "vrp5-s5700-v200r001-display-ntp-service-status-unsync.txt").read_text())
-    assert (status.synchronised, status.stratum, status.reference_id) == (False, 16, "none")
+STATUSES = [
+    Shown(DEVICE_TEXTS / "display-ntp-status-ce.txt", "clock synchronized", (True, 5, "LOCAL(0)"), (0.0, 0.0, 0.0)),
+    Shown(DEVICE_TEXTS / "display-ntp-status-vrp5-unsynchronised.txt", None, (False, 16, "none"), (0.0, 0.0, 0.0)),
+    Shown(
+        DEVICE_TEXTS / "example-ce-v300r023-multicast.txt",
+        "clock synchronized",
+        (True, 5, "192.0.2.31"),
+        (0.00042, 0.00315, 0.04107),
+    ),
+    Shown(
+        DEVICE_TEXTS / "display-ntp-vrp5-trailing-blanks.txt",
+        "clock set",
+        (True, 3, "192.0.2.200"),
+        (0.000125, 0.00175, 0.00081),
+    ),
+    Shown(
+        DEVICE_TEXTS / "example-ne40e-v800r012-keys.txt",
+        None,
+        (True, 3, "203.0.113.1"),
+        (-0.00125, 0.0124, 0.00904),
+    ),
+    Shown(
+        COLLECTED_DEVICE_TEXTS / "doc-ce6800-v300r023-display-ntp-status.txt",
+        "clock synchronized",
+        (True, 2, "LOCAL(0)"),
+        (0.0, 0.0, 0.0),
+    ),
+    Shown(
+        COLLECTED_DEVICE_TEXTS / "vrp5-s5700-v200r001-display-ntp-service-status-unsync.txt",
+        None,
+        (False, 16, "none"),
+        (0.0, 0.0, 0.0),
+    ),
+    Shown(
+        COLLECTED_DEVICE_TEXTS / "doc-ce6800-v300r023-multicast-example.txt",
+        "clock synchronized",
+        (True, 3, "10.0.1.31"),
+        (0.00066, 0.02447, 0.20839),
+    ),
+    Shown(
+        COLLECTED_DEVICE_TEXTS / "vrp5-s1720-v200r010-display-ntp-service.txt",
+        "clock set",
+        (True, 4, "169.254.254.1"),
+        (0.0, 0.0, 0.00054),
+    ),
+]
 
 
-def test_milliseconds_become_seconds(samples: pathlib.Path) -> None:
-    status = parse_status((samples / "doc-ce6800-v300r023-multicast-example.txt").read_text())
-    assert (status.offset, status.root_delay, status.root_dispersion) == (0.00066, 0.02447, 0.20839)
-    assert status.reference_id == "10.0.1.31"
+@pytest.mark.parametrize(
+    "shown", [shown for shown in STATUSES if shown.text.exists()], ids=lambda shown: name_of(shown.text)
+)
+def test_status(shown: Shown) -> None:
+    """Milliseconds become seconds; trailing blanks and a missing state are taken."""
+    status = parse_status(shown.text.read_text())
+    assert (status.synchronised, status.stratum, status.reference_id) == shown.figures
+    assert (status.offset, status.root_delay, status.root_dispersion) == pytest.approx(shown.seconds)
+    assert status.state == shown.state
 
 
-def test_sessions_of_a_manual(samples: pathlib.Path) -> None:
-    (source,) = parse_sessions((samples / "doc-ce6800-v300r023-display-ntp-sessions.txt").read_text())
-    assert (source.source, source.stratum, source.reach, source.poll) == ("10.1.1.1", 8, 255, 1024)
-    assert (source.offset, source.delay, source.dispersion) == (0.0005995, 0.00301, 0.02542)
+def test_sessions_with_the_multicast_server_of_the_device_itself() -> None:
+    """It is listed, and is no source (fact 9.5)."""
+    (source,) = parse_sessions((DEVICE_TEXTS / "display-ntp-sessions-ce.txt").read_text())
+    assert (source.source, source.stratum, source.reach, source.poll) == ("203.0.113.71", 3, 377, 128)
+    assert (source.offset, source.delay, source.dispersion) == (-0.0002175, 0.00148, 0.01206)
     assert source.selected
     assert source.mode is None
 
 
-def test_verbose_sessions_of_a_manual(samples: pathlib.Path) -> None:
-    (source,) = parse_sessions((samples / "doc-ce6800-v300r023-display-ntp-sessions-verbose.txt").read_text())
-    assert (source.source, source.mode, source.interface) == ("127.127.1.0", "client", "InLoopBack0")
-    assert (source.reach, source.poll, source.dispersion) == (255, 2, 0.00008)
+def test_verbose_sessions_of_a_multicast_client() -> None:
+    (source,) = parse_sessions((DEVICE_TEXTS / "display-ntp-sessions-verbose-ce.txt").read_text())
+    assert (source.source, source.mode, source.interface) == ("192.0.2.31", "broadcast client", "25GE1/0/3")
+    assert (source.reach, source.poll, source.dispersion) == (255, 6, 0.0075)
 
 
-def test_trailing_blanks_of_a_real_device(samples: pathlib.Path) -> None:
-    text = (samples / "vrp5-s1720-v200r010-display-ntp-service.txt").read_text()
-    (source,) = parse_sessions(text)
-    assert (source.source, source.reach, source.poll) == ("169.254.254.1", 1, 64)
-    assert parse_status(text).state == "clock set"
+def test_sessions_with_trailing_blanks() -> None:
+    (source,) = parse_sessions((DEVICE_TEXTS / "display-ntp-vrp5-trailing-blanks.txt").read_text())
+    assert (source.source, source.reach, source.poll) == ("192.0.2.200", 3, 64)
 
 
-def test_every_sample_is_taken(samples: pathlib.Path) -> None:
-    for path in sorted(samples.glob("*.txt")):
+COLLECTED_SESSIONS = {
+    "doc-ce6800-v300r023-display-ntp-sessions.txt": ("10.1.1.1", None, 255, 1024, 0.02542),
+    "doc-ce6800-v300r023-display-ntp-sessions-verbose.txt": ("127.127.1.0", "client", 255, 2, 0.00008),
+    "vrp5-s1720-v200r010-display-ntp-service.txt": ("169.254.254.1", None, 1, 64, 0.0),
+}
+
+
+def test_collected_sessions() -> None:
+    for name, expected in COLLECTED_SESSIONS.items():
+        if (COLLECTED_DEVICE_TEXTS / name).exists():
+            (source,) = parse_sessions((COLLECTED_DEVICE_TEXTS / name).read_text())
+            assert (source.source, source.mode, source.reach, source.poll, source.dispersion) == expected
+
+
+@pytest.mark.parametrize("folder", folders_of_device_texts(), ids=lambda folder: name_of(folder / "all"))
+def test_every_text_is_taken(folder: Path) -> None:
+    for path in sorted(folder.glob("*.txt")):
         text = path.read_text(errors="replace")
         for parse in (parse_sessions, parse_status):
             with contextlib.suppress(ParseError):

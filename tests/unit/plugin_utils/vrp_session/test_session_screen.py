@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import pathlib
 
+import pytest
+from fixtures.places import COLLECTED_DEVICE_TEXTS, DEVICE_TEXTS, folders_of_device_texts
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -76,13 +78,24 @@ def test_the_erased_pager_leaves_no_blanks() -> None:
     assert screen.lines == ["one", "two", ""]
 
 
-def test_a_recorded_page_break(samples: pathlib.Path) -> None:
+@pytest.mark.parametrize(
+    ("path", "prompt", "first"),
+    [
+        case
+        for case in (
+            (DEVICE_TEXTS / "page-break.bin", "<row7-leaf3>", "100GE1/0/41      "),
+            (COLLECTED_DEVICE_TEXTS / "ce-raw-bytes-pager.bin", "<some-device>", "100GE1/0/55      "),
+        )
+        if case[0].exists()
+    ],
+    ids=["own", "collected"][: len(folders_of_device_texts())],
+)
+def test_a_page_break(path: pathlib.Path, prompt: str, first: str) -> None:
     screen = Screen()
-    text = (samples / "ce-raw-bytes-pager.bin").read_bytes().decode()
-    before, pager, after = text.partition("  ---- More ----")
+    before, pager, after = path.read_bytes().decode().partition("  ---- More ----")
     screen.feed(before + pager)
     screen.blank_current()
     screen.feed(after)
-    assert screen.lines[-1] == "<some-device>"
-    assert screen.lines[-3].startswith("100GE1/0/55      ")
+    assert screen.lines[-1] == prompt
+    assert screen.lines[-3].startswith(first)
     assert "More" not in "".join(screen.lines)

@@ -34,7 +34,7 @@ from ntp_multicast_engine.net.addresses import InterfaceAddress, vrfs_of
 from ntp_multicast_engine.net.bpf import refused
 from ntp_multicast_engine.net.control_messages import USER
 from ntp_multicast_engine.net.netlink import LinkMonitor
-from ntp_multicast_engine.net.sockets import GroupSocket, ResponderSocket, SenderSocket, advice_for, inode
+from ntp_multicast_engine.net.sockets import GroupSocket, ResponderSocket, SenderSocket, advice_for
 from ntp_multicast_engine.observe.chrony_tracking import ChronyReader
 from ntp_multicast_engine.observe.event_log import EventLog
 from ntp_multicast_engine.observe.journal import tell
@@ -354,7 +354,6 @@ class Daemon:
             interface or None,
             version,
             self.engine.configuration.server.port,
-            own={inode(item.socket) for item in self._sockets.values()},
             clients=self.engine.configuration.server.allow,
         )
 

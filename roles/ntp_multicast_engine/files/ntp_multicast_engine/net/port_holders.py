@@ -53,11 +53,9 @@ def _unpacked(text: str) -> Address:
     return ipaddress.ip_address(struct.pack(f"={len(words)}I", *words))
 
 
-def others(port: int, version: int, own: Collection[int], local: Collection[Address] | None = None) -> list[Holder]:
-    """Holders that are none of this process's sockets and take packets to one of the `local` addresses (None: to any).
-
-    :param own: inodes of the sockets of this process.
-    """
+def others(port: int, version: int, local: Collection[Address] | None = None) -> list[Holder]:
+    """Holders that are no sockets of this process and take packets to one of the `local` addresses (None: to any)."""
+    own = set(_sockets(PROC / "self"))
     return [
         holder
         for holder in holders(port, version)
@@ -80,8 +78,20 @@ def named(holder: Holder, proc: Path = PROC) -> str:
 
 
 def _has(process: Path, inode: int) -> bool:
-    wanted = f"socket:[{inode}]"
+    return inode in _sockets(process)
+
+
+def _sockets(process: Path) -> Iterator[int]:
+    """Inodes of the sockets of a process; none, if this one may not look."""
     try:
-        return any(os.readlink(process / "fd" / number) == wanted for number in os.listdir(process / "fd"))
+        descriptors = os.listdir(process / "fd")
     except OSError:
-        return False
+        return
+    for name in descriptors:
+        try:
+            target = os.readlink(process / "fd" / name)
+        except OSError:
+            # It was the one by which the folder is read.
+            continue
+        if target.startswith("socket:["):
+            yield int(target[len("socket:[") : -1])

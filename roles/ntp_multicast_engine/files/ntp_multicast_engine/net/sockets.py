@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import errno
 import ipaddress
-import os
 import socket
 import struct
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from ntp_multicast_engine.config.configuration import MulticastClient, MulticastServer
@@ -87,10 +86,10 @@ def enter_vrf(sock: socket.socket, index: int) -> None:
         raise OSError(errno.EPERM, "its interface belongs to a VRF, which needs CAP_NET_RAW before Linux 5.7")
 
 
-def trouble(place: str, error: OSError, version: int, port: int, own: Collection[int] = ()) -> TransportError:
+def trouble(place: str, error: OSError, version: int, port: int) -> TransportError:
     """What an operator should read where a socket can't be had."""
     if error.errno == errno.EADDRINUSE:
-        found = port_holders.others(port, version, own)
+        found = port_holders.others(port, version)
         names = " and ".join(sorted({port_holders.named(holder) for holder in found})) or "another program"
         return port_taken(place, version, port, names)
     return TransportError(f"can't {place}: {error.strerror}", "socket", advice_for(error.errno))
@@ -130,11 +129,6 @@ def ask_for_destination(sock: socket.socket, version: int) -> None:
 
 def _end_point(address: Address, port: int, scope: int) -> tuple[str, int] | tuple[str, int, int, int]:
     return (str(address), port) if address.version == 4 else (str(address), port, 0, scope)
-
-
-def inode(sock: socket.socket) -> int:
-    """The number by which /proc names the socket."""
-    return os.fstat(sock.fileno()).st_ino
 
 
 @lru_cache(maxsize=64)
@@ -300,8 +294,9 @@ class SenderSocket:
 class ResponderSocket(ReceivingSocket):
     """Takes requests of one address family, on one interface or (None) on all.
 
-    :param own: inodes of this process's sockets. Any other one with the port is an error, which SO_REUSEADDR would
-        hide: the newest socket would take the clients of the other, past its access rules.
+    A second program on the port is an error, which SO_REUSEADDR would hide: the newest socket would take the clients of
+    the other, past its access rules.
+
     :param clients: who may ask; nobody named means everybody.
 
     `stamps` says who took the arrival of the newest request.
@@ -313,7 +308,6 @@ class ResponderSocket(ReceivingSocket):
         version: int,
         port: int,
         *,
-        own: Collection[int] = (),
         clients: Iterable[Network] = (),
     ) -> None:
         self.interface = interface
@@ -338,10 +332,10 @@ class ResponderSocket(ReceivingSocket):
             if self.index:
                 # Without the right to it, the check of each datagram's interface does the same.
                 bind_to_device(self.socket, self.index)
-            self._bind(own)
+            self._bind()
         except OSError as error:
             self.socket.close()
-            raise trouble(self._place, error, version, port, own) from error
+            raise trouble(self._place, error, version, port) from error
         except TransportError:
             self.socket.close()
             raise
@@ -350,18 +344,18 @@ class ResponderSocket(ReceivingSocket):
     def _place(self) -> str:
         return f"answer IPv{self.version} on {self.interface or 'all interfaces'} port {self.port}"
 
-    def _bind(self, own: Collection[int]) -> None:
-        self._refuse_neighbours(own)
+    def _bind(self) -> None:
+        self._refuse_neighbours()
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(("0.0.0.0" if self.version == 4 else "::", self.port))
         # Whoever has come in between was first.
-        self._refuse_neighbours({*own, inode(self.socket)})
+        self._refuse_neighbours()
 
-    def _refuse_neighbours(self, own: Collection[int]) -> None:
+    def _refuse_neighbours(self) -> None:
         local = None
         if self.index and netlink.vrf_of(self.index) is None and self.interface:
             local = {item.address for item in netlink.addresses(self.index)}
-        found = port_holders.others(self.port, self.version, own, local)
+        found = port_holders.others(self.port, self.version, local)
         if found:
             names = " and ".join(sorted({port_holders.named(holder) for holder in found}))
             raise port_taken(self._place, self.version, self.port, names)

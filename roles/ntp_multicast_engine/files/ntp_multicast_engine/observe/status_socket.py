@@ -150,6 +150,8 @@ def ask(path: str) -> dict[str, Any]:
                 if not part:
                     break
                 data += part
+    except PermissionError as error:
+        raise ControlError(f"only root and the service's group may ask the engine at {path}: use sudo") from error
     except OSError as error:
         raise ControlError(f"no engine answers at {path}: {error.strerror or error}") from error
     return decode_answer(data)

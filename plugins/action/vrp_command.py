@@ -1,0 +1,89 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.base import VrpAction
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.specification import VRP_COMMAND
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.errors import UserError
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.commands import (
+    Command,
+    Condition,
+    refuse_writing,
+    run,
+    run_until,
+)
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.errors import mask
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.session.questions import ExpectedQuestion
+
+
+class ActionModule(VrpAction):
+    """Commands of the user view, and waiting for what they show."""
+
+    SPECIFICATION = VRP_COMMAND
+
+    def work(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        """Run the commands until they show what is waited for, or the time is over."""
+        commands = commands_of(options)
+        conditions = conditions_of(options, len(commands))
+        if options["read_only"]:
+            refuse_writing(commands)
+        writes = not all(command.reads_only for command in commands)
+        if writes and self._task.check_mode:
+            return {"changed": True, "skipped": True, "msg": "Check mode sends no command that may change the device."}
+        session = self.logins().session()
+        end = time.monotonic() + options["timeout"]
+
+        def pause() -> bool:
+            left = end - time.monotonic()
+            if left > 0:
+                session.pause(min(options["interval"], left))
+            return left > 0
+
+        texts, missing = run_until(commands, conditions, lambda command: mask(run(session, command).text), pause)
+        result: dict[str, Any] = {
+            "changed": writes,
+            "stdout": list(texts),
+            "stdout_lines": [text.split("\n") for text in texts],
+        }
+        if missing:
+            result["failed"] = True
+            result["unmet"] = [str(condition) for condition in missing]
+            result["msg"] = f"After {options['timeout']} seconds this does not hold: {'; '.join(result['unmet'])}."
+        return result
+
+
+def commands_of(options: Mapping[str, Any]) -> list[Command]:
+    """The commands with their answers."""
+    return [
+        Command(
+            entry["command"],
+            tuple(ExpectedQuestion(answer["question"], answer["answer"]) for answer in entry["answers"] or ()),
+        )
+        for entry in options["commands"]
+    ]
+
+
+def conditions_of(options: Mapping[str, Any], count: int) -> list[Condition]:
+    """What is waited for. Raises UserError for a condition that can't be judged."""
+    conditions = []
+    for position, entry in enumerate(options["wait_for"] or (), 1):
+        number = entry["command"]
+        if not 1 <= number <= count:
+            raise UserError(f"wait_for[{position}].command: {number} is none of the {count} commands.")
+        if entry["contains"] is entry["lacks"] is entry["matches"] is None:
+            raise UserError(f"wait_for[{position}] needs contains, lacks or matches.")
+        try:
+            pattern = re.compile(entry["matches"]) if entry["matches"] is not None else None
+        except re.error as error:
+            raise UserError(
+                f"wait_for[{position}].matches: '{entry['matches']}' is no regular expression: {error}."
+            ) from error
+        conditions.append(Condition(number, entry["contains"], entry["lacks"], pattern))
+    return conditions

@@ -1,0 +1,121 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import datetime
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ansible import template
+
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.base import VrpAction
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.specification import VRP_CONFIG
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.errors import UserError
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.candidate import CommitSettings
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.commit_rules import commit_problems
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.free_lines import (
+    FreeLine,
+    lines_of_text,
+    refuse_untypable,
+)
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.free_transaction import (
+    FreeReport,
+    FreeRequest,
+    converge_lines,
+)
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.request import Save
+
+
+class ActionModule(VrpAction):
+    """Free lines under views that the user names, in one transaction."""
+
+    SPECIFICATION = VRP_CONFIG
+
+    def work(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        """Bring the device to the lines, and report."""
+        if options["src"] is not None:
+            options = {**options, "src": self.text_of_source(options["src"])}
+        request = request_of(options, check=bool(self._task.check_mode))
+        report = converge_lines(self.logins(), request)
+        result = reported(report, request.commit, str(task_vars.get("inventory_hostname", "")))
+        if options["backup"] and not self._task.check_mode:
+            folder = Path(self._loader.path_dwim(options["backup_directory"]))
+            result["backup_path"] = str(keep(report.text_before, folder, str(task_vars.get("inventory_hostname", ""))))
+        return result
+
+    def text_of_source(self, source: str) -> str:
+        """The text of a file beside the playbook or the role, with its Jinja filled in."""
+        path = self._find_needle("templates", source)
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        # ansible-core 2.19 and newer fill in only what they are told to trust. The file is the user's own.
+        trusted = getattr(template, "trust_as_template", lambda text: text)(text)
+        return str(self._templar.template(trusted, preserve_trailing_newlines=True))
+
+
+def request_of(options: Mapping[str, Any], *, check: bool) -> FreeRequest:
+    """What the options ask for. Raises UserError."""
+    parents = tuple(options["parents"])
+    named = [(name, text) for name in ("parents", "lines", "before", "after") for text in options[name] or ()]
+    refuse_untypable(named)
+    if problems := list(commit_problems(options["commit"])):
+        raise UserError("\n".join(map(str, problems)))
+    commit = options["commit"] or {}
+    settings = CommitSettings(commit.get("trial"), commit.get("label"), commit.get("description"))
+    if options["src"] is not None:
+        lines = lines_of_text(options["src"])
+        refuse_untypable([("src", text) for line in lines for text in (*line.parents, line.text)])
+    else:
+        lines = free_lines(options["lines"] or (), parents)
+    return FreeRequest(
+        lines=lines,
+        before=free_lines(options["before"], parents),
+        after=free_lines(options["after"], parents),
+        check=check,
+        save=Save(options["save"]),
+        lock=options["lock"],
+        allow_immediate=options["allow_immediate"],
+        commit=settings,
+    )
+
+
+def free_lines(texts: Iterable[str], parents: tuple[str, ...]) -> tuple[FreeLine, ...]:
+    """Lines under the same views."""
+    return tuple(FreeLine(text, parents) for text in texts)
+
+
+def reported(report: FreeReport, commit: CommitSettings, host: str) -> dict[str, Any]:
+    """A report as the result of a task."""
+    shown = [line.masked for line in report.sent]
+    result: dict[str, Any] = {
+        "changed": report.changed,
+        "commands": shown,
+        "saved": report.saved,
+        "warnings": [
+            f"The device took `{line.masked}` and does not show it in this spelling, so the next run will send it "
+            "again. Write it as the device shows it."
+            for line in report.other_spelling
+        ],
+        "diff": {"prepared": "".join(f"+ {line}\n" for line in shown)},
+    }
+    if report.changed:
+        result["commit"] = {"id": report.commit_id, "label": commit.label, "trial": commit.trial}
+    return result
+
+
+def keep(text: str, folder: Path, host: str) -> Path:
+    """Write the configuration to a file of the controller that only its owner can read; its path."""
+    stamp = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{host or 'device'}_{stamp}.cfg"
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text + "\n")
+    except OSError as error:
+        raise UserError(f"backup_directory: {folder} can't be written: {error.strerror}.") from error
+    return path

@@ -1,0 +1,73 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: at_least_one_host
+short_description: The hosts that a pattern names, at least one
+version_added: 0.1.0
+author:
+  - Timecast developers (@timecast)
+description:
+  - Ansible leaves out a play whose pattern names no host, and ends with 0. A check that nobody was checked by is not
+    passed, so this filter fails instead, with the pattern in its sentence.
+  - The playbooks of the collection use it for C(hosts).
+positional: _input, pattern
+options:
+  _input:
+    description: The groups of the inventory with the names of their hosts, that is C(groups).
+    type: dict
+    required: true
+  pattern:
+    description: A pattern of host and group names, as for C(hosts) of a play.
+    type: str
+    required: true
+  allow_none:
+    description: Whether it is right that there may be no host.
+    type: bool
+    default: false
+"""
+
+EXAMPLES = r"""
+- name: Work on all servers
+  hosts: "{{ groups | timecast.ntp_multicast.at_least_one_host('servers') }}"
+  gather_facts: false
+  tasks: []
+"""
+
+RETURN = r"""
+_value:
+  description: Names of the hosts, within the limit of the command line.
+  type: list
+  elements: str
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible import context
+from ansible.errors import AnsibleError
+from ansible.module_utils.parsing.convert_bool import boolean
+
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.private import hosts_of_pattern
+
+
+def at_least_one_host(value: Mapping[str, Any], pattern: str, allow_none: Any = False) -> list[str]:
+    limit = context.CLIARGS.get("subset")
+    found = hosts_of_pattern(value, str(pattern), limit)
+    if found or boolean(allow_none, strict=False):
+        return found
+    within = f" within the limit '{limit}'" if limit else ""
+    raise AnsibleError(
+        f"No host of the inventory is named by the pattern '{pattern}'{within}, so nothing would be looked at. "
+        "Mend ntp_multicast_hosts or the inventory, or set ntp_multicast_allow_none to true if that is meant."
+    )
+
+
+class FilterModule:
+    """Ansible's entry point."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {"at_least_one_host": at_least_one_host}

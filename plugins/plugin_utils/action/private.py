@@ -1,0 +1,86 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What this collection uses of Ansible that Ansible does not promise to keep. It stands here alone, so that a new
+release of ansible-core is tried against one file:
+
+- `Task.get_variable_manager`, its `get_vars`, `set_host_facts` and the inventory behind it: the variables of a host
+  that is not the task's, and a fact that outlives a task for another host.
+- `Templar(loader, variables)`: a template of such a host.
+- `constants.config.get_plugin_vars` and `Task.dump_attrs`: what Ansible's task executor hands to a connection.
+- `InventoryManager` without a source: which hosts a pattern names within the limit of the command line.
+- `TaskTimeoutError`: how Ansible ends a task whose `timeout` is over.
+
+Each is tried in every lane of ansible-core by tests/unit/action/test_private.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible import constants
+from ansible.executor import task_executor
+from ansible.inventory.manager import InventoryManager
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar
+
+
+class HostVariables:
+    """The variables of hosts that are not the task's own, each as a task of its own would have them."""
+
+    def __init__(self, task: Any, loader: Any) -> None:
+        self._task = task
+        self._loader = loader
+        self._manager = task.get_variable_manager()
+
+    def of(self, name: str) -> tuple[Mapping[str, Any], Any]:
+        """The variables of a host with their templates, and what resolves these."""
+        host = self._manager._inventory.get_host(name)
+        variables = self._manager.get_vars(
+            play=self._task.get_play(), host=host, task=self._task, include_hostvars=False
+        )
+        return variables, Templar(loader=self._loader, variables=variables)
+
+    def keep_facts(self, name: str, facts: Mapping[str, Any]) -> None:
+        """Put facts into the cache of facts."""
+        self._manager.set_host_facts(name, dict(facts))
+
+
+def connection_variables(name: str) -> Sequence[str]:
+    """The names of all variables that options of a connection plugin can come from."""
+    found: Sequence[str] = constants.config.get_plugin_vars("connection", name)
+    return found
+
+
+def connection_keywords(task: Any, play_context: Any) -> dict[str, Any]:
+    """The keywords of the task and of the command line that options of a connection can come from."""
+    found: dict[str, Any] = task.dump_attrs()
+    found["timeout"] = play_context.timeout
+    if play_context.password:
+        found["password"] = play_context.password
+    found.pop("retries", None)
+    return found
+
+
+def hosts_of_pattern(groups: Mapping[str, Sequence[str]], pattern: str, limit: str | None) -> list[str]:
+    """The names of the hosts that a pattern names, within the limit of the command line."""
+    inventory = InventoryManager(DataLoader(), parse=False)
+    for group, hosts in groups.items():
+        inventory.add_group(group)
+        for host in hosts:
+            inventory.add_host(host, group=group)
+    inventory.subset(limit)
+    return [str(host.name) for host in inventory.get_hosts(pattern)]
+
+
+def timeout_error() -> type[BaseException]:
+    """What is raised in a task whose `timeout` is over; no Exception, so that nothing catches it by accident."""
+    known = getattr(task_executor, "TaskTimeoutError", None)  # up to ansible-core 2.18
+    if known is None:
+        known = task_executor._task_timeout.TaskTimeoutError
+    error: type[BaseException] = known
+    return error
+
+
+TIMEOUT_ERROR = timeout_error()

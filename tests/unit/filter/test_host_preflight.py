@@ -1,0 +1,129 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One look at all hosts: who is a device, and whose description is wrong."""
+
+from __future__ import annotations
+
+import itertools
+import pathlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import jinja2
+import pytest
+import yaml
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.timecast.ntp_multicast.plugins.filter.host_preflight import host_preflight
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.before_fork import VRP_SSH
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.platform import (
+    NETWORK_OS,
+    OTHER_NAMES,
+    platform_of,
+)
+
+ROLE = pathlib.Path(__file__).resolve().parents[3] / "roles" / "ntp_multicast"
+DEVICE = {"ansible_network_os": NETWORK_OS, "ansible_connection": VRP_SSH}
+GOOD = [{"name": "100GE1/0/1", "servers": [{"ttl": 16}]}]
+WRONG = [{"name": "100GE1/0/1", "servers": [{"ttl": 256}]}]
+
+
+class Unreadable(Mapping[str, Any]):
+    """Variables of which one cannot be decrypted."""
+
+    def __getitem__(self, name: str) -> Any:
+        if name == "ntp_multicast_interfaces":
+            raise ValueError("no vault password")
+        return DEVICE[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in [*self]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([*DEVICE, "ntp_multicast_interfaces"])
+
+    def __len__(self) -> int:
+        return len(DEVICE) + 1
+
+
+CLIENT = {"ntp_multicast_interfaces": [{"name": "eth0", "clients": [{}]}]}
+
+
+def look(**hosts: Mapping[str, Any]) -> dict[str, Any]:
+    return host_preflight(hosts, hosts)
+
+
+def test_each_host_has_its_place() -> None:
+    keys = {"ntp_multicast_authentication": {"enabled": True}}
+    found = look(
+        ce1={**DEVICE, "ntp_multicast_interfaces": GOOD},
+        ce2={**DEVICE, **keys},
+        web1=CLIENT,
+        db1=keys,
+        db2={"ntp_multicast_interfaces": None},
+        ios1={"ansible_network_os": "cisco.ios.ios", **keys},
+        ios2={"ansible_network_os": "cisco.ios.ios", **CLIENT},
+    )
+    assert (found["vrp"], found["linux"], found["skipped"]) == (["ce1", "ce2"], ["web1"], ["db1", "db2", "ios1"])
+    assert list(found["failed"]) == ["ios2"]
+    assert found["problems"] == []
+    assert found["notices"][0].endswith("describes them: db1, db2, ios1")
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({"ntp_multicast_interfaces": WRONG}, "ntp_multicast_interfaces[0].servers[0].ttl: 256"),
+        ({"ansible_connection": "ansible.builtin.ssh"}, "ansible_connection: ansible.builtin.ssh"),
+        ({"ntp_multicast_state": "merge"}, "value of ntp_multicast_state must be one of"),
+        ({"ntp_multicast_server": {"listn": []}}, "listn"),
+        ({"ntp_multicast_save": True}, "(yes, no, on and off without quotes are booleans)"),
+        ({"ntp_multicast_commit": {"trial": 5}}, "ntp_multicast_commit.trial: 5 is refused"),
+        ({"ntp_multicast_launch_trial": "5"}, "ntp_multicast_commit.trial: 5 is refused"),
+        ({"ntp_multicast_fleet_from": "many"}, "ntp_multicast_fleet_from"),
+        ({"ntp_multicast_interface": []}, "did you mean ntp_multicast_interfaces?"),
+        ({"ntp_multicast_engine_pol": 3}, "did you mean ntp_multicast_engine_poll?"),
+        ({"ntp_multicast_timout": 3}, "did you mean ntp_multicast_timeout?"),
+    ],
+)
+def test_each_problem_is_told_once_with_its_hosts(variables: Mapping[str, Any], words: str) -> None:
+    wrong = {**DEVICE, "ntp_multicast_interfaces": GOOD, **variables}
+    found = look(ce1=wrong, ce2={**DEVICE, "ntp_multicast_interfaces": GOOD}, ce3=wrong)
+    assert len(found["problems"]) == 1
+    assert found["problems"][0].startswith("ce1, ce3: ")
+    assert words in found["problems"][0]
+    assert (found["vrp"], sorted(found["failed"])) == (["ce2"], ["ce1", "ce3"])
+
+
+def test_a_variable_that_cannot_be_read_is_named() -> None:
+    assert look(ce1=Unreadable())["problems"] == ["ce1: ntp_multicast_interfaces: no vault password"]
+
+
+def test_a_variable_of_the_users_own_is_only_mentioned() -> None:
+    found = look(ce1={**DEVICE, "ntp_multicast_interfaces": GOOD, "ntp_multicast_contact": "noc@example.net"})
+    assert found["problems"] == []
+    assert found["notices"] == ["ce1: ntp_multicast_contact is no variable of this collection; nothing here reads it."]
+
+
+def test_many_hosts_with_one_problem_are_one_line() -> None:
+    wrong = {**DEVICE, "ntp_multicast_interfaces": WRONG}
+    (line,) = look(**{f"ce{number}": wrong for number in range(1, 9)})["problems"]
+    assert line.startswith("ce1, ce2, ce3, ce4, ce5 and 3 more: ")
+
+
+def test_it_wants_hostvars() -> None:
+    with pytest.raises(AnsibleFilterError, match="hostvars"):
+        host_preflight(["ce1"], ["ce1"])  # type: ignore[arg-type]
+
+
+def test_the_role_tells_the_same_platform() -> None:
+    variables = yaml.safe_load((ROLE / "vars" / "main.yml").read_text(encoding="utf-8"))
+    template = jinja2.Environment(autoescape=False).from_string(variables["__ntp_multicast_platform"])
+    systems = [None, "", NETWORK_OS, "cisco.ios.ios", *OTHER_NAMES]
+    for forced, system in itertools.product(["auto", "vrp", "linux"], systems):
+        host = {"ntp_multicast_platform": forced}
+        if system is not None:
+            host["ansible_network_os"] = system
+        told = template.render({**host, "__ntp_multicast_network_os": variables["__ntp_multicast_network_os"]}).strip()
+        assert platform_of(host) == told, host

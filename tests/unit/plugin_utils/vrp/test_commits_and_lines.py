@@ -1,0 +1,193 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Commit lists, rollback targets, versions and free lines, from texts."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.errors import UserError
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.commands import Command
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.commits import (
+    Commit,
+    Target,
+    parse_commit_changes,
+    parse_commit_list,
+    plan_rollback,
+    reversed_changes,
+)
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.errors import ParseError
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.free_lines import (
+    FreeLine,
+    lines_of_text,
+    missing_lines,
+    not_as_written,
+    secrets_of,
+    shown_lines,
+)
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.version import parse_version
+
+COMMITS = """\
+1) CommitId: 1000000031
+        Label: site-b
+        User: ops
+        User-Intf: VTY 2
+        Type: CLI
+        TimeStamp: 2026-05-04 06:07:08
+        Description: second half of the site
+
+2) CommitId: 1000000030
+        Label: -
+        User: alice
+        User-Intf: VTY 0
+        Type: NETCONF
+        TimeStamp: 2026-05-04 06:00:00
+        Description:
+"""
+CHANGES = """\
+Building configuration
+Commit changes of commitId 1000000031 2026-05-04 06:07:08
+  #
++ ntp authentication-keyid 7 authentication-mode md5 cipher %^%#a#b!c%^%#
+  #
+Commit changes of commitId 1000000030 2026-05-04 06:00:00
+  #
+- vlan batch 7
+  #
+"""
+TEXT = """\
+!Software Version V200R005C10SPC800
+#
+ntp server disable
+#
+interface Vlanif100
+ ip address 10.0.0.1 255.255.255.0
+ undo portswitch
+#
+bgp 65001
+ #
+ ipv4-family unicast
+  network 10.0.0.0 255.0.0.0
+#
+return
+"""
+
+
+def commits(*labels: str | None) -> tuple[Commit, ...]:
+    """The newest has the highest id."""
+    return tuple(Commit(str(1000000100 - number), label=label) for number, label in enumerate(labels))
+
+
+def test_a_list_of_commits() -> None:
+    newest, older = parse_commit_list(COMMITS)
+    assert (newest.commit_id, newest.label, newest.user, newest.kind) == ("1000000031", "site-b", "ops", "CLI")
+    assert newest.description == "second half of the site"
+    assert (older.label, older.user, older.kind, older.description) == (None, "alice", "NETCONF", "")
+    assert parse_commit_list("") == ()
+
+
+@pytest.mark.parametrize("text", ["No commits are here.", "Error: Unrecognized command found at '^' position."])
+def test_a_text_that_is_no_list_is_no_empty_list(text: str) -> None:
+    with pytest.raises(ParseError):
+        parse_commit_list(text)
+
+
+def test_changes_by_commit_without_stored_secrets() -> None:
+    changes = parse_commit_changes(CHANGES)
+    assert list(changes) == ["1000000031", "1000000030"]
+    assert "%^%#" not in str(changes) and "authentication-keyid 7" in str(changes["1000000031"])
+    assert "- vlan batch 7" in changes["1000000030"]
+    assert "+ vlan batch 7" in reversed_changes(changes["1000000030"])
+
+
+@pytest.mark.parametrize(
+    ("target", "count", "command"),
+    [
+        (Target(commit_id="1000000098"), 2, "to commit-id 1000000098"),
+        (Target(label="b"), 0, "to commit-id 1000000100"),
+        (Target(before_label="b"), 3, "to commit-id 1000000097"),
+        (Target(last=1), 1, "to commit-id 1000000099"),
+        (Target(last=4), 4, "last 4"),
+        (Target(before_label="a"), 4, "last 4"),
+    ],
+)
+def test_what_a_rollback_takes_back(target: Target, count: int, command: str) -> None:
+    listed = commits("b", None, "b", "a")
+    rollback = plan_rollback(listed, target)
+    assert rollback.command == f"rollback configuration {command}"
+    assert rollback.commits == listed[:count]
+
+
+@pytest.mark.parametrize("target", [Target(last=5), Target(label="c"), Target(before_label="c"), Target(commit_id="1")])
+def test_a_target_that_is_not_listed_is_refused(target: Target) -> None:
+    with pytest.raises(UserError, match="commits"):
+        plan_rollback(commits("b", None, "b", "a"), target)
+
+
+def test_versions_of_both_systems() -> None:
+    vrp = parse_version(
+        "Huawei Versatile Routing Platform Software\nVRP (R) software, Version 8.190 (CE6855HI V200R005C10SPC800)\n"
+        "Copyright (C) 2012-2019 Huawei Technologies Co., Ltd.\nHUAWEI CE6855-48S6Q-HI uptime is  3 days, 1 hour\n"
+        "Patch Version: V200R005SPH021\n"
+    )
+    assert (vrp.system, vrp.system_version, vrp.release) == ("VRP", "8.190", "V200R005C10SPC800")
+    assert (vrp.model, vrp.patches) == ("CE6855-48S6Q-HI", ("V200R005SPH021",))
+    yunshan = parse_version(
+        "Huawei YunShan OS\nVersion 1.23.0.1 (S5735 V600R023C00SPC500)\nHUAWEI S5735-L24T4X uptime is 0 day, 1 hour\n"
+    )
+    assert (yunshan.system, yunshan.release, yunshan.patches) == ("YunShan OS", "V600R023C00SPC500", ())
+
+
+@pytest.mark.parametrize("text", ["", "Error: Failed to pass the authorization.", "<CE1>"])
+def test_a_text_that_is_no_version(text: str) -> None:
+    with pytest.raises(ParseError):
+        parse_version(text)
+
+
+def test_lines_stand_under_their_views() -> None:
+    shown = shown_lines(TEXT)
+    wanted = [
+        FreeLine("ntp server disable"),
+        FreeLine("ip address 10.0.0.1   255.255.255.0", ("interface Vlanif100",)),
+        FreeLine("undo portswitch", ("interface Vlanif100",)),
+        FreeLine("network 10.0.0.0 255.0.0.0", ("bgp 65001", "ipv4-family unicast")),
+    ]
+    assert missing_lines(wanted, shown) == ()
+    elsewhere = FreeLine("undo portswitch", ("interface Vlanif200",))
+    assert missing_lines([elsewhere, FreeLine("network 10.0.0.0 255.0.0.0")], shown) != ()
+    assert not_as_written([FreeLine("undo ntp server disable")], shown) == (FreeLine("undo ntp server disable"),)
+    assert not_as_written([FreeLine("undo vlan batch 7")], shown) == ()
+
+
+def test_lines_of_a_file_know_their_parents() -> None:
+    assert lines_of_text(TEXT) == (
+        FreeLine("ntp server disable"),
+        FreeLine("ip address 10.0.0.1 255.255.255.0", ("interface Vlanif100",)),
+        FreeLine("undo portswitch", ("interface Vlanif100",)),
+        FreeLine("network 10.0.0.0 255.0.0.0", ("bgp 65001", "ipv4-family unicast")),
+    )
+    with pytest.raises(UserError, match="line 1"):
+        lines_of_text(" ip address 10.0.0.1 24")
+
+
+def test_what_follows_a_word_for_a_secret_is_one() -> None:
+    assert secrets_of("ntp max-distance 3") == ()
+    (secret,) = secrets_of("ntp authentication-keyid 7 authentication-mode md5 Walnut-7-Lamp")
+    assert secret.endswith("Walnut-7-Lamp")
+
+
+@pytest.mark.parametrize(
+    ("line", "reads"),
+    [
+        ("display version", True),
+        ("DISPLAY version", True),
+        ("ping 10.0.0.1", True),
+        ("display version > a.txt", False),
+        ("dis version", False),
+        ("save", False),
+        ("", False),
+    ],
+)
+def test_which_commands_only_read(line: str, reads: bool) -> None:
+    assert Command(line).reads_only is reads
