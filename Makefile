@@ -37,7 +37,7 @@ unit: setup
 integration: setup
 	$(PYTEST) tests/integration
 
-.PHONY: interop bench-engine-accuracy bench-engine-responder bench-engine-simulation bench-engine-fuzz
+.PHONY: interop bench-engine-accuracy bench-engine-load bench-engine-simulation bench-engine-fuzz
 .PHONY: virtual-machine bench-engine-clock
 interop: setup
 	$(PYTEST) tests/interop
@@ -48,8 +48,8 @@ SECONDS ?= 420
 bench-engine-accuracy: setup
 	.venv/bin/python tests/benchmarks/engine_accuracy.py $(CONDITION) --seconds $(SECONDS)
 
-bench-engine-responder: setup
-	.venv/bin/python tests/benchmarks/engine_responder.py
+bench-engine-load: setup
+	.venv/bin/python tests/benchmarks/engine_load.py
 
 bench-engine-simulation: setup
 	.venv/bin/python tests/benchmarks/engine_simulation.py

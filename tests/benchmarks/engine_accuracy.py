@@ -12,6 +12,10 @@ again every 105 s. What is judged of them is the start in the middle: the median
 errors together is printed beside it; a single multicast that the switch delays by 60 us while an ntpd measures its way
 can decide that one, whoever sent it. Of an engine, which has no such excuse, all errors count.
 
+Beside them chronyd 4.3 asks a chronyd and the engine's responder by unicast, at the same interval, in interleaved mode
+and with a request beforehand that wakes the path up (`xleave`, `presend`); its errors are the offsets that it measures.
+That is the yardstick: what unicast with kernel stamps can do on this switch.
+
 Conditions, one after the other: quiet; busy, with three processes that do nothing but compute; jitter, where a relay
 between the servers' switch and the clients' (relay.py) holds each NTP packet back, for 100 us and an exponentially
 distributed time on top, drawn from a seeded sequence.
@@ -39,7 +43,7 @@ TESTS = Path(__file__).parents[1]
 sys.path[:0] = [str(TESTS), str(TESTS.parent / "roles" / "ntp_multicast_engine" / "files")]
 
 from integration.engine.process import Bridge, EngineProcess, ip, running  # noqa: E402
-from interop.peers import CLASSIC, ENGINE_KEYS, STATISTICS, Peer, ntpd_keys  # noqa: E402
+from interop.peers import CHRONY, CLASSIC, ENGINE_KEYS, STATISTICS, Peer, ntpd_keys  # noqa: E402
 
 from ntp_multicast_engine.observe.status_socket import ask  # noqa: E402
 
@@ -52,7 +56,9 @@ ENGINES, NTPDS = 3, 5
 """Clients of each kind that listen to each server."""
 STAGGER = 1.1
 """Seconds between the starts of two ntpds. Each acts on whole seconds after its start, so no two volleys meet."""
-SERVERS = ["es", "ns"]
+SERVERS = ["es", "ns", "cs"]
+CHRONIES = 3
+"""Clients of each of the two unicast servers that are chronyds."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +116,9 @@ class Target:
 
 
 # ntpd measures the way once. Where delays vary, the result is wrong by chance for the whole run, whoever serves.
-TARGETS = (Target(0, 2, 0.4), Target(1, 2, 0.5, with_jitter=False))
+TARGETS = (Target(0, 4, 1.0), Target(0, 2, 0.3), Target(1, 2, 1.1, with_jitter=False))
+WANTED_MEAN = 3e-6
+"""Seconds: the mean of the engine's errors beside the engine."""
 
 
 def ntpd_client(directory: Path, namespace: str, group: str) -> Peer:
@@ -122,6 +130,20 @@ def ntpd_server(directory: Path, namespace: str) -> Peer:
     text = "disable kernel monitor\ntos orphanwait 1\nserver 127.127.1.0 minpoll 3 maxpoll 3\n"
     text += "fudge 127.127.1.0 stratum 3\nrestrict default\n" + ntpd_keys(CLASSIC)
     return Peer(CLASSIC, directory, namespace, text + f"broadcast {THEIRS} key 4 ttl 3 minpoll 3 maxpoll 3\n")
+
+
+def chrony(directory: Path, namespace: str, lines: str) -> Peer:
+    text = "keyfile /lab/peer.keys\npidfile /run/c.pid\ncmdport 0\nbindcmdaddress /\nlogdir /lab\nlog measurements\n"
+    return Peer(CHRONY, directory, namespace, text + lines)
+
+
+def measured_by_chrony(peer: Peer) -> list[float]:
+    """The offsets of its exchanges in interleaved mode, from the log of measurements."""
+    path = peer.directory / "measurements.log"
+    lines = [line.split() for line in path.read_text().splitlines()] if path.exists() else []
+    # Date, time, address, ..., offset, ..., and at the end the mode and whose the stamps are: "4I K K" or "4IKK".
+    rows = [fields for fields in lines if len(fields) >= 16 and fields[0][0].isdigit()]
+    return [float(fields[11]) for fields in rows if "I" in "".join(fields[17:])]
 
 
 def engine(directory: Path, namespace: str, section: dict[str, object]) -> EngineProcess:
@@ -199,9 +221,10 @@ def measure(condition: Condition, seconds: int, seed: int, engines: int, ntpds: 
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         # The switch copies a multicast for one port after the other, the newest port first.
-        bridge = stack.enter_context(Bridge(f"tb{os.getpid() % 100000}", [*SERVERS, *theirs, *ours]))
+        asking = {**dict.fromkeys(hosts("cc", CHRONIES), "cs"), **dict.fromkeys(hosts("ce", CHRONIES), "es")}
+        bridge = stack.enter_context(Bridge(f"tb{os.getpid() % 100000}", [*SERVERS, *theirs, *ours, *asking]))
         if condition.jitter:
-            stack.enter_context(relay(bridge, [*theirs, *ours], condition.jitter, seed))
+            stack.enter_context(relay(bridge, [*theirs, *ours, *asking], condition.jitter, seed))
         else:
             snoop(bridge)
         for namespace in bridge.hosts.values():
@@ -215,10 +238,22 @@ def measure(condition: Condition, seconds: int, seed: int, engines: int, ntpds: 
         }
         stack.enter_context(running(server, *clients.values()))
         stack.enter_context(ntpd_server(directory / "ns", bridge.hosts["ns"]))
+        stack.enter_context(chrony(directory / "cs", bridge.hosts["cs"], "local stratum 3\nallow\n"))
+        unicast = {
+            host: stack.enter_context(
+                chrony(
+                    directory / host,
+                    bridge.hosts[host],
+                    f"server 10.99.1.{SERVERS.index(server) + 1} key 4 xleave presend 3 minpoll 3 maxpoll 3\n",
+                )
+            )
+            for host, server in asking.items()
+        }
         for client in clients.values():
             client.synchronised()
         wait(WARM_UP)
         stack.enter_context(busy(condition.busy))
+        skipped = {host: len(measured_by_chrony(peer)) for host, peer in unicast.items()}
         errors: dict[str, list[float]] = {host: [] for host in ours}
 
         def look() -> None:
@@ -237,11 +272,14 @@ def measure(condition: Condition, seconds: int, seed: int, engines: int, ntpds: 
             )
             for number in range(lives)
         ]
+        errors.update((host, measured_by_chrony(peer)[skipped[host] :]) for host, peer in unicast.items())
     return [
         Row("engine <- engine", [errors[host] for host in hosts("ec", engines)]),
         Row("ntpd <- engine", [one[host] for one in lived for host in hosts("en", ntpds)], lottery=True),
         Row("ntpd <- ntpd (basic)", [one[host] for one in lived for host in hosts("nc", ntpds)], lottery=True),
         Row("engine <- ntpd (basic)", [errors[host] for host in hosts("eo", engines)]),
+        Row("chrony <- chrony (unicast)", [errors[host] for host in hosts("cc", CHRONIES)]),
+        Row("chrony <- engine (unicast)", [errors[host] for host in hosts("ce", CHRONIES)]),
     ]
 
 
@@ -275,14 +313,14 @@ def wait(seconds: float, act: Callable[[], object] = lambda: None) -> None:
 
 
 def report(rows: list[Row], jitter: bool) -> bool:
-    print(f"{'':<24}{'':>8}{'all errors together':>35}{'':>7}{'judged':>22}")
+    print(f"{'':<28}{'':>8}{'all errors together':>35}{'':>7}{'judged':>22}")
     titles = f"{'RMS us':>9}{'mean us':>9}{'sd us':>8}{'ratio':>9}{'':>7}{'RMS us':>13}{'ratio':>9}"
-    print(f"{'client <- server':<24}{'samples':>8}{titles}")
+    print(f"{'client <- server':<28}{'samples':>8}{titles}")
     for row in rows:
         mean, deviation = statistics.fmean(row.errors), statistics.pstdev(row.errors)
         numbers = f"{row.rms * 1e6:9.1f}{mean * 1e6:9.1f}{deviation * 1e6:8.1f}{row.rms / rows[2].rms:9.2f}"
         numbers += f"{'':>7}{row.judged * 1e6:13.1f}{row.judged / rows[2].judged:9.2f}"
-        print(f"{row.name:<24}{len(row.errors):>8}{numbers}")
+        print(f"{row.name:<28}{len(row.errors):>8}{numbers}")
     for row in rows:
         each = ", ".join(f"{statistics.fmean(errors) * 1e6:+.1f}" for errors in row.clients)
         print(f"mean us of each start, {row.name}: {each}")
@@ -295,7 +333,18 @@ def report(rows: list[Row], jitter: bool) -> bool:
             continue
         held = held and ratio <= target.limit
         print(f"{names}, wanted <= {target.limit}: {'holds' if ratio <= target.limit else 'DOES NOT HOLD'}")
+    mean = abs(statistics.fmean(rows[0].errors))
+    held = held and mean <= WANTED_MEAN
+    verdict = "holds" if mean <= WANTED_MEAN else "DOES NOT HOLD"
+    print(f"mean of {rows[0].name}: {mean * 1e6:.1f} us, wanted <= {WANTED_MEAN * 1e6:.0f} us: {verdict}")
     return held
+
+
+def processor() -> str:
+    """What this machine calls its processor."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else "unknown processor"
 
 
 def main() -> int:
@@ -322,7 +371,7 @@ def run(condition: Condition, options: argparse.Namespace) -> bool:
     seconds, seed = options.seconds, options.seed
     before = os.getloadavg()[0]
     rows = measure(condition, seconds, seed, options.engines, options.ntpds)
-    machine = f"{os.cpu_count()} processors, load {before:.1f} to {os.getloadavg()[0]:.1f}"
+    machine = f"{os.cpu_count()} x {processor()}, load {before:.1f} to {os.getloadavg()[0]:.1f}"
     more = (
         f", delays of 100 us + exponential of mean {condition.jitter * 1e6:.0f} us, seed {seed}"
         if condition.jitter

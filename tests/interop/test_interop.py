@@ -152,6 +152,7 @@ def test_we_follow_chrony(tmp_path: Path, bridge: Bridge) -> None:
     assert {item["group"] for item in status["associations"]} == set(wanted)
     for item in status["associations"]:
         assert item["stratum"] == 3 and not item["authenticated"] and abs(item["offset"]) < LIMIT, item
+        assert item["interleaved_answers"], "chrony remembers when its answers left (RFC 9769)"
     assert status["counters"]["dropped"] == {}
 
 
@@ -181,10 +182,36 @@ def test_chrony_asks_us(tmp_path: Path, bridge: Bridge) -> None:
     assert dropped == {}
 
 
-def authentic_answers(peer: Peer, address: str) -> bool:
+def test_chrony_asks_us_in_interleaved_mode(tmp_path: Path, bridge: Bridge) -> None:
+    """RFC 9769, over both families, with a key and without; and a client in basic mode beside it."""
+    server, addresses = responder(tmp_path / "server", bridge, (4,))
+    plain = ("10.99.1.1", "fd00:99:1::1")
+    text = "keyfile /lab/peer.keys\npidfile /run/c.pid\ncmdport 0\nbindcmdaddress /run/chrony/c.sock\n"
+    text += "".join(f"server {one} key {key} xleave iburst minpoll 0 maxpoll 0\n" for one, key in addresses.items())
+    text += f"server {plain[0]} xleave iburst minpoll 0 maxpoll 0\nserver {plain[1]} iburst minpoll 0 maxpoll 0\n"
+    with running(server), Peer(CHRONY, tmp_path / "chrony", bridge.hosts["c1"], text) as peer:
+
+        def interleaved() -> list[str]:
+            return [one for one in (*addresses, *plain) if ntp_data(peer, one).get("Interleaved") == "Yes"]
+
+        wanted = [*addresses, plain[0]]
+        wait_for(lambda: interleaved() == wanted, "answers in interleaved mode to those who ask in it")
+        wait_for(lambda: ntp_data(peer, plain[1]).get("Interleaved") == "No", "answers in basic mode to the other one")
+        for address in wanted:
+            facts = ntp_data(peer, address)
+            assert abs(float(facts["Offset"].split()[0])) < LIMIT, facts
+        assert server.status()["counters"]["dropped"] == {}
+
+
+def ntp_data(peer: Peer, address: str) -> dict[str, str]:
+    """What chronyd says about the newest answer of a server."""
     text = peer.ask("/usr/bin/chronyc", "-h", "/run/chrony/c.sock", "-n", "ntpdata", address)
     facts = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
-    facts = {name.strip(): value.strip() for name, value in facts.items()}
+    return {name.strip(): value.strip() for name, value in facts.items()}
+
+
+def authentic_answers(peer: Peer, address: str) -> bool:
+    facts = ntp_data(peer, address)
     valid = facts.get("Total valid RX", "0") != "0" and facts.get("Authenticated") == "Yes"
     return valid and abs(float(facts["Offset"].split()[0])) < LIMIT
 

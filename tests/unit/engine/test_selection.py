@@ -5,7 +5,11 @@
 
 from __future__ import annotations
 
-from ntp_multicast_engine.protocol.selection import Candidate, select, truechimers
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ntp_multicast_engine.protocol.selection import Candidate, intersection, select, truechimers
 
 
 def test_nobody_is_followed_without_candidates() -> None:
@@ -42,9 +46,47 @@ def test_a_stratum_is_worth_a_second_of_distance() -> None:
     assert select([Candidate(1, 0.0, 1.2, 2), Candidate(2, 0.0, 0.01, 3)], None) == 2
 
 
-def test_intervals_that_only_touch_agree() -> None:
-    assert len(truechimers([Candidate(1, 0.0, 0.5, 2), Candidate(2, 1.0, 0.5, 2)])) == 2
-    assert len(truechimers([Candidate(1, 0.0, 0.5, 2), Candidate(2, 1.001, 0.5, 2)])) == 0
+def test_intervals_that_only_touch_do_not_agree() -> None:
+    """RFC 5905 section 11.2.1: the intersection has to be an interval."""
+    assert intersection([Candidate(1, 0.0, 0.5, 2), Candidate(2, 1.0, 0.5, 2)]) is None
+
+
+def test_the_intersection_holds_the_midpoints_of_those_who_agree() -> None:
+    """Intervals that overlap by their ends alone prove nothing: neither server is likely to be right there."""
+    assert intersection([Candidate(1, 0.0, 1.0, 2), Candidate(2, 0.9, 1.0, 2)]) == pytest.approx((-0.1, 1.0))
+    assert intersection([Candidate(1, 0.0, 1.0, 2), Candidate(2, 1.1, 1.0, 2)]) is None
+
+
+def test_a_midpoint_outside_counts_as_a_falseticker() -> None:
+    trio = [Candidate(1, 0.0, 1.0, 2), Candidate(2, 0.2, 0.3, 2), Candidate(3, 1.4, 1.0, 2)]
+    assert intersection(trio) == pytest.approx((-0.1, 1.0)), "with one falseticker"
+    assert [item.name for item in truechimers(trio)] == [1, 2, 3], "its interval still shares points"
+
+
+@pytest.mark.parametrize(("liars", "agree"), [(0, True), (1, True), (2, True), (3, False), (4, False)])
+def test_less_than_half_may_lie(liars: int, agree: bool) -> None:
+    honest = [Candidate(number, 0.001 * number, 0.01, 3) for number in range(6 - liars)]
+    lying = [Candidate(10 + number, 5.0 + number, 0.01, 1) for number in range(liars)]
+    assert {item.name for item in truechimers(honest + lying)} == ({item.name for item in honest} if agree else set())
+
+
+def test_a_wide_interval_does_not_widen_the_intersection() -> None:
+    trio = [Candidate(1, 0.0, 0.01, 2), Candidate(2, 0.005, 0.01, 2), Candidate(3, 0.002, 1.4, 2)]
+    assert intersection(trio) == pytest.approx((-0.005, 0.01))
+
+
+@given(
+    st.lists(st.tuples(st.floats(-1, 1), st.floats(1e-6, 1.4)), min_size=1, max_size=8),
+)
+def test_most_intervals_reach_both_ends_and_most_midpoints_lie_between(drawn: list[tuple[float, float]]) -> None:
+    candidates = [Candidate(number, *values, 2) for number, values in enumerate(drawn)]
+    found = intersection(candidates)
+    if found is not None:
+        low, high = found
+        assert low < high
+        for end in found:
+            assert 2 * len([item for item in candidates if item.low <= end <= item.high]) > len(candidates)
+        assert 2 * len([item for item in candidates if not low <= item.offset <= high]) < len(candidates)
 
 
 def test_a_distance_of_the_limit_is_too_far() -> None:

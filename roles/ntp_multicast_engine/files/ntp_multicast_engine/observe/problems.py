@@ -12,7 +12,7 @@ from ntp_multicast_engine.observe.status import GroupStatus, ProblemStatus, Syst
 from ntp_multicast_engine.protocol.association import Association, Phase
 from ntp_multicast_engine.protocol.client import WITHDRAWN
 from ntp_multicast_engine.protocol.refusals import Refusal
-from ntp_multicast_engine.protocol.selection import MAXIMUM_DISTANCE, Judgement
+from ntp_multicast_engine.protocol.selection import MAXDIST, Judgement
 from ntp_multicast_engine.protocol.system import Engine, Vote
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
@@ -275,7 +275,7 @@ def _selection(engine: Engine) -> Iterator[ProblemStatus]:
     agreeing = _by_source(engine.votes, Judgement.AGREES)
     wrong = _by_source(engine.votes, Judgement.DISAGREES)
     for source, vote in _by_source(engine.votes, Judgement.TOO_FAR).items():
-        sentence = f"server {source} may be wrong by {vote.distance:.3g} s, more than {MAXIMUM_DISTANCE} s"
+        sentence = f"server {source} may be wrong by {vote.distance:.3g} s, more than {MAXDIST} s"
         yield ProblemStatus(
             "too_far", f"{sentence}, so it is not followed", "look at the server's sources and the way to it", source
         )

@@ -64,6 +64,9 @@ class AssociationStatus:
     """Seconds ago."""
     timestamps: str | None
     interleaved: bool
+    """Whether its multicasts tell when the one before left (RFC 9769)."""
+    interleaved_answers: bool
+    """Whether its answers do."""
 
 
 @dataclass(frozen=True)

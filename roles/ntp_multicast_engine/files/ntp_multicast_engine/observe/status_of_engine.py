@@ -113,6 +113,7 @@ def _association_status(engine: Engine, association: Association, now: Instant) 
         last_received=(now.raw - arrival.raw) / NANOSECONDS if arrival else None,
         timestamps=association.stamps,
         interleaved=association.stream is Stream.INTERLEAVED,
+        interleaved_answers=association.interleaved,
     )
 
 

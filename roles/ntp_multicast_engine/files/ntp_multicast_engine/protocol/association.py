@@ -7,17 +7,20 @@ Rules of the file: no sockets, no clock. Packets that stood the acceptance tests
 go out. A packet that is refused never reaches this file.
 
 Theory of operation (RFC 5905 section 13, with the volley that it recommends). The first accepted mode 5 packet
-mobilises the association in the phase VOLLEY: exchanges two seconds apart, until four good ones have measured the way.
-The first one waits for a random time: all clients of a group hear the same packet. Then the phase LISTENING: one
-exchange for each multicast until the way is known well, then nothing but one every few polls, so that a change of the
-way is noticed; more often where multicasts are late. A sample that contradicts the estimate isn't used before a fresh
+mobilises the association in the phase VOLLEY: exchanges two seconds apart, until four good ones have calibrated the
+delay. The first one waits for a random time: all clients of a group hear the same packet. Then the phase LISTENING: one
+exchange for each multicast until the delay is known well, then nothing but one every few polls, so that a change of the
+path is noticed; more often where multicasts lag. A sample that contradicts the estimate isn't used before a fresh
 exchange has been heard: an old packet that is held back or played again can't answer one.
 
-After the volley an exchange is a warm-up and, as soon as that is answered, the measurement. After seconds of silence
-the first packet finds caches cold and processors, cards and switches asleep, which delays the request more than the
-answer, and half of the difference would be taken for an offset. The warm-up counts only if it was the quicker one and
-delays are queues. A volley goes without, since servers such as ntpd may answer one request in two seconds. Each request
-is a mode 3 packet from a new port, with a random transmit timestamp.
+A server in interleaved mode (RFC 9769) tells with each answer when the one before left. So an exchange counts when the
+next answer has completed it.
+
+After the volley an exchange is a warm-up, as soon as that is answered the measurement, and in interleaved mode a third
+request to complete it. After seconds of silence the first packet finds caches cold and processors, cards and switches
+asleep, which delays the request more than the answer, and half of the difference would be taken for an offset. The
+warm-up counts only if it was the quicker one and delays are queues. A volley goes without, since servers such as ntpd
+may answer one request in two seconds. Each request is a mode 3 packet from a new port.
 """
 
 from __future__ import annotations
@@ -407,12 +410,11 @@ class Association:
     def _take_volley_answer(self, answer: Answer) -> None:
         """In interleaved mode each answer completes the exchange before it, and is completed by the next."""
         unfinished, self._unfinished = self._unfinished, answer if self.interleaved else None
-        self._good += 1
         if not self.interleaved:
             self._judge_exchange(answer.exchange(), answer.header)
         elif unfinished is not None:
             self._judge_exchange(unfinished.exchange(answer.departure), answer.header)
-        if self._good >= GOOD_EXCHANGES and self.estimator.exchanges:
+        if self._good >= GOOD_EXCHANGES:
             self.phase, self.confirmed, self._unfinished = Phase.LISTENING, True, None
         self._schedule_exchange(answer.arrival.raw)
 
@@ -435,7 +437,6 @@ class Association:
             best = exchanges[-1]
             for other in exchanges[:-1]:
                 best = self.estimator.better(other, best)
-            self._good += 1
             self._judge_exchange(best, answers[-1].header)
         self._schedule_exchange(raw)
 
@@ -452,6 +453,7 @@ class Association:
         self._jumps, self._far_off = 0, False
         self.estimator.add_exchange(exchange)
         self.estimator.assumed_delay = None
+        self._good += 1
 
     def _contradicts(self, exchange: Exchange, estimate: Estimate) -> bool:
         expected = estimate.at(exchange.raw)
