@@ -260,6 +260,7 @@ class Daemon:
         self._standstill = (now.raw, seconds)
         sentence = f"this host stood still for {seconds:.0f} s"
         tell(logging.WARNING, "stood_still", sentence, seconds=seconds)
+        self._clock_discipline.stood_still(seconds)
 
     def _discipline(self, act: Callable[[Any, Instant], int | None]) -> None:
         now = self._clock.now()
@@ -429,6 +430,9 @@ class Daemon:
         self._check_suspend()
         now = self._clock.now()
         self._changed = True
+        found = self.engine.standstill
+        if found is not None and (self._standstill is None or found.end > self._standstill[0]):
+            self._stood_still(found.seconds, now)
         self._memory.save(self.engine.state(), now.raw)
         correction = self.engine.news(association, now)
         if correction is not None:

@@ -16,6 +16,10 @@ from pathlib import Path
 from ntp_multicast_engine.config.schema import Address
 
 PROC = Path("/proc")
+_NTP_SERVICES = tuple(
+    f"{name}.service"
+    for name in ("chrony", "chronyd", "ntp", "ntpd", "ntpsec", "openntpd", "ntpd-rs", "ntpd-rs-daemon")
+)
 
 
 @dataclass(frozen=True)
@@ -72,9 +76,25 @@ def named(holder: Holder, proc: Path = PROC) -> str:
             except OSError:
                 break
     try:
-        return f"a program of the user {pwd.getpwuid(holder.user).pw_name}"
+        user = pwd.getpwuid(holder.user).pw_name
     except KeyError:
-        return f"a program of the user {holder.user}"
+        user = str(holder.user)
+    services = running_services()
+    return f"a program of the user {user}" + (f" (probably {' or '.join(services)})" if services else "")
+
+
+def running_services(cgroups: Path = Path("/sys/fs/cgroup")) -> list[str]:
+    """NTP services of systemd that have a process: a sandboxed service sees no other processes, but their groups."""
+    found = []
+    for name in _NTP_SERVICES:
+        for hierarchy in (cgroups, cgroups / "systemd"):
+            try:
+                if (hierarchy / "system.slice" / name / "cgroup.procs").read_text(encoding="ascii").strip():
+                    found.append(name)
+                    break
+            except (OSError, ValueError):
+                continue
+    return found
 
 
 def _has(process: Path, inode: int) -> bool:

@@ -27,6 +27,7 @@ from ntp_multicast_engine.protocol.packet_tests import MAXDISP, MAXIMUM_STRATUM
 from ntp_multicast_engine.protocol.refusals import Refusals
 from ntp_multicast_engine.protocol.responder import Reply, Responder
 from ntp_multicast_engine.protocol.selection import Candidate, Judgement, judge, select
+from ntp_multicast_engine.protocol.standstill import Standstill
 from ntp_multicast_engine.protocol.upstream import Tracking, Upstream
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
@@ -81,6 +82,8 @@ class Engine:
         self._announced: Announcement | None = None
         self._announced_until = now.raw
         self.selected: Association | None = None
+        self.standstill: Standstill | None = None
+        """The last time that this host stood still with its clocks, as its servers show."""
         self.votes: tuple[Vote, ...] = ()
         """Of the servers that selection had to do with the last time."""
         self.refusals = Refusals()
@@ -141,8 +144,16 @@ class Engine:
                 self.choose(arrival)
             return None
         self._count_warnings(association, arrival)
+        if association.stood_still:
+            self._go_on_after_standstill(association, arrival)
         self.choose(arrival)
         return association
+
+    def _go_on_after_standstill(self, witness: Association, now: Instant) -> None:
+        """No server is to blame, and nothing that was measured of any of them holds."""
+        self.standstill = witness.standstill.found
+        for association in self.client.associations.values():
+            association.begin_anew(now.raw, "this host stood still")
 
     def _count_warnings(self, association: Association, arrival: Instant) -> None:
         header = association.header
