@@ -17,6 +17,7 @@ help:
 	@echo 'make bench-engine-clock: the same beside chronyd, with figures (25 minutes)'
 	@echo 'make gates   lint, ansible-test sanity, galaxy-importer, build, offline install'
 	@echo 'make bench-fleet DEVICES=1000 LATENCY_MS=0, make bench-parser: how fast it is, beside what people use instead'
+	@echo 'make bench-vrp-stalls RUNS=1000: runs side by side on devices that fall silent in the middle of their texts'
 	@echo 'make clean   remove what the targets made in the tree (make clean-lab: the lab hosts too)'
 
 .PHONY: setup
@@ -82,7 +83,7 @@ gates: setup
 	@tests/tools/gates
 
 # Not part of any test: benchmarks take minutes and want the machine for themselves.
-.PHONY: bench-fleet bench-fleet-growth bench-fleet-profile bench-parser
+.PHONY: bench-fleet bench-fleet-growth bench-fleet-profile bench-parser bench-vrp-stalls
 DEVICES ?= 1000
 LATENCY_MS ?= 0
 SESSIONS ?= 10
@@ -99,6 +100,10 @@ bench-fleet-growth: setup
 bench-fleet-profile: setup
 	@tests/tools/setup bench
 	@PYTHONPATH=tests/benchmarks .venv/bin/python -m fleet.areas
+
+RUNS ?= 1000
+bench-vrp-stalls: setup
+	@.venv/bin/python tests/benchmarks/vrp_stalls.py --runs $(RUNS)
 
 bench-parser: setup
 	@tests/tools/setup bench

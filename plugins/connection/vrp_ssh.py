@@ -20,7 +20,8 @@ notes:
   - A play that gathers facts needs C(ansible_facts_modules=[]) on these hosts, since no fact module can run on them.
 options:
   host:
-    description: Name or address of the device.
+    description:
+      - Name or address of the device, or a host of the SSH configuration, whose C(HostName) then counts.
     type: str
     default: inventory_hostname
     vars:
@@ -28,9 +29,10 @@ options:
       - name: ansible_host
       - name: ansible_ssh_host
   port:
-    description: TCP port of the device's SSH server.
+    description:
+      - TCP port of the device's SSH server.
+      - Omitted, it is that of the SSH configuration (see O(ssh_common_args)), else 22.
     type: int
-    default: 22
     ini:
       - section: defaults
         key: remote_port
@@ -42,7 +44,10 @@ options:
     keyword:
       - name: port
   remote_user:
-    description: User to log in as.
+    description:
+      - User to log in as. Omitted, it is that of the SSH configuration, else the name of the local user.
+      - E(ANSIBLE_NET_USERNAME), which automation controllers set for a network credential, counts before C(--user)
+        and C(remote_user), which are for the other hosts of a play. The variables of a host count before both.
     type: str
     ini:
       - section: defaults
@@ -60,8 +65,12 @@ options:
       - name: remote_user
   password:
     description:
-      - Password of the user, or passphrase of the private key.
+      - Password of the user, or passphrase of the private key. What opens an encrypted key is not sent to the device.
       - Can also come from C(--ask-pass) or C(--connection-password-file).
+      - E(ANSIBLE_NET_PASSWORD) counts before these. With the user of E(ANSIBLE_NET_USERNAME) they are not used at all,
+        since they belong to another one.
+      - It is the answer to the device's first question where that is one for a password, and to nothing else.
+        A device that asks for a token or a new password refuses the login.
     type: str
     env:
       - name: ANSIBLE_NET_PASSWORD
@@ -72,6 +81,8 @@ options:
   private_key_file:
     description:
       - Path of a private key to log in with. A certificate beside it, named C(KEY-cert.pub), is used too.
+      - Omitted, each C(IdentityFile) of the SSH configuration is tried that can be read without a passphrase.
+      - E(ANSIBLE_NET_SSH_KEYFILE) counts before C(--private-key), as with O(remote_user).
     type: path
     ini:
       - section: defaults
@@ -87,7 +98,7 @@ options:
         option: --private-key
   look_for_keys:
     description:
-      - Whether to try the private keys in C(~/.ssh).
+      - Whether to try the private keys in C(~/.ssh) that can be read without a passphrase.
       - Devices count failed attempts, so this is off unless asked for.
     type: bool
     default: false
@@ -101,7 +112,11 @@ options:
     vars:
       - name: ansible_vrp_allow_agent
   host_key_checking:
-    description: Whether to refuse devices whose host key is not known.
+    description:
+      - Whether to refuse devices whose host key is not known.
+      - The variable of a host counts before E(ANSIBLE_HOST_KEY_CHECKING), which automation controllers set to false
+        in every job. Set it to true for your devices there.
+      - A key that is marked as revoked, or that differs from a known one, is refused all the same.
     type: bool
     default: true
     ini:
@@ -124,13 +139,18 @@ options:
     vars:
       - name: ansible_host_key_auto_add
   known_hosts_file:
-    description: File with the known host keys, read in addition to C(/etc/ssh/ssh_known_hosts).
+    description:
+      - File with the known host keys, read in addition to C(/etc/ssh/ssh_known_hosts).
+      - Hashed names, patterns and C(@revoked) mean what they mean to OpenSSH. The types of the known keys are asked
+        for first. Keys of certificate authorities are passed over.
     type: path
     default: ~/.ssh/known_hosts
     vars:
       - name: ansible_known_hosts_file
   timeout:
-    description: Seconds that opening the TCP connection, the SSH handshake and the authentication may take, each.
+    description:
+      - Seconds that opening the TCP connection, the SSH handshake, the authentication and opening the terminal may
+        take, each. With a proxy the handshake includes the way to the device.
     type: int
     default: 10
     ini:
@@ -151,7 +171,9 @@ options:
     vars:
       - name: ansible_login_timeout
   command_timeout:
-    description: Seconds of silence after which the answer to a line counts as missing.
+    description:
+      - Seconds of silence after which the answer to a line counts as missing.
+      - An answer is whole when the line was echoed and a prompt follows; a configuration also ends with C(return).
     type: float
     default: 30
     env:
@@ -159,7 +181,9 @@ options:
     vars:
       - name: ansible_command_timeout
   commit_timeout:
-    description: Seconds of silence after which the answer to a commit or a save counts as missing.
+    description:
+      - Seconds of silence after which the answer to a commit or a save counts as missing.
+      - When a session is lost in a commit, new logins look for so long whether the change takes effect.
     type: float
     default: 180
     vars:
@@ -186,7 +210,7 @@ options:
     description:
       - Command whose standard input and output lead to the device. V(%h), V(%p) and V(%r) stand for host, port and
         user.
-      - It appears in the process list, so it must not contain a password.
+      - A shell runs it, as with OpenSSH. It appears in the process list, so it must not contain a password.
     type: str
     default: ''
     env:
@@ -202,6 +226,39 @@ options:
     default: ''
     vars:
       - name: ansible_proxy_jump
+  ssh_common_args:
+    description:
+      - Arguments for C(ssh), which other hosts of the play may need as well.
+      - C(-J), C(-F), C(-p), C(-l), C(-i), and of C(-o) the keywords C(ProxyJump), C(ProxyCommand), C(HostName),
+        C(Port), C(User) and C(IdentityFile) mean what they mean to OpenSSH. The others are passed over.
+      - Then C(~/.ssh/config) and C(/etc/ssh/ssh_config) count, or the file of C(-F); with C(-F none) no file.
+        Options of this plugin count before all of them.
+    type: str
+    default: ''
+    ini:
+      - section: ssh_connection
+        key: ssh_common_args
+    env:
+      - name: ANSIBLE_SSH_COMMON_ARGS
+    vars:
+      - name: ansible_ssh_common_args
+    cli:
+      - name: ssh_common_args
+        option: --ssh-common-args
+  ssh_extra_args:
+    description: More of the same, taken after O(ssh_common_args).
+    type: str
+    default: ''
+    ini:
+      - section: ssh_connection
+        key: ssh_extra_args
+    env:
+      - name: ANSIBLE_SSH_EXTRA_ARGS
+    vars:
+      - name: ansible_ssh_extra_args
+    cli:
+      - name: ssh_extra_args
+        option: --ssh-extra-args
   legacy_algorithms:
     description:
       - Whether to accept what old devices need, that is SHA-1 and group 1 key exchange, C(ssh-rsa) host keys, CBC
@@ -216,38 +273,30 @@ options:
 import contextlib
 import json
 import os
-import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ansible import constants
 from ansible.errors import AnsibleAuthenticationFailure, AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.connection import ConnectionBase
 from ansible.utils.display import Display
 
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.facts import facts_of
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.connection.known_hosts import lines_of_host
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.connection.ssh import (
-    PARAMIKO_IMPORT_ERROR,
-    KeyboardInteractive,
-    ShellChannel,
-    fingerprint,
-    jump_command,
-    learn_host_key,
-    legacy_algorithms,
-    remember_host_key,
-)
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.connection.channel import ShellChannel
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.connection.errors import LoginRefused, SshError
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.connection.library import PARAMIKO_IMPORT_ERROR
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.connection.login import Client
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.connection.settings import Settings
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.errors import DeviceError
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.retry import RetryPolicy
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.session import Session, Timeouts
 
-with contextlib.suppress(ImportError):  # told in words when a connection is made
-    import paramiko
-
 display = Display()
 
-# Long lines are wrapped by the device at the width of the terminal (fact 3.5).
-TERMINAL_WIDTH = 400
-TERMINAL_HEIGHT = 512
+# How an automation controller hands over a network credential.
+NET_USER = "ANSIBLE_NET_USERNAME"
+NET_PASSWORD = "ANSIBLE_NET_PASSWORD"  # noqa: S105 - the name of a variable
+NET_KEY_FILE = "ANSIBLE_NET_SSH_KEYFILE"
 
 FACTS_MODULE = b"ansible_collections.timecast.ntp_multicast.plugins.modules.vrp_facts"
 
@@ -274,12 +323,18 @@ class Connection(ConnectionBase):
         super().__init__(*args, **kwargs)
         self._client: Any = None
         self._session: Session | None = None
+        self._logged_in_with: tuple[Settings, Timeouts] | None = None
+        self._variables: Mapping[str, Any] = {}
 
     # -- what actions use ----------------------------------------------------------------------------------------------
 
     def session(self) -> Session:
-        """The logged-in session; a new one when the last was lost."""
-        if self._session is None or self._session.lost:
+        """The logged-in session; a new one when the last was lost, or when it is another's.
+
+        Ansible keeps the connection for all items of a loop and compares their addresses only, while the options may
+        lead to another device with each (`delegate_to`).
+        """
+        if self._session is None or self._session.lost or self._logged_in_with != self._wanted():
             self.close()
             self._connect()
         if self._session is None:
@@ -289,7 +344,7 @@ class Connection(ConnectionBase):
     @contextlib.contextmanager
     def second_session(self) -> Iterator[Session]:
         """Another login to the same device, for as long as the context lasts."""
-        client, session = self._log_in()
+        client, session = self._log_in(*self._wanted())
         try:
             yield session
         finally:
@@ -302,9 +357,16 @@ class Connection(ConnectionBase):
 
     # -- what Ansible calls --------------------------------------------------------------------------------------------
 
+    def set_options(self, task_keys: Any = None, var_options: Any = None, direct: Any = None) -> None:
+        """Called before each item of a loop."""
+        self._variables = var_options or {}
+        super().set_options(task_keys=task_keys, var_options=var_options, direct=direct)
+
     def _connect(self) -> Connection:
         if not self._connected:
-            self._client, self._session = self._log_in()
+            wanted = self._wanted()
+            self._client, self._session = self._log_in(*wanted)
+            self._logged_in_with = wanted
             self._connected = True
         return self
 
@@ -312,6 +374,7 @@ class Connection(ConnectionBase):
         """Hang up. The device drops the candidate configuration and the lock of a session that ends."""
         client, self._client, self._session = self._client, None, None
         self._connected = False
+        self._logged_in_with = None
         if client is not None:
             client.close()
 
@@ -346,152 +409,95 @@ class Connection(ConnectionBase):
 
     # -- login ---------------------------------------------------------------------------------------------------------
 
-    def _log_in(self) -> tuple[Any, Session]:
-        client = self._open_client()
-        try:
-            channel = client.invoke_shell(term="vt100", width=TERMINAL_WIDTH, height=TERMINAL_HEIGHT)
-            session = Session(
-                ShellChannel(channel),
-                Timeouts(
-                    login=self.get_option("login_timeout"),
-                    command=self.get_option("command_timeout"),
-                    commit=self.get_option("commit_timeout"),
-                ),
-            )
-            session.login()
-            session.quieten()
-        except (DeviceError, paramiko.SSHException, OSError) as error:
-            client.close()
-            raise AnsibleConnectionFailure(f"Login to {self._target()} failed: {error}") from error
-        except BaseException:
-            client.close()
-            raise
-        display.vvv(f"LOGGED IN TO {session.sysname}", host=self.get_option("host"))
-        return client, session
-
-    def _open_client(self) -> Any:
+    def _log_in(self, settings: Settings, timeouts: Timeouts) -> tuple[Client, Session]:
+        """Raises errors without a cause: newer releases of Ansible print the words of each cause after the message."""
         if PARAMIKO_IMPORT_ERROR is not None:
             raise AnsibleError(
                 f"paramiko is not installed where Ansible runs ({PARAMIKO_IMPORT_ERROR}). "
                 "Install it with: pip install paramiko"
             )
-        display.vvv(f"ESTABLISH VRP SSH CONNECTION TO {self._target()}", host=self.get_option("host"))
+        client = self._open_client(settings)
         try:
-            client = self._connected_client()
-        except BaseException as error:
-            if not self._only_asks(error):
-                raise self._explained(error) from error
-            strategy = KeyboardInteractive(self.get_option("remote_user"), self.get_option("password"))
-            try:
-                client = self._connected_client(auth_strategy=strategy)
-            except BaseException as second_error:
-                raise self._explained(second_error) from second_error
-        client.get_transport().set_keepalive(self.get_option("keepalive"))
-        return client
-
-    def _connected_client(self, **options: Any) -> Any:
-        client = paramiko.SSHClient()
-        self._load_host_keys(client)
-        password = self.get_option("password")
-        private_key_file = self.get_option("private_key_file")
-        allow_agent = self.get_option("allow_agent")
-        timeout = self.get_option("timeout")
-        try:
-            client.connect(
-                self.get_option("host"),
-                port=self.get_option("port"),
-                username=self.get_option("remote_user"),
-                password=password,
-                passphrase=password if private_key_file else None,
-                key_filename=private_key_file or None,
-                allow_agent=allow_agent if allow_agent is not None else not password,
-                look_for_keys=self.get_option("look_for_keys"),
-                timeout=timeout,
-                banner_timeout=timeout,
-                auth_timeout=timeout,
-                sock=self._proxy(),
-                disabled_algorithms={} if self.get_option("legacy_algorithms") else legacy_algorithms(),
-                **options,
-            )
+            session = Session(ShellChannel(client.channel), timeouts, retry=self.retry)
+            session.login()
+            session.quieten()
+        except (DeviceError, OSError) as error:
+            client.close()
+            hint = "\nSet ansible_login_timeout to more if the device is slow." if "of silence" in str(error) else ""
+            raise AnsibleConnectionFailure(f"Login to {client.route} failed: {error}{hint}") from None
         except BaseException:
             client.close()
             raise
+        display.vvv(f"LOGGED IN TO {session.sysname}", host=settings.host)
+        return client, session
+
+    def _open_client(self, settings: Settings) -> Client:
+        try:
+            client = Client(settings)
+            display.vvv(f"ESTABLISH VRP SSH CONNECTION TO {client.route}", host=settings.host)
+            client.open()
+        except LoginRefused as error:
+            raise AnsibleAuthenticationFailure(str(error)) from None
+        except SshError as error:
+            raise AnsibleConnectionFailure(str(error)) from None
+        for note in client.notes:
+            display.vvv(note, host=settings.host)
+        for warning in client.warnings:
+            display.warning(warning)
         return client
 
-    def _only_asks(self, error: BaseException) -> bool:
-        """Whether the device takes a password only as the answer to a question."""
-        return (
-            isinstance(error, paramiko.BadAuthenticationType)
-            and "keyboard-interactive" in error.allowed_types
-            and "password" not in error.allowed_types
-            and bool(self.get_option("password"))
+    def _wanted(self) -> tuple[Settings, Timeouts]:
+        """What the options say now."""
+        option = self.get_option
+        user, password, key_file = self._credentials()
+        settings = Settings(
+            host=option("host"),
+            port=option("port"),
+            user=user,
+            password=password,
+            private_key_file=key_file,
+            look_for_keys=option("look_for_keys"),
+            allow_agent=option("allow_agent"),
+            host_key_checking=option("host_key_checking"),
+            host_key_auto_add=option("host_key_auto_add"),
+            known_hosts_file=option("known_hosts_file"),
+            timeout=option("timeout"),
+            keepalive=option("keepalive"),
+            proxy_command=option("proxy_command"),
+            proxy_jump=option("proxy_jump"),
+            ssh_arguments=f"{option('ssh_common_args') or ''} {option('ssh_extra_args') or ''}".strip(),
+            legacy_algorithms=option("legacy_algorithms"),
         )
+        timeouts = Timeouts(
+            login=option("login_timeout"), command=option("command_timeout"), commit=option("commit_timeout")
+        )
+        return settings, timeouts
 
-    def _explained(self, error: BaseException) -> BaseException:
-        """The error of paramiko in words that say what to do; what is no error of the connection stays as it is."""
-        target = self._target()
-        if isinstance(error, AnsibleError) or not isinstance(error, Exception):
-            return error
-        if isinstance(error, paramiko.BadHostKeyException):
-            return AnsibleConnectionFailure(
-                f"The host key of {target} differs from the known one: it is {fingerprint(error.key)}. "
-                "Someone may stand in between. If the device was replaced, remove its line from known_hosts."
-            )
-        if isinstance(error, paramiko.PasswordRequiredException):
-            return AnsibleAuthenticationFailure("The private key is encrypted and there is no password to open it.")
-        if isinstance(error, paramiko.AuthenticationException):
-            return AnsibleAuthenticationFailure(
-                f"{target} refused the login ({error}). Check ansible_user, ansible_password and the private key."
-            )
-        incompatible = getattr(paramiko.ssh_exception, "IncompatiblePeer", None)
-        if incompatible is not None and isinstance(error, incompatible):
-            hint = (
-                f"paramiko {paramiko.__version__} knows nothing older; paramiko < 5 does."
-                if self.get_option("legacy_algorithms")
-                else "Set ansible_vrp_legacy_algorithms to true to accept old algorithms."
-            )
-            return AnsibleConnectionFailure(f"{target} offers no SSH algorithm that is accepted here ({error}). {hint}")
-        return AnsibleConnectionFailure(f"No SSH connection to {target}: {error}")
+    # -- credentials ---------------------------------------------------------------------------------------------------
 
-    def _target(self) -> str:
-        return f"{self.get_option('remote_user') or ''}@{self.get_option('host')}:{self.get_option('port')}"
+    def _credentials(self) -> tuple[str | None, str | None, str | None]:
+        """User, password and key file.
 
-    # -- host keys -----------------------------------------------------------------------------------------------------
+        A job may have a credential for its Linux hosts, which arrives on the command line, and one for its network
+        devices, which arrives in the environment. Ansible's own order would send the former to the devices.
+        """
+        user, of_network = self._network_first("remote_user", NET_USER)
+        password, found = self._network_first("password", NET_PASSWORD)
+        if of_network and not found and not self._is_variable("password"):
+            password = None
+        key_file, found = self._network_first("private_key_file", NET_KEY_FILE)
+        if of_network and not found and not self._is_variable("private_key_file"):
+            key_file = None
+        return user or None, password or None, key_file or None
 
-    def _load_host_keys(self, client: Any) -> None:
-        host, port = self.get_option("host"), self.get_option("port")
-        hostname = host if port == paramiko.config.SSH_PORT else f"[{host}]:{port}"
-        for path in ("/etc/ssh/ssh_known_hosts", self._known_hosts_file()):
-            with contextlib.suppress(OSError), open(path, encoding="utf-8", errors="replace") as lines:
-                for line in lines_of_host(lines, hostname):
-                    learn_host_key(client.get_host_keys(), hostname, line.strip())
-        client.set_missing_host_key_policy(self)
+    def _network_first(self, option: str, variable: str) -> tuple[str | None, bool]:
+        """The option's value, and whether it is that of the network credential."""
+        of_network = os.environ.get(variable)
+        if of_network and not self._is_variable(option):
+            return of_network, True
+        return self.get_option(option), False
 
-    def missing_host_key(self, client: Any, hostname: str, key: Any) -> None:
-        """Decide about the key of a device that is not known (paramiko calls this; hostname is `[host]:port` off port
-        22)."""
-        if not self.get_option("host_key_checking"):
-            return
-        if not self.get_option("host_key_auto_add"):
-            raise AnsibleConnectionFailure(
-                f"The host key of {hostname} is not known: {fingerprint(key)}. Compare it with the device, then add it "
-                f"to {self._known_hosts_file()} (ssh-keyscan), or set ansible_host_key_auto_add to true."
-            )
-        remember_host_key(self._known_hosts_file(), hostname, key)
-        display.vvv(f"ADDED HOST KEY {fingerprint(key)}", host=self.get_option("host"))
-
-    def _known_hosts_file(self) -> str:
-        return os.path.expanduser(self.get_option("known_hosts_file"))
-
-    # -- proxies -------------------------------------------------------------------------------------------------------
-
-    def _proxy(self) -> Any:
-        command = self.get_option("proxy_command")
-        jump = self.get_option("proxy_jump")
-        if not command and jump:
-            command = jump_command(jump)
-        if not command:
-            return None
-        for mark, option in (("%h", "host"), ("%p", "port"), ("%r", "remote_user")):
-            command = command.replace(mark, shlex.quote(str(self.get_option(option) or "")))
-        return paramiko.ProxyCommand(command)
+    def _is_variable(self, option: str) -> bool:
+        """Whether a variable of the host has set the option. Old releases of Ansible don't keep where one is from."""
+        definition = constants.config.get_configuration_definition(option, "connection", self._load_name)
+        return any(self._variables.get(entry["name"]) for entry in definition["vars"])

@@ -107,7 +107,7 @@ def problems(
     description = typed.validated_parameters
     found = validation.problems(description, platform=platform, prefix=prefix, state=state)
     if platform == "vrp":
-        found += commit_problems(commit, prefix=f"{prefix.removeprefix('config.')}commit.")
+        found += commit_problems(commit, f"{prefix.removeprefix('config.')}commit")
     if settings is not None:
         found += engine_settings.problems(
             description, readable_settings, prefix=ENGINE_PREFIX, description_prefix=prefix

@@ -49,101 +49,130 @@ options:
     type: dict
     suboptions:
       authentication:
-        description: The authentication switch and the keys.
+        description:
+          - The authentication switch and the keys.
         type: dict
         suboptions:
           enabled:
-            description: Whether NTP authentication is switched on.
+            description:
+              - Whether NTP authentication is switched on. With it, a client takes authenticated packets only.
             type: bool
           keys:
-            description: Authentication keys.
+            description:
+              - Authentication keys, each number once.
             type: list
             elements: dict
             suboptions:
               id:
                 description:
-                  - Number of the key, V(1) to V(4294967295).
-                  - A server with O(config.interfaces[].servers[].version=4) takes V(1) to V(65535) only.
+                  - Number of the key.
+                  - A server with O(config.interfaces[].servers[].version=4) takes keys up to V(65535) only, because
+                    the packet of a larger one could be read as an extension field.
+                  - V(1) to V(4294967295).
                 type: int
                 required: true
               algorithm:
                 description:
-                  - How the key authenticates packets.
-                  - V(md5) is broken, and CloudEngine devices take it only after the package for weak algorithms was
-                    installed.
-                  - Needed for a key that is not on the device yet.
+                  - How the key authenticates packets. Needed to create a key.
+                  - V(md5) is broken and deprecated by RFC 8573, and CloudEngine devices take it only after the
+                    package for weak algorithms was installed.
                 type: str
                 choices: [md5, hmac-sha256, aes-128-cmac, aes-256-cmac]
               secret:
                 description:
-                  - The secret of the key, in plain text.
+                  - The secret of the key, in plain text. Never shown in results, differences, messages or logs.
                   - V(aes-128-cmac) takes exactly 16 characters, V(aes-256-cmac) exactly 32.
-                  - Never shown in results, differences, messages or logs.
                 type: str
               trusted:
                 description:
-                  - Whether the device may synchronise to a source that uses the key. A multicast client needs it.
+                  - Whether a source that proves itself with the key may be synchronised to. A client needs it, a
+                    server does not.
                 type: bool
       server:
-        description: What a multicast server also needs to answer the first requests of its clients.
+        description:
+          - What a multicast server also needs, because a new client first asks it directly to measure the path.
         type: dict
         suboptions:
           enabled:
             description:
-              - Whether the NTP server function is enabled. Devices disable it by themselves with the first NTP line.
+              - Whether the host answers NTP clients. On VRP it undoes the automatic C(ntp server disable), and the
+                IPv6 one where IPv6 is served.
             type: bool
           listen:
             description:
-              - Interfaces on which the device answers requests, or the one word V(all).
+              - Names of interfaces on which requests are answered, or the one word V(all).
+              - A VRP device answers IPv6 clients at IPv6 addresses of its own, which can stand here too, or with
+                V(all). On Linux a name covers both families.
             type: list
             elements: str
           reference_stratum:
-            description: Makes the local clock a reference clock of this stratum, V(1) to V(15).
+            description:
+              - Makes the local clock a reference clock of this stratum.
+              - V(1) to V(15).
             type: int
       interfaces:
-        description: The multicast entries of interfaces.
+        description:
+          - Who sends and who listens, each interface once.
         type: list
         elements: dict
         suboptions:
           name:
-            description: Name of a layer 3 interface, such as V(100GE1/0/1) or V(Vlanif100).
+            description:
+              - Name of the interface, in the words of its platform. On VRP a layer 3 interface, such as V(100GE1/0/1)
+                or V(Vlanif100), in any spelling that the device takes; V(GE0/1/0) and V(GigabitEthernet0/1/0) are
+                one.
             type: str
             required: true
           servers:
-            description: Groups to which the device sends its time.
+            description:
+              - Groups to which the interface sends time, each once.
             type: list
             elements: dict
             suboptions:
               afi:
-                description: Address family. Omitted, that of O(config.interfaces[].servers[].address), else V(ipv4).
+                description:
+                  - Address family. Omitted, that of the address, else V(ipv4).
                 type: str
                 choices: [ipv4, ipv6]
               address:
-                description: Multicast group. Omitted, V(224.0.1.1) or V(FF0E::101).
+                description:
+                  - Multicast group, without a zone. Omitted, V(224.0.1.1), or V(FF0E::101) for V(ipv6).
                 type: str
               key_id:
-                description: Number of the key that authenticates the packets.
+                description:
+                  - Number of the key that authenticates the packets. One of the keys described, if any keys are.
+                  - V(1) to V(4294967295).
                 type: int
               ttl:
-                description: Time to live of the packets, V(1) to V(255) hops.
+                description:
+                  - How many hops the packets may take. The default belongs to the release of a device, and manuals
+                    disagree on it, so that none is assumed and none is ever written.
+                  - V(1) to V(255).
                 type: int
               version:
-                description: NTP version of the packets, V(1) to V(4). IPv4 only.
+                description:
+                  - NTP version of the packets, for IPv4 alone. Omitted, 3 on VRP and 4 on Linux.
+                  - V(1) to V(4).
                 type: int
               port:
-                description: UDP destination port, V(123) or V(1025) to V(65535).
+                description:
+                  - UDP destination port. Omitted, 123.
+                  - V(123), or V(1025) to V(65535).
                 type: int
           clients:
-            description: Groups from which the device takes its time.
+            description:
+              - Groups to which the interface listens, each once.
             type: list
             elements: dict
             suboptions:
               afi:
-                description: Address family. Omitted, that of O(config.interfaces[].clients[].address), else V(ipv4).
+                description:
+                  - Address family. Omitted, that of the address, else V(ipv4).
                 type: str
                 choices: [ipv4, ipv6]
               address:
-                description: Multicast group. Omitted, V(224.0.1.1) or V(FF0E::101).
+                description:
+                  - Multicast group, without a zone. Omitted, V(224.0.1.1), or V(FF0E::101) for V(ipv6).
                 type: str
   state:
     description:
@@ -151,9 +180,12 @@ options:
       - V(replaced) also removes what is not wanted, in the sections and on the interfaces that O(config) names.
       - V(overridden) also removes what is not wanted anywhere else.
       - V(deleted) removes what O(config) names; without O(config), all NTP multicast configuration.
+      - V(replaced), V(overridden) and V(deleted) leave options of O(config.server) that are not named as they are where
+        other NTP lines of the device may need them, such as those of unicast associations; see RV(kept).
       - V(gathered) returns the present configuration as RV(gathered).
       - V(rendered) returns as RV(rendered) the lines that a person would type. Needs no device.
-      - V(parsed) returns as RV(parsed) the model of O(running_config). Needs no device.
+      - V(parsed) returns as RV(parsed) the model of O(running_config), and refuses a text that is no configuration.
+        Needs no device.
     type: str
     default: merged
     choices: [merged, replaced, overridden, deleted, gathered, rendered, parsed]
@@ -175,7 +207,9 @@ options:
         If not, it works as usual.
     type: str
   running_config:
-    description: The text of C(display current-configuration), for O(state=parsed).
+    description:
+      - The text of C(display current-configuration), for O(state=parsed). Prompts, logs and rests of the pager in it do
+        not matter. A text that was cut at 80 columns is refused where it is not certain how a line goes on.
     type: str
   dialect:
     description:
@@ -225,10 +259,15 @@ options:
             goes back by itself.
         type: int
       label:
-        description: Label of the commit, 1 to 256 characters, not beginning with a digit or a hyphen.
+        description:
+          - Label of the commit, 1 to 256 characters, not beginning with a digit or a hyphen.
+          - Letters, digits and C(_.:/@+=,-); other characters act on a command line.
         type: str
       description:
-        description: Description of the commit, 1 to 60 characters.
+        description:
+          - Description of the commit, 1 to 60 characters, neither beginning with C(#) nor beginning or ending with a
+            blank.
+          - Letters, digits, blanks, parentheses and C(_.:/@+=,#-); other characters act on a command line.
         type: str
   allow_immediate:
     description:
@@ -357,14 +396,14 @@ commit:
     trial:
       description: As in O(commit.trial). The commit was confirmed.
       type: int
-notices:
+kept:
   description:
-    - What was asked for and is not done, and why. O(state=deleted) and O(state=overridden) leave the server function,
-      its sources and the reference clock as they are where other NTP lines of the device may need them.
+    - Options of O(config.server) that stay although O(state) takes away what is not given, because NTP lines stand on
+      the device that are not managed here and may need them.
   returned: as RV(before)
   type: list
   elements: str
-  sample: []
+  sample: ["server.enabled", "server.listen: Vlanif100"]
 saved:
   description: Whether the running configuration was written to the startup file.
   returned: as RV(before)
@@ -448,6 +487,7 @@ ansible_facts:
   contains:
     ntp_multicast_key_memory:
       description:
-        - Salted slow hashes of secrets and digests of ciphertexts, per key. Holds neither secrets nor ciphertexts.
+        - Salted slow hashes of secrets and digests of ciphertexts, per key, and the default ttl of the device where a
+          commit has shown it. Holds neither secrets nor ciphertexts.
       type: dict
 """

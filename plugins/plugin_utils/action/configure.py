@@ -60,7 +60,6 @@ def reported(report: Report, request: Request, host: str) -> dict[str, Any]:
         "dialect": report.dialect.value if report.dialect else None,
         "automatic": list(report.automatic),
         "saved": report.saved,
-        "notices": list(report.kept),
         "diff": {
             "before_header": f"{host} (before)",
             "after_header": f"{host} (after)",

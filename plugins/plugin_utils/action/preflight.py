@@ -23,8 +23,8 @@ from ansible import context
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.utils.unsafe_proxy import AnsibleUnsafe
 
-from ..vrp.commit_rules import commit_problems
 from ..ntp import validation
+from ..vrp.commit_rules import commit_problems
 from . import launch
 from .before_fork import VRP_SSH
 from .platform import NETWORK_OS, UNKNOWN, VRP, platform_of, warnings_about_network_os
@@ -246,7 +246,7 @@ def problems_of_values(platform: str, values: Mapping[str, Any]) -> Iterator[str
     state = settings.get("state", "merged")
     found = validation.problems(sections, platform="vrp" if platform == VRP else "linux", prefix=PREFIX, state=state)
     if platform == VRP:
-        found += commit_problems(settings.get("commit"), prefix=f"{PREFIX}commit.")
+        found += commit_problems(settings.get("commit"), f"{PREFIX}commit")
     yield from map(str, found)
 
 

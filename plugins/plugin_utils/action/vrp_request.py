@@ -27,7 +27,7 @@ def refuse_problems(options: Mapping[str, Any]) -> None:
     problems = validation.problems(
         options["config"], platform="vrp", state=options["state"], prefix=words.section_prefix
     )
-    problems += commit_problems(options["commit"], prefix=f"{words.option('commit')}.")
+    problems += commit_problems(options["commit"], words.option("commit"))
     if problems:
         raise UserError("\n".join(str(problem) for problem in problems))
 

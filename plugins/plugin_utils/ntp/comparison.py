@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from .model import Association, IpAddress, MulticastServer
@@ -20,7 +20,7 @@ DEFAULT_PORT = 123
 
 
 class EffectiveServer(NamedTuple):
-    """A multicast server entry with its certain defaults filled in; a ttl of None is the device's own."""
+    """A multicast server entry with its defaults filled in; a ttl of None is the device's own, which is not known."""
 
     address: IpAddress
     key_id: int | None
@@ -29,48 +29,53 @@ class EffectiveServer(NamedTuple):
     port: int
 
 
-def effective(server: MulticastServer) -> EffectiveServer:
-    """Fill in the certain defaults of a multicast server entry."""
-    return EffectiveServer(
-        server.address,
-        server.key_id,
-        server.ttl,
-        DEFAULT_VERSION if server.version is None else server.version,
-        DEFAULT_PORT if server.port is None else server.port,
-    )
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """When two entries certainly mean the same on one device.
 
-
-def same_association(one: Association, other: Association) -> bool:
-    """Whether two entries of one interface certainly mean the same."""
-    if isinstance(one, MulticastServer) and isinstance(other, MulticastServer):
-        return effective(one) == effective(other)
-    return type(one) is type(other) and one.address == other.address
-
-
-def shows_without_ttl(sent: Association, shown: Association) -> bool:
-    """Whether a device shows an entry as it was sent, but for its ttl.
-
-    A device leaves out what is at its default (fact 2.1). After it took the line, a missing ttl is its default.
+    Attributes:
+        default_ttl: the device's own, where it is known; see ``learnt_default_ttl``.
     """
-    return (
-        isinstance(sent, MulticastServer)
-        and isinstance(shown, MulticastServer)
-        and shown.ttl is None
-        and same_association(replace(sent, ttl=None), shown)
-    )
+
+    default_ttl: int | None = None
+
+    def effective(self, server: MulticastServer) -> EffectiveServer:
+        """Fill in the defaults of a multicast server entry."""
+        return EffectiveServer(
+            server.address,
+            server.key_id,
+            self.default_ttl if server.ttl is None else server.ttl,
+            DEFAULT_VERSION if server.version is None else server.version,
+            DEFAULT_PORT if server.port is None else server.port,
+        )
+
+    def same(self, one: Association, other: Association) -> bool:
+        """Whether two entries of one interface mean the same."""
+        if isinstance(one, MulticastServer) and isinstance(other, MulticastServer):
+            return self.effective(one) == self.effective(other)
+        return type(one) is type(other) and one.address == other.address
+
+    def drops_parameter(self, present: Association, target: Association) -> bool:
+        """Whether a parameter that is present has to go back to its default.
+
+        What re-entering a line with fewer parameters does is unknown (fact 1.3), so such a line has to be removed
+        first.
+        """
+        if not (isinstance(present, MulticastServer) and isinstance(target, MulticastServer)):
+            return False
+        before, after = self.effective(present), self.effective(target)
+        return (
+            (target.key_id is None and before.key_id is not None)
+            or (target.ttl is None and before.ttl != after.ttl)
+            or (target.version is None and before.version != after.version)
+            or (target.port is None and before.port != after.port)
+        )
 
 
-def drops_parameter(present: Association, target: Association) -> bool:
-    """Whether a parameter that is present has to go back to its default.
+def learnt_default_ttl(sent: MulticastServer, shown: MulticastServer) -> int | None:
+    """Return the default ttl of a device that took an entry with a ttl and shows it without one, else None.
 
-    What re-entering a line with fewer parameters does is unknown (fact 1.3), so such a line has to be removed first.
+    A device leaves out what is at its default (fact 2.1).
     """
-    if not (isinstance(present, MulticastServer) and isinstance(target, MulticastServer)):
-        return False
-    before, after = effective(present), effective(target)
-    return (
-        (target.key_id is None and before.key_id is not None)
-        or (target.ttl is None and before.ttl != after.ttl)
-        or (target.version is None and before.version != after.version)
-        or (target.port is None and before.port != after.port)
-    )
+    left_out = sent.ttl is not None and shown.ttl is None
+    return sent.ttl if left_out and Comparison(sent.ttl).same(sent, shown) else None

@@ -23,7 +23,7 @@ _NAME = re.compile(
     rf"(?P<type>(?:{_SPEED})?[A-Za-z]+(?:-[A-Za-z]+)*(?:-{_SPEED}[A-Za-z]+)?) ?(?P<number>[0-9]+(?:[/.:][0-9]+)*)"
 )
 _SPEEDS = re.compile(rf"(?P<prefix>flexe-)?(?P<speeds>{_SPEED}(?:ge|g))")
-_LONGEST = 64
+_LONGEST = 63  # YANG: huawei-pub-type, if-name
 
 
 def is_interface_name(text: str) -> bool:

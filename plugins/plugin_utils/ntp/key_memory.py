@@ -7,6 +7,8 @@ After a commit the secret that was sent and the ciphertext that the device shows
 hashes: the same ciphertext means that nobody changed the key on the device, the same secret that it was not rotated.
 Neither the secret nor the ciphertext can be read from a memory; the hash of the secret is slow (scrypt, RFC 7914)
 because a memory lies in a fact cache.
+
+Beside the keys stands what else only a commit tells: the device's default ttl.
 """
 
 from __future__ import annotations
@@ -18,9 +20,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import slow_hash
-from .changes import Change, RemoveKey, SetKey
-from .model import Algorithm, Configuration, Secret
+from .changes import Change, RemoveKey, SetAssociation, SetKey
+from .comparison import learnt_default_ttl
+from .interface_names import interface_key
+from .model import Algorithm, Configuration, IpAddress, MulticastServer, Secret
 from .slow_hash import FORMER_COST, SLOW_HASHES, Cost
+
+_DEFAULT_TTL = "default_ttl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +62,22 @@ class KeyMemory:
         return hmac.compare_digest(self.ciphertext_digest, _ciphertext_digest(self.salt, ciphertext))
 
 
-def memory_from_facts(facts: object) -> dict[int, KeyMemory]:
+class DeviceMemory(dict[int, KeyMemory]):
+    """What is remembered of one device: of each key, and its default ttl where a commit told it, else None."""
+
+    def __init__(self, keys: Mapping[int, KeyMemory] | None = None, default_ttl: int | None = None) -> None:
+        super().__init__(keys or {})
+        self.default_ttl = default_ttl
+
+
+def memory_from_facts(facts: object) -> DeviceMemory:
     """Return the memory per key id from cached facts.
 
     Whatever in them is not a memory is left out: a cache is not ours alone, and to forget a key is safe.
     """
-    memory: dict[int, KeyMemory] = {}
+    memory = DeviceMemory()
     if isinstance(facts, Mapping):
+        memory.default_ttl = _ttl(facts.get(_DEFAULT_TTL))
         for key_id, entry in facts.items():
             try:
                 memory[int(key_id)] = KeyMemory(
@@ -77,9 +92,11 @@ def memory_from_facts(facts: object) -> dict[int, KeyMemory]:
     return memory
 
 
-def facts_from_memory(memory: Mapping[int, KeyMemory]) -> dict[str, dict[str, Any]]:
+def facts_from_memory(memory: Mapping[int, KeyMemory]) -> dict[str, Any]:
     """Return a memory as plain data for a fact cache; the key ids become strings, as in JSON."""
-    return {
+    ttl = memory.default_ttl if isinstance(memory, DeviceMemory) else None
+    facts: dict[str, Any] = {} if ttl is None else {_DEFAULT_TTL: ttl}
+    return facts | {
         str(key_id): {
             "algorithm": entry.algorithm.value,
             "salt": entry.salt.hex(),
@@ -91,9 +108,7 @@ def facts_from_memory(memory: Mapping[int, KeyMemory]) -> dict[str, dict[str, An
     }
 
 
-def remember(
-    memory: Mapping[int, KeyMemory], changes: Iterable[Change], read_back: Configuration
-) -> dict[int, KeyMemory]:
+def remember(memory: Mapping[int, KeyMemory], changes: Iterable[Change], read_back: Configuration) -> DeviceMemory:
     """Return the memory after a commit.
 
     Args:
@@ -103,8 +118,13 @@ def remember(
             is forgotten if it was written.
     """
     shown = {key.id: key for key in (read_back.authentication.keys or ())} if read_back.authentication else {}
-    result = dict(memory)
+    result = DeviceMemory(memory, memory.default_ttl if isinstance(memory, DeviceMemory) else None)
+    entries = _servers(read_back)
     for change in changes:
+        if isinstance(change, SetAssociation) and isinstance(change.association, MulticastServer):
+            entry = entries.get((interface_key(change.interface), change.association.address))
+            learnt = None if entry is None else learnt_default_ttl(change.association, entry)
+            result.default_ttl = result.default_ttl if learnt is None else learnt
         if isinstance(change, (SetKey, RemoveKey)):
             result.pop(change.id, None)
         if isinstance(change, SetKey) and change.id in shown:
@@ -112,6 +132,18 @@ def remember(
             if ciphertext is not None:
                 result[change.id] = KeyMemory.of(change.algorithm, change.secret, ciphertext)
     return result
+
+
+def _servers(configuration: Configuration) -> dict[tuple[str, IpAddress], MulticastServer]:
+    return {
+        (interface_key(interface.name), server.address): server
+        for interface in configuration.interfaces or ()
+        for server in interface.servers or ()
+    }
+
+
+def _ttl(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 255 else None
 
 
 def _cost(parameters: object) -> Cost:

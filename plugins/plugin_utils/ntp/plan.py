@@ -11,8 +11,8 @@ device adds ``server disable`` by itself as soon as a first NTP line stands.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from .changes import (
     Change,
@@ -26,10 +26,10 @@ from .changes import (
     SwitchAuthentication,
     TrustKey,
 )
-from .comparison import drops_parameter, same_association, shows_without_ttl
+from .comparison import Comparison
 from .errors import UserError
 from .interface_names import interface_key
-from .key_memory import KeyMemory
+from .key_memory import DeviceMemory, KeyMemory
 from .key_policy import KeyPolicy, UpdateSecrets
 from .model import (
     KEY_ID_MOST_VERSION_4,
@@ -50,17 +50,10 @@ _Associations = dict[tuple[str, type[Association], IpAddress], tuple[str, Associ
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Changes in the order of their execution, and the configuration that they lead to. False if nothing is to do.
-
-    Attributes:
-        changes: in the order of their execution.
-        predicted: the configuration that they lead to.
-        notices: what was asked for and is not done, and why.
-    """
+    """Changes in the order of their execution, and the configuration that they lead to. False if nothing is to do."""
 
     changes: tuple[Change, ...]
     predicted: Configuration
-    notices: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.changes)
@@ -73,7 +66,6 @@ def plan(
     state: State,
     update_secrets: UpdateSecrets = UpdateSecrets.ON_CREATE,
     memory: Mapping[int, KeyMemory] | None = None,
-    sent: Iterable[Change] = (),
 ) -> Plan:
     """Plan the way from what is present to what is wanted.
 
@@ -82,20 +74,19 @@ def plan(
         wanted: what was asked for.
         state: how to understand what was asked for; see ``target``.
         update_secrets: what to do with the secret of a key of which nothing is remembered.
-        memory: what is remembered, per key id.
-        sent: what the device has just taken; see ``comparison.shows_without_ttl``.
+        memory: what is remembered, per key id; a ``DeviceMemory`` also has the device's default ttl.
 
     Raises:
         UserError: a key would have to be written without its secret or algorithm, or a multicast server would use a key
             that is not there, or that its version does not allow.
     """
-    present = _with_defaults_as_sent(present, sent)
-    resolution = Resolution(present, wanted, state, KeyPolicy(update_secrets, memory or {}))
+    comparison = Comparison(memory.default_ttl if isinstance(memory, DeviceMemory) else None)
+    resolution = Resolution(present, wanted, state, KeyPolicy(update_secrets, memory or {}), comparison)
     target = resolution.target
     before, after = _associations(present.interfaces), _associations(target.interfaces)
-    _check_keys(present, target, before, after)
-    _check_versions(before, after)
-    removed, set_ = _association_changes(before, after, recreate=_switched_on(present, target))
+    _check_keys(present, target, before, after, comparison)
+    _check_versions(before, after, comparison)
+    removed, set_ = _association_changes(before, after, comparison, recreate=_switched_on(present, target))
     keys_removed, keys_set = _key_changes(present.authentication, target.authentication, resolution.key_reasons)
     in_use = _keys_in_use(before, removed)
     free, still_used = _parted(keys_removed, in_use)
@@ -113,26 +104,7 @@ def plan(
         *switched_off,
         *resolution.server_changes,
     )
-    return Plan(changes, target, resolution.notices)
-
-
-def _with_defaults_as_sent(present: Configuration, sent: Iterable[Change]) -> Configuration:
-    """Return what is present, with the ttl of each entry that the device has just taken and shows without it."""
-    entries = {
-        (interface_key(change.interface), change.association.address): change.association
-        for change in sent
-        if isinstance(change, SetAssociation) and isinstance(change.association, MulticastServer)
-    }
-    interfaces = []
-    for interface in present.interfaces or ():
-        taken = (
-            entries.get((interface_key(interface.name), entry.address), entry) for entry in interface.servers or ()
-        )
-        servers = tuple(
-            took if shows_without_ttl(took, shown) else shown for took, shown in zip(taken, interface.servers or ())
-        )
-        interfaces.append(replace(interface, servers=servers))
-    return replace(present, interfaces=tuple(interfaces)) if entries else present
+    return Plan(changes, target)
 
 
 def _associations(interfaces: tuple[Interface, ...] | None) -> _Associations:
@@ -145,18 +117,18 @@ def _associations(interfaces: tuple[Interface, ...] | None) -> _Associations:
 
 
 def _association_changes(
-    before: _Associations, after: _Associations, *, recreate: bool
+    before: _Associations, after: _Associations, comparison: Comparison, *, recreate: bool
 ) -> tuple[list[Change], list[Change]]:
     removed: list[Change] = []
     for identity, (name, entry) in before.items():
         stays = after.get(identity)
-        if stays is None or recreate or drops_parameter(entry, stays[1]):
+        if stays is None or recreate or comparison.drops_parameter(entry, stays[1]):
             removed.append(RemoveAssociation(name, entry))
     gone = {(change.interface, change.association) for change in removed if isinstance(change, RemoveAssociation)}
     set_: list[Change] = []
     for identity, (name, entry) in after.items():
         was = before.get(identity)
-        if was is None or was in gone or not same_association(was[1], entry):
+        if was is None or was in gone or not comparison.same(was[1], entry):
             set_.append(SetAssociation(name, entry))
     return removed, set_
 
@@ -234,14 +206,20 @@ def _source_changes(present: Configuration, target: Configuration) -> tuple[list
     return removed, set_
 
 
-def _check_keys(present: Configuration, target: Configuration, before: _Associations, after: _Associations) -> None:
+def _check_keys(
+    present: Configuration,
+    target: Configuration,
+    before: _Associations,
+    after: _Associations,
+    comparison: Comparison,
+) -> None:
     """Refuse to write, or to leave behind, an entry whose key is not there."""
     had, has = _key_ids(present), _key_ids(target)
     for identity, (name, entry) in after.items():
         if not isinstance(entry, MulticastServer) or entry.key_id is None or entry.key_id in has:
             continue
         was = before.get(identity)
-        untouched = was is not None and same_association(was[1], entry) and entry.key_id not in had
+        untouched = was is not None and comparison.same(was[1], entry) and entry.key_id not in had
         if not untouched:
             raise UserError(
                 f"interfaces: the multicast server {entry.address} on {name} uses key {entry.key_id}, which would not "
@@ -249,13 +227,13 @@ def _check_keys(present: Configuration, target: Configuration, before: _Associat
             )
 
 
-def _check_versions(before: _Associations, after: _Associations) -> None:
+def _check_versions(before: _Associations, after: _Associations, comparison: Comparison) -> None:
     """Refuse to write an entry whose key its version does not allow; each of the two may come from the device."""
     for identity, (name, entry) in after.items():
         if not isinstance(entry, MulticastServer) or entry.version != 4:
             continue
         was = before.get(identity)
-        if (was is None or not same_association(was[1], entry)) and (entry.key_id or 0) > KEY_ID_MOST_VERSION_4:
+        if (was is None or not comparison.same(was[1], entry)) and (entry.key_id or 0) > KEY_ID_MOST_VERSION_4:
             raise UserError(
                 f"interfaces: the multicast server {entry.address} on {name} would use key {entry.key_id} with version "
                 f"4, which takes keys up to {KEY_ID_MOST_VERSION_4}. Give it another key_id or version."

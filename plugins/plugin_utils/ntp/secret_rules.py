@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterator
 
 from .model import Algorithm
+from .options import KEY_COMMAND
 
-KEY_COMMAND = "VRP command reference, ntp authentication-keyid"
 COMMAND_LINE = "VRP configuration guide, command line interface"
 
 _CMAC_SOURCES = {Algorithm.AES_128_CMAC: "RFC 8573 section 2", Algorithm.AES_256_CMAC: "NIST SP 800-38B"}

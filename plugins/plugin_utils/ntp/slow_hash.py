@@ -21,7 +21,10 @@ import mmap
 import multiprocessing
 import secrets
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from multiprocessing.synchronize import Lock
 
 
 class Cost(NamedTuple):
@@ -54,10 +57,10 @@ class SlowHashes:
     def __init__(self) -> None:
         self._key = secrets.token_bytes(32)
         self._memory = mmap.mmap(-1, _ENTRIES * _ENTRY_OCTETS)
-        try:
+        self._turn: Lock | None = None
+        # On a system without semaphores each process computes for itself.
+        with contextlib.suppress(ImportError, OSError, ValueError):
             self._turn = multiprocessing.get_context("fork").Lock()
-        except (ImportError, OSError, ValueError):  # a system without semaphores: each process computes for itself
-            self._turn = None
 
     def salted(self, secret: bytes) -> tuple[bytes, bytes]:
         """Return a random salt and the hash of the secret under it; the same pair again for the same secret."""

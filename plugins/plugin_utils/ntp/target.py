@@ -6,7 +6,8 @@
 They mean what they mean for Ansible's network resource modules. ``merged`` adds to what is there and changes what
 differs. ``replaced`` makes each section and each interface that is given exactly as given, and leaves the others alone.
 ``overridden`` makes everything exactly as given. ``deleted`` removes what is given, or everything if nothing is given.
-Lines outside the model, and keys that such lines use, stay.
+Lines outside the model, and keys that such lines use, stay. So do the server's switch, sources and reference clock
+while lines stand that may need them, unless they are named.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ from dataclasses import replace
 from typing import TypeVar
 
 from .changes import KeyReason, SwitchServer
-from .comparison import same_association
+from .comparison import Comparison
 from .errors import UserError
 from .interface_names import interface_key, interface_name
-from .key_policy import KeyPolicy
+from .key_policy import KeyPolicy, UpdateSecrets
 from .model import (
     ALL,
     AddressFamily,
@@ -55,22 +56,24 @@ class State(enum.Enum):
 class Resolution:
     """The configuration that shall be, with what a comparison of the two configurations can't tell."""
 
-    def __init__(self, present: Configuration, wanted: Configuration, state: State, policy: KeyPolicy) -> None:
+    def __init__(
+        self, present: Configuration, wanted: Configuration, state: State, policy: KeyPolicy, comparison: Comparison
+    ) -> None:
         self.key_reasons: dict[int, KeyReason] = {}
         self.server_changes: tuple[SwitchServer, ...] = ()
-        self.notices: tuple[str, ...] = ()
         self._state = state
         self._policy = policy
+        self._comparison = comparison
         self.target = self._resolve(present, _everything(present) if _deletes_all(state, wanted) else wanted)
 
     def _resolve(self, present: Configuration, wanted: Configuration) -> Configuration:
         authentication = self._authentication(present.authentication or Authentication(False, ()), wanted)
-        interfaces = _interfaces(present, wanted.interfaces, self._state)
+        interfaces = _interfaces(present, wanted.interfaces, self._state, self._comparison)
         settings = present.server or ServerSettings(listen=(), ipv6_listen=())
         server, request = self._server(settings, wanted, interfaces, present.interface_names)
         if present.server_users:
             section = _section(wanted.server, ServerSettings(), self._state)
-            server, request = self._kept_for_others(present.server_users[0], settings, section, server, request)
+            server, request = _with_what_others_need(settings, section, server, request)
         target = replace(present, authentication=authentication, server=server, interfaces=interfaces)
         ipv4, ipv6 = server_functions(present, target, request)
         self.server_changes = tuple(function.change for function in (ipv4, ipv6) if function.change is not None)
@@ -136,46 +139,6 @@ class Resolution:
         )
         return settings, ServerRequest.of(wanted.enabled, ServerRequest.KEEP)
 
-    def _kept_for_others(
-        self,
-        user: str,
-        present: ServerSettings,
-        wanted: ServerSettings | None,
-        server: ServerSettings,
-        request: ServerRequest,
-    ) -> tuple[ServerSettings, ServerRequest]:
-        """Keep what the description does not name, because lines outside the model may need it.
-
-        Unicast clients of a device are served by the same server function, sources and reference clock.
-        """
-        if wanted is None:
-            return server, request
-        kept: list[str] = []
-        if wanted.listen is None:
-            gone = [
-                *_less_sources(present.listen, server.listen),
-                *_less_sources(present.ipv6_listen, server.ipv6_listen),
-            ]
-            kept += [f"server.listen {source}" for source in gone]
-            server = replace(
-                server,
-                listen=_union(present.listen or (), server.listen or ()),
-                ipv6_listen=_union(present.ipv6_listen or (), server.ipv6_listen or ()),
-            )
-        if wanted.reference_stratum is None and server.reference_stratum != present.reference_stratum:
-            kept.append(f"server.reference_stratum {present.reference_stratum}")
-            server = replace(server, reference_stratum=present.reference_stratum)
-        if wanted.enabled is None and request is ServerRequest.AUTOMATIC:
-            request = ServerRequest.KEEP
-            if present.enabled or present.ipv6_enabled:
-                kept.append("the server function")
-        if kept:
-            self.notices = (
-                f"Not removed: {', '.join(kept)}. The line '{user}' stands on the device, and may need it. Name it in "
-                "the section server to have it otherwise.",
-            )
-        return server, request
-
 
 def _section(given: _Section | None, nothing: _Section, state: State) -> _Section | None:
     return nothing if given is None and state is State.OVERRIDDEN else given
@@ -233,6 +196,48 @@ def _union(present: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[str, ...]
     return tuple(dict.fromkeys((*present, *_named(wanted, present))))
 
 
+def _with_what_others_need(
+    present: ServerSettings, wanted: ServerSettings | None, server: ServerSettings, request: ServerRequest
+) -> tuple[ServerSettings, ServerRequest]:
+    """Keep what the description does not name: unicast clients are served by the same function, sources and clock."""
+    if wanted is None:
+        return server, request
+    if wanted.listen is None:
+        server = replace(
+            server,
+            listen=_union(present.listen or (), server.listen or ()),
+            ipv6_listen=_union(present.ipv6_listen or (), server.ipv6_listen or ()),
+        )
+    if wanted.reference_stratum is None:
+        server = replace(server, reference_stratum=present.reference_stratum)
+    return server, ServerRequest.of(wanted.enabled, ServerRequest.KEEP) if wanted.enabled is None else request
+
+
+def kept_for_other_lines(present: Configuration, wanted: Configuration, state: State) -> tuple[str, ...]:
+    """Return the options of the server that stay although the state would take them away.
+
+    NTP lines outside the model stand on the device, and a server that answers may be what they are for.
+    """
+    if not present.server_users or state is State.MERGED or present.server is None:
+        return ()
+    policy = KeyPolicy(UpdateSecrets.ON_CREATE, {})
+    section = replace(wanted, authentication=None)
+    stays = Resolution(present, section, state, policy, Comparison()).target.server or ServerSettings()
+    goes = Resolution(replace(present, server_users=()), section, state, policy, Comparison()).target.server
+    without = goes or ServerSettings()
+    switched = any(
+        one and not other
+        for one, other in ((stays.enabled, without.enabled), (stays.ipv6_enabled, without.ipv6_enabled))
+    )
+    sources = _less_sources(stays.listen, without.listen) + _less_sources(stays.ipv6_listen, without.ipv6_listen)
+    clock = stays.reference_stratum is not None and without.reference_stratum is None
+    return (
+        *(["server.enabled"] * switched),
+        *(f"server.listen: {source}" for source in sources),
+        *(["server.reference_stratum"] * clock),
+    )
+
+
 def _less_sources(present: tuple[str, ...] | None, left: tuple[str, ...] | None) -> list[str]:
     return [source for source in present or () if source not in (left or ())]
 
@@ -241,7 +246,7 @@ def _less_sources(present: tuple[str, ...] | None, left: tuple[str, ...] | None)
 
 
 def _interfaces(
-    configuration: Configuration, wanted: tuple[Interface, ...] | None, state: State
+    configuration: Configuration, wanted: tuple[Interface, ...] | None, state: State, comparison: Comparison
 ) -> tuple[Interface, ...]:
     present = configuration.interfaces or ()
     if wanted is None and state is not State.OVERRIDDEN:
@@ -252,28 +257,31 @@ def _interfaces(
     shown = {interface_key(entry.name): entry for entry in present}
     for given in wanted or ():
         key = interface_key(given.name)
-        interfaces[key] = combine(shown.get(key, Interface(spelling.get(key, interface_name(given.name)))), given)
+        interfaces[key] = combine(
+            shown.get(key, Interface(spelling.get(key, interface_name(given.name)))), given, comparison
+        )
     return tuple(entry for entry in interfaces.values() if entry.servers or entry.clients)
 
 
-def _merged(present: Interface, given: Interface) -> Interface:
+def _merged(present: Interface, given: Interface, comparison: Comparison) -> Interface:
     return Interface(
         present.name,
-        _combined(present.servers, given.servers, overlay=_overlaid),
-        _combined(present.clients, given.clients, overlay=lambda _unused, client: client),
+        _combined(present.servers, given.servers, comparison, overlay=_overlaid),
+        _combined(present.clients, given.clients, comparison, overlay=lambda _unused, client: client),
     )
 
 
 def _combined(
     present: tuple[_Entry, ...] | None,
     given: tuple[_Entry, ...] | None,
+    comparison: Comparison,
     *,
     overlay: Callable[[_Entry, _Entry], _Entry],
 ) -> tuple[_Entry, ...]:
     entries = {entry.address: entry for entry in present or ()}
     for entry in given or ():
         before = entries.get(entry.address)
-        entries[entry.address] = entry if before is None else _unless_same(before, overlay(before, entry))
+        entries[entry.address] = entry if before is None else _unless_same(before, overlay(before, entry), comparison)
     return tuple(entries.values())
 
 
@@ -287,17 +295,20 @@ def _overlaid(present: MulticastServer, given: MulticastServer) -> MulticastServ
     )
 
 
-def _exact(present: Interface, given: Interface) -> Interface:
-    return Interface(present.name, _made(present.servers, given.servers), _made(present.clients, given.clients))
+def _exact(present: Interface, given: Interface, comparison: Comparison) -> Interface:
+    servers = _made(present.servers, given.servers, comparison)
+    return Interface(present.name, servers, _made(present.clients, given.clients, comparison))
 
 
-def _made(present: tuple[_Entry, ...] | None, given: tuple[_Entry, ...] | None) -> tuple[_Entry, ...]:
+def _made(
+    present: tuple[_Entry, ...] | None, given: tuple[_Entry, ...] | None, comparison: Comparison
+) -> tuple[_Entry, ...]:
     before = {entry.address: entry for entry in present or ()}
-    made = {entry.address: _unless_same(before.get(entry.address, entry), entry) for entry in given or ()}
+    made = {entry.address: _unless_same(before.get(entry.address, entry), entry, comparison) for entry in given or ()}
     return tuple(made.values())
 
 
-def _without(present: Interface, given: Interface) -> Interface:
+def _without(present: Interface, given: Interface, _comparison: Comparison) -> Interface:
     if given.servers is None and given.clients is None:
         return Interface(present.name)
     return Interface(present.name, _less(present.servers, given.servers), _less(present.clients, given.clients))
@@ -308,6 +319,6 @@ def _less(present: tuple[_Entry, ...] | None, given: tuple[_Entry, ...] | None) 
     return tuple(entry for entry in present or () if entry.address not in addresses)
 
 
-def _unless_same(present: _Entry, target: _Entry) -> _Entry:
+def _unless_same(present: _Entry, target: _Entry, comparison: Comparison) -> _Entry:
     """Keep the words in which the device states what is meant anyway."""
-    return present if same_association(present, target) else target
+    return present if comparison.same(present, target) else target

@@ -13,21 +13,24 @@ from typing import Any, Literal
 from .addresses import ipv6_address_of, is_listening_address
 from .interface_names import interface_key, is_interface_name
 from .model import ALL, KEY_ID_MOST_VERSION_4, MASK, AddressFamily, Algorithm
+from .options import (
+    CLIENT_COMMAND,
+    EXTENSION_FIELDS,
+    INTERFACE_COMMAND,
+    LISTEN_COMMAND,
+    MODEL,
+    SERVER_COMMAND,
+    GroupOptions,
+    KeyOptions,
+    MulticastServerOptions,
+    ServerOptions,
+    bounds_of,
+    options_of,
+)
 from .options_codec import group_address, ipv6_source
 from .secret_rules import octets_rule, vrp_advice, vrp_rules
 
 Platform = Literal["vrp", "linux"]
-
-KEY_ID_MOST = 4294967295
-
-_KEY_COMMAND = "VRP command reference, ntp authentication-keyid"
-_SERVER_COMMAND = "VRP command reference, ntp multicast-server"
-_CLIENT_COMMAND = "VRP command reference, ntp multicast-client"
-_LISTEN_COMMAND = "VRP command reference, ntp server source-interface"
-_CLOCK_COMMAND = "VRP command reference, ntp refclock-master"
-_INTERFACE_COMMAND = "VRP command reference, interface"
-_MODEL = "data model of this collection"
-_EXTENSION_FIELDS = "RFC 7822 section 3"
 
 _LINUX_INTERFACE = re.compile(r"(?!(?:\.{1,2}|\?)$)[^\s/:\0]+")
 _LINUX_INTERFACE_OCTETS = 15
@@ -109,24 +112,16 @@ class _Rules:
     def _keys(self, keys: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
         first: dict[Any, str] = {}
         for path, key in self._entries("authentication.keys", keys):
-            yield from _number(f"{path}.id", key.get("id"), 1, KEY_ID_MOST, _KEY_COMMAND)
+            yield from _single_values(path, key, KeyOptions)
             yield from _once(f"{path}.id", key.get("id"), key.get("id"), first, "a key id is given once")
             yield from self._secret(path, key)
 
     def _secret(self, path: str, key: Mapping[str, Any]) -> Iterator[Problem]:
-        algorithm: Algorithm | None = None
-        if key.get("algorithm") is not None:
-            try:
-                algorithm = Algorithm(key["algorithm"])
-            except ValueError:
-                names = ", ".join(known.value for known in Algorithm)
-                yield Problem(
-                    f"{path}.algorithm", shown(key["algorithm"]), f"it has to be one of {names}", _KEY_COMMAND
-                )
         if key.get("secret") is None:
             return
         secret = str(key["secret"])
-        length = octets_rule(algorithm, secret)
+        known = key.get("algorithm") in {algorithm.value for algorithm in Algorithm}
+        length = octets_rule(Algorithm(key["algorithm"]) if known else None, secret)
         broken = ([length] if length else []) + (list(vrp_rules(secret)) if self._vrp else [])
         for rule, source in broken:
             yield Problem(f"{path}.secret", MASK, rule, source)
@@ -135,7 +130,7 @@ class _Rules:
 
     def _server(self, server: Mapping[str, Any]) -> Iterator[Problem]:
         path = f"{self._prefix}server"
-        yield from _number(f"{path}.reference_stratum", server.get("reference_stratum"), 1, 15, _CLOCK_COMMAND)
+        yield from _single_values(path, server, ServerOptions)
         first: dict[Any, str] = {}
         for number, source in enumerate(server.get("listen") or ()):
             item = f"{path}.listen[{number}]"
@@ -152,10 +147,10 @@ class _Rules:
             yield from self._interface_name(path, source, ", an IPv6 address or `all`" if self._vrp else " or `all`")
         elif not self._vrp:
             rule = "on Linux it has to be the name of an interface, which covers both address families, or `all`"
-            yield Problem(path, source, rule, _MODEL)
+            yield Problem(path, source, rule, MODEL)
         elif address != ALL and not is_listening_address(ipv6_address_of(address)):
             rule = "an IPv6 listening address has to be a host address, neither multicast nor loopback"
-            yield Problem(path, source, rule, _LISTEN_COMMAND)
+            yield Problem(path, source, rule, LISTEN_COMMAND)
 
     # Interfaces
 
@@ -168,11 +163,12 @@ class _Rules:
             yield from _once(f"{path}.name", name, identity, first, "an interface is given once")
             groups: dict[Any, str] = {}
             for number, server in enumerate(interface.get("servers") or ()):
-                yield from self._entry(f"{path}.servers[{number}]", server, groups, _SERVER_COMMAND)
+                yield from self._entry(f"{path}.servers[{number}]", server, groups, SERVER_COMMAND)
                 yield from self._multicast_server(f"{path}.servers[{number}]", server)
             groups = {}
             for number, client in enumerate(interface.get("clients") or ()):
-                yield from self._entry(f"{path}.clients[{number}]", client, groups, _CLIENT_COMMAND)
+                yield from self._entry(f"{path}.clients[{number}]", client, groups, CLIENT_COMMAND)
+                yield from _single_values(f"{path}.clients[{number}]", client, GroupOptions)
 
     def _interface_identity(self, name: str) -> str:
         return interface_key(name) if self._vrp else name
@@ -180,7 +176,7 @@ class _Rules:
     def _interface_name(self, path: str, name: str, alternatives: str) -> Iterator[Problem]:
         if self._vrp and not is_interface_name(name):
             rule = f"it has to be the name of an interface, a type and a number such as 100GE1/0/1{alternatives}"
-            yield Problem(path, ascii(name), rule, _INTERFACE_COMMAND)
+            yield Problem(path, ascii(name), rule, INTERFACE_COMMAND)
         elif not self._vrp and not _is_linux_interface(name):
             rule = f"it has to be the name of an interface, 1 to 15 octets without blank, slash or colon{alternatives}"
             yield Problem(path, ascii(name), rule, "Linux, netdevice(7)")
@@ -199,34 +195,29 @@ class _Rules:
         afi = AddressFamily.of(group)
         if entry.get("afi") not in (None, afi.value):
             rule = f"{given} is of the family {afi.value}; leave afi out or make the two agree"
-            yield Problem(f"{path}.afi", shown(entry["afi"]), rule, _MODEL)
+            yield Problem(f"{path}.afi", shown(entry["afi"]), rule, MODEL)
         address_path = f"{path}.address" if given is not None else path
         yield from _once(address_path, group, group, first, "a group is given once for an interface and role")
 
     def _multicast_server(self, path: str, server: Mapping[str, Any]) -> Iterator[Problem]:
+        yield from _single_values(path, server, MulticastServerOptions)
+        version, key_id = server.get("version"), server.get("key_id")
         ipv6 = _is_ipv6(server)
-        version = server.get("version")
-        yield from _number(f"{path}.ttl", server.get("ttl"), 1, 255, _SERVER_COMMAND)
         if ipv6 and version is not None:
             rule = "an IPv6 group takes no version; leave it out"
-            yield Problem(f"{path}.version", str(version), rule, _SERVER_COMMAND)
-        else:
-            yield from _number(f"{path}.version", version, 1, 4, _SERVER_COMMAND)
-        port = server.get("port")
-        if port is not None and port != 123 and not 1025 <= port <= 65535:
-            yield Problem(f"{path}.port", str(port), "it has to be 123 or from 1025 to 65535", _SERVER_COMMAND)
-        yield from self._key_id(f"{path}.key_id", server.get("key_id"), version, ipv6)
+            yield Problem(f"{path}.version", shown(version), rule, SERVER_COMMAND)
+        limited, source = self._limits_keys(version, ipv6)
+        known = isinstance(key_id, int) and key_id in bounds_of(MulticastServerOptions, "key_id")
+        if limited and known and int(key_id or 0) > KEY_ID_MOST_VERSION_4:
+            rule = f"it has to be from 1 to {KEY_ID_MOST_VERSION_4} with NTP version 4"
+            yield Problem(f"{path}.key_id", shown(key_id), rule, source)
 
-    def _key_id(self, path: str, key_id: Any, version: Any, ipv6: bool) -> Iterator[Problem]:
+    def _limits_keys(self, version: Any, ipv6: bool) -> tuple[bool, str]:
+        """Whether the packets of a server take small key ids only, and the source."""
         if self._vrp:
-            limited, source = version == 4, _SERVER_COMMAND
-        else:
-            # The engine sends version 4 unless told otherwise, and always to IPv6 groups.
-            limited, source = ipv6 or version in (None, 4), _EXTENSION_FIELDS
-        if limited:
-            yield from _number(path, key_id, 1, KEY_ID_MOST_VERSION_4, source, " with NTP version 4")
-        else:
-            yield from _number(path, key_id, 1, KEY_ID_MOST, _SERVER_COMMAND)
+            return version == 4, SERVER_COMMAND
+        # The engine sends version 4 unless told otherwise, and always to IPv6 groups.
+        return ipv6 or version in (None, 4), EXTENSION_FIELDS
 
     def _key_references(self, interfaces: Sequence[Mapping[str, Any]], known: set[Any]) -> Iterator[Problem]:
         for path, interface in self._entries("interfaces", interfaces):
@@ -234,7 +225,7 @@ class _Rules:
                 key_id = server.get("key_id")
                 if key_id is not None and key_id not in known:
                     rule = f"it has to be the id of one of {self._prefix}authentication.keys"
-                    yield Problem(f"{path}.servers[{number}].key_id", str(key_id), rule, _SERVER_COMMAND)
+                    yield Problem(f"{path}.servers[{number}].key_id", str(key_id), rule, SERVER_COMMAND)
 
     def _entries(self, name: str, entries: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, Mapping[str, Any]]]:
         return ((f"{self._prefix}{name}[{number}]", entry) for number, entry in enumerate(entries))
@@ -246,15 +237,23 @@ def _is_linux_interface(name: str) -> bool:
     return name.isprintable() and _LINUX_INTERFACE.fullmatch(name) is not None and octets <= _LINUX_INTERFACE_OCTETS
 
 
-def _number(path: str, value: Any, least: int, most: int, source: str, where: str = "") -> Iterator[Problem]:
-    if value is not None and not least <= value <= most:
-        yield Problem(path, str(value), f"it has to be from {least} to {most}{where}", source)
+def _single_values(path: str, values: Mapping[str, Any], described: type[Any]) -> Iterator[Problem]:
+    """Check each value against the bounds and the choices of its option."""
+    for name, option in options_of(described):
+        value = values.get(name)
+        if value is None:
+            continue
+        if option.bounds is not None and value not in option.bounds:
+            yield Problem(f"{path}.{name}", shown(value), f"it has to be {option.bounds.words}", option.source)
+        if option.choices and value not in option.choices:
+            rule = f"it has to be one of {', '.join(option.choices)}"
+            yield Problem(f"{path}.{name}", shown(value), rule, option.source)
 
 
 def _once(path: str, value: Any, identity: Any, first: dict[Any, str], rule: str) -> Iterator[Problem]:
     before = first.setdefault(identity, path)
     if before != path:
-        yield Problem(path, shown(value), f"{rule}, and {before} is the same", _MODEL)
+        yield Problem(path, shown(value), f"{rule}, and {before} is the same", MODEL)
 
 
 def shown(value: Any) -> str:
@@ -287,7 +286,7 @@ def _advice(options: Mapping[str, Any], platform: Platform, prefix: str) -> Iter
         for path, entry in entries:
             if _is_ipv6(entry) and (entry.get("key_id") or 0) > KEY_ID_MOST_VERSION_4:
                 rule = "a peer that speaks NTP version 4 to IPv6 groups takes keys up to 65535 only"
-                yield Advice(f"{path}.key_id", str(entry["key_id"]), rule, _EXTENSION_FIELDS)
+                yield Advice(f"{path}.key_id", str(entry["key_id"]), rule, EXTENSION_FIELDS)
         listen = [str(source) for source in server.get("listen") or ()]
         ipv6_heard = ALL in listen or any(ipv6_source(source) is not None for source in listen)
         if listen and not ipv6_heard and any(_is_ipv6(entry) for entry in servers):

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ..ntp.validation import Problem, shown
@@ -21,24 +21,26 @@ _LABEL = re.compile(r"[A-Za-z_.:/@+=,][A-Za-z0-9_.:/@+=,-]*")
 _DESCRIPTION = re.compile(r"[A-Za-z0-9_.:/@+=,()-](?:[A-Za-z0-9_.:/@+=,()# -]*[A-Za-z0-9_.:/@+=,()#-])?")
 
 
-def commit_problems(commit: Mapping[str, Any] | None, *, prefix: str = "commit.") -> Iterator[Problem]:
-    """Yield what is wrong with the option ``commit``; ``prefix`` stands before the names of its options."""
-    trial, label, description = ((commit or {}).get(name) for name in ("trial", "label", "description"))
-    if trial is not None and not TRIAL_LEAST <= trial <= TRIAL_MOST:
+def commit_problems(commit: Mapping[str, Any] | None, name: str = "commit") -> list[Problem]:
+    """Return what is wrong with the option ``commit``, by the name that the user wrote."""
+    found = []
+    trial, label, description = ((commit or {}).get(option) for option in ("trial", "label", "description"))
+    if trial is not None and not (isinstance(trial, int) and TRIAL_LEAST <= trial <= TRIAL_MOST):
         rule = f"it has to be from {TRIAL_LEAST} to {TRIAL_MOST} seconds"
-        yield Problem(f"{prefix}trial", shown(trial), rule, _SOURCE)
-    if label is not None and not is_label(label):
+        found.append(Problem(f"{name}.trial", shown(trial), rule, _SOURCE))
+    if label is not None and not is_label(str(label)):
         rule = (
             f"it has to be 1 to {LABEL_MOST} characters, letters, digits and _ . : / @ + = , - without blanks, and not "
             "begin with a digit or a hyphen"
         )
-        yield Problem(f"{prefix}label", ascii(label), rule, _SOURCE)
-    if description is not None and not is_description(description):
+        found.append(Problem(f"{name}.label", ascii(label), rule, _SOURCE))
+    if description is not None and not is_description(str(description)):
         rule = (
             f"it has to be 1 to {DESCRIPTION_MOST} characters, letters, digits, blanks and _ . : / @ + = , ( ) # -, "
             "and neither begin with # nor begin or end with a blank"
         )
-        yield Problem(f"{prefix}description", ascii(description), rule, _SOURCE)
+        found.append(Problem(f"{name}.description", ascii(description), rule, _SOURCE))
+    return found
 
 
 def is_label(text: str) -> bool:

@@ -39,7 +39,7 @@ def read_configuration(session: Session, interfaces: Iterable[str]) -> Configura
     """
     answer = session.show("display current-configuration", frame_end=_FRAME_END)
     if not answer.unavailable:
-        return ConfigurationText(answer.text, complete=True)
+        return ConfigurationText(answer.whole_text, complete=True)
     try:
         session.ask("system-view").expect("to enter the system view")
         if session.prompt.pending:
@@ -49,7 +49,7 @@ def read_configuration(session: Session, interfaces: Iterable[str]) -> Configura
             )
         merged = session.show("display configuration candidate merge", frame_end=_FRAME_END, lenient=True)
         if merged.complete and not merged.unavailable:
-            return ConfigurationText(merged.text, complete=True, words=answer.words)
+            return ConfigurationText(merged.whole_text, complete=True, words=answer.words)
         return ConfigurationText(_read_views(session, interfaces), complete=False, words=answer.words)
     finally:
         _return(session)
@@ -57,7 +57,7 @@ def read_configuration(session: Session, interfaces: Iterable[str]) -> Configura
 
 def _read_views(session: Session, interfaces: Iterable[str]) -> str:
     this = session.show("display this", frame_end=_FRAME_END).expect("to show the system view")
-    texts = [_without_frame_end(this.text)]
+    texts = [_without_frame_end(this.whole_text)]
     for name in interfaces:
         answer = session.ask(f"interface {name}")
         if answer.refused:
@@ -71,7 +71,7 @@ def _read_views(session: Session, interfaces: Iterable[str]) -> str:
                 RefusedError, f"The device entered the view '{session.prompt.view}' instead of '{name}'."
             )
         this = session.show("display this", frame_end=_FRAME_END).expect(f"to show the interface {name}")
-        texts.append(_without_frame_end(this.text))
+        texts.append(_without_frame_end(this.whole_text))
         session.ask("quit").expect("to leave a view")
     return "\n".join([*texts, "return"])
 

@@ -21,7 +21,7 @@ _CIPHERTEXT = re.compile(
 
 def mask(text: str, secrets: Iterable[str] = ()) -> str:
     """The text as it may be shown: asterisks for each of the secrets and for whatever looks like a stored ciphertext,
-    and nothing that a terminal would not show as it is."""
+    and written out what a terminal would not show as it is."""
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
         text = text.replace(secret, MASK)
         text = _scattered(secret).sub(MASK, text)
@@ -34,15 +34,17 @@ def _scattered(secret: str) -> re.Pattern[str]:
 
 
 def shown(text: str) -> str:
-    """The text without characters that change how the others are shown: controls, C1 among them, and marks of
+    """The text with what a terminal would not show as it is written out: controls, C1 among them, and marks of
     direction. Line ends stay."""
     if text.isascii() and text.isprintable():
         return text
-    return "".join(" " if character in "\t\u00a0" else character for character in text if _is_shown(character))
+    return "".join(map(_shown, text))
 
 
-def _is_shown(character: str) -> bool:
-    return character in "\n\t\u00a0" or character.isprintable()
+def _shown(character: str) -> str:
+    if character in "\t\u00a0":
+        return " "
+    return character if character == "\n" or character.isprintable() else f"\\x{ord(character):02x}"
 
 
 class DeviceError(NtpMulticastError):

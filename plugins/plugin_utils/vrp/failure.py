@@ -48,12 +48,14 @@ def settle(attempt: Attempt, error: BaseException) -> None:
 
     Returns when only the session was lost, and a new login shows that the change has taken effect.
     """
+    if isinstance(error, (KeyboardInterrupt, SystemExit)):
+        raise error  # nobody is left to be told
     known = error if isinstance(error, NtpMulticastError) else broken_off(error)
-    outcome, sentences = _what_became(attempt)
+    timeouts = attempt.session.timeouts
+    # A task whose time is over has none for a commit.
+    outcome, sentences = _what_became(attempt, timeouts.commit if known is error else timeouts.command)
     if outcome is Outcome.COMMITTED and isinstance(error, SessionError) and attempt.candidate.outcome in _IN_DOUBT:
         return
-    if isinstance(error, (KeyboardInterrupt, SystemExit)):
-        raise error
     raise told(known, outcome, *_hints(attempt, known), *sentences) from error
 
 
@@ -82,17 +84,17 @@ def told(error: NtpMulticastError, outcome: Outcome, *sentences: str) -> NtpMult
 _IN_DOUBT = (Outcome.UNKNOWN, Outcome.CONFIRMING)
 
 
-def _what_became(attempt: Attempt) -> tuple[Outcome, list[str]]:
+def _what_became(attempt: Attempt, longest_commit: float) -> tuple[Outcome, list[str]]:
     """The outcome, and what else to tell."""
     outcome = attempt.candidate.outcome
     if outcome in _IN_DOUBT:
-        return _end_of_commit(attempt)
+        return _end_of_commit(attempt, longest_commit)
     if outcome is Outcome.IMMEDIATE:
         return _after_immediate_lines(attempt)
     return outcome, []
 
 
-def _end_of_commit(attempt: Attempt) -> tuple[Outcome, list[str]]:
+def _end_of_commit(attempt: Attempt, bound: float) -> tuple[Outcome, list[str]]:
     """Look until the commit is known to have ended.
 
     The session of the commit, if it lives, answers a look only after the commit. Every other login may come too early.
@@ -100,7 +102,7 @@ def _end_of_commit(attempt: Attempt) -> tuple[Outcome, list[str]]:
     alive = not attempt.session.lost
     last: _Look | None = None
     failure: Exception | None = None
-    for present, session, failed in _looks(attempt, attempt.session.timeouts.commit):
+    for present, session, failed in _looks(attempt, bound):
         failure = failed
         if present is None or session is None:
             continue
@@ -111,8 +113,7 @@ def _end_of_commit(attempt: Attempt) -> tuple[Outcome, list[str]]:
             return (Outcome.UNCHANGED, []) if last.old else (last.outcome_in_doubt, [f"The device shows {last.words}."])
     if last is None or failure is not None:
         return attempt.candidate.outcome, [f"A new login failed: {failure}"]
-    waited = attempt.session.timeouts.commit
-    return last.outcome_in_doubt, [f"{waited:g} seconds later a new login still shows {last.words}."]
+    return last.outcome_in_doubt, [f"{bound:g} seconds later a new login still shows {last.words}."]
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ class _Look:
         memory = remember(attempt.request.memory, attempt.steps.changes, present.configuration)
         with_trial = attempt.request.commit.trial is not None
         return cls(
-            new=not plan_from(present.configuration, attempt.request, memory, sent=attempt.steps.changes),
+            new=not plan_from(present.configuration, attempt.request, memory),
             old=present.configuration == attempt.report.before,
             with_trial=with_trial,
             confirming=attempt.candidate.outcome is Outcome.CONFIRMING,

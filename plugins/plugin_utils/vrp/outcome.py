@@ -19,10 +19,10 @@ class Outcome(enum.Enum):
     COMMITTED = "committed"
     UNKNOWN = "unknown"
     TRIAL = "trial"  # passing: is confirmed, or becomes trial_aborted or trial_expires
-    CONFIRMING = "confirmation_unknown"
+    CONFIRMING = "confirming"
     TRIAL_ABORTED = "trial_aborted"
     TRIAL_EXPIRES = "trial_expires"
-    IMMEDIATE = "partly_applied"
+    IMMEDIATE = "immediate"
     TAKEN_BACK = "taken_back"
 
     @property

@@ -46,13 +46,9 @@ def _needs_all(request: Request) -> bool:
     return request.state is State.OVERRIDDEN or (request.state is State.DELETED and not request.wanted.interfaces)
 
 
-def plan_from(
-    present: Configuration, request: Request, memory: Mapping[int, KeyMemory], *, sent: tuple[Change, ...] = ()
-) -> Plan:
-    """What is left to do. sent: what was sent already, where that matters for what can be told from the device."""
-    return plan(
-        present, request.wanted, state=request.state, update_secrets=request.update_secrets, memory=memory, sent=sent
-    )
+def plan_from(present: Configuration, request: Request, memory: Mapping[int, KeyMemory]) -> Plan:
+    """What is left to do."""
+    return plan(present, request.wanted, state=request.state, update_secrets=request.update_secrets, memory=memory)
 
 
 def dialect_of(session: Session, present: DeviceConfiguration, request: Request) -> Dialect:

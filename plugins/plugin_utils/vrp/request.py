@@ -75,7 +75,6 @@ class Report:
     automatic: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
-    kept: tuple[str, ...] = ()  # what was not removed, and why
     memory: Mapping[int, KeyMemory] | None = None  # None: nothing new is known
     commit_id: str | None = None
     saved: bool = False

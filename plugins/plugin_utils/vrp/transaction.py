@@ -73,7 +73,6 @@ def _converge_once(logins: Logins, request: Request, *, again: bool) -> Report:
         dialect=dialect,
         automatic=present.automatic,
         unknown=present.unknown,
-        kept=steps.notices,
         perhaps_layer2=frozenset(
             interface_name(name) for name, facts in present.interfaces.items() if facts.layer2 is None
         ),
@@ -147,7 +146,7 @@ def _verify(
     session.retry = request.retry
     present = read(session, request)
     memory = remember(request.memory, steps.changes, present.configuration)
-    left = plan_from(present.configuration, request, memory, sent=steps.changes)
+    left = plan_from(present.configuration, request, memory)
     if left:
         lines = render_changes(left.changes, dialect_of(session, present, request))
         raise VerificationError(

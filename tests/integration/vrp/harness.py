@@ -15,9 +15,11 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import paramiko
 import pytest
 import yaml
 
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.connection.ssh import ShellChannel
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.errors import NtpMulticastError
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.options_codec import configuration_from_options
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.plan import State
@@ -107,6 +109,7 @@ class LocalLogins:
     retry: RetryPolicy = dataclasses.field(default_factory=lambda: RetryPolicy(retries=2, delay=0.01))
     timeouts: Timeouts = dataclasses.field(default_factory=lambda: Timeouts(login=5, command=5, commit=5))
     logins: int = 0
+    patient: bool = False  # whether silences take their time
     _session: Session | None = None
     _link: Any = None
 
@@ -126,7 +129,7 @@ class LocalLogins:
 
     def _log_in(self) -> tuple[Any, Session]:
         self.logins += 1
-        link = self.device.open_link(self.user, patient=False)
+        link = self.device.open_link(self.user, patient=self.patient)
         session = Session(link, self.timeouts)
         try:
             session.login()
@@ -148,14 +151,54 @@ class LocalLogins:
             self._link.close()
         self._session = self._link = None
 
+    @property
+    def present(self) -> Session:
+        """The session of the last login, also when it is lost."""
+        assert self._session is not None
+        return self._session
+
     def request(self, config: Mapping[str, Any], state: str = "merged", **options: Any) -> Request:
         wanted = configuration_from_options(dict(config))
         return Request(wanted=wanted, state=State(state), retry=self.retry, **options)
 
 
+@dataclasses.dataclass
+class SshLogins(LocalLogins):
+    """Logins over SSH, with the terminal that the connection plugin asks for."""
+
+    def _log_in(self) -> tuple[Any, Session]:
+        self.logins += 1
+        client = paramiko.SSHClient()
+        client.set_missing_host_key_policy(paramiko.AutoAddPolicy())
+        client.connect(
+            self.device.address, self.device.port, self.user, PASSWORD, allow_agent=False, look_for_keys=False
+        )
+        channel = client.invoke_shell(term="vt100", width=400, height=512)
+        session = Session(ShellChannel(channel), self.timeouts)
+        try:
+            session.login()
+            session.quieten()
+        except DeviceError as error:
+            client.close()
+            raise LoginFailed(f"Login to {self.device.name} failed: {error}") from error
+        return client, session
+
+
 @contextlib.contextmanager
-def local_logins(device: RunningDevice, user: str = "ops") -> Iterator[LocalLogins]:
-    logins = LocalLogins(device, user)
+def ssh_logins(device: RunningDevice, user: str = "ops", **timeouts: float) -> Iterator[SshLogins]:
+    logins = SshLogins(device, user)
+    logins.timeouts = dataclasses.replace(logins.timeouts, **timeouts)
+    try:
+        yield logins
+    finally:
+        logins.close()
+
+
+@contextlib.contextmanager
+def local_logins(device: RunningDevice, user: str = "ops", patient: bool = False) -> Iterator[LocalLogins]:
+    logins = LocalLogins(device, user, patient=patient)
+    if patient:
+        logins.timeouts = Timeouts(login=2, command=2, commit=4)
     try:
         yield logins
     finally:
@@ -186,7 +229,15 @@ class Playbooks:
     def inventory(self, **variables: Any) -> pathlib.Path:
         path = self.directory / "inventory.json"
         hosts = {
-            name: {"ansible_host": item.address, "ansible_port": item.port, **self.host_variables.get(name, {})}
+            name: {
+                variable: value
+                for variable, value in {
+                    "ansible_host": item.address,
+                    "ansible_port": item.port,
+                    **self.host_variables.get(name, {}),
+                }.items()
+                if value is not None
+            }
             for name, item in self.devices.items()
         }
         common = {

@@ -42,12 +42,39 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "lost during commit, undone": ({"lose_session": "during-commit-undone"}, "unchanged"),
     "lost after commit": ({"lose_session": "after-commit"}, "either"),
     "lost at a line": ({"lose_session": "line:multicast-client"}, "unchanged"),
+    "late echo": ({"late_echo": {"display current|multicast-client|^commit": 0.3}}, "applied"),
+    "busy display": ({"busy_lines": {"display current": 2, "display ntp": 1, "display configuration": 1}}, "applied"),
+    "busy on the way": ({"busy_lines": {"system-view": 1, "^interface": 2, "^quit": 1, "^return": 1}}, "applied"),
+    "busy line": ({"busy_lines": {"multicast-": 2}}, "applied"),
+    "busy display for ever": ({"busy_lines": {"display current": -1}}, "unchanged"),
+    "busy view for ever": ({"busy_lines": {"^interface": -1}}, "unchanged"),
+    "busy line for ever": ({"busy_lines": {"multicast-": -1}}, "unchanged"),
+    "cut text": ({"cut_answers": {"display current": 300}}, "unchanged"),
+    "cut end": ({"cut_answers": {"display current": -8}}, "unchanged"),
+    "silent text": ({"cut_answers": {"display current": 300}, "cut_then": "silence"}, "unchanged"),
+    "commit goes on": ({"lose_session": "while-committing", "slow_commit": 0.4}, "applied"),
+    "mark in the echo": ({"echo_mark": " (+B)", "prompt_prefix": "HRP_M"}, "applied"),
+    **{
+        f"{form} logs{', wrapped' if width else ''}": (
+            {"log_lines": "always", "log_form": form, "log_width": width},
+            "applied",
+        )
+        for form in ("short-date", "format-date", "rfc-3339", "boot", "none")
+        for width in (0, 80)
+    },
+    "buried prompts": ({"log_lines": "always", "log_redraws_prompt": False, "log_form": "format-date"}, "applied"),
+    "buried under wrapped logs": ({"log_lines": "always", "log_redraws_prompt": False, "log_width": 80}, "applied"),
+    "traps": ({"log_lines": "always", "log_redraws_prompt": False, "log_kind": "trap"}, "applied"),
+    "debugging": ({"log_lines": "always", "log_redraws_prompt": False, "log_kind": "debugging"}, "applied"),
 }
+# These go on while nobody asks, so the client has to sit through its silences.
+IN_REAL_TIME = ("commit goes on", "silent text")
 # With a trial commit.
 TRIAL_FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "lost before the confirmation": ({"lose_session": "line:^commit$"}, "unchanged"),
     "lost after the confirmation": ({"lose_session": "taken:^commit$"}, "applied"),
     "no second login": ({"vty_limit": 1}, "unchanged"),
+    "commit goes on": ({"lose_session": "while-committing", "slow_commit": 0.4}, "unchanged"),
 }
 STATES = ("merged", "replaced", "overridden", "deleted")
 
@@ -56,7 +83,13 @@ VARIANTS: dict[str, tuple[int, dict[str, Any]]] = {
     "V1": (1, {"commit_output": "done", "defaults_shown": True, "server_disable_asks": True, "reenter": "merge"}),
     "V2": (
         2,
-        {"commit_output": "dots", "default_group": "explicit", "forward_to_upper_view": True, "leaving": "drop"},
+        {
+            "commit_output": "dots",
+            "default_group": "explicit",
+            "forward_to_upper_view": True,
+            "leaving": "drop",
+            "lost_commit_shows": "nothing",
+        },
     ),
 }
 INTERFACES = {

@@ -23,7 +23,29 @@ from harness import PASSWORD, Playbooks, device, task
 from vrp_simulator.testing import running_devices
 
 PASSPHRASE = "Open-Sesame-3"
-WAYS = ("key", "encrypted key", "agent", "keyboard-interactive", "proxy command", "proxy jump", "wrong key", "no agent")
+WAYS = (
+    "key",
+    "encrypted key",
+    "agent",
+    "keyboard-interactive",
+    "proxy command",
+    "proxy jump",
+    "jump in arguments",
+    "command in arguments",
+    "jump in the file",
+    "command in the file",
+    "name in the file",
+    "closed gate",
+    "wrong key",
+    "no agent",
+)
+REFUSED = {
+    "closed gate": 'and said: "',
+    "wrong key": "refused the login: the device does not take the key",
+    "no agent": "refused the login: there is neither a password nor a key",
+}
+JUMPS = ("proxy jump", "jump in arguments", "jump in the file")
+COMMANDS = ("proxy command", "command in arguments", "command in the file")
 NAMES = {way: way.replace(" ", "_").replace("-", "_") for way in WAYS}
 FORWARD = """
 import os, socket, sys, threading
@@ -113,6 +135,7 @@ def test_the_ways_to_a_device(tmp_path: pathlib.Path, pytestconfig: pytest.Confi
     stranger = make_key(tmp_path / "stranger")
     assert stranger
     keys = {"key": public, "encrypted key": encrypted, "agent": held, "wrong key": public, "no agent": held}
+    keys["name in the file"] = public
     entries = []
     for way, name in NAMES.items():
         user = {"name": "ops", "password": PASSWORD, "level": 3}
@@ -153,21 +176,43 @@ def test_the_ways_to_a_device(tmp_path: pathlib.Path, pytestconfig: pytest.Confi
                 "ansible_ssh_proxy_command": f"{sys.executable} {forward} {used} %h %p",
             },
             "proxy jump": {"ansible_password": PASSWORD, "ansible_proxy_jump": f"ops@127.0.0.1:{jump.port}"},
+            "jump in arguments": {
+                "ansible_password": PASSWORD,
+                "ansible_ssh_common_args": f"-o ControlMaster=auto -J ops@127.0.0.1:{jump.port}",
+            },
+            "command in arguments": {
+                "ansible_password": PASSWORD,
+                "ansible_ssh_common_args": f"-o ProxyCommand='{sys.executable} {forward} {used} %h %p'",
+            },
+            "jump in the file": {"ansible_password": PASSWORD, "ansible_host": "behind-the-gate"},
+            "command in the file": {"ansible_password": PASSWORD, "ansible_host": "behind-the-command"},
+            "name in the file": {"ansible_host": "known-by-name", "ansible_port": None, "ansible_user": None},
+            "closed gate": {"ansible_password": PASSWORD, "ansible_proxy_jump": "ops@127.0.0.1:1"},
             "wrong key": {"ansible_private_key_file": str(tmp_path / "stranger"), "ansible_vrp_allow_agent": False},
             "no agent": {"ansible_vrp_allow_agent": False},
         }
-        playbooks.host_variables = {NAMES[way]: variables for way, variables in ways.items()}
+        pathlib.Path(playbooks.environment["HOME"], ".ssh", "config").write_text(
+            f"Host behind-the-gate\n  HostName 127.0.0.1\n  ProxyJump ops@127.0.0.1:{jump.port}\n"
+            f"Host behind-the-command\n  HostName 127.0.0.1\n"
+            f"  ProxyCommand {sys.executable} {forward} {used} %h %p\n"
+            f"Host known-by-name\n  HostName 127.0.0.1\n  Port {devices[NAMES['name in the file']].port}\n"
+            f"  User ops\n  IdentityFile {tmp_path}/plain\n"
+        )
+        playbooks.host_variables = {NAMES[way]: {"ansible_user": "ops", **given} for way, given in ways.items()}
         gather = {**task(state="gathered"), "ignore_unreachable": True}
-        run = playbooks.run([gather], "-vvv", ansible_password=None)
+        run = playbooks.run([gather], "-vvv", ansible_password=None, ansible_user=None)
         for way, name in NAMES.items():
             result = run.results[name]
-            if way in ("wrong key", "no agent"):
+            if way in REFUSED:
                 assert result["unreachable"], way
+                assert REFUSED[way] in result["msg"]
                 assert devices[name].commands() == []
             else:
                 assert result.get("gathered") is not None, f"{way}: {result}"
-        assert used.read_text().split() == ["127.0.0.1", str(devices[NAMES["proxy command"]].port)]
-        assert jump.destinations == [("127.0.0.1", devices[NAMES["proxy jump"]].port)]
-        assert "refused the login" in run.results[NAMES["wrong key"]]["msg"]
+        assert sorted(used.read_text().splitlines()) == sorted(
+            f"127.0.0.1 {devices[NAMES[way]].port}" for way in COMMANDS
+        )
+        assert sorted(jump.destinations) == sorted(("127.0.0.1", devices[NAMES[way]].port) for way in JUMPS)
+        assert "Connection refused" in run.results[NAMES["closed gate"]]["msg"]
         for secret in (PASSWORD, PASSPHRASE):
             assert secret not in run.output

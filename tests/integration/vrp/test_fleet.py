@@ -46,7 +46,11 @@ def test_each_device_is_configured_with_one_login_and_told_of(playbooks: Playboo
     assert "multicast-server 239.1.2.3" in run.output
     again = playbooks.run([fleet(processes=processes), telling()], **description())
     fleet_again = again.registered["fleet"]["CE1"]
-    assert (sorted(fleet_again["in_sync"]), fleet_again["remaining"], fleet_again["device_results"]) == (["CE1", "NE1"], [], {})
+    assert (sorted(fleet_again["in_sync"]), fleet_again["remaining"], fleet_again["device_results"]) == (
+        ["CE1", "NE1"],
+        [],
+        {},
+    )
 
 
 def test_it_does_what_a_task_of_its_own_does(playbooks: Playbooks) -> None:
@@ -123,7 +127,9 @@ def test_many_changed_devices_are_told_of_at_once(playbooks: Playbooks) -> None:
     assert "2 of 2 devices done: 2 changed" in run.output
     assert re.search(r"CE1: .* listening all interface will be enabled", run.output)
     for name in INTERFACES:
-        assert json.loads(found["device_results"][name])["commit"]["id"] == str(playbooks.devices[name].commits()[0]["id"])
+        assert json.loads(found["device_results"][name])["commit"]["id"] == str(
+            playbooks.devices[name].commits()[0]["id"]
+        )
         assert "ntp_multicast_key_memory" not in found["device_results"][name]
     assert not any(secret in run.output for secret in (SECRET, PASSWORD))
     # What it remembers of the keys is what a task of its own would have.

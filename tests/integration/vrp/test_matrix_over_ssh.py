@@ -54,7 +54,14 @@ def test_matrix_over_ssh(playbooks: Playbooks) -> None:
         "ignore_errors": True,
         "ignore_unreachable": True,
     }
-    run = playbooks.run([configure], "-vvv", ansible_vrp_lock_retries=2, ansible_vrp_lock_retry_delay=0.05)
+    run = playbooks.run(
+        [configure],
+        "-vvv",
+        ansible_vrp_lock_retries=2,
+        ansible_vrp_lock_retry_delay=0.05,
+        ansible_command_timeout=8,
+        ansible_commit_timeout=8,
+    )
     assert SECRET not in run.output
     unchanged = set()
     for name, (_kind, fault, state) in HOSTS.items():

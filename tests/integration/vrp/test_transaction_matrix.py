@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from harness import RELEASES, SECRET, USERS, local_logins, ntp_lines, server_config
-from hostile import FAULTS, INTERFACES, STATES, TRIAL_FAULTS, all_devices, check_truth
+from hostile import FAULTS, IN_REAL_TIME, INTERFACES, STATES, TRIAL_FAULTS, all_devices, check_truth
 
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.candidate import CommitSettings
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.transaction import (
@@ -50,7 +50,7 @@ def test_matrix(devices, name: str, fault: str, state: str) -> None:
     if state == "deleted" and "refused_lines" in faults:
         faults = {"refused_lines": {"undo.*multicast-client": "Error: No."}}
     item.set_faults(**faults)
-    with local_logins(item) as logins:
+    with local_logins(item, patient=fault in IN_REAL_TIME) as logins:
         report, error = logins.run(logins.request(config, state))
     item.reset_faults()
     after = ntp_lines(item)
@@ -86,6 +86,7 @@ def test_matrix(devices, name: str, fault: str, state: str) -> None:
         "lost before the confirmation",
         "lost after the confirmation",
         "no second login",
+        "commit goes on",
     ],
 )
 def test_a_trial_is_confirmed_over_a_second_login_or_goes_back(devices, fault: str) -> None:
@@ -93,7 +94,7 @@ def test_a_trial_is_confirmed_over_a_second_login_or_goes_back(devices, fault: s
     item.reset()
     before = ntp_lines(item)
     item.set_faults(**{**FAULTS, **TRIAL_FAULTS}[fault][0])
-    with local_logins(item) as logins:
+    with local_logins(item, patient=fault in IN_REAL_TIME) as logins:
         report, error = logins.run(
             logins.request(server_config("100GE1/0/1"), commit=CommitSettings(trial=120, label="t1"))
         )

@@ -27,8 +27,9 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.key_
 )
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.key_memory import KeyMemory, facts_from_memory
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.model import Algorithm
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.slow_hash import COST
 
-ENTRY = facts_from_memory({42: KeyMemory(Algorithm.MD5, b"salt", b"hash", b"digest")})
+ENTRY = facts_from_memory({42: KeyMemory(Algorithm.MD5, b"salt", b"hash", b"digest", COST)})
 JOB = {"controller": True, "run_folder": "/runner/artifacts/7", "cache_path": "/runner/artifacts/7/fact_cache"}
 
 
@@ -107,7 +108,7 @@ def test_which_fact_cache_is_there_in_the_next_run(surroundings: dict[str, Any],
 
 def test_both_places_are_read(file: KeyMemoryFile) -> None:
     file.update({"ce1": ENTRY})
-    facts = {FACT: facts_from_memory({43: KeyMemory(Algorithm.MD5, b"a", b"b", b"c")})}
+    facts = {FACT: facts_from_memory({43: KeyMemory(Algorithm.MD5, b"a", b"b", b"c", COST)})}
     assert sorted(Memory.of(KeyMemories(file, in_facts=True), "ce1", facts).known) == [42, 43]
     assert sorted(Memory.of(KeyMemories(file, in_facts=False), "ce2", facts).known) == [43]
 

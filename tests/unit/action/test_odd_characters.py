@@ -41,7 +41,7 @@ VALUES = {
     "update_secrets": "always",
     "save": "never",
 }
-NOT_TYPED = {"outcome_of", "running_config"}
+NOT_TYPED = {"results_from", "running_config"}
 
 
 def texts(options: dict[str, Any], path: str = "") -> Iterator[str]:

@@ -17,9 +17,9 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.fail
 )
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.words import Words
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.errors import NtpMulticastError, UserError
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.outcome import Outcome
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.errors import DeviceError, RefusedError
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.failure import told
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.outcome import Outcome
 
 
 class TimeOver(BaseException):

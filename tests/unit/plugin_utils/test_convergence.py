@@ -15,7 +15,7 @@ from unit.plugin_utils.text_device import TextDevice
 
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp import slow_hash
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.errors import UserError
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.key_memory import KeyMemory, remember
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.key_memory import DeviceMemory, remember
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.model import EMPTY, Configuration
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.options_codec import (
     configuration_from_options,
@@ -63,7 +63,7 @@ def without_printed_defaults(options: dict[str, Any]) -> dict[str, Any]:
     return options
 
 
-def apply(device: TextDevice, wanted: Configuration, state: State, memory: dict[int, KeyMemory]) -> Plan:
+def apply(device: TextDevice, wanted: Configuration, state: State, memory: DeviceMemory) -> Plan:
     dialect = Dialect(device.word)
     before = read(device)
     try:
@@ -76,13 +76,14 @@ def apply(device: TextDevice, wanted: Configuration, state: State, memory: dict[
     memory_after = remember(memory, made.changes, after)
     memory.clear()
     memory.update(memory_after)
+    memory.default_ttl = memory_after.default_ttl
     return made
 
 
 @relaxed
 @given(devices, st.lists(st.tuples(configs(), states), min_size=1, max_size=4))
 def test_each_run_converges_and_was_predicted(device: TextDevice, runs: list[tuple[dict[str, Any], State]]) -> None:
-    memory: dict[int, KeyMemory] = {}
+    memory = DeviceMemory()
     for options, state in runs:
         wanted = configuration_from_options(options)
         made = apply(device, wanted, state, memory)
@@ -113,7 +114,7 @@ def test_the_plan_from_the_predicted_state_is_empty(
 @given(configs(), st.sampled_from(Dialect))
 def test_what_is_gathered_asks_for_nothing_when_it_is_applied(options: dict[str, Any], dialect: Dialect) -> None:
     device = TextDevice(dialect.value)
-    apply(device, configuration_from_options(options), State.MERGED, {})
+    apply(device, configuration_from_options(options), State.MERGED, DeviceMemory())
     gathered = options_from_configuration(read(device))
     for state in (State.MERGED, State.REPLACED, State.OVERRIDDEN):
         made = plan(read(device), configuration_from_options(gathered), state=state)
@@ -135,11 +136,16 @@ def test_render_parse_render_is_a_fixed_point(options: dict[str, Any], dialect: 
 @given(devices, configs())
 def test_deleting_everything_leaves_what_was_there_before(device: TextDevice, options: dict[str, Any]) -> None:
     before = read(device)
-    memory: dict[int, KeyMemory] = {}
+    memory = DeviceMemory()
     apply(device, configuration_from_options(options), State.MERGED, memory)
+    merged = read(device)
     apply(device, configuration_from_options({}), State.DELETED, memory)
     after = read(device)
     assert {key.id for key in after.authentication.keys} == {key.id for key in before.authentication.keys}
     assert after.interfaces == ()
     assert after.foreign_lines == before.foreign_lines
-    assert not after.server.listen and after.server.reference_stratum is None
+    if before.server_users:
+        assert after.server.listen == merged.server.listen
+        assert after.server.reference_stratum == merged.server.reference_stratum
+    else:
+        assert not after.server.listen and after.server.reference_stratum is None

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Timecast developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a line that was not understood is told: nothing in it that may be a secret, and no character that acts."""
+"""How a line that was not understood is told: nothing in it that may be a secret."""
 
 from __future__ import annotations
 
@@ -23,8 +23,7 @@ _WORD = re.compile(r"[^\s=:]+")
 
 def told_without_secrets(line: str) -> str:
     """Return the line as a warning shows it."""
-    told = _without_secrets(mask(line))
-    return "".join(character if character.isprintable() else f"\\x{ord(character):02x}" for character in told)
+    return _without_secrets(mask(line))
 
 
 def _without_secrets(line: str) -> str:

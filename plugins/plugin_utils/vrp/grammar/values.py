@@ -12,6 +12,7 @@ from typing import Any
 from ...ntp.addresses import ipv4_address_of, ipv6_address_of, is_listening_address
 from ...ntp.interface_names import interface_name, is_interface_name
 from ...ntp.model import Algorithm, IpAddress
+from ...ntp.options import KeyOptions, MulticastServerOptions, ServerOptions, bounds_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +30,13 @@ class ValueKind:
     takes_rest: bool = False
 
 
-def _number(least: int, most: int, *others: int) -> ValueKind:
+def _number(described: type[Any], name: str) -> ValueKind:
+    bounds = bounds_of(described, name)
+
     def read(word: str) -> int:
         number = int(word) if word.isascii() and word.isdecimal() and len(word) <= 10 else -1
-        if not (least <= number <= most or number in others):
-            raise ValueError(f"not a number from {least} to {most}")
+        if number not in bounds:
+            raise ValueError(f"not a number {bounds.words}")
         return number
 
     return ValueKind(read)
@@ -85,11 +88,11 @@ def _any(words: str) -> str:
 
 
 KINDS: dict[str, ValueKind] = {
-    "key_id": _number(1, 4294967295),
-    "ttl": _number(1, 255),
-    "version": _number(1, 4),
-    "port": _number(1025, 65535, 123),
-    "stratum": _number(1, 15),
+    "key_id": _number(KeyOptions, "id"),
+    "ttl": _number(MulticastServerOptions, "ttl"),
+    "version": _number(MulticastServerOptions, "version"),
+    "port": _number(MulticastServerOptions, "port"),
+    "stratum": _number(ServerOptions, "reference_stratum"),
     "algorithm": ValueKind(Algorithm, lambda algorithm: str(algorithm.value)),
     "secret": ValueKind(_any, takes_rest=True),
     "ipv4_group": ValueKind(_ipv4_group),

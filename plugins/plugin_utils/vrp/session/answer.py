@@ -56,6 +56,11 @@ class Answer:
         return f"<Answer to {mask(self.command, self.secrets)!r}: {len(self.lines)} lines>"
 
     @property
+    def whole_text(self) -> str:
+        """The answer as it came. The parser of configurations knows itself where a log ends."""
+        return "\n".join(self.lines)
+
+    @property
     def text(self) -> str:
         """The answer without log lines and the time stamp."""
         return "\n".join(self._kept)

@@ -29,6 +29,7 @@ _QUIET_FOR_ODD_ENDING = 1.0
 
 _ECHO_ROWS = 256  # the echo is looked for in the first rows only
 _ECHO_GAP = 8  # rows of other text inside an echo
+_MOST_BLANKS = 512  # in the row of a bare echo
 _FRAME_GAP = 12  # rows of unknown text between the frame's end and the prompt
 # Fact 9.2: `(+B)` behind a command that is backed up to the other firewall.
 _MARK = re.compile(r"\([+*!~-]?[A-Za-z]{1,8}\)")
@@ -149,7 +150,7 @@ class Exchange:
         for row in range(len(lines) - 2, max(self._first_row(), len(lines) - 2 - _FRAME_GAP) - 1, -1):
             if lines[row].rstrip() == self.sending.frame_end:
                 return row
-            if lines[row].startswith("#"):
+            if lines[row].rstrip() == "#":
                 return None
         return None
 
@@ -291,7 +292,7 @@ def find_echo(rows: Sequence[str], command: str, matcher: PromptMatcher, owed: i
     for first, row in enumerate(rows):
         behind = matcher.behind(row)
         if behind is None:
-            if prompts >= owed and _fits(_squeeze(row), wanted):
+            if prompts >= owed and len(row) < len(command) + _MOST_BLANKS and _fits(_squeeze(row), wanted):
                 return _Echo(first, first, bare=True)
             continue
         prompts += first > 0

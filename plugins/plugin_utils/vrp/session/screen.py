@@ -41,7 +41,7 @@ class Screen:
         self._column = 0
         self._fresh = True  # the cursor came to column 0 by CR or LF: the next character replaces the line
         self._rest = ""
-        self._characters = 0  # in all lines, but for those that were wiped out
+        self._characters = 0  # in all lines, or more where some were written over
 
     @property
     def lines(self) -> list[str]:
@@ -85,9 +85,9 @@ class Screen:
         end = self._column + len(text)
         if end > _WIDEST:
             raise ScreenError(f"The device wrote a line of more than {_WIDEST} characters.")
+        self._characters += max(0, end - len(line))
         if self._column > len(line):
             line = line.ljust(self._column)
-        self._characters += max(0, end - len(line))
         if self._characters > _MOST_CHARACTERS:
             raise ScreenError(f"The device wrote more than {_MOST_CHARACTERS} characters.")
         self._lines[self._row] = line[: self._column] + text + line[end:]

@@ -212,7 +212,10 @@ class Session:
 
         Only where nothing is pending; else the device would ask a question, and take the command for the answer.
         """
-        return self._converse(Sending(command, ahead="return", probing=True), None, self.timeouts.command)[1]
+        answer = self._converse(Sending(command, ahead="return", probing=True), None, self.timeouts.command)[1]
+        if self.prompt.system:  # the device may be busy
+            self.ask("return", occasion=PromptContext.LEAVING)
+        return answer
 
     def recover(self, timeout: float) -> None:
         """Find back to a prompt after an exchange was broken off, declining what may be asked."""
@@ -263,9 +266,10 @@ class Session:
         ahead = f"{sending.ahead}\n" if sending.ahead else ""
         self._send(f"{start}{ahead}{sending.command}\n")
         declined: list[str] = []
+        expected = f"the answer to '{mask(sending.command, secrets)}'"
         while True:
             try:
-                quiet = self._receive(watch, f"the answer to '{mask(sending.command, secrets)}'")
+                quiet = self._receive(watch, expected)
             except _SilenceError as silence:
                 raise self._unfinished(exchange, silence, occasion, secrets) from None
             if self._turn_page():

@@ -16,7 +16,9 @@ _HEAD = 300  # characters: time, host and the log's name stand at the start of a
 _WORDS = 9
 # Facts 2.4 and 9.1: `%%01CFM/4/SAVE(s)[0]:...` in logs, `IFNET/2/linkDown:...` in traps, `NTP/7/DEBUG:` in debugging.
 _LOG_NAME = re.compile(r"(?:%%[0-9]{2})?[A-Za-z][A-Za-z0-9_-]*/[0-7]/[A-Za-z]\w*")
-_NUMBERED_LOG_NAME = re.compile(r"%%[0-9]{2}[A-Za-z][A-Za-z0-9_-]*/[0-7]/[A-Za-z]\w*")
+_PLAIN_LOG_NAME = re.compile(
+    r"%%[0-9]{2}[A-Za-z][A-Za-z0-9_-]*/[0-7]/[A-Za-z]\w*|[A-Z][A-Z0-9_]+/[0-7]/[A-Za-z]\w*[:(]"
+)
 _CLOCK = re.compile(r"[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?(?:Z|[+-][0-9]{2}:?[0-9]{2})?")
 _DATE = re.compile(r"[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}")
 _DATE_AND_CLOCK = re.compile(rf"{_DATE.pattern}[T ]{_CLOCK.pattern}")
@@ -25,8 +27,7 @@ _ZONE = re.compile(r"[+-][0-9]{2}:?[0-9]{2}")
 _DAY_OR_YEAR = re.compile(r"[0-9]{1,2}|[0-9]{4}")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _NAMES = frozenset((*_MONTHS, "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun", "UTC", "GMT", "DST"))
-_TERMINAL_WIDTH = 80  # fact 9.1
-_CONFIGURATION = ("return", "interface ", "ntp", "undo ", "sysname ", "Error", "Info:", "Warning:")
+_CONFIGURATION = ("return", "interface ", "ntp", "undo ", "sysname ", "header ", "Error", "Info:", "Warning:")
 _LONGEST_TAIL = 8  # lines of a log behind its first
 
 
@@ -35,13 +36,14 @@ def is_log_line(line: str) -> bool:
     head = line[:_HEAD].lstrip()
     if "/" not in head:
         return False
-    # Facts 9.1: traps begin with `#`, debugging lines with `*`.
-    words = (head[1:] if head[:1] in "#*" else head).split(None, _WORDS)[:_WORDS]
+    # Fact 9.1: traps begin with `#`, debugging lines with `*`.
+    marked = head[:1] in "#*" and head[1:2] not in " "
+    words = (head[1:] if marked else head).split(None, _WORDS)[:_WORDS]
     timed = 0
     while timed < len(words) and _is_time(words[timed]):
         timed += 1
-    # The host's name stands between the time and the log's name. Without a time only the numbered name counts.
-    pattern = _LOG_NAME if timed else _NUMBERED_LOG_NAME
+    # The host's name stands between the time and the log's name, which has to be plain where neither time nor mark is.
+    pattern = _LOG_NAME if timed or marked else _PLAIN_LOG_NAME
     return any(pattern.match(word) for word in words[timed : timed + 2])
 
 
@@ -72,29 +74,24 @@ def without_logs(lines: Iterable[str]) -> Iterator[str]:
 
 
 class _Tail:
-    """The lines behind the first one of a log that belong to it: it was cut at 80 columns, or has two lines."""
+    """The lines behind the first one of a log that belong to it: its brackets are open, or they begin with one.
+
+    A log that was cut elsewhere leaves text behind. That is no certain sign, so the text stays.
+    """
 
     def __init__(self, first: str = "") -> None:
-        self._last = first
         self._open = first.count("(") - first.count(")")
         self._left = _LONGEST_TAIL if first else 0
 
     def takes(self, line: str) -> bool:
         """Whether the next line is another one of the log. Nothing that could be configuration is."""
-        if not self._left or not line.strip() or _may_be_configuration(line):
-            self._left = 0
-            return False
-        cut = len(self._last) == _TERMINAL_WIDTH and not (self._open <= 0 and self._last.endswith(")"))
-        if not (cut or self._open > 0 or line.startswith("(")):
-            self._left = 0
-            return False
-        self._left -= 1
-        self._last = line
+        takes = self._left > 0 and (self._open > 0 or line.startswith("(")) and not _may_be_configuration(line)
+        self._left = self._left - 1 if takes else 0
         self._open += line.count("(") - line.count(")")
-        return True
+        return takes
 
 
 def _may_be_configuration(line: str) -> bool:
-    return line[0] in " #!*<[" or line.startswith(
-        ("return", "interface ", "ntp", "undo ", "sysname ", "Error", "Info:")
+    return line[:1] in ("", *" #!*<[") or line.startswith(
+        ("return", "interface ", "ntp", "undo ", "sysname ", "header ", "Error", "Info:")
     )

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.changes import RemoveKey, SetKey
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.key_memory import (
+    DeviceMemory,
     KeyMemory,
     facts_from_memory,
     memory_from_facts,
@@ -69,6 +70,18 @@ def test_what_was_remembered_before_is_still_known() -> None:
 def test_a_cache_does_not_choose_what_is_computed(parameters: object) -> None:
     facts = {"algorithm": "md5", "salt": "00", "secret_hash": "00", "ciphertext_digest": "00", "scrypt": parameters}
     assert memory_from_facts({"42": facts}) == {}
+
+
+@pytest.mark.parametrize("ttl", [None, 1, 16, 255])
+def test_the_default_ttl_survives_a_cache(ttl: int | None) -> None:
+    memory = memory_from_facts(json.loads(json.dumps(facts_from_memory(DeviceMemory({}, ttl)))))
+    assert memory.default_ttl == ttl
+    assert remember(memory, [], shown()).default_ttl == ttl
+
+
+@pytest.mark.parametrize("ttl", [0, 256, "16", True, 1.5, None, []])
+def test_what_is_no_ttl_is_forgotten(ttl: object) -> None:
+    assert memory_from_facts({"default_ttl": ttl}).default_ttl is None
 
 
 def test_devices_that_share_a_secret_share_its_hash_and_no_more() -> None:

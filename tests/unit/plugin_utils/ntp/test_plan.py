@@ -25,7 +25,7 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.changes
     TrustKey,
 )
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.errors import UserError
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.key_memory import KeyMemory
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.key_memory import KeyMemory, remember
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.model import (
     EMPTY,
     AddressFamily,
@@ -41,6 +41,7 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.model i
 )
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.options_codec import configuration_from_options
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.plan import State, UpdateSecrets, plan
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.target import kept_for_other_lines
 
 IPV4, IPV6 = AddressFamily.IPV4, AddressFamily.IPV6
 GROUP = ip_address("224.0.1.1")
@@ -192,14 +193,22 @@ class TestAssociations:
     def test_a_ttl_that_the_device_took_and_does_not_show_is_its_default(self) -> None:
         before = present(serving(MulticastServer(GROUP)))
         wanted = {"interfaces": [interface(servers=[{"ttl": 16}])]}
-        sent = changes(before, wanted, State.MERGED)
-        assert changes(before, wanted, State.MERGED, sent=sent) == ()
+        made = changes(before, wanted, State.MERGED)
+        memory = remember({}, made, before)
+        assert memory.default_ttl == 16
+        for state in (State.MERGED, State.REPLACED):
+            assert changes(before, wanted, state, memory=memory) == ()
+        assert plan(before, configuration_from_options(wanted), state=State.MERGED, memory=memory).predicted == before
+        other = {"interfaces": [interface(servers=[{"ttl": 255}])]}
+        assert changes(before, other, State.MERGED, memory=memory)
 
     @pytest.mark.parametrize("shown", [{"ttl": 255}, {"version": 4}, {"port": 5000}])
     def test_what_the_device_shows_otherwise_is_not_what_was_sent(self, shown: dict[str, int]) -> None:
         wanted = {"interfaces": [interface(servers=[{"ttl": 16, "version": 3, "port": 123}])]}
-        sent = changes(EMPTY, wanted, State.MERGED)
-        assert changes(present(serving(MulticastServer(GROUP, **shown))), wanted, State.MERGED, sent=sent)
+        shown_after = present(serving(MulticastServer(GROUP, **shown)))
+        memory = remember({}, changes(EMPTY, wanted, State.MERGED), shown_after)
+        assert memory.default_ttl is None
+        assert changes(shown_after, wanted, State.MERGED, memory=memory)
 
     def test_names_compare_as_devices_compare_them(self) -> None:
         before = present(serving(MulticastServer(GROUP), name="100GE1/0/1"))
@@ -410,15 +419,18 @@ class TestUnicastService:
             made = plan(self.before(), configuration_from_options(options), state=state)
             assert made.changes == gone
             assert made.predicted.server == self.before().server
-            (notice,) = made.notices
-            assert self.USER in notice
-            named = ("server.listen Vlanif1", "LoopBack0", "fd00::1", "reference_stratum 3", "the server function")
-            assert all(what in notice for what in named)
+            assert kept_for_other_lines(self.before(), configuration_from_options(options), state) == (
+                "server.enabled",
+                "server.listen: Vlanif1",
+                "server.listen: LoopBack0",
+                "server.listen: fd00::1",
+                "server.reference_stratum",
+            )
 
     def test_it_goes_with_the_last_line_that_needs_it(self) -> None:
         before = replace(self.before(), server_users=())
         made = plan(before, configuration_from_options({}), state=State.DELETED)
-        assert made.notices == ()
+        assert kept_for_other_lines(before, configuration_from_options({}), State.DELETED) == ()
         assert Listen(IPV4, "LoopBack0", False) in made.changes
         assert SwitchServer(IPV4, False) in made.changes
 
@@ -439,11 +451,11 @@ class TestUnicastService:
     def test_nothing_is_said_where_nothing_would_go(self) -> None:
         before = replace(self.before(), server=ServerSettings(False, (), None, (), False))
         for state, options in ((State.DELETED, {}), (State.OVERRIDDEN, {"interfaces": []})):
-            assert plan(before, configuration_from_options(options), state=state).notices == ()
+            assert kept_for_other_lines(before, configuration_from_options(options), state) == ()
 
     def test_merged_says_nothing(self) -> None:
         wanted = configuration_from_options({"server": {"enabled": True}})
-        assert plan(self.before(), wanted, state=State.MERGED).notices == ()
+        assert kept_for_other_lines(self.before(), wanted, State.MERGED) == ()
 
 
 def test_no_change_shows_a_secret() -> None:

@@ -20,6 +20,7 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.errors 
     DeviceError,
     LockedError,
     PendingError,
+    QuestionError,
     RefusedError,
 )
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.lines import ConfigurationLine
@@ -220,3 +221,37 @@ def test_a_commit_has_a_time_limit_of_its_own(device, logged_in) -> None:
         candidate.apply([KEY])
         candidate.commit(CommitSettings())
     assert candidate.outcome is Outcome.COMMITTED
+
+
+def test_the_guide_lists_every_state_with_what_it_means_for_changed(pytestconfig) -> None:
+    guide = (pytestconfig.rootpath / "docs" / "docsite" / "rst" / "guide_transaction.rst").read_text(encoding="utf-8")
+    for outcome in Outcome:
+        row = f"   * - ``{outcome.value}``\n     - {str(outcome.changed).lower()}\n"
+        assert (row in guide) is (outcome not in (Outcome.PENDING, Outcome.TRIAL)), outcome
+        assert outcome.sentence
+        assert outcome.value == outcome.name.lower()
+
+
+def test_a_commit_that_asks_and_stays_pending_was_not_committed(device, logged_in) -> None:
+    device.answers["commit"] = "Warning: Something. Continue? [Y/N]:"
+    with pytest.raises(QuestionError), Candidate(logged_in(device)) as candidate:
+        candidate.apply([KEY])
+        candidate.commit(CommitSettings())
+    assert candidate.outcome is Outcome.CLEARED
+
+
+@pytest.mark.parametrize("words", ["Error: The system is busy. Please wait for a moment...\r\n"])
+@pytest.mark.parametrize("line", ["system-view", "interface 100GE1/0/1", CLIENT.text, "commit"])
+def test_busy_is_retried_at_every_line(device, logged_in, line: str, words: str) -> None:
+    taken, times = device.answers[line], []
+
+    def busy_twice(item) -> str:
+        times.append(line)
+        return words if len(times) < 3 else taken(item)
+
+    device.answers[line] = busy_twice
+    with Candidate(logged_in(device), retry=RETRY) as candidate:
+        candidate.apply([CLIENT])
+        candidate.commit(CommitSettings())
+    assert candidate.outcome is Outcome.COMMITTED
+    assert len(times) == 3

@@ -1,0 +1,471 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""When an answer is one: echo, prompt, the frame's end; what stands between them; and what is sent in a silence."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.errors import UserError
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.errors import (
+    BusyError,
+    DeviceError,
+    QuestionError,
+    RefusedError,
+    SessionError,
+)
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.retry import RetryPolicy
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.session import Session, Timeouts
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.session.exchange import find_echo
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.session.prompt import Prompt, PromptMatcher
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.session.questions import (
+    PromptContext,
+    ending_of,
+)
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.session.unsolicited import (
+    is_log_line,
+    is_time_line,
+    without_logs,
+)
+
+SHOW = "display current-configuration"
+TEXT = "#\r\nsysname CE1\r\n#\r\nreturn\r\n"
+BUSY = "Error: The system is busy in building configuration. Please wait for a moment...\r\n"
+LOGS = {
+    "date": "May 04 2026 06:07:08 CE1 %%01FIB/4/ECMP_LIMIT(l)[3]:ECMP groups reach 80 percent",
+    "date with zone": "May 04 2026 06:07:08+02:00 CE1 %%01FIB/4/ECMP_LIMIT(l):ECMP groups reach 80 percent",
+    "short-date": "May 4 06:07:08 CE1 %%01FIB/4/ECMP_LIMIT(l):ECMP groups reach 80 percent",
+    "format-date": "2026-05-04 06:07:08 CE1 %%01FIB/4/ECMP_LIMIT(l): ECMP groups of slot 1 reach 80 percent",
+    "rfc-3339": "2026-05-04T06:07:08.120+02:00 CE1 %%01FIB/4/ECMP_LIMIT(l):x",
+    "boot": "0.123004567 CE1 %%01FIB/4/ECMP_LIMIT(l):x",
+    "none": "CE1 %%01FIB/4/ECMP_LIMIT(l):x",
+    "trap": "#May 04 2026 06:07:08 CE1 IFNET/2/linkDown:OID 1.3.6.1 (IfIndex=5)",
+    "trap without time": "#CE1 IFNET/2/linkDown:OID 1.3.6.1 (IfIndex=5)",
+    "debugging": "*0.123004567 CE1 NTP/7/DEBUG: packet sent",
+    "debugging without mark": "CE1 NTP/7/PACKET: packet sent",
+}
+UNKNOWN_TEXT = "the 12th of May: something that nobody expected"
+
+
+def silent_after(device, *pieces: str):
+    """The device answers with these pieces, and a receive that finds none of them is silent for so many ticks."""
+    device._output = ""
+    queue = list(pieces)
+
+    def receive(timeout: float) -> str:
+        if not queue:
+            raise TimeoutError
+        piece = queue.pop(0)
+        if not piece:
+            raise TimeoutError
+        return piece
+
+    device.receive = receive
+
+
+# -- not read is not empty ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("answer", "missing"),
+    [
+        ("<CE1>\r\n<CE1>", "echo"),
+        (f"<CE1>{SHOW[1:]}\r\n{TEXT}<CE1>", "echo"),
+        (f"{SHOW}\r\n<CE1>", "`return`"),
+        (f"{SHOW}\r\n#\r\nsysname CE1\r\n<CE1>", "`return`"),
+        (f"{SHOW}\r\n#\r\nsysname CE1\r\n", "prompt"),
+        (f"{SHOW}\r\n#\r\nreturn\r\n#\r\nntp server dis\r\n<CE1>", "`return`"),
+    ],
+)
+def test_an_answer_without_its_echo_or_end_is_an_error(paper, logged_in, answer: str, missing: str) -> None:
+    device = paper()
+    session = logged_in(device)
+    device.send = lambda text: None
+    device.emit(answer)
+    with pytest.raises(SessionError, match=missing):
+        session.show(SHOW, frame_end="return")
+    assert session.lost
+
+
+def test_the_words_of_a_text_that_broke_off_are_quoted(paper, logged_in) -> None:
+    session = logged_in(paper({SHOW: "#\r\nsysname CE1\r\n#\r\nntp key cipher %^%#abc\r\n"}))
+    with pytest.raises(SessionError) as raised:
+        session.show(SHOW, frame_end="return")
+    assert "sysname CE1" in raised.value.words
+    assert "abc" not in str(raised.value)
+
+
+@pytest.mark.parametrize("silence", [2, 7, 9])
+def test_an_echo_that_comes_late_is_waited_for(paper, logged_in, silence: int) -> None:
+    device = paper()
+    session = logged_in(device)
+    silent_after(device, "\r\n<CE1>\r\n<CE1>", *[""] * silence, f"{SHOW}\r\n", *[""] * silence, f"{TEXT}<CE1>")
+    assert session.show(SHOW, frame_end="return").lines == ("#", "sysname CE1", "#", "return")
+
+
+def test_the_prompts_of_the_terminals_settings_are_no_answer(paper, logged_in) -> None:
+    device = paper()
+    session = logged_in(device)
+    device.send = lambda text: None
+    session.quieten()
+    echoes = "screen-length 0 temporary\r\nInfo: x\r\n<CE1>undo terminal monitor\r\n<CE1>"
+    silent_after(device, echoes, *[""] * 9, "display clock\r\n12:00\r\n<CE1>")
+    assert session.show("display clock").text == "12:00"
+
+
+def test_a_bare_echo_counts_only_when_all_before_it_is_answered(paper, logged_in) -> None:
+    """A device may write what is typed before it comes to it: the prompts of the settings then follow the echo."""
+    device = paper()
+    session = logged_in(device)
+    device.send = lambda text: None
+    session.quieten()
+    typed = "screen-length 0 temporary\r\nundo terminal monitor\r\ndisplay clock\r\n"
+    silent_after(device, typed + "Error: No.\r\n<CE1>\r\n<CE1>")
+    with pytest.raises(SessionError, match="echo"):
+        session.show("display clock")
+
+
+def test_a_message_in_place_of_the_configuration_is_an_error_with_its_words(paper, logged_in) -> None:
+    session = logged_in(paper({SHOW: "Info: The command is being disabled.\r\n"}))
+    with pytest.raises(DeviceError, match="being disabled"):
+        session.show(SHOW, frame_end="return")
+    assert not session.lost
+
+
+def test_a_text_without_its_end_may_be_asked_for(paper, logged_in) -> None:
+    answer = logged_in(paper({SHOW: "#\r\nsysname CE1\r\n"})).show(SHOW, frame_end="return", lenient=True)
+    assert (answer.complete, answer.lines[:2]) == (False, ("#", "sysname CE1"))
+
+
+@pytest.mark.parametrize("count", [1, 3, 7, 40])
+@pytest.mark.parametrize("log", LOGS.values(), ids=LOGS)
+def test_logs_between_the_end_and_the_prompt(paper, logged_in, log: str, count: int) -> None:
+    session = logged_in(paper({SHOW: TEXT + f"{log}\r\n" * count}))
+    assert session.show(SHOW, frame_end="return").text == TEXT.replace("\r\n", "\n").rstrip()
+
+
+def test_unknown_text_between_the_end_and_the_prompt(paper, logged_in) -> None:
+    device = paper({SHOW: f"{TEXT}{UNKNOWN_TEXT}\r\n"})
+    answer = logged_in(device).show(SHOW, frame_end="return")
+    assert (answer.lines[-1], answer.complete, device.sent) == ("return", True, [SHOW, ""])
+
+
+# -- marks and echoes --------------------------------------------------------------------------------------------------
+
+LINE = "ntp multicast-client 239.1.2.3"
+
+
+@pytest.mark.parametrize(
+    ("rows", "found"),
+    [
+        ([f"<CE1>{LINE}"], True),
+        ([f"HRP_M<CE1>{LINE} (+B)"], True),
+        ([f"[*CE1-Vlanif100]{LINE}(+B)"], True),
+        ([f"<CE1>{LINE} (x"], False),
+        ([f"<CE1>{LINE}5"], False),
+        ([f"<CE1>{LINE[:-1]}"], False),
+        ([f"<CE1>{LINE} now"], False),
+        (["<CE1>ntp multicast-", "client 239.1.2.3"], True),
+        (["<CE1>ntp multicast-", LOGS["date"], "client 239.1.2.3"], True),
+        (["<CE1>ntp multicast-", LOGS["date"], f"<CE1>{LINE}"], True),
+        (["<CE1>", LOGS["date"], LINE], True),
+        ([LOGS["date"], f"{LINE} (+B)"], True),
+        (["<CE2>" + LINE], False),
+    ],
+)
+def test_echoes(rows: list[str], found: bool) -> None:
+    assert (find_echo(rows, LINE, PromptMatcher("CE1")) is not None) is found
+
+
+# -- buried prompts ----------------------------------------------------------------------------------------------------
+
+
+def burying(prompt: str, text: str, *, on_its_line: bool = False):
+    def reply(device) -> str:
+        device.prompt = prompt
+        device.no_prompt = True
+        return prompt + ("" if on_its_line else "\r\n") + text
+
+    return reply
+
+
+@pytest.mark.parametrize("ended", [True, False])
+@pytest.mark.parametrize("on_its_line", [False, True])
+@pytest.mark.parametrize("text", [*LOGS.values(), UNKNOWN_TEXT, f"{LOGS['date']:<80}\r\nand so on. (a=1, b\r\nc=2)"])
+@pytest.mark.parametrize("occasion", [PromptContext.NAVIGATION, PromptContext.CONFIGURATION, PromptContext.COMMIT])
+def test_a_prompt_is_found_below_other_text(
+    paper, logged_in, text: str, occasion: PromptContext, ended: bool, on_its_line: bool
+) -> None:
+    device = paper({"x": burying("[~CE1-Vlanif100]", text + ("\r\n" if ended else ""), on_its_line=on_its_line)})
+    answer = logged_in(device).ask("x", occasion=occasion)
+    assert answer.prompt == Prompt(True, "~", "Vlanif100")
+    assert not answer.refused
+    assert device.sent == ["x", ""]
+
+
+@pytest.mark.parametrize("text", [*LOGS.values(), UNKNOWN_TEXT])
+def test_a_first_prompt_is_found_below_other_text(paper, text: str) -> None:
+    device = paper(greeting="\r\n")
+    device.emit(f"\r\n{text}\r\n")
+    session = Session(device, Timeouts(login=5))
+    session.login()
+    assert session.sysname == "CE1"
+
+
+def test_no_empty_line_answers_a_commit_that_shows_no_prompt(paper, logged_in) -> None:
+    """A commit may ask in the middle, and an empty line would be an answer."""
+    device = paper()
+    session = logged_in(device)
+    sent: list[str] = []
+    device.send = sent.append
+    device.emit("commit\r\nCommitting\r\n")
+    with pytest.raises(SessionError):
+        session.ask("commit", occasion=PromptContext.COMMIT)
+    assert sent == ["commit\n"]
+
+
+@pytest.mark.parametrize("text", ["Really? (y or n, n is the default) ", "Do it?", "% of 100 done"])
+def test_no_empty_line_answers_unfinished_text(paper, logged_in, text: str) -> None:
+    device = paper()
+    session = logged_in(device)
+    sent: list[str] = []
+    device.send = sent.append
+    device.emit(f"x\r\n{text}")
+    with pytest.raises(SessionError):
+        session.ask("x", occasion=PromptContext.CONFIGURATION)
+    assert sent == ["x\n"]
+
+
+def test_no_empty_line_answers_a_question_behind_a_prompt(paper, logged_in) -> None:
+    device = paper()
+    session = logged_in(device)
+    sent: list[str] = []
+    device.send = sent.append
+    device.emit("display clock\r\n<CE1>\r\nReally? (y/n)[y]:")
+    with pytest.raises(SessionError):
+        session.show("display clock")
+    assert sent == ["display clock\n"]
+
+
+def test_words_behind_a_buried_prompt_are_not_overlooked(paper, logged_in) -> None:
+    answer = logged_in(paper({"x": f"[~CE1]\r\n{LOGS['date']}\r\nError: No.\r\n"})).ask("x")
+    assert answer.refused
+
+
+# -- busy --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_busy_device_is_asked_again(paper, logged_in) -> None:
+    device = paper({LINE: BUSY})
+    session = logged_in(device)
+    session.retry = RetryPolicy(retries=2, delay=0.001)
+    with pytest.raises(BusyError, match="busy in building") as raised:
+        session.ask(LINE, occasion=PromptContext.CONFIGURATION)
+    assert device.sent == [LINE] * 3
+    assert raised.value.refused == {"line": LINE, "view": "user", "column": None, "words": BUSY.strip()}
+
+
+@pytest.mark.parametrize("text", ["Error: This is refused.\r\n", "#\r\n description busy\r\n#\r\nreturn\r\n"])
+def test_other_answers_are_not_busy(paper, logged_in, text: str) -> None:
+    device = paper({SHOW: text})
+    logged_in(device).show(SHOW, frame_end="return")
+    assert device.sent == [SHOW]
+
+
+def test_two_displays_of_which_one_is_busy(paper, logged_in) -> None:
+    device = paper({"display version": BUSY, "display clock": "12:00\r\n"})
+    session = logged_in(device)
+    session.retry = RetryPolicy(retries=1, delay=0.001)
+    with pytest.raises(BusyError):
+        session.show_both("display version", "display clock")
+
+
+# -- what is not sent --------------------------------------------------------------------------------------------------
+
+ODD = ["\n", "\r", "\t", "\0", "\x03", "\x08", "\x1a", "\x1b", "\x7f", "\x85", "\x9b", "\x9d"]
+ODD += ["\u00a0", "\u00ad", "\u200b", "\u200e", "\u202e", "\u2028", "\u2029", "\u2066", "\ufeff", "\ud800", "\x0b", "?"]
+
+
+@pytest.mark.parametrize("character", ODD, ids=[f"U+{ord(character):04X}" for character in ODD])
+def test_no_odd_character_is_sent_whoever_asks(paper, logged_in, character: str) -> None:
+    assert len(ODD) == 24
+    device = paper()
+    session = logged_in(device)
+    line = f"{LINE}{character}sysname PWNED"
+    for send in (
+        lambda: session.ask(line),
+        lambda: session.ask(line, occasion=PromptContext.COMMIT),
+        lambda: session.show(line),
+        lambda: session.show_both(line, "display clock"),
+        lambda: session.show_both("display clock", line),
+        lambda: session.return_and_show(line),
+    ):
+        with pytest.raises(UserError, match=f"U\\+{ord(character):04X}"):
+            send()
+    assert device.sent == []
+
+
+def test_the_refusal_of_an_odd_line_shows_no_secret(paper, logged_in) -> None:
+    with pytest.raises(UserError) as raised:
+        logged_in(paper()).ask("key TopSecret-1\n", secrets=["TopSecret-1"])
+    assert "TopSecret" not in str(raised.value)
+
+
+# -- secrets -----------------------------------------------------------------------------------------------------------
+
+KEY = "ntp authentication-keyid 1 authentication-mode md5 TopSecret-123"
+
+
+@pytest.mark.parametrize(
+    "echo",
+    [
+        KEY[1:],
+        KEY.replace("TopSecret", "TopSec\x08ret"),
+        KEY.replace("TopSecret", "TopSecret#"),
+        KEY.replace("TopSecret-123", "TopSecret-12"),
+        KEY.replace(" md5 ", f" md5 \r\n{LOGS['date']}\r\n x"),
+    ],
+)
+def test_nothing_is_quoted_of_a_line_with_a_broken_echo(paper, logged_in, echo: str) -> None:
+    device = paper()
+    session = logged_in(device)
+    device.send = lambda text: None
+    device.emit(f"{echo}\r\n{echo}\r\nError: {echo} is wrong.\r\n<CE1>")
+    with pytest.raises(DeviceError) as raised:
+        session.ask(KEY, secrets=["TopSecret-123"]).expect("a line")
+    assert "Secre" not in str(raised.value)
+
+
+def test_a_secret_that_the_device_breaks_is_masked(paper, logged_in) -> None:
+    words = "Error: The key TopSec\r\n  ret-123 is weak.\r\n"
+    with pytest.raises(RefusedError) as raised:
+        logged_in(paper({KEY: words})).ask(KEY, secrets=["TopSecret-123"]).expect("a line")
+    assert "ret-123" not in str(raised.value)
+    assert "is weak" in str(raised.value)
+
+
+# -- questions ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "choice", "default"),
+    [
+        ("Continue? [Y/N]", "Y/N", ""),
+        ("Continue? [Y/N]:", "Y/N", ""),
+        ("Are you sure? (y/n)[n]:", "Y/N", "n"),
+        ("Continue?(Y/N)[N]:", "Y/N", "N"),
+        ("Are you sure to continue?[Y/N][N]:", "Y/N", "N"),
+        ("Continue (yes/no) ? [no] :", "Y/N", "no"),
+        ("Continue? [Y/N] (default: N) :", "Y/N", "default: N"),
+        ("Continue? (Y/N, default N):", "Y/N", ""),
+        ("Leave? [Y(yes)/N(no)/C(cancel)]:", "Y/N/C", ""),
+        ("Leave? [y/n/c][c]:", "Y/N/C", "c"),
+        ("Please input the file name ( *.cfg, *.zip ) [ vrpcfg.zip ] :", "", "vrpcfg.zip"),
+        ("Info: Please input the file name(*.cfg, *.zip, *.dat):", "", ""),
+        ("Enter Password:", "", ""),
+    ],
+)
+def test_the_endings_of_questions(line: str, choice: str, default: str) -> None:
+    ending = ending_of(line)
+    assert ending is not None
+    assert (ending.choice, ending.default) == (choice, default)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[~CE1-Vlanif100]",
+        "[Y/N] is asked",
+        " description up [100GE1/0/1]",
+        "Info: saved (y)",
+        "%^%#]",
+        ")",
+        "[[[[",
+        "Committing.",
+        "",
+        "The name: x",
+    ],
+)
+def test_what_is_no_question(line: str) -> None:
+    assert ending_of(line) is None
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [("Are you sure? (y/n)[n]:", "N"), ("Publish? [Y/N/C][C]:", "C"), ("File name ( *.cfg ) [ a.cfg ] :", "")],
+)
+def test_unknown_questions_with_defaults_are_declined(paper, logged_in, question: str, answer: str) -> None:
+    device = paper()
+    session = logged_in(device)
+    sent: list[str] = []
+
+    def send(text: str) -> None:
+        sent.append(text)
+        device.emit("x\r\n" + question if text == "x\n" else "\r\n<CE1>")
+
+    device.send = send
+    with pytest.raises(QuestionError, match="no known safe answer"):
+        session.ask("x", occasion=PromptContext.CONFIGURATION)
+    assert sent == ["x\n", answer + "\n"]
+
+
+# -- what nobody asked for ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("line", LOGS.values(), ids=LOGS)
+def test_log_lines(line: str) -> None:
+    assert is_log_line(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "#",
+        "* interface GE0/0/1",
+        "*interface GigabitEthernet0/0/1",
+        "interface 100GE1/0/1",
+        " description May 04 2026 06:07:08 up",
+        "ntp multicast-server 239.1.2.3",
+        "ntp authentication-keyid 1 authentication-mode md5 cipher %^%#A/4/B(l)%^%#",
+        "acl number 2000",
+        "snmp-agent sys-info contact R&D/3/Lab:",
+        "return",
+        "!Last configuration was updated at 2025-07-07 21:03:32+06:00 by operator",
+    ],
+)
+def test_configuration_is_no_log(line: str) -> None:
+    assert not is_log_line(line)
+    assert list(without_logs([LOGS["date"], line])) == [line]
+
+
+def test_the_rest_of_a_log_with_open_brackets_goes_with_it() -> None:
+    first = f"{LOGS['date']} of 4. (Interface=100GE1/0/9, Chass"
+    lines = [first, "isId=00-00-5e-00-53-01, PortId=e", "th7)", "ntp server disable"]
+    assert list(without_logs(lines)) == ["ntp server disable"]
+    assert list(without_logs([LOGS["trap"][:-12], "(IfIndex=5)", "acl number 2000"])) == ["acl number 2000"]
+    assert list(without_logs([first, "ntp server disable"])) == ["ntp server disable"]
+
+
+@pytest.mark.parametrize("line", ["aged out", "vlan batch 2", "interface 100GE1/0/1", " ntp multicast-client"])
+def test_a_line_behind_a_whole_log_is_kept(line: str) -> None:
+    assert list(without_logs([LOGS["trap"], line])) == [line]
+    assert list(without_logs([LOGS["date"].ljust(80, "x"), line])) == [line]
+
+
+@pytest.mark.parametrize(
+    ("line", "is_time"),
+    [
+        ("2024-06-08 13:04:22.667 +03:00", True),
+        ("2021-03-05 11:37:53.415", True),
+        ("06:07:08  2026/05/04", True),
+        ("2026-05-04 06:07:08 DST", True),
+        ("12:00", False),
+        ("25", False),
+        ("2026-05-04", False),
+        ("", False),
+        ("06:07:08 and more", False),
+    ],
+)
+def test_time_lines(line: str, is_time: bool) -> None:
+    assert is_time_line(line) is is_time
