@@ -33,8 +33,8 @@ options:
     default: {}
   maximum_offset:
     description:
-      - Seconds that the clock of a host may be off from its source, either way. A host beyond it counts as not synchronised,
-        and so does one whose engine may not steer the clock as it should.
+      - Seconds that the clock of a host may be off from its source, either way. A host beyond it counts as not
+        synchronised, and so does one whose engine may not steer the clock as it should.
     type: float
     default: 0.128
 """
@@ -128,12 +128,13 @@ def text(value: Any) -> str:
 
 @dataclass(frozen=True)
 class HostState:
-    """What a host told. reason: why it is not synchronised, "" where it is."""
+    """What a host told. reason: why it is not synchronised, "" where it is. note: what it finds wrong all the same."""
 
     host: str
     ntp: Mapping[str, Any]
     names: Mapping[str, str]
     reason: str
+    note: str = ""
 
     @property
     def associations(self) -> list[Mapping[str, Any]]:
@@ -143,7 +144,7 @@ class HostState:
     @property
     def first(self) -> dict[str, str]:
         """The columns that only the first line of a host has."""
-        shown = "" if self.reason == NO_REASON else self.reason
+        shown = "" if self.reason == NO_REASON else self.reason or self.note
         return {"synchronised": "NO" if self.reason else "yes", "reason": shown}
 
     def name(self, address: Any) -> str:
@@ -192,9 +193,7 @@ class HostState:
         ]
 
 
-def why_not(
-    result: Mapping[str, Any], ntp: Mapping[str, Any], names: Mapping[str, str], maximum_offset: float
-) -> str:
+def why_not(result: Mapping[str, Any], ntp: Mapping[str, Any], names: Mapping[str, str], maximum_offset: float) -> str:
     """Why a host is not synchronised, by what it says itself and by the age of its source; "" where it is."""
     if not ntp.get("synchronised"):
         told = [*sentences(result), *sentences(ntp), *sentences(result.get("engine"))]
@@ -293,7 +292,7 @@ def synchronisation_report(
             silent.append(f"{host}: {reason}")
         else:
             reason = why_not(result, ntp, known, float(maximum_offset))
-            rows.extend(HostState(str(host), ntp, known, reason).rows())
+            rows.extend(HostState(str(host), ntp, known, reason, next(iter(sentences(result)), "")).rows())
         if reason:
             ends[str(host)] = end(result, reason)
     return {"lines": [*aligned(rows), *silent], "unsynchronised": list(ends), "ends": ends}

@@ -375,6 +375,16 @@ def not_synchronised(document):
     )
 
 
+def result_of(module, document):
+    """What the module returns besides whether it has failed."""
+    return {
+        "ntp": ntp_state(document, listens(module, document)),
+        "clock": clock_state(document, module.params["maximum_offset"]),
+        "problems": document.get("problems") or [],
+        "engine": document,
+    }
+
+
 def main():
     module = AnsibleModule(
         argument_spec={
@@ -389,11 +399,9 @@ def main():
     document, reason = look(module)
     if document is None:
         module.fail_json(msg=reason)
-    clock = clock_state(document, module.params["maximum_offset"])
-    result = {"ntp": ntp_state(document, listens(module, document)), "clock": clock}
-    result.update(problems=document.get("problems") or [], engine=document)
-    if module.params["wait_until_synchronised"] and not clock["in_order"]:
-        module.fail_json(msg=f"After {module.params['timeout']} seconds: {clock['reason']}", **result)
+    result = result_of(module, document)
+    if module.params["wait_until_synchronised"] and not result["clock"]["in_order"]:
+        module.fail_json(msg=f"After {module.params['timeout']} seconds: {result['clock']['reason']}", **result)
     module.exit_json(changed=False, **result)
 
 

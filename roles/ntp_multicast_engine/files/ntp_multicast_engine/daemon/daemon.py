@@ -249,6 +249,7 @@ class Daemon:
         if now.raw - due < _STANDSTILL:
             return
         self._stood_still((now.raw - before.raw) / NANOSECONDS, now)
+        self._groups.interrupted(now.raw)
         for opened in self._sockets.values():
             if isinstance(opened, (GroupSocket, ResponderSocket)):
                 opened.discard(self._clock)

@@ -64,6 +64,11 @@ class Groups:
         group.accepted += accepted
         group.last, group.rejoin_after = raw, _FIRST_REJOIN
 
+    def interrupted(self, raw: int) -> None:
+        """Nobody could listen for a while."""
+        for group in self._known.values():
+            group.opened = raw if group.opened is not None else None
+
     def to_be_joined_anew(self, opened: GroupSocket, raw: int) -> bool:
         """Whether the group has been silent for so long that its membership is to be renewed; told once each time."""
         group = self.of(opened.configuration)

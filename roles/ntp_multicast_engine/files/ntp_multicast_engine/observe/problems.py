@@ -82,9 +82,6 @@ _REFUSALS: dict[str, tuple[str, str]] = {
 _ANSWERS = {
     "response_unauthenticated": "it is not signed with the key of the multicasts",
     "response_bad_mac": "its MAC is wrong",
-    "response_unsynchronised": "it says that the server's clock is not synchronised",
-    "response_stratum": "its stratum is impossible",
-    "response_root_distance": "the server may be wrong by 16 s or more",
     "response_version": "it has another NTP version",
     "response_delay": "it took longer than a second",
     "response_times": "its timestamps can't be",
@@ -169,13 +166,12 @@ def _patience(engine: Engine, item: GroupStatus) -> float:
 
 
 def _refused(engine: Engine, raw: int) -> Iterator[ProblemStatus]:
-    withdrawn = {
-        (item.configuration, item.source) for item in engine.client.associations.values() if item.unfit is not None
-    }
+    # What a known server says of itself is told as long as it says so.
+    known = {(group, source) for group, source in engine.client.associations}
     current = [
         item
         for item in engine.refusals.current(raw)
-        if item.reason not in WITHDRAWN or (item.group, item.source) not in withdrawn
+        if item.reason not in WITHDRAWN or (item.group, item.source) not in known
     ]
     for item in current[:_MAXIMUM_REFUSALS]:
         yield _refusal(item)
