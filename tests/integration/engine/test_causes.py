@@ -20,6 +20,7 @@ import pytest
 from integration.engine.places import module_result, problem, told_everywhere
 from integration.engine.process import Bridge, EngineProcess, ip, running, wait_for
 
+from ansible_collections.timecast.ntp_multicast.plugins.filter.engine_firewall import engine_firewall
 from ansible_collections.timecast.ntp_multicast.plugins.filter.synchronisation_report import synchronisation_report
 
 pytestmark = [
@@ -461,3 +462,25 @@ def test_a_server_of_ipv6_is_shown_by_its_address(tmp_path: Path, bridge: Bridge
         assert client.synchronised()["system"]["reference_id"] == "fd00:99:1::1"
         assert "synchronised to fd00:99:1::1" in client.log()
         assert module_result(client)["ntp"]["reference_id"] == "fd00:99:1::1"
+
+
+def test_the_rules_that_the_role_makes_let_in_what_is_needed(tmp_path: Path, bridge: Bridge) -> None:
+    """A switch that snoops and asks ten times as often; who doesn't answer is forgotten after 12 s."""
+    ip("-n", bridge.switch, "addr", "add", "10.99.1.254/24", "dev", "br0")
+    snooping = ["mcast_snooping", "1", "mcast_querier", "1", "mcast_query_use_ifaddr", "1"]
+    times = {"query": 500, "query_response": 200, "membership": 1200, "querier": 1200, "startup_query": 200}
+    options = [word for name, value in times.items() for word in (f"mcast_{name}_interval", str(value))]
+    ip("-n", bridge.switch, "link", "set", "br0", "type", "bridge", *snooping, *options)
+    clients = [CLIENT["clients"][0], {"interface": "eth0", "group": "ff0e::101"}]
+    rules = engine_firewall(json.dumps({"clients": clients}), "nftables")
+    discovery = "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept"
+    firewall(bridge, "c", "input", "; ".join(["policy drop", "iifname lo accept", discovery, *rules]))
+    streams = [{"interface": "eth0", "group": it["group"], "poll": 3} for it in clients]
+    server = engine(tmp_path, bridge, "s", {**OPEN, **SENDING, "servers": streams})
+    client = engine(tmp_path, bridge, "c", {**OPEN, "clients": clients})
+    with running(server, client):
+        client.synchronised(associations=2)
+        wait_for(lambda: client.status()["engine"]["uptime"] > 60, "five memberships' time")
+        status = client.status()
+        assert all(item["reach"] & 3 == 3 for item in status["associations"]), status["associations"]
+        assert not status["problems"]
