@@ -396,14 +396,6 @@ commit:
     trial:
       description: As in O(commit.trial). The commit was confirmed.
       type: int
-kept:
-  description:
-    - Options of O(config.server) that stay although O(state) takes away what is not given, because NTP lines stand on
-      the device that are not managed here and may need them.
-  returned: as RV(before)
-  type: list
-  elements: str
-  sample: ["server.enabled", "server.listen: Vlanif100"]
 saved:
   description: Whether the running configuration was written to the startup file.
   returned: as RV(before)
