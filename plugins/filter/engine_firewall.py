@@ -11,7 +11,7 @@ version_added: 0.2.0
 author:
   - Timecast developers (@timecast)
 description:
-  - Turns the engine's configuration, as P(timecast.ntp_multicast.engine_configuration#filter) makes it, into rules of
+  - Turns the configuration that P(timecast.ntp_multicast.engine_configuration#filter) makes into rules of
     a firewall, for multicasts of the groups, for questions of queriers (IGMP, MLD), for answers of servers, and for requests
     of clients where the host answers them.
 options:

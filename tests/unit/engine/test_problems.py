@@ -24,7 +24,6 @@ from ntp_multicast_engine.protocol.refusals import LIMIT, Refusals
 from ntp_multicast_engine.wire.packet import Header
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS, to_ntp
 
-
 SERVER, CLIENT = "10.0.0.1", "10.0.0.2"
 
 

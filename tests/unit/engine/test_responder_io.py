@@ -242,7 +242,7 @@ def test_stamps_that_do_not_come_are_not_awaited_for_ever(tmp_path: Path) -> Non
 
 
 def test_answers_without_a_stamp_do_not_shift_the_numbers_of_those_with_one(tmp_path: Path) -> None:
-    opened = ResponderSocket(None, 4, 0, shared=True)
+    opened = ResponderSocket(None, 4, 0)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
         asking.bind(("127.0.0.1", 0))
         datagram = Datagram(b"", *asking.getsockname(), 0, ip_address("127.0.0.1"), 1, CLOCK.now(), KERNEL, False)
