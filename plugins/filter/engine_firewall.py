@@ -12,8 +12,8 @@ author:
   - Timecast developers (@timecast)
 description:
   - Turns the configuration that P(timecast.ntp_multicast.engine_configuration#filter) makes into rules of
-    a firewall, for multicasts of the groups, for questions of queriers (IGMP, MLD), for answers of servers, and for requests
-    of clients where the host answers them.
+    a firewall, for multicasts of the groups, for questions of queriers (IGMP, MLD), for answers of servers, and for
+    requests of clients where the host answers them.
 options:
   _input:
     description: The engine's configuration, as JSON.

@@ -20,7 +20,7 @@ from ntp_multicast_engine.filter.correction import Correction
 from ntp_multicast_engine.filter.estimator import Estimate, Estimator
 from ntp_multicast_engine.instant import Instant, KernelStatus
 from ntp_multicast_engine.protocol.association import Association, CloseRequest, SendRequest
-from ntp_multicast_engine.protocol.client import WITHDRAWN, Client, State
+from ntp_multicast_engine.protocol.client import Client, State
 from ntp_multicast_engine.protocol.leap import credible
 from ntp_multicast_engine.protocol.multicast_server import Announcement, Sender
 from ntp_multicast_engine.protocol.packet_tests import MAXDISP, MAXIMUM_STRATUM
@@ -140,7 +140,7 @@ class Engine:
         except PacketError as error:
             self.dropped[error.reason] += 1
             self.refusals.note(group, source, error, len(data), arrival.raw)
-            if error.reason in WITHDRAWN:
+            if self.selected is not None and self.selected.unfit is not None:
                 self.choose(arrival)
             return None
         self._count_warnings(association, arrival)
