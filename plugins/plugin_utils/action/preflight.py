@@ -24,7 +24,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.utils.unsafe_proxy import AnsibleUnsafe
 
 from ..ntp import validation
-from ..vrp.commit_rules import commit_problems
+from ..vrp.commit_rules import commit_problems, run_id_problems, save_problems
 from . import launch
 from .before_fork import VRP_SSH
 from .platform import NETWORK_OS, UNKNOWN, VRP, platform_of, warnings_about_network_os
@@ -240,13 +240,15 @@ def problems_of_values(platform: str, values: Mapping[str, Any]) -> Iterator[str
             yield message + hint_about_booleans(message, values)
         return
     parameters = typed.validated_parameters
-    settings = {name: parameters.get(PREFIX + name) for name in ("state", "commit")}
+    settings = {name: parameters.get(PREFIX + name) for name in ("state", "commit", "save")}
     settings = launch.at_launch({name: value for name, value in settings.items() if value is not None}, parameters)
     sections = {section: parameters[PREFIX + section] for section in SECTIONS if PREFIX + section in parameters}
     state = settings.get("state", "merged")
     found = validation.problems(sections, platform="vrp" if platform == VRP else "linux", prefix=PREFIX, state=state)
+    found += commit_problems(settings.get("commit"), f"{PREFIX}commit")
+    found += run_id_problems(parameters.get(f"{PREFIX}run_id"), f"{PREFIX}run_id")
     if platform == VRP:
-        found += commit_problems(settings.get("commit"), f"{PREFIX}commit")
+        found += save_problems(settings.get("commit"), settings.get("save"), f"{PREFIX}save")
     yield from map(str, found)
 
 
