@@ -98,15 +98,14 @@ def wait_until_synchronised(session: Session, dialect: Dialect, present: Configu
     bound = trial - max(_LEAST_RESERVE, trial * _SHARE_OF_RESERVE)
     begin, paused = time.monotonic(), 0.0
     for _look in itertools.count():
-        sight = Sight(
-            read_status(session, dialect), read_sessions(session, dialect), max(paused, time.monotonic() - begin)
-        )
+        asked = time.monotonic() - begin  # before the device tells an age, which grows until it does
+        sight = Sight(read_status(session, dialect), read_sessions(session, dialect), asked)
         if synchronised_to_description(present, sight):
             return
-        left = bound - sight.seconds
+        left = bound - max(paused, time.monotonic() - begin)
         if left <= 0:
             raise NotSynchronisedError(
-                f"{sight.seconds:.0f} seconds after the trial commit the device is not synchronised to what its "
+                f"{bound:.0f} seconds after the trial commit the device is not synchronised to what its "
                 f"configuration says: {sight.words}."
             )
         pause = min(_SECONDS_BETWEEN_LOOKS, left)

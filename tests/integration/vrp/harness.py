@@ -19,7 +19,7 @@ import paramiko
 import pytest
 import yaml
 
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.connection.ssh import ShellChannel
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.connection.channel import ShellChannel
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.errors import NtpMulticastError
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.options_codec import configuration_from_options
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.plan import State
