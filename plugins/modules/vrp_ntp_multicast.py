@@ -470,7 +470,8 @@ outcome:
       the session ended with lines pending, which the device drops. V(trial_aborted), the trial commit was rolled back.
       V(unchanged), a look afterwards shows that nothing was changed. With these the device is as it was.
     - V(committed), the change is effective, and what came after it failed. V(trial_expires), an unconfirmed trial
-      commit goes back by itself. V(trial_left), the trial commit runs and waits to be confirmed. V(confirming), it may or may not be permanent.
+      commit goes back by itself. V(trial_left), the trial commit runs and waits to be confirmed. V(confirming), it may
+      or may not be permanent.
       V(unknown), the change may or may not have taken effect. V(immediate), lines took effect on a device without a
       candidate configuration and could not be taken back. With these RV(ignore:changed) is true.
   returned: failure, except where the options are wrong

@@ -85,6 +85,7 @@ VRP_NTP_MULTICAST_INFO: dict[str, Any] = {
     "argument_spec": {
         "dialect": {"type": "str", "choices": ["ntp", "ntp-service"]},
         "wait_until_synchronised": {"type": "bool", "default": False},
+        "heard_afresh": {"type": "bool", "default": False},
         "timeout": {"type": "int", "default": 60},
     },
 }

@@ -10,7 +10,6 @@ source that it lost for up to eight polls (RFC 5905, section 13), so that the st
 from __future__ import annotations
 
 import enum
-import itertools
 import time
 from dataclasses import dataclass
 
@@ -96,18 +95,26 @@ def wait_until_synchronised(session: Session, dialect: Dialect, present: Configu
         NotSynchronisedError: it does not, and the time that is left is needed to confirm the trial.
     """
     bound = trial - max(_LEAST_RESERVE, trial * _SHARE_OF_RESERVE)
-    begin, paused = time.monotonic(), 0.0
-    for _look in itertools.count():
-        asked = time.monotonic() - begin  # before the device tells an age, which grows until it does
+    sight = watch(session, dialect, present, time.monotonic(), bound)
+    if not synchronised_to_description(present, sight):
+        raise NotSynchronisedError(
+            f"{bound:.0f} seconds after the trial commit the device is not synchronised to what its configuration "
+            f"says: {sight.words}."
+        )
+
+
+def watch(session: Session, dialect: Dialect, present: Configuration, change: float, bound: float) -> Sight:
+    """The first look at which the clock follows the configuration, or the last within `bound` seconds.
+
+    change: the moment after which a packet has to come, by the monotonic clock
+    """
+    paused = 0.0
+    while True:
+        asked = time.monotonic() - change  # before the device tells an age, which grows until it does
         sight = Sight(read_status(session, dialect), read_sessions(session, dialect), asked)
-        if synchronised_to_description(present, sight):
-            return
-        left = bound - max(paused, time.monotonic() - begin)
-        if left <= 0:
-            raise NotSynchronisedError(
-                f"{bound:.0f} seconds after the trial commit the device is not synchronised to what its "
-                f"configuration says: {sight.words}."
-            )
+        left = bound - max(paused, time.monotonic() - change)
+        if synchronised_to_description(present, sight) or left <= 0:
+            return sight
         pause = min(_SECONDS_BETWEEN_LOOKS, left)
         session.pause(pause)
         paused += pause

@@ -200,6 +200,7 @@ def test_vrp_commit_confirms_and_aborts_what_a_task_left(playbooks: Playbooks) -
 
 
 def test_free_lines_are_confirmed_by_the_clock_too(playbooks: Playbooks, heard: dict[str, Heard]) -> None:
+    # A server and a client: the last packet of its source came before the change.
     assert playbooks.run([task(config=client_config(INTERFACE))], hosts="CE1").code == 0
     before = ntp_lines(playbooks.devices["CE1"])
     lines = ["undo ntp multicast-client", "ntp multicast-client 239.9.9.9"]
