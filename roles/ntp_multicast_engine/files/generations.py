@@ -59,10 +59,8 @@ def copy(source, target):
         shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns(GENERATED))
         for folder, folders, names in os.walk(source):
             for name in ["", *folders, *names]:
-                own(
-                    os.path.join(folder, name),
-                    os.path.join(target, os.path.relpath(os.path.join(folder, name), source)),
-                )
+                place = os.path.join(folder, name)
+                own(place, os.path.join(target, os.path.relpath(place, source)))
         return
     os.makedirs(os.path.dirname(target), exist_ok=True)
     shutil.copy2(source, target, follow_symlinks=False)
