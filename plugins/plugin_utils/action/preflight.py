@@ -55,7 +55,13 @@ PLAYBOOK_VARIABLES: dict[str, dict[str, Any]] = {
     "ntp_multicast_rollback_others": {"type": "bool", "default": False},
 }
 # What the collection sets itself.
-_OWN = ("ntp_multicast_result", "ntp_multicast_status", "ntp_multicast_fleet", "ntp_multicast_key_memory")
+_OWN = (
+    "ntp_multicast_result",
+    "ntp_multicast_status",
+    "ntp_multicast_fleet",
+    "ntp_multicast_key_memory",
+    "ntp_multicast_rollback",
+)
 _SIMILAR = 0.8
 _TEMPLATE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 # Before ansible-core 2.19 a variable that is not defined leaves the text of its template in `hostvars`.

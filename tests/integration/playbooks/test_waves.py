@@ -179,3 +179,68 @@ def test_waves_that_make_no_sense_are_refused_before_anything_is_touched(
     assert run.exit_code != 0
     assert sentence in " ".join(run.printed.split()), run.printed
     assert all(site.typed(name) == [] for name in HOSTS)
+
+
+# -- rollback ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_run_is_taken_back_text_for_text(site: Site) -> None:
+    before = {name: text_of(site.device(name)) for name in HOSTS}
+    succeeded(site.play("site", *waves(run_id="change-1")))
+    changed = {name: text_of(site.device(name)) for name in HOSTS}
+    looked = succeeded(site.play("rollback", *waves(run_id="change-1"), "--check", "--diff"))
+    assert "- ntp multicast-client" in looked.printed.replace("-  ntp", "- ntp"), looked.printed
+    assert {name: text_of(site.device(name)) for name in HOSTS} == changed
+    taken = succeeded(site.play("rollback", *waves(run_id="change-1"), "--diff"))
+    assert sum(counters["changed"] for counters in taken.recap().values()) == len(HOSTS)
+    assert {name: text_of(site.device(name)) for name in HOSTS} == before
+    assert SECRET not in taken.printed + looked.printed
+    site.forget()
+    again = succeeded(site.play("rollback", *waves(run_id="change-1")))
+    assert not any(counters["changed"] for counters in again.recap().values())
+    assert site.touched() == []
+
+
+def test_the_last_run_is_found_by_its_time(site: Site) -> None:
+    succeeded(site.play("site"))
+    before = {name: text_of(site.device(name)) for name in HOSTS}
+    changed = described()
+    for name in SERVERS:
+        changed[name]["ntp_multicast_server"]["reference_stratum"] = 4
+    succeeded(site.play("site", hosts=changed))
+    label = site.device("s1").commits()[-1]["label"]
+    assert label.startswith("site-20")
+    taken = succeeded(site.play("rollback", *waves(run_id="last")))
+    assert f"Back to before {label}: s1, s2." in taken.printed
+    assert {name: text_of(site.device(name)) for name in HOSTS} == before
+
+
+def test_what_others_have_changed_is_shown_and_protected(site: Site) -> None:
+    before = text_of(site.device("c1"))
+    succeeded(site.play("site", *waves(run_id="change-1")))
+    site.device("c1").change_as("noc", ["ntp access peer 2000"])
+    changed = {name: text_of(site.device(name)) for name in HOSTS}
+    site.forget()
+    refused = site.play("rollback", *waves(run_id="change-1"))
+    assert refused.exit_code != 0
+    assert "would also take back commit" in refused.printed
+    assert "by noc" in refused.printed
+    assert site.touched() == []
+    assert {name: text_of(site.device(name)) for name in HOSTS} == changed
+    succeeded(site.play("rollback", *waves(run_id="change-1", rollback_others=True)))
+    assert text_of(site.device("c1")) == before
+
+
+@pytest.mark.parametrize(
+    ("variables", "sentence"),
+    [
+        ({}, "ntp_multicast_run_id has to name the run"),
+        ({"run_id": "nowhere"}, "no host lists the run nowhere. They list no run at all."),
+        ({"run_id": "last"}, "no host lists a run of the playbook site"),
+    ],
+)
+def test_a_rollback_to_nowhere_is_refused(site: Site, variables: dict[str, Any], sentence: str) -> None:
+    run = site.play("rollback", *waves(**variables))
+    assert run.exit_code != 0
+    assert sentence in " ".join(run.printed.split()), run.printed
+    assert site.touched() == []
