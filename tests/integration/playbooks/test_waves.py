@@ -140,7 +140,7 @@ def test_all_waves_go_through_when_all_is_well(site: Site) -> None:
     order = order_of_commits(site)
     assert order[0] == "c3"
     assert set(order[1:3]) == set(SERVERS)
-    assert "the clients, batch 1 of 4: 1 of 1 hosts are as described." in run.printed, run.printed
+    assert "the clients, batch 1 of 3: 1 of 1 hosts are as described." in run.printed, run.printed
     again = succeeded(site.play("site", *how, *SHORT))
     assert not any(counters["changed"] for counters in again.recap().values())
 
