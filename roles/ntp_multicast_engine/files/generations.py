@@ -24,6 +24,7 @@ TRIAL = "ntp-multicast-engine-trial"
 PENDING = "pending"
 TAKEN_BACK = "taken-back.json"
 OWN = "generations.py"
+LONGEST_NOTE = 50
 SECRET_FILES = ("keys",)
 GENERATED = "__pycache__"
 # Its own text, for the timer of a trial to run; whoever starts it from another host gives it.
@@ -176,6 +177,15 @@ def taken_back(store):
             return json.load(stream)
     except OSError:
         return []
+
+
+def note(store, gone):
+    """Remember what was taken back, so that a second rollback is none of an unknown run."""
+    noted = [*taken_back(store), *gone][-LONGEST_NOTE:]
+    fresh = os.path.join(store, TAKEN_BACK + ".new")
+    with open(fresh, "w", encoding="utf-8") as stream:
+        json.dump(noted, stream)
+    os.replace(fresh, os.path.join(store, TAKEN_BACK))
 
 
 def last_taken(store):
@@ -358,9 +368,7 @@ def roll_back(store, document):
     told = {"listed": True, "others": others, "diff": difference(oldest)}
     if not document["look"]:
         put_back(oldest)
-        gone = [{"number": number, "run_id": each} for number, each in zip(going, runs)]
-        with open(os.path.join(store, TAKEN_BACK), "w", encoding="utf-8") as stream:
-            json.dump([*taken_back(store), *gone][-50:], stream)
+        note(store, [{"number": number, "run_id": each} for number, each in zip(going, runs)])
         for number in going:
             remove(Generation(store, str(number)).folder)
     return {"changed": True, **told}
