@@ -51,11 +51,10 @@ class ActionModule(VrpAction):
         status = read_status(session, dialect)
         if options["wait_until_synchronised"] and not options["heard_afresh"]:
             status = wait_until_synchronised(session, dialect, status, options["timeout"])
-        if options["heard_afresh"]:
-            bound = options["timeout"] if options["wait_until_synchronised"] else 0
-            sight = watch(session, dialect, found.configuration, began, bound)
+        if options["wait_until_synchronised"] and options["heard_afresh"]:
+            sight = watch(session, dialect, found.configuration, began, options["timeout"])
             result = {"ntp": ntp_state(sight.status, sight.sources, found.configuration), "dialect": dialect.value}
-            if options["wait_until_synchronised"] and not synchronised_to_description(found.configuration, sight):
+            if not synchronised_to_description(found.configuration, sight):
                 result["failed"] = True
                 result["msg"] = f"Not synchronised after {options['timeout']} seconds: {sight.words}."
             return result

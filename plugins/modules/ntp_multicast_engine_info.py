@@ -28,8 +28,8 @@ options:
     default: false
   heard_afresh:
     description:
-      - Whether a client counts as synchronised only when a packet of the source that it follows came after the task
-        began. A client that has lost its source says that it is synchronised for up to eight polls more.
+      - With O(wait_until_synchronised=true), whether a client counts as synchronised only when a packet of the source
+        that it follows came after the task began. A client that has lost its source says that it is synchronised for up to eight polls more.
     type: bool
     default: false
   maximum_offset:
@@ -294,7 +294,8 @@ def ntp_state(document, follows):
 
 def stale(module, document, since):
     """A sentence where the host follows a source that it has not heard in so many seconds; None else."""
-    if not module.params["heard_afresh"] or not listens(module, document):
+    wanted = module.params["heard_afresh"] and module.params["wait_until_synchronised"]
+    if not wanted or not listens(module, document):
         return None
     associations = document.get("associations") or []
     fresh = [entry for entry in associations if isinstance(entry.get("last_received"), (int, float))]

@@ -37,8 +37,8 @@ options:
     default: false
   heard_afresh:
     description:
-      - Whether a client counts as synchronised only when a packet of the source that it follows came after the task
-        began. A client that has lost its source says that it is synchronised for up to eight polls more.
+      - With O(wait_until_synchronised=true), whether a client counts as synchronised only when a packet of the source
+        that it follows came after the task began. A client that has lost its source says that it is synchronised for up to eight polls more.
     type: bool
     default: false
   timeout:

@@ -240,7 +240,9 @@ def put_back(generation):
     if not facts["active"]:
         run("systemctl", "stop", service)
     for unit in facts["others"]:
-        run("systemctl", "enable", "--now", unit)
+        # One that runs was not stopped by the change, which disables what it stops.
+        if not is_so("systemctl", "is-active", "--quiet", unit):
+            run("systemctl", "enable", "--now", unit)
     if facts["enabled"]:
         run("systemctl", "enable", service)
     if facts["active"]:
