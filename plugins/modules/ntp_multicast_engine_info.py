@@ -29,7 +29,8 @@ options:
   heard_afresh:
     description:
       - With O(wait_until_synchronised=true), whether a client counts as synchronised only when a packet of the source
-        that it follows came after the task began. A client that has lost its source says that it is synchronised for up to eight polls more.
+        that it follows came after the task began.
+      - A client that has lost its source says that it is synchronised for up to eight polls more.
     type: bool
     default: false
   maximum_offset:
