@@ -12,6 +12,7 @@ from typing import Any
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.base import VrpAction
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.specification import VRP_COMMAND
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.errors import UserError
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.masking import mask
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.commands import (
     Command,
     Condition,
@@ -19,7 +20,6 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.command
     run,
     run_until,
 )
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.errors import mask
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.session.questions import ExpectedQuestion
 
 

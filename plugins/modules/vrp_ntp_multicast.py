@@ -417,14 +417,6 @@ commit:
     confirm:
       description: What confirmed the trial. With V(none) it still runs. Null without a trial.
       type: str
-kept:
-  description:
-    - Options of O(config.server) that stay although O(state) takes away what is not given, because NTP lines stand on
-      the device that are not managed here and may need them.
-  returned: as RV(before)
-  type: list
-  elements: str
-  sample: ["server.enabled", "server.listen: Vlanif100"]
 saved:
   description: Whether the running configuration was written to the startup file.
   returned: as RV(before)

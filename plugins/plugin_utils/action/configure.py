@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
-from ..ntp.key_memory import KeyMemory, facts_from_memory
+from ..ntp.comparison import Comparison
+from ..ntp.key_memory import DeviceMemory, KeyMemory, facts_from_memory
 from ..ntp.key_policy import KeyPolicy, keys_not_compared
+from ..ntp.model import Configuration, Interface, MulticastServer
 from ..ntp.options_codec import options_from_configuration
 from ..ntp.plan import State
 from ..ntp.target import kept_for_other_lines
@@ -52,6 +55,7 @@ def configure(
 def reported(report: Report, request: Request, host: str) -> dict[str, Any]:
     """A report as the result of a task."""
     dialect = report.dialect or Dialect.NTP
+    predicted = shown_alike(report.before, report.predicted, known_defaults(report, request))
     result: dict[str, Any] = {
         "changed": report.changed,
         "before": options_from_configuration(report.before),
@@ -64,7 +68,7 @@ def reported(report: Report, request: Request, host: str) -> dict[str, Any]:
             "before_header": f"{host} (before)",
             "after_header": f"{host} (after)",
             "before": configuration_text(report.before, dialect),
-            "after": configuration_text(report.predicted, dialect),
+            "after": configuration_text(predicted, dialect),
         },
         "keys_not_compared": uncompared(report, request),
         "kept": list(kept_for_other_lines(report.before, request.wanted, request.state)),
@@ -81,6 +85,45 @@ def reported(report: Report, request: Request, host: str) -> dict[str, Any]:
     if report.memory is not None:
         result[NEW_MEMORY] = facts_from_memory(report.memory)
     return result
+
+
+def known_defaults(report: Report, request: Request) -> Comparison:
+    """What is known of the device's own defaults, after a commit or from an earlier one."""
+    memory = request.memory if report.memory is None else report.memory
+    return Comparison(memory.default_ttl if isinstance(memory, DeviceMemory) else None)
+
+
+def shown_alike(before: Configuration, after: Configuration, comparison: Comparison) -> Configuration:
+    """What is predicted, without those defaults of an entry that the device does not print for it before.
+
+    They would stand in the difference as new, though only another option of the entry changes.
+    """
+    shown = {(interface.name, entry.address): entry for interface, entry in _servers(before)}
+    interfaces = tuple(
+        replace(
+            interface,
+            servers=tuple(
+                _as_before(shown.get((interface.name, entry.address)), entry, comparison)
+                for entry in interface.servers or ()
+            ),
+        )
+        for interface in after.interfaces or ()
+    )
+    return replace(after, interfaces=interfaces)
+
+
+def _servers(configuration: Configuration) -> Iterator[tuple[Interface, MulticastServer]]:
+    return ((interface, entry) for interface in configuration.interfaces or () for entry in interface.servers or ())
+
+
+def _as_before(before: MulticastServer | None, entry: MulticastServer, comparison: Comparison) -> MulticastServer:
+    if before is None:
+        return entry
+    for option in ("ttl", "version", "port"):
+        bare = replace(entry, **{option: None})  # type: ignore[arg-type]
+        if getattr(before, option) is None and comparison.same(bare, entry):
+            entry = bare
+    return entry
 
 
 def lines_to_type(report: Report, commit: CommitSettings) -> list[str]:

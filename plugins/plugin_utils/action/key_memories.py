@@ -18,7 +18,7 @@ from typing import Any
 from ansible import constants
 from ansible.release import __version__ as CORE_VERSION
 
-from ..ntp.key_memory import KeyMemory, memory_from_facts
+from ..ntp.key_memory import DeviceMemory, memory_from_facts
 from .configure import NEW_MEMORY
 from .key_memory_file import KeyMemoryFile, KeyMemoryFileError
 
@@ -104,7 +104,7 @@ class Memory:
 
     memories: KeyMemories
     device: str
-    known: dict[int, KeyMemory]
+    known: DeviceMemory
     troubles: list[str]
 
     @classmethod
@@ -132,10 +132,10 @@ def facts_to_cache(new: Mapping[str, Any]) -> dict[str, Any]:
     return {"ansible_facts": {FACT: new}, "_ansible_facts_cacheable": True}
 
 
-def recalled(devices: Mapping[str, Any], device: str, facts: object) -> dict[int, KeyMemory]:
+def recalled(devices: Mapping[str, Any], device: str, facts: object) -> DeviceMemory:
     """What is remembered of the keys of one device, in the file and in its facts."""
     fact = facts.get(FACT) if isinstance(facts, Mapping) else None
-    return {**memory_from_facts(devices.get(device)), **memory_from_facts(fact)}
+    return memory_from_facts(devices.get(device)).updated(memory_from_facts(fact))
 
 
 def lost_with_the_job(surroundings: Surroundings) -> str:

@@ -103,7 +103,7 @@ class Client:
         if not done.wait(self.settings.timeout):
             raise TooSlow
         if not transport.is_active():
-            raise transport.get_exception() or EOFError()
+            raise transport.failure() or EOFError()
 
     @contextlib.contextmanager
     def _bounded(self, transport: DeviceTransport) -> Iterator[None]:

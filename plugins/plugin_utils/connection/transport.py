@@ -73,6 +73,12 @@ class DeviceTransport(Transport):
         self.offered: dict[str, list[str]] = {}
         self.farewell = ""
 
+    def failure(self) -> Exception | None:
+        """What ended the transport's thread."""
+        own: Any = self
+        failure: Exception | None = own.saved_exception
+        return failure
+
     def _really_parse_kex_init(self, m: Any, ignore_first_byte: bool = False) -> dict[str, Any]:
         own: Any = super()
         parsed: dict[str, Any] = own._really_parse_kex_init(m, ignore_first_byte)

@@ -24,7 +24,7 @@ from .changes import Change, RemoveKey, SetAssociation, SetKey
 from .comparison import learnt_default_ttl
 from .interface_names import interface_key
 from .model import Algorithm, Configuration, IpAddress, MulticastServer, Secret
-from .slow_hash import FORMER_COST, SLOW_HASHES, Cost
+from .slow_hash import COST, FORMER_COST, SLOW_HASHES, Cost
 
 _DEFAULT_TTL = "default_ttl"
 
@@ -45,7 +45,7 @@ class KeyMemory:
     salt: bytes
     secret_hash: bytes
     ciphertext_digest: bytes
-    cost: Cost
+    cost: Cost = COST
 
     @classmethod
     def of(cls, algorithm: Algorithm, secret: Secret, ciphertext: Secret) -> KeyMemory:
@@ -68,6 +68,11 @@ class DeviceMemory(dict[int, KeyMemory]):
     def __init__(self, keys: Mapping[int, KeyMemory] | None = None, default_ttl: int | None = None) -> None:
         super().__init__(keys or {})
         self.default_ttl = default_ttl
+
+    def updated(self, newer: DeviceMemory) -> DeviceMemory:
+        """This memory with what another one, which comes first, tells of the same device."""
+        ttl = self.default_ttl if newer.default_ttl is None else newer.default_ttl
+        return DeviceMemory({**self, **newer}, ttl)
 
 
 def memory_from_facts(facts: object) -> DeviceMemory:

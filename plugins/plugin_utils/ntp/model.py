@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 from typing import Union
 
-IpAddress = Union[IPv4Address, IPv6Address]
+from .masking import MASK
 
-MASK = "********"
+IpAddress = Union[IPv4Address, IPv6Address]
 
 DEFAULT_GROUP_IPV4 = IPv4Address("224.0.1.1")
 # FF0E::0101, not FF02::101: fact 1.3 (CE6800 and NE40E command references).

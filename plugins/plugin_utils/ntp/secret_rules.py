@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from .masking import CIPHERTEXT_DELIMITER
 from .model import Algorithm
 from .options import KEY_COMMAND
 
@@ -16,8 +16,6 @@ COMMAND_LINE = "VRP configuration guide, command line interface"
 _CMAC_SOURCES = {Algorithm.AES_128_CMAC: "RFC 8573 section 2", Algorithm.AES_256_CMAC: "NIST SP 800-38B"}
 _PLAIN_MOST = 255
 _COMPLEX_LEAST = 12
-# Fact 2.3: the delimiters of reversible ciphertext.
-_CIPHERTEXT = re.compile(r"(%\^%#|%\+%#|%#%#|%@%#|%@%@|%\$%\$|@%@%)")
 
 
 def octets_rule(algorithm: Algorithm | None, secret: str) -> tuple[str, str] | None:
@@ -55,7 +53,7 @@ def vrp_rules(secret: str) -> Iterator[tuple[str, str]]:
     if words and "cipher".startswith(words[0].casefold()):
         # Fact 3.1: keywords ignore case and may be shortened.
         yield "the first word of a secret must not be `cipher` or a shortened form of it", KEY_COMMAND
-    if _CIPHERTEXT.match(secret) or _CIPHERTEXT.search(secret[-4:]):
+    if CIPHERTEXT_DELIMITER.match(secret) or CIPHERTEXT_DELIMITER.search(secret[-4:]):
         # Fact 1.1: NetEngine tells plain text from ciphertext by its shape.
         yield "a secret must not begin or end like a ciphertext of the device", KEY_COMMAND
 

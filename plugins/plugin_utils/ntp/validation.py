@@ -12,7 +12,8 @@ from typing import Any, Literal
 
 from .addresses import ipv6_address_of, is_listening_address
 from .interface_names import interface_key, is_interface_name
-from .model import ALL, KEY_ID_MOST_VERSION_4, MASK, AddressFamily, Algorithm
+from .masking import MASK
+from .model import ALL, KEY_ID_MOST_VERSION_4, AddressFamily, Algorithm
 from .options import (
     CLIENT_COMMAND,
     EXTENSION_FIELDS,
@@ -195,7 +196,7 @@ class _Rules:
         afi = AddressFamily.of(group)
         if entry.get("afi") not in (None, afi.value):
             rule = f"{given} is of the family {afi.value}; leave afi out or make the two agree"
-            yield Problem(f"{path}.afi", shown(entry["afi"]), rule, MODEL)
+            yield Problem(f"{path}.afi", quoted(entry["afi"]), rule, MODEL)
         address_path = f"{path}.address" if given is not None else path
         yield from _once(address_path, group, group, first, "a group is given once for an interface and role")
 
@@ -205,12 +206,12 @@ class _Rules:
         ipv6 = _is_ipv6(server)
         if ipv6 and version is not None:
             rule = "an IPv6 group takes no version; leave it out"
-            yield Problem(f"{path}.version", shown(version), rule, SERVER_COMMAND)
+            yield Problem(f"{path}.version", quoted(version), rule, SERVER_COMMAND)
         limited, source = self._limits_keys(version, ipv6)
         known = isinstance(key_id, int) and key_id in bounds_of(MulticastServerOptions, "key_id")
         if limited and known and int(key_id or 0) > KEY_ID_MOST_VERSION_4:
             rule = f"it has to be from 1 to {KEY_ID_MOST_VERSION_4} with NTP version 4"
-            yield Problem(f"{path}.key_id", shown(key_id), rule, source)
+            yield Problem(f"{path}.key_id", quoted(key_id), rule, source)
 
     def _limits_keys(self, version: Any, ipv6: bool) -> tuple[bool, str]:
         """Whether the packets of a server take small key ids only, and the source."""
@@ -244,19 +245,19 @@ def _single_values(path: str, values: Mapping[str, Any], described: type[Any]) -
         if value is None:
             continue
         if option.bounds is not None and value not in option.bounds:
-            yield Problem(f"{path}.{name}", shown(value), f"it has to be {option.bounds.words}", option.source)
+            yield Problem(f"{path}.{name}", quoted(value), f"it has to be {option.bounds.words}", option.source)
         if option.choices and value not in option.choices:
             rule = f"it has to be one of {', '.join(option.choices)}"
-            yield Problem(f"{path}.{name}", shown(value), rule, option.source)
+            yield Problem(f"{path}.{name}", quoted(value), rule, option.source)
 
 
 def _once(path: str, value: Any, identity: Any, first: dict[Any, str], rule: str) -> Iterator[Problem]:
     before = first.setdefault(identity, path)
     if before != path:
-        yield Problem(path, shown(value), f"{rule}, and {before} is the same", MODEL)
+        yield Problem(path, quoted(value), f"{rule}, and {before} is the same", MODEL)
 
 
-def shown(value: Any) -> str:
+def quoted(value: Any) -> str:
     """A value as a message shows it: what is not plain text is quoted, with its control characters written out."""
     text = str(value)
     return text if text.isascii() and text.isprintable() else ascii(text)

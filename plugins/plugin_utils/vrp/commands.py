@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from ..ntp.errors import UserError
-from .errors import RefusedError, mask
+from ..ntp.masking import mask
+from .errors import RefusedError
 from .session import Answer, Session
 from .session.questions import ExpectedQuestion, PromptContext
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ..ntp.validation import Problem, shown
+from ..ntp.validation import Problem, quoted
 
 TRIAL_LEAST, TRIAL_MOST = 60, 65535
 LABEL_MOST, DESCRIPTION_MOST = 256, 60
@@ -32,7 +32,7 @@ def commit_problems(commit: Mapping[str, Any] | None, name: str = "commit") -> l
     trial, label, description = ((commit or {}).get(option) for option in ("trial", "label", "description"))
     if trial is not None and not (isinstance(trial, int) and TRIAL_LEAST <= trial <= TRIAL_MOST):
         rule = f"it has to be from {TRIAL_LEAST} to {TRIAL_MOST} seconds"
-        found.append(Problem(f"{name}.trial", shown(trial), rule, _SOURCE))
+        found.append(Problem(f"{name}.trial", quoted(trial), rule, _SOURCE))
     if label is not None and not is_label(str(label)):
         found.append(Problem(f"{name}.label", ascii(label), _LABEL_RULE, _SOURCE))
     if description is not None and not is_description(str(description)):

@@ -14,7 +14,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from ..ntp.errors import UserError
-from .errors import DeviceError, ParseError, RefusedError, mask
+from ..ntp.masking import mask
+from .errors import DeviceError, ParseError, RefusedError
 from .session import Answer, Session
 from .session.questions import PromptContext
 

@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ..ntp.masking import mask
 from .dialect import Dialect
-from .errors import ParseError, mask
+from .errors import ParseError
 from .session import Session
 
 _NAME = re.compile(r"[a-z][a-z ]{0,63}", re.IGNORECASE)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..ntp.errors import UserError
-from ..ntp.model import MASK
+from ..ntp.masking import MASK
 
 
 @dataclass(frozen=True, slots=True, repr=False)

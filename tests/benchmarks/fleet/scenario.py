@@ -28,9 +28,9 @@ SYSTEM_LINES = (
     "ntp refclock-master 2",
 )
 INTERFACE = "100GE1/0/1"
-INTERFACE_LINES = ("ntp multicast-server 224.0.1.1 authentication-keyid 42 ttl 16 version 4",)
+INTERFACE_LINES = ("ntp multicast-server 224.0.1.1 authentication-keyid 42 ttl 9 version 4",)
 READ = "display current-configuration"
-EXPECTED = " ntp multicast-server authentication-keyid 42 version 4"  # devices leave out the default group and ttl
+EXPECTED = " ntp multicast-server authentication-keyid 42 ttl 9 version 4"  # devices leave out the default group
 
 WANTED = {
     "ntp_multicast_authentication": {
@@ -39,7 +39,7 @@ WANTED = {
     },
     "ntp_multicast_server": {"enabled": True, "listen": [INTERFACE], "reference_stratum": 2},
     "ntp_multicast_interfaces": [
-        {"name": INTERFACE, "servers": [{"address": "224.0.1.1", "key_id": 42, "ttl": 16, "version": 4}]}
+        {"name": INTERFACE, "servers": [{"address": "224.0.1.1", "key_id": 42, "ttl": 9, "version": 4}]}
     ],
 }
 

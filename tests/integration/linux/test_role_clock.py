@@ -71,7 +71,10 @@ def test_the_clock_has_one_owner(ansible: Ansible, hosts: dict[str, Host], inven
     wanted["all"]["vars"].update(description(authentication={}, other_daemons="stop"))
     run = ansible.play(SITE, wanted, *arguments)
     assert run.code == 0, run.output
-    assert hosts["client"].output("ls", "/etc/ntp-multicast-engine") == "engine.json"
+    assert hosts["client"].output("ls", "/etc/ntp-multicast-engine").split() == [
+        "engine.json",
+        "stopped-time-services.json",
+    ]
     assert hosts["client"].run("systemctl", "is-active", "chrony.service", check=False).stdout.strip() == "inactive"
     assert hosts["client"].run("systemctl", "is-enabled", "chrony.service", check=False).stdout.strip() == "disabled"
     assert capabilities(hosts["client"]) == CAP_NET_BIND_SERVICE

@@ -17,8 +17,6 @@ import yaml
 
 from .network import CE1, NE1, SECRETS, Network, Run, running_network
 
-pytestmark = pytest.mark.end_to_end
-
 GONE = {"ansible_host": "127.0.0.1", "ansible_port": 1, "ansible_timeout": 3, **NE1}
 BY_HAND = ["interface 100GE1/0/1", "undo ntp multicast-server 224.0.1.1"]
 OTHER_SECRET = "Cc3-fresh-secret"
@@ -69,6 +67,7 @@ def failed(run: Run) -> set[str]:
 # -- keys are remembered, and what is not remembered is said -----------------------------------------------------------
 
 
+@pytest.mark.end_to_end
 @both_ways
 def test_a_changed_secret_reaches_every_device(configured: Network) -> None:
     file = configured.key_memory
@@ -86,8 +85,12 @@ def test_a_changed_secret_reaches_every_device(configured: Network) -> None:
     assert (run.exit_code, summary["in_sync"]) == (0, True), run.printed
 
 
+@pytest.mark.end_to_end
 @both_ways
 def test_a_key_that_nobody_remembers_is_said(configured: Network) -> None:
+    # Without a ttl, whose default is remembered in the same place.
+    ce1 = {**CE1, "ntp_multicast_interfaces": [{"name": "100GE1/0/1", "servers": [{"key_id": 42, "version": 4}]}]}
+    configured.hosts = {"ce1": ce1, "ne1": NE1}
     configured.key_memory.unlink()
     run, summary = drift(configured)
     assert (run.exit_code, summary["in_sync"]) == (0, False), run.printed
@@ -105,6 +108,7 @@ def test_a_key_that_nobody_remembers_is_said(configured: Network) -> None:
     assert (run.exit_code, summary["in_sync"]) == (0, True), run.printed
 
 
+@pytest.mark.end_to_end
 @both_ways
 def test_a_memory_that_cannot_be_written_is_a_warning(network: Network) -> None:
     folder = network.directory / "file"
@@ -114,6 +118,7 @@ def test_a_memory_that_cannot_be_written_is_a_warning(network: Network) -> None:
     assert "is not remembered" in run.printed
 
 
+@pytest.mark.end_to_end
 def test_salts_and_hashes_are_printed_only_where_the_fact_cache_remembers(network: Network) -> None:
     assert "secret_hash" not in network.play("site", "-vvv").printed
     network.fact_cache = True
@@ -122,6 +127,7 @@ def test_salts_and_hashes_are_printed_only_where_the_fact_cache_remembers(networ
     assert any("secret_hash" in path.read_text() for path in (network.directory / "facts").iterdir())
 
 
+@pytest.mark.end_to_end
 def test_in_a_controller_it_is_said_that_the_memory_ends_with_the_job(network: Network) -> None:
     job = {"AWX_PRIVATE_DATA_DIR": "/tmp/awx_1_x"}
     run = network.play("site", environment=job)
@@ -134,6 +140,7 @@ def test_in_a_controller_it_is_said_that_the_memory_ends_with_the_job(network: N
 # -- green means that somebody looked ----------------------------------------------------------------------------------
 
 
+@pytest.mark.end_to_end
 @pytest.mark.parametrize("playbook", ["site", "check_drift", "verify"])
 def test_nobody_is_not_enough(network: Network, playbook: str) -> None:
     quick = ("-e", "ntp_multicast_wait=false")
@@ -153,6 +160,7 @@ def test_nobody_is_not_enough(network: Network, playbook: str) -> None:
     assert all(not device.commands() for device in network.devices.values())
 
 
+@pytest.mark.end_to_end
 @pytest.mark.parametrize("strategy", ["free", "host_pinned"])
 @both_ways
 def test_the_strategy_of_the_configuration_changes_nothing(network: Network, strategy: str) -> None:
@@ -167,6 +175,7 @@ def test_the_strategy_of_the_configuration_changes_nothing(network: Network, str
     assert "Not synchronised: ne1" in verified.printed
 
 
+@pytest.mark.end_to_end
 def test_a_timeout_that_ends_a_commit_says_what_is_known(network: Network) -> None:
     network.device("ce1").set_faults(slow_commit=4.0)
     run = network.play("site", hosts={"ce1": CE1}, environment={"ANSIBLE_TASK_TIMEOUT": "3"})
@@ -176,6 +185,7 @@ def test_a_timeout_that_ends_a_commit_says_what_is_known(network: Network) -> No
     assert re.search(r'"outcome": "(unknown|committed)"', run.printed)
 
 
+@pytest.mark.end_to_end
 @pytest.mark.parametrize("network", [True], ids=["as a fleet"], indirect=True)
 def test_the_timeout_of_a_fleet_loses_no_report(network: Network) -> None:
     network.device("ce1").set_faults(slow_commit=4.0)
@@ -185,6 +195,7 @@ def test_the_timeout_of_a_fleet_loses_no_report(network: Network) -> None:
     assert "no further device was begun" in run.printed or run.recap()["ne1"]["changed"] == 1
 
 
+@pytest.mark.end_to_end
 def test_those_that_drifted_fail_and_the_others_do_not(configured: Network) -> None:
     configured.device("ne1").change_as(
         "someone", ["interface GigabitEthernet0/1/0", "undo ntp-service multicast-client 224.0.1.1"]
@@ -200,6 +211,7 @@ def test_those_that_drifted_fail_and_the_others_do_not(configured: Network) -> N
     assert "Not in sync: gone, ne1" in run.printed
 
 
+@pytest.mark.end_to_end
 def test_hosts_that_cannot_be_reached_do_not_stop_others(network: Network) -> None:
     run = network.play("site", hosts={"gone": GONE, "web1": WEB1})
     assert run.recap()["gone"]["unreachable"] == 1
@@ -210,6 +222,7 @@ def test_hosts_that_cannot_be_reached_do_not_stop_others(network: Network) -> No
 # -- what was not described is not touched -----------------------------------------------------------------------------
 
 
+@pytest.mark.end_to_end
 def test_hosts_without_a_description_are_named_and_left_alone(network: Network) -> None:
     hosts = {
         "ce1": CE1,
@@ -227,6 +240,7 @@ def test_hosts_without_a_description_are_named_and_left_alone(network: Network) 
     assert "db1" not in verified.printed.partition("Say who is synchronised")[2]
 
 
+@pytest.mark.end_to_end
 def test_a_described_host_of_another_platform_fails_alone(network: Network) -> None:
     ios = {**CE1, "ansible_connection": "local", "ansible_network_os": "cisco.ios.ios"}
     run = network.play("site", hosts={"ios1": ios, "ne1": NE1})
@@ -234,6 +248,7 @@ def test_a_described_host_of_another_platform_fails_alone(network: Network) -> N
     assert "cisco.ios.ios is nothing that this" in run.printed
 
 
+@pytest.mark.end_to_end
 def test_other_ntp_lines_keep_what_they_need(network: Network) -> None:
     lines = ["ntp unicast-server 192.0.2.1", "undo ntp server disable", "ntp server source-interface 100GE1/0/1"]
     device = network.device("ce1")
@@ -253,6 +268,7 @@ def test_other_ntp_lines_keep_what_they_need(network: Network) -> None:
         assert "multicast-server" not in left
 
 
+@pytest.mark.end_to_end
 def test_the_summary_is_where_the_caller_means_it(configured: Network) -> None:
     run = configured.play("check_drift", "-e", "ntp_multicast_drift_summary=drift.json")
     assert run.exit_code == 0, run.printed
@@ -263,6 +279,7 @@ def test_the_summary_is_where_the_caller_means_it(configured: Network) -> None:
     assert "The summary could not be written to no/such/folder/drift.json" in run.printed
 
 
+@pytest.mark.end_to_end
 def test_an_answer_at_launch_goes_before_the_inventory_and_no_answer_does_not(network: Network) -> None:
     hosts = {"ce1": {**CE1, "ntp_multicast_save": "always"}}
     nothing = ("-e", "ntp_multicast_launch_save='as described' ntp_multicast_launch_state='as described'")

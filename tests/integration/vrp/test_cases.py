@@ -276,3 +276,34 @@ def test_a_device_that_hangs_up_at_login_is_told(ce1: RunningDevice) -> None:
     ce1.set_faults(expired_password=True)
     with ssh_logins(ce1) as logins, pytest.raises(LoginFailed, match="expired"):
         logins.session()
+
+
+@pytest.mark.parametrize(
+    "line", ["^save", "^configuration exclusive", "^undo configuration exclusive", "^quit", "candidate merge"]
+)
+def test_a_device_is_busy_at_any_other_line(ce1: RunningDevice, line: str) -> None:
+    ce1.set_faults(busy_lines={line: 2}, busy_words=BUSY)
+    config = {**server_config("100GE1/0/1"), "interfaces": CLIENT["interfaces"]}
+    with ssh_logins(ce1, "low" if "merge" in line else "ops") as logins:
+        report = converge(logins, logins.request(config, save=Save.CHANGED, lock=True))
+    assert report.saved
+    assert " ntp multicast-client 239.1.2.3" in ce1.saved_configuration()
+
+
+@pytest.mark.parametrize("line", ["^clear", "^return"])
+def test_a_device_is_busy_on_the_way_back(ce1: RunningDevice, line: str) -> None:
+    before = ntp_lines(ce1)
+    ce1.set_faults(busy_lines={line: 2}, busy_words=BUSY, refused_lines={"multicast-client": "Error: No."})
+    with ssh_logins(ce1) as logins, pytest.raises(NtpMulticastError, match="Error: No") as raised:
+        converge(logins, logins.request({**server_config("100GE1/0/1"), "interfaces": CLIENT["interfaces"]}))
+    assert (raised.value.outcome, ntp_lines(ce1)) == ("cleared", before)
+
+
+def test_a_text_cut_at_80_columns_is_read(ce1: RunningDevice) -> None:
+    with ssh_logins(ce1) as logins:
+        converge(logins, logins.request(server_config("100GE1/0/1")))
+        whole = gather(logins.session(), None).configuration
+    ce1.set_faults(output_width=80)
+    with ssh_logins(ce1) as logins:
+        cut = gather(logins.session(), None).configuration
+    assert (cut.interfaces, cut.server) == (whole.interfaces, whole.server)

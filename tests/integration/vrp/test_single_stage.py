@@ -115,6 +115,16 @@ def test_what_cannot_be_taken_back_is_told_as_a_change(old: RunningDevice) -> No
     assert (error.outcome, error.changed) == ("immediate", True)
 
 
+def test_lines_that_take_nothing_back_are_noticed(old: RunningDevice) -> None:
+    """The device takes the way back without a word, and keeps the line."""
+    old.reset()
+    old.set_faults(refused_lines={"multicast-client 239.1.2.4": "Error: No."}, not_taken={"^undo": ""})
+    with local_logins(old) as logins:
+        error = failed(logins, TWO_LINES)
+    assert "239.1.2.3" in "".join(ntp_lines(old))
+    assert (error.outcome, error.changed) == ("immediate", True)
+
+
 def test_a_device_that_cannot_be_reached_again_may_be_changed(old: RunningDevice) -> None:
     old.reset()
     old.set_faults(lose_session="taken:multicast-client", vty_limit=0)

@@ -25,7 +25,11 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.key_
     KeyMemoryFile,
     KeyMemoryFileError,
 )
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.key_memory import KeyMemory, facts_from_memory
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.key_memory import (
+    DeviceMemory,
+    KeyMemory,
+    facts_from_memory,
+)
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.model import Algorithm
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.slow_hash import COST
 
@@ -127,3 +131,11 @@ def test_a_file_that_cannot_be_written_is_a_warning(tmp_path: pathlib.Path) -> N
     result = Memory.of(memories, "ce1 192.0.2.1:22", None).kept({"changed": True, NEW_MEMORY: ENTRY})
     assert result["changed"] is True
     assert any("What is new of the keys of ce1 is not remembered" in warning for warning in result["warnings"])
+
+
+def test_the_default_ttl_is_remembered_too(file: KeyMemoryFile) -> None:
+    file.update({"ce1": facts_from_memory(DeviceMemory({}, 16))})
+    facts = {FACT: facts_from_memory(DeviceMemory({}, 255))}
+    assert Memory.of(KeyMemories(file, in_facts=False), "ce1", None).known.default_ttl == 16
+    assert Memory.of(KeyMemories(file, in_facts=False), "ce1", facts).known.default_ttl == 255
+    assert Memory.of(KeyMemories(file, in_facts=False), "ce2", None).known.default_ttl is None

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Timecast developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A clock that does what it is told and remembers it: the other side of the keeper."""
+"""A clock that does what it is told and remembers it: the other side of the clock helper."""
 
 from __future__ import annotations
 

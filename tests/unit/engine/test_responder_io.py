@@ -232,10 +232,29 @@ def test_stamps_that_do_not_come_are_not_awaited_for_ever(tmp_path: Path) -> Non
         asking.bind(("127.0.0.1", 0))
         datagram = Datagram(b"", *asking.getsockname(), 0, ip_address("127.0.0.1"), 1, CLOCK.now(), KERNEL, False)
         for number in range(1000):
-            assert opened.answer(datagram, bytes(48), number)
+            assert opened.answer(datagram, lambda: bytes(48), number)
         assert len(vars(opened)["_awaited"]) <= 256
-        assert not opened.answer(datagram._replace(source_port=0), bytes(48), 1000), "it can't leave"
-        assert [*opened.departures()] == [] and opened.answer(datagram, bytes(48), 1001)
+        assert not opened.answer(datagram._replace(source_port=0), lambda: bytes(48), 1000), "it can't leave"
+        assert [*opened.departures()] == [] and opened.answer(datagram, lambda: bytes(48), 1001)
         found = [*opened.departures()] or [*opened.departures()]
         assert [receive for receive, _real in found] == [1001], "numbers of those before don't shift"
     opened.close()
+
+
+def test_answers_without_a_stamp_do_not_shift_the_numbers_of_those_with_one(tmp_path: Path) -> None:
+    opened = ResponderSocket(None, 4, 0, shared=True)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        asking.bind(("127.0.0.1", 0))
+        datagram = Datagram(b"", *asking.getsockname(), 0, ip_address("127.0.0.1"), 1, CLOCK.now(), KERNEL, False)
+        before = CLOCK.now().real
+        for number in range(9):
+            assert opened.answer(datagram, lambda: bytes(48), number if number % 3 == 2 else None)
+        found: list[tuple[int, int]] = []
+        waiting = select.poll()
+        waiting.register(opened.socket, select.POLLIN)
+        while len(found) < 3:
+            assert waiting.poll(60_000)
+            found += opened.departures()
+    opened.close()
+    assert [receive for receive, _real in found] == [2, 5, 8]
+    assert before <= found[0][1] < found[1][1] < found[2][1] <= CLOCK.now().real

@@ -38,6 +38,7 @@ def document(*, servers: int = 0, associations: int = 0) -> dict[str, Any]:
         1.5,
         "kernel",
         True,
+        True,
     )
     server = status.ServerStatus("eth0", "224.0.1.1", 123, 42, 16, 4, 8, 10, None, "kernel")
     whole = status.Status(

@@ -22,6 +22,7 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.options
     options_from_configuration,
 )
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.plan import Plan, State, UpdateSecrets, plan
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.validation import problems
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.dialect import Dialect
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.grammar import (
     parse_configuration,
@@ -116,6 +117,7 @@ def test_what_is_gathered_asks_for_nothing_when_it_is_applied(options: dict[str,
     device = TextDevice(dialect.value)
     apply(device, configuration_from_options(options), State.MERGED, DeviceMemory())
     gathered = options_from_configuration(read(device))
+    assert problems(gathered, platform="vrp") == []
     for state in (State.MERGED, State.REPLACED, State.OVERRIDDEN):
         made = plan(read(device), configuration_from_options(gathered), state=state)
         # Where the two families differ, the one option that stands for both is left out.

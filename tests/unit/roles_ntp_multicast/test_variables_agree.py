@@ -12,13 +12,11 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.preflight import PLAYBOOK_VARIABLES
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.options import CONFIG_OPTIONS
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 ROLE = ROOT / "roles" / "ntp_multicast"
 SECTIONS = {f"ntp_multicast_{section}": options for section, options in CONFIG_OPTIONS.items()}
-SURVEY_TYPES = {"text": "str", "multiplechoice": "str", "integer": "int"}
 
 
 class UnsafeLoader(yaml.SafeLoader):
@@ -78,29 +76,6 @@ def test_an_option_of_several_entry_points_has_one_shape() -> None:
     for entry_point in ENTRY_POINTS.values():
         for name, option in entry_point["options"].items():
             assert shape(option) == shape(ALL_OPTIONS[name])
-
-
-TEMPLATES = load(ROOT / "docs" / "awx" / "controller_job_templates.yml")["controller_job_templates"]
-QUESTIONS = [
-    pytest.param(question, id=f"{template['name']}: {question['variable']}")
-    for template in TEMPLATES
-    for question in template["survey_spec"]["spec"]
-]
-
-
-@pytest.mark.parametrize("question", QUESTIONS)
-def test_each_question_of_a_survey_is_a_variable(question: dict[str, Any]) -> None:
-    option = {**ALL_OPTIONS, **PLAYBOOK_VARIABLES}[question["variable"]]
-    assert SURVEY_TYPES[question["type"]] == option["type"]
-    assert question.get("choices") == option.get("choices")
-    assert question["default"] == option["default"]
-    assert not option.get("no_log")
-
-
-@pytest.mark.parametrize("template", TEMPLATES, ids=lambda template: template["name"])
-def test_each_job_template_runs_a_playbook_of_the_collection(template: dict[str, Any]) -> None:
-    name = pathlib.Path(template["playbook"]).stem.removeprefix("ntp_multicast_")
-    assert (ROOT / "playbooks" / f"{name}.yml").is_file()
 
 
 @pytest.mark.parametrize("path", list(paths(CONFIG_OPTIONS)))

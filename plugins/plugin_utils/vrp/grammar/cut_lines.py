@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
+from ...ntp.masking import CIPHERTEXT_DELIMITER
 from ..errors import ParseError
 from .language import Statement
 from .telling import told_without_secrets
@@ -24,7 +25,6 @@ USUAL_WIDTH = 80
 _OTHER_WIDTHS = frozenset({100, 120, 132, 160, 200})
 _MOST_PARTS = 8  # a ciphertext has at most 432 characters (fact 1.1)
 _CIPHER = re.compile(r"[ \t]authentication-mode[ \t]+\S+[ \t]+cipher[ \t]+(?P<text>\S.*)")
-_DELIMITER = re.compile(r"%\^%#|%\+%#|%#%#|%@%#|%@%@|%\$%\$|@%@%")
 _OWN_LINES = ("ntp", "undo ntp", "interface ", "!", "<", "[", "*", "~")
 _OWN_WORDS = frozenset({"#", "return", "quit", "commit"})
 
@@ -60,7 +60,7 @@ class CutLines:
         """
         line = self._lines[position]
         cipher = _CIPHER.search(line)
-        if cipher is not None and _DELIMITER.match(cipher["text"]):
+        if cipher is not None and CIPHERTEXT_DELIMITER.match(cipher["text"]):
             return self._ciphertext(position, cipher["text"])
         if not self._may_go_on(position):
             return Whole(line, 1)
@@ -70,9 +70,12 @@ class CutLines:
             joined = f"{line.rstrip()} {rest}"
             known = understood(joined) if in_interface else None
             return Whole(joined, 2) if known is not None and known.form.ours else Whole(line, 1)
-        if understood(line + rest) is not None:
+        known = understood(line + rest)
+        indented = rest[0] in " \t"
+        # What is indented may be a line of its own, which must not become the end of a line that takes anything.
+        if known is not None and (known.form.ours or not indented):
             return Whole(line + rest, 2)
-        if rest[0] in " \t":
+        if indented:
             return Whole(line, 1)
         raise ParseError(
             f"The text is cut at {len(line)} columns, and it is not certain how this line goes on: "
@@ -80,6 +83,8 @@ class CutLines:
         )
 
     def _is_full(self, line: str) -> bool:
+        if line.endswith("  "):  # filled up with blanks, as a copy of a screen is
+            return False
         return len(line) == USUAL_WIDTH or (len(line) == self._width and self._width in _OTHER_WIDTHS)
 
     def _may_go_on(self, position: int) -> bool:
@@ -107,5 +112,5 @@ class CutLines:
 
 
 def _is_closed(text: str) -> bool:
-    found = _DELIMITER.match(text)
+    found = CIPHERTEXT_DELIMITER.match(text)
     return found is not None and len(text) > 2 * len(found.group()) and text.endswith(found.group())

@@ -20,6 +20,7 @@ from types import MappingProxyType
 from typing import cast
 
 from ...ntp.interface_names import interface_name, is_interface_name
+from ...ntp.masking import mask
 from ...ntp.model import (
     ALL,
     DEFAULT_GROUP_IPV4,
@@ -36,7 +37,7 @@ from ...ntp.model import (
 )
 from ...ntp.server_switch import is_bare
 from ..dialect import Dialect
-from ..errors import ParseError, mask
+from ..errors import ParseError
 from .cut_lines import CutLines
 from .forms import View
 from .language import GRAMMARS, Fields, Statement

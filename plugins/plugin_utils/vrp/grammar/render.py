@@ -22,9 +22,9 @@ from ...ntp.changes import (
 )
 from ...ntp.errors import UserError
 from ...ntp.interface_names import interface_name
+from ...ntp.masking import MASK
 from ...ntp.model import (
     ALL,
-    MASK,
     AddressFamily,
     Algorithm,
     Association,

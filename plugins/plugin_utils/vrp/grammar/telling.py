@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import re
 
-from ...ntp.model import MASK
-from ..errors import mask
+from ...ntp.masking import MASK, mask
 
 # A line that is not understood may be of any vendor: whatever follows a word that names a key, a password, a secret or
 # an algorithm may be one. Only the number of a key is kept, where VRP has it.

@@ -9,7 +9,8 @@ import functools
 import re
 from dataclasses import dataclass
 
-from ..errors import DeviceError, RefusedError, mask
+from ...ntp.masking import mask
+from ..errors import DeviceError, RefusedError
 from .prompt import Prompt
 from .unsolicited import is_time_line, without_logs
 
@@ -17,9 +18,9 @@ _ERROR = re.compile(r"\s*Error(?:\[\d+\])?\s*:", re.IGNORECASE)
 _MESSAGE = re.compile(r"\s*(?:(?:Error|Info|Warning|Note)(?:\[\d+\])?\s*:|Failed\b)", re.IGNORECASE)
 _CARET = re.compile(r"\s*\^\s*")
 # Fact 9.6: `The system is busy in building configuration. Please wait for a moment...`, and words like these.
-_BUSY = re.compile(
-    r"\bbusy\b|\btry (?:it )?(?:again|later)\b|\bretry\b|\bwait (?:for )?a (?:moment|while)\b", re.IGNORECASE
-)
+_BUSY = re.compile(r"\bbusy\b|\btry (?:it )?(?:again|later)\b|\bagain later\b|\bretry\b", re.IGNORECASE)
+# Only in a refusal: a command at work says so too (fact 1.7: `Info: Checking, please wait for a moment....done.`).
+_WAIT = re.compile(r"\bwait (?:for )?a (?:moment|while)\b", re.IGNORECASE)
 _HEAD = 400  # characters: what a message is stands at its start
 _LONGEST_MESSAGE = 6  # lines
 
@@ -94,7 +95,10 @@ class Answer:
     @property
     def busy(self) -> bool:
         """Whether the device puts the command off (fact 9.6)."""
-        return self.only_words and bool(_BUSY.search(self.words[:_HEAD]))
+        if not self.only_words:
+            return False
+        words = self.words[:_HEAD]
+        return bool(_BUSY.search(words) or (self.refused and _WAIT.search(words)))
 
     @property
     def words(self) -> str:

@@ -16,7 +16,8 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ...ntp.errors import UserError
-from ..errors import BusyError, DeviceError, LoginError, QuestionError, SessionError, mask
+from ...ntp.masking import mask
+from ..errors import BusyError, DeviceError, LoginError, QuestionError, SessionError
 from ..retry import RetryPolicy
 from .answer import Answer
 from .exchange import QUIET_FOR_BURIED_PROMPT, Exchange, Sending

@@ -126,6 +126,6 @@ def test_a_line_without_a_secret_is_told_whole(line: str) -> None:
     assert parse_given_text(f"#\ninterface Vlanif1\n {line}\n#\nreturn\n").found.unknown == (line,)
 
 
-def test_what_acts_on_a_terminal_is_not_told() -> None:
+def test_what_acts_on_a_terminal_is_written_out() -> None:
     (told,) = parse_given_text("#\nntp x\x9d\u202e\x07\n#\nreturn\n").found.unknown
-    assert told == "ntp x"
+    assert told == "ntp x\\x9d\\x202e\\x07"

@@ -161,6 +161,15 @@ def test_a_key_without_its_secret_has_no_line() -> None:
         render_configuration(wanted, Dialect.NTP)
 
 
+@pytest.mark.parametrize("odd", "\n\r\0\t\x03\x1a\x1b\x7f\x9d\u2028\u202e\xe4")
+def test_a_line_that_would_be_two_is_no_line(odd: str) -> None:
+    with pytest.raises(UserError, match="other than printable ASCII") as error:
+        ConfigurationLine(f"ntp authentication-keyid 1 authentication-mode md5 GEHEIM{odd}", None, (f"GEHEIM{odd}",))
+    assert "GEHEIM" not in str(error.value) and odd not in str(error.value)
+    with pytest.raises(UserError):
+        ConfigurationLine("ntp multicast-client", f"Vlanif1{odd}sysname X")
+
+
 def test_lines_hide_their_secrets() -> None:
     wanted = configuration_from_options(procedure("hmac-sha256"))
     lines = render_configuration(wanted, Dialect.NTP)

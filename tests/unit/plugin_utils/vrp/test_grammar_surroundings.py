@@ -40,6 +40,7 @@ MESSAGES = {
     "boot": "0.123004567 CE1 %%01FIB/4/ECMP_LIMIT(l): ECMP groups of slot 1 reach 80 percent",
     "none": "CE1 %%01FIB/4/ECMP_LIMIT(l): ECMP groups of slot 1 reach 80 percent",
     "none, a name in lower case": "ce1 %%01FIB/4/ECMP_LIMIT(l): ECMP groups of slot 1 reach 80 percent",
+    "none, a trap": "ce1 IFNET/1/LINK_DOWN:OID 1.3.6.1.6.3.1.1.5.3 Interface 5 is down.\nreason: a cable",
     "wrapped": (
         "May 04 2026 06:07:08 CE1 %%01LLDP/4/NEIGHBOUR_GONE(l):CID=0x80112233;A neighbour \n"
         "aged out. (Interface=100GE1/0/9, ChassisId=00-00-5e-00-53-01, PortId=eth7, Remai\n"
@@ -151,6 +152,29 @@ def test_the_rest_of_a_pager_that_is_not_understood_is_refused(rest: str) -> Non
 def test_an_ntp_line_behind_something_else_is_told(before: str) -> None:
     found = parse_configuration(f"#\n{before}ntp authentication enable\n#\nreturn\n")
     assert found.unknown == ("ntp authentication enable",)
+
+
+def test_a_copy_of_a_screen_is_filled_up_with_blanks() -> None:
+    foreign = " ntp broadcast-server port 5000"
+    lines = [*BLOCK[:3], foreign, " ipv6 enable", *BLOCK[3:], "return"]
+    found = parse_configuration("\n".join(line.ljust(80) for line in lines))
+    assert found.unknown == ()
+    assert found.interfaces["Vlanif100"].ipv6_enabled
+    assert options_from_configuration(found.configuration)["interfaces"] == READ["interfaces"]
+
+
+def test_a_message_behind_a_line_filled_up_with_blanks_is_none_of_it() -> None:
+    line = " ntp multicast-server 239.1.1.1 ttl 25".ljust(80)
+    text = "\n".join(["#", "interface Vlanif100", line, "5 of 8 fans run", " ntp multicast-client", "#", "return"])
+    (interface,) = options(text)["interfaces"]
+    assert interface["servers"][0]["ttl"] == 25
+
+
+def test_a_line_that_takes_anything_takes_no_line_of_its_own() -> None:
+    foreign = " ntp broadcast-server" + " " * 30 + "authentication-keyid 1234567"
+    foreign += "8" * (80 - len(foreign))
+    lines = [*BLOCK[:3], foreign, " ipv6 enable", *BLOCK[3:], "return"]
+    assert parse_configuration("\n".join(lines)).interfaces["Vlanif100"].ipv6_enabled
 
 
 class TestCut:

@@ -273,6 +273,29 @@ def test_other_answers_are_not_busy(paper, logged_in, text: str) -> None:
     assert device.sent == [SHOW]
 
 
+@pytest.mark.parametrize(
+    ("words", "busy"),
+    [
+        (BUSY, True),
+        ("Error: Please wait for a moment.\r\n", True),
+        ("Info: The system is busy, please try again later.\r\n", True),
+        ("Error: Another operation is under way. Try it later.\r\n", True),
+        ("Info: Checking, please wait for a moment....done.\r\nInfo: Succeeded in installing the software.\r\n", False),
+        ("Info: The configuration takes effect on the current user terminal interface only.\r\n", False),
+        ("Error: The address already exists.\r\n", False),
+        ("busy\r\n", False),
+    ],
+)
+def test_what_says_that_a_device_is_busy(paper, logged_in, words: str, busy: bool) -> None:
+    session = logged_in(paper({"x": words}))
+    session.retry = RetryPolicy(retries=0)
+    if busy:
+        with pytest.raises(BusyError):
+            session.ask("x")
+    else:
+        assert not session.ask("x").busy
+
+
 def test_two_displays_of_which_one_is_busy(paper, logged_in) -> None:
     device = paper({"display version": BUSY, "display clock": "12:00\r\n"})
     session = logged_in(device)
@@ -335,6 +358,16 @@ def test_nothing_is_quoted_of_a_line_with_a_broken_echo(paper, logged_in, echo: 
     with pytest.raises(DeviceError) as raised:
         session.ask(KEY, secrets=["TopSecret-123"]).expect("a line")
     assert "Secre" not in str(raised.value)
+
+
+def test_nothing_is_quoted_of_an_answer_without_end_to_a_line_with_a_secret(paper, logged_in) -> None:
+    device = paper()
+    session = logged_in(device)
+    device.send = lambda text: None
+    device.emit(f"{KEY}\r\nInfo: TopSecret-123 is being checked\r\n")
+    with pytest.raises(SessionError) as raised:
+        session.ask(KEY, occasion=PromptContext.CONFIGURATION, secrets=["TopSecret-123"])
+    assert "TopSecret" not in str(raised.value)
 
 
 def test_a_secret_that_the_device_breaks_is_masked(paper, logged_in) -> None:

@@ -14,13 +14,9 @@ from collections.abc import Callable
 
 import pytest
 
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.masking import mask, shown
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.display import parse_sessions
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.errors import (
-    ParseError,
-    SessionError,
-    mask,
-    shown,
-)
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.errors import ParseError, SessionError
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.session.answer import Answer
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.session.exchange import find_echo
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.session.prompt import (

@@ -151,12 +151,17 @@ def _field(described: Option, present: bool, value: Any, place: str, problems: l
     return described.rule.read(value, place, problems)
 
 
-def _agree(kind: type, values: dict[str, Any], document: Mapping[str, Any], path: str, problems: list[Problem]) -> None:
-    agreements: Sequence[Agreement] = getattr(kind, "AGREEMENTS", ())
+def _in_use(kind: type, values: Mapping[str, Any], names: Sequence[str]) -> list[Any]:
+    """Values of fields, with their defaults."""
     defaults = {field.name: field.default for field in dataclasses.fields(kind)}
+    return [defaults[name] if values[name] is dataclasses.MISSING else values[name] for name in names]
+
+
+def _agree(kind: type, values: dict[str, Any], document: Mapping[str, Any], path: str, problems: list[Problem]) -> None:
     keys = {name: key for key, (name, _described) in options(kind).items()}
+    agreements: Sequence[Agreement] = getattr(kind, "AGREEMENTS", ())
     for agreement in agreements:
-        judged = [defaults[name] if values[name] is dataclasses.MISSING else values[name] for name in agreement.fields]
+        judged = _in_use(kind, values, agreement.fields)
         if WRONG not in judged and agreement.broken(*judged):
             key = keys[agreement.fields[0]]
             problems.append(Problem(_place(path, key), shown(document.get(key)), agreement.rule(*judged)))
@@ -336,44 +341,21 @@ def many(item: Rule, collect: Callable[[list[Any]], Any] = tuple) -> Rule:
     return Rule("must be a list", read)
 
 
-def sections(kind: type, identity: tuple[str, ...], told: str, rule: str) -> Rule:
+def sections(kind: type[Any], identity: tuple[str, ...], told: str, rule: str) -> Rule:
     """A list of objects, no two of which may agree in the fields of `identity`; `told` shows those of one."""
 
     def read(value: Any, place: str, problems: list[Problem]) -> Any:
         if not isinstance(value, list):
             problems.append(Problem(place, shown(value), "must be a list"))
             return WRONG
+        before = len(problems)
+        seen: list[list[Any]] = []
         entries = [_values(kind, entry, f"{place}[{number}]", problems) for number, entry in enumerate(value)]
-        unique = _all_different(
-            kind,
-            entries,
-            identity,
-            lambda number, same: problems.append(Problem(f"{place}[{number}]", told.format(*same), rule)),
-        )
-        if not unique or any(values is None or WRONG in values.values() for values in entries):
-            return WRONG
-        return tuple(_made(kind, values) for values in entries if values is not None)
+        for number, values in enumerate(entries):
+            same = [WRONG] if values is None else _in_use(kind, values, identity)
+            if WRONG not in same and same in seen:
+                problems.append(Problem(f"{place}[{number}]", told.format(*same), rule))
+            seen.append(same)
+        return WRONG if len(problems) > before else tuple(_made(kind, values) for values in entries if values)
 
     return Rule("must be a list", read)
-
-
-def _all_different(
-    kind: type,
-    entries: Sequence[Mapping[str, Any] | None],
-    identity: tuple[str, ...],
-    tell: Callable[[int, list[Any]], None],
-) -> bool:
-    defaults = {field.name: field.default for field in dataclasses.fields(kind)}
-    seen: list[list[Any]] = []
-    unique = True
-    for number, values in enumerate(entries):
-        if values is None:
-            continue
-        same = [defaults[name] if values[name] is dataclasses.MISSING else values[name] for name in identity]
-        if WRONG in same:
-            continue
-        if same in seen:
-            tell(number, same)
-            unique = False
-        seen.append(same)
-    return unique

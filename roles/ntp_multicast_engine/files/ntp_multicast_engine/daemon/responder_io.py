@@ -50,7 +50,7 @@ class ResponderIo:
             return False
         opened.stamps = datagram.stamps
         stamp_for = reply.receive if reply.remembered else None
-        if opened.answer(datagram, reply.encode(self._clock.now().real), stamp_for):
+        if opened.answer(datagram, lambda: reply.encode(self._clock.now().real), stamp_for):
             self._engine.sent += 1
         return True
 

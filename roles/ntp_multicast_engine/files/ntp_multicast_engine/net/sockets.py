@@ -10,7 +10,7 @@ import ipaddress
 import os
 import socket
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 
 from ntp_multicast_engine.config.configuration import MulticastClient, MulticastServer
@@ -290,9 +290,10 @@ class ResponderSocket(ReceivingSocket):
             return "wrong_group"
         return None
 
-    def answer(self, datagram: Datagram, data: bytes, stamp_for: int | None) -> bool:
+    def answer(self, datagram: Datagram, encode: Callable[[], bytes], stamp_for: int | None) -> bool:
         """Send from the address that was asked; False, if the network doesn't take it.
 
+        :param encode: makes the octets, with the time in them. Nothing else happens between that and the sending.
         :param stamp_for: let the kernel tell when it leaves, and give it out with this in `departures`; None, if
             nobody wants to know.
         """
@@ -305,7 +306,7 @@ class ResponderSocket(ReceivingSocket):
         if stamp_for is not None:
             ancillary.append(STAMP_THIS)
         try:
-            self.socket.sendmsg([data], ancillary, 0, address)
+            self.socket.sendmsg([encode()], ancillary, 0, address)
         except OSError:
             if stamp_for is not None:
                 self._awaited.clear()

@@ -46,6 +46,8 @@ SPREAD = NANOSECONDS // 2
 """Within this time the clients that heard the same packet begin to ask, each at random. Later exchanges keep their
 distances from the first, so they stay apart. A small part of the shortest interval: the way is known no later."""
 MAXIMUM_BACK_OFF = 64 * NANOSECONDS
+PERHAPS_LOST = 3
+"""Requests in a row without an answer until the server is asked less: with a third of the packets lost, two happen."""
 ATTEMPTS_WITHOUT_ANSWER = 8
 _MISSED_AFTER_WARM_UPS = 2
 """Measurements in a row without an answer although the warm-up had one: a server with a limit, such as ntpd's of one
@@ -428,7 +430,8 @@ class Association:
             self._miss_measurement(raw)
             return
         self.unanswered += 1
-        self._back_off = min(self._back_off * 2, MAXIMUM_BACK_OFF)
+        if self.unanswered >= PERHAPS_LOST:
+            self._back_off = min(self._back_off * 2, MAXIMUM_BACK_OFF)
         if self.unanswered == ATTEMPTS_WITHOUT_ANSWER and self.phase is Phase.VOLLEY:
             self._give_up_volley(raw)
         self._schedule_exchange(raw)

@@ -18,9 +18,10 @@ from ntp_multicast_engine.wire.keyring import KeyRing
 from ntp_multicast_engine.wire.packet import MODE_BROADCAST, Header
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS, later, to_ntp, to_short
 
-_JITTER = 1 / 64
-"""Part of the interval by which a packet is randomly late, so that servers don't fall into step."""
-_MAXIMUM_JITTER = NANOSECONDS // 10
+_JITTER = NANOSECONDS // 10
+"""By which a packet is randomly late, so that servers don't fall into step."""
+_LATEST_START = NANOSECONDS // 2
+"""Groups that start together must not send together."""
 _INTERLEAVE_LIMIT = 1 << 32
 """RFC 9769 section 4 leaves it open; ntpd refuses an origin more than 1 s after the transmit time before."""
 
@@ -76,8 +77,7 @@ class Sender:
         self.configuration = configuration
         self._random = random
         self._interval = (1 << configuration.poll) * NANOSECONDS
-        # Groups that start together must not send together.
-        self._tick = start + round(random() * NANOSECONDS / 2)
+        self._tick = start + round(random() * _LATEST_START)
         self.due = self._tick
         self.sent = 0
         self.stamps: str | None = None
@@ -127,7 +127,7 @@ class Sender:
         """Set the next `due`: a multiple of the interval after the first, never shifted by lateness."""
         missed = max(0, (raw - self._tick) // self._interval)
         self._tick += (missed + 1) * self._interval
-        self.due = self._tick + round(self._random() * min(self._interval * _JITTER, _MAXIMUM_JITTER))
+        self.due = self._tick + round(self._random() * _JITTER)
 
     def silence(self) -> None:
         """A packet was left out: the next one can't tell when it left."""

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from ipaddress import ip_address
 
 from ntp_multicast_engine.config.schema import Network
@@ -28,6 +27,7 @@ from ntp_multicast_engine.wire.packet import MODE_SERVER, Header, Packet, parse
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS, STAMP_MASK, even, later, odd, to_ntp
 
 _INTERLEAVED_VERSION = 4
+_TRANSMIT_LENGTH = 8
 _LONGEST_DEPARTURE = 1 << 32
 """An answer leaves within 1 s after its request came, or the clock was stepped in between."""
 
@@ -84,37 +84,48 @@ class SentAnswers:
         return self._departures.pop(receive, None)
 
 
-@dataclass(frozen=True)
 class Reply:
-    """An answer that waits for the moment of sending. It is never longer than the request."""
+    """An answer that waits for the moment of sending. It is never longer than the request.
 
-    request: Packet
-    receive: int
-    announcement: Announcement
-    keys: KeyRing
-    interleaved: int | None = None
-    """When the answer before left, as a timestamp."""
-    remembered: bool = False
-    """Whether the client may ask when this answer left."""
+    :param receive: the receive timestamp.
+    :param departure: when the answer before left, as a timestamp: then this is an answer of the interleaved mode.
+    :param remembered: the client may ask when this answer left.
+    """
+
+    def __init__(
+        self,
+        request: Packet,
+        receive: int,
+        announcement: Announcement,
+        keys: KeyRing,
+        departure: int | None = None,
+        *,
+        remembered: bool = False,
+    ) -> None:
+        self.receive = receive
+        self.remembered = remembered
+        self._departure = departure
+        self._keys = keys
+        self._authenticator = request.authenticator
+        self._version = request.header.version
+        header = server_header(
+            announcement,
+            version=self._version,
+            mode=MODE_SERVER,
+            poll=request.header.poll,
+            transmit=0,
+            origin=request.header.transmit if departure is None else request.header.receive,
+            receive=receive,
+        )
+        self._start = header.encode()[:-_TRANSMIT_LENGTH]
 
     def encode(self, real: int) -> bytes:
         """The octets to be sent at once, at Unix time `real` (nanoseconds)."""
-        request = self.request.header
-        basic = self.interleaved is None
-        answer = server_header(
-            self.announcement,
-            version=request.version,
-            mode=MODE_SERVER,
-            poll=request.poll,
-            transmit=even(to_ntp(real)) if self.interleaved is None else self.interleaved,
-            origin=request.transmit if basic else request.receive,
-            receive=self.receive,
-        )
-        data = answer.encode()
-        authenticator = self.request.authenticator
-        if authenticator is None:
+        transmit = even(to_ntp(real)) if self._departure is None else self._departure
+        data = self._start + transmit.to_bytes(_TRANSMIT_LENGTH, "big")
+        if self._authenticator is None:
             return data
-        return self.keys.sign(data, authenticator.key_id, request.version, len(authenticator.tag))
+        return self._keys.sign(data, self._authenticator.key_id, self._version, len(self._authenticator.tag))
 
 
 class Responder:
