@@ -43,7 +43,7 @@ def commit_problems(commit: Mapping[str, Any] | None, name: str = "commit") -> l
         found.append(Problem(f"{name}.description", ascii(description), rule, _SOURCE))
     if (commit or {}).get("confirm") is not None and trial is None:
         rule = "it says what confirms a trial commit, so it needs trial, the seconds of the trial"
-        found.append(Problem(f"{name}.confirm", shown((commit or {}).get("confirm")), rule, _SOURCE))
+        found.append(Problem(f"{name}.confirm", quoted((commit or {}).get("confirm")), rule, _SOURCE))
     return found
 
 
@@ -59,7 +59,7 @@ def save_problems(commit: Mapping[str, Any] | None, save: object, name: str = "s
     if (commit or {}).get("confirm") != "none" or save in (None, "never"):
         return []
     rule = "what is on trial can't be saved; with the confirmation none it has to be never"
-    return [Problem(name, shown(save), rule, _SOURCE)]
+    return [Problem(name, quoted(save), rule, _SOURCE)]
 
 
 def is_label(text: str) -> bool:
