@@ -246,7 +246,7 @@ class Association:
         if previous_arrival is None or previous_transmit is None or self.stood_still:
             return
         if self.phase is Phase.VOLLEY and not self._good and self.configuration.fallback_delay is not None:
-            # Who gives a delay says that nobody will answer. One who does is believed as soon as he has.
+            # Who gives a delay says that nobody will answer. One who does is accepted as soon as he has.
             self._give_up_volley(arrival.raw)
         sample = self._sample(header, arrival, previous_transmit, previous_arrival)
         if sample is not None:
@@ -307,11 +307,11 @@ class Association:
             self.poll_soon(raw)
 
     def _suspicion(self) -> str:
-        doubtful = self.standstill.ambiguous
-        if doubtful is None:
+        jump = self.standstill.ambiguous
+        if jump is None:
             return f"server {self.source} keeps contradicting the estimate"
         self.standstill.ambiguous = None
-        seconds = f"{doubtful.seconds:.0f} s"
+        seconds = f"{jump.seconds:.0f} s"
         return f"the clock of server {self.source} jumped {seconds} ahead, or this host stood still for {seconds}"
 
     def _look_at_present(self, present: OneWay, raw: int) -> None:
