@@ -26,6 +26,13 @@ options:
         the engine from steering it, and to fail when that is not so in time.
     type: bool
     default: false
+  heard_afresh:
+    description:
+      - With O(wait_until_synchronised=true), whether a client counts as synchronised only when a packet of the source
+        that it follows came after the task began.
+      - A client that has lost its source says that it is synchronised for up to eight polls more.
+    type: bool
+    default: false
   maximum_offset:
     description:
       - Seconds that the clock may be off from the server that the host follows, either way.
@@ -250,6 +257,10 @@ ASSOCIATION = (
 SERVER = ("interface", "group", "port", "key_id", "ttl", "version")
 
 
+# Of this module, beside what the engine says.
+STALE = "_stale"
+
+
 class NoAnswer(Exception):
     """The engine could not be asked; the text says why."""
 
@@ -310,14 +321,38 @@ def ntp_state(document, follows):
     return state
 
 
+def stale(module, document, since):
+    """A sentence where the host follows a source that it has not heard in so many seconds; None else."""
+    wanted = module.params["heard_afresh"] and module.params["wait_until_synchronised"]
+    if not wanted or not listens(module, document):
+        return None
+    associations = document.get("associations") or []
+    fresh = [entry for entry in associations if isinstance(entry.get("last_received"), (int, float))]
+    fresh = [entry for entry in fresh if entry["last_received"] < since]
+    own = document["system"].get("upstream") in ("local", "kernel", "chrony")
+    if any(entry.get("selected") for entry in fresh) or (own and fresh):
+        return None
+    heard = [
+        f"{entry.get('source')} {entry['last_received']:.0f} s ago"
+        for entry in associations
+        if isinstance(entry.get("last_received"), (int, float))
+    ]
+    return (
+        f"No packet of a source that it follows came in {since:.0f} seconds. Last heard: {', '.join(heard) or 'none'}."
+    )
+
+
 def look(module):
     """The last document within the time to wait, and why there is none, one of them None."""
     wait = module.params["wait_until_synchronised"]
-    end = time.monotonic() + (module.params["timeout"] if wait else 0)
+    begin = time.monotonic()
+    end = begin + (module.params["timeout"] if wait else 0)
     while True:
         document = reason = None
         try:
+            asked = time.monotonic() - begin
             document = ask(module)
+            document[STALE] = stale(module, document, asked)
         except NoAnswer as error:
             reason = str(error)
         left = end - time.monotonic()
@@ -342,6 +377,8 @@ def why_not(document, maximum_offset):
     system = document["system"]
     if not system.get("synchronised"):
         return not_synchronised(document)
+    if document.get(STALE):
+        return document[STALE]
     if system.get("discipline_error"):
         return f"The host measures, but its clock is not in order: {system['discipline_error']}."
     offset = system.get("offset")
@@ -377,9 +414,11 @@ def not_synchronised(document):
 
 def result_of(module, document):
     """What the module returns besides whether it has failed."""
+    clock = clock_state(document, module.params["maximum_offset"])
+    document.pop(STALE, None)
     return {
         "ntp": ntp_state(document, listens(module, document)),
-        "clock": clock_state(document, module.params["maximum_offset"]),
+        "clock": clock,
         "problems": document.get("problems") or [],
         "engine": document,
     }
@@ -391,6 +430,7 @@ def main():
             "wait_until_synchronised": {"type": "bool", "default": False},
             "maximum_offset": {"type": "float", "default": 0.128},
             "timeout": {"type": "int", "default": 60},
+            "heard_afresh": {"type": "bool", "default": False},
             "command": {"type": "path", "default": "/usr/local/bin/ntp-multicast-engine"},
             "config": {"type": "path", "default": "/etc/ntp-multicast-engine/engine.json"},
         },

@@ -33,6 +33,7 @@ class Step:
     lost: bool = False
     trial: bool = False
     applied: bool = False
+    confirm: str = "login"
 
     @property
     def faults(self) -> dict[str, Any]:
@@ -61,6 +62,8 @@ STEPS = {
     "trial: after commit": Step("after-commit", lost=True, trial=True),
     "trial: second login": Step("line:^screen-length", passes=1, trial=True),
     "trial: reading back": Step("line:^display current-configuration", passes=1, trial=True),
+    # The first two looks only find out how the device spells NTP.
+    "trial: waiting for the clock": Step(r"line:^display ntp\S* status", passes=2, trial=True, confirm="synchronised"),
     "trial: before it is confirmed": Step("line:^commit$", lost=True, trial=True),
     "trial: after it is confirmed": Step("taken:^commit$", applied=True),
 }
@@ -85,7 +88,11 @@ def playbooks_fixture(tmp_path: pathlib.Path, pytestconfig: pytest.Config) -> It
     for number, (step, name) in enumerate(names(STEPS).items()):
         release = TWO_RELEASES[number % len(TWO_RELEASES)]
         entries.append(device(name, release, RELEASES[release], sysname="D"))
-        terms = {"trial": 120} if STEPS[step].trial else {"description": step.replace(",", "")}
+        terms = (
+            {"trial": 120, "confirm": STEPS[step].confirm}
+            if STEPS[step].trial
+            else {"description": step.replace(",", "")}
+        )
         variables[name] = {"wanted": server_config(RELEASES[release]), "terms": terms}
     with running_devices(entries) as devices:
         playbooks = Playbooks(tmp_path, devices, pytestconfig.rootpath)

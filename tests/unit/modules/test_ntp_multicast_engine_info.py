@@ -141,3 +141,32 @@ def test_a_clock_that_the_kernel_refuses_to_steer_is_not_in_order() -> None:
 
 def test_a_server_with_its_own_clock_has_no_offset() -> None:
     assert why_not(offset=None) is None and why_not(offset=float("nan")) is not None
+
+
+class Asked:
+    """A module with these parameters."""
+
+    def __init__(self, **params: Any) -> None:
+        self.params = {"heard_afresh": True, "wait_until_synchronised": True, "config": "/nonexistent", **params}
+
+
+@pytest.mark.parametrize(("age", "since", "right"), [(1.5, 2.0, True), (1.5, 1.0, False), (300.0, 60.0, False)])
+def test_a_packet_before_the_change_proves_nothing(age: float, since: float, right: bool) -> None:
+    changed = document(associations=1)
+    changed["associations"][0]["last_received"] = age
+    sentence = module.stale(Asked(), changed, since)
+    assert (sentence is None) == right
+    assert module.stale(Asked(heard_afresh=False), changed, since) is None
+    assert module.stale(Asked(), document(servers=1), since) is None, "a server has nothing to hear"
+    if sentence is not None:
+        changed[module.STALE] = sentence
+        assert module.why_not(changed, 0.128) == sentence
+
+
+def test_a_source_that_is_heard_has_to_be_followed_unless_the_host_has_a_clock_of_its_own() -> None:
+    changed = document(associations=1)
+    changed["associations"][0]["selected"] = False
+    changed["system"]["upstream"] = "association"
+    assert module.stale(Asked(), changed, 60.0) is not None
+    changed["system"]["upstream"] = "local"
+    assert module.stale(Asked(), changed, 60.0) is None

@@ -246,7 +246,7 @@ class Association:
         if previous_arrival is None or previous_transmit is None:
             return
         if self.phase is Phase.VOLLEY and not self._good and self.configuration.fallback_delay is not None:
-            # Who gives a delay says that nobody will answer. One who does is believed as soon as he has.
+            # Who gives a delay says that nobody will answer. One who does is accepted as soon as he has.
             self._give_up_volley(arrival.raw)
         sample = self._sample(header, arrival, previous_transmit, previous_arrival)
         if sample is not None:
@@ -309,13 +309,13 @@ class Association:
 
     def _cause(self, otherwise: str, raw: int) -> str:
         """Who is to blame for a jump, now that it is confirmed."""
-        found, doubtful = self._standstill.take(raw)
+        found, jump = self._standstill.take(raw)
         if found is not None:
             self.standstill = found
             return f"this host stood still for {found.seconds:.0f} s, so server {self.source} is ahead"
-        if doubtful is None:
+        if jump is None:
             return otherwise
-        seconds = f"{doubtful.seconds:.0f} s"
+        seconds = f"{jump.seconds:.0f} s"
         return f"the clock of server {self.source} jumped {seconds} ahead, or this host stood still for {seconds}"
 
     def _look_at_present(self, present: OneWay, raw: int) -> None:

@@ -139,7 +139,7 @@ class Client:
     def _newest(self, group: MulticastClient, server: Remembered) -> int | None:
         """The newest transmit timestamp that a server which isn't known now must not fall behind.
 
-        Where nobody is asked, an old stream is believed as soon as it comes from a new address, which no MAC covers.
+        Where nobody is asked, an old stream is accepted as soon as it comes from a new address, which no MAC covers.
         So it has to be newer than everything that the same key has proved in the group.
         """
         own = self.memory.get(server)
