@@ -186,9 +186,16 @@ clock:
     discipline:
       description: What happens with the measurements, V(monitor), V(kernel) or V(chrony).
       type: str
+    discipline_state:
+      description:
+        - What becomes of the clock, V(measures) where it is left alone, V(waits) for a server, V(steers), or V(fails).
+      type: str
     discipline_error:
       description: Why the clock is not steered, or chronyd not reached, as it should be.
       type: str
+    panic_threshold:
+      description: Seconds of offset beyond which the engine leaves the clock alone, null where it does not steer it.
+      type: float
     in_order:
       description:
         - Whether the host is synchronised, its clock within O(maximum_offset), without a RV(clock.discipline_error).
@@ -196,6 +203,27 @@ clock:
     reason:
       description: A sentence that says why it is not RV(clock.in_order).
       type: str
+problems:
+  description: What the engine finds wrong, the nearest cause first.
+  returned: success, and when waiting was in vain
+  type: list
+  elements: dict
+  contains:
+    code:
+      description: The kind, such as V(group_silent), V(no_answers), V(bad_mac), V(port_taken) or V(servers_disagree).
+      type: str
+    sentence:
+      description: What is wrong, for a person.
+      type: str
+    advice:
+      description: What to look at or do.
+      type: str
+    subject:
+      description: The server, group, interface or port that it is about.
+      type: str
+    count:
+      description: How many packets or attempts it has been so far, null where nothing is counted.
+      type: int
 engine:
   description:
     - Everything that C(ntp-multicast-engine status --json) tells, with counters of what was received and refused.
@@ -338,7 +366,7 @@ def clock_state(document, maximum_offset):
     """What becomes of the clock, and whether it is right."""
     reason = why_not(document, maximum_offset)
     return {
-        **only(("discipline", "discipline_error"), document["system"]),
+        **only(("discipline", "discipline_state", "discipline_error", "panic_threshold"), document["system"]),
         "in_order": reason is None,
         "reason": reason,
     }
@@ -377,10 +405,23 @@ def not_synchronised(document):
     heard = [f"{entry.get('source')} (reach {entry.get('reach') or 0:o})" for entry in associations]
     dropped = (document.get("counters") or {}).get("dropped") or {}
     refused = [f"{dropped[reason]} {reason}" for reason in sorted(dropped) if dropped[reason]]
+    reason = document["system"].get("reason")
     return (
-        f"The host is not synchronised. Servers heard: {', '.join(heard) or 'none'}. "
+        f"The host is not synchronised{': ' + reason if reason else ''}. Servers heard: {', '.join(heard) or 'none'}. "
         f"Packets refused: {', '.join(refused) or 'none'}."
     )
+
+
+def result_of(module, document):
+    """What the module returns besides whether it has failed."""
+    clock = clock_state(document, module.params["maximum_offset"])
+    document.pop(STALE, None)
+    return {
+        "ntp": ntp_state(document, listens(module, document)),
+        "clock": clock,
+        "problems": document.get("problems") or [],
+        "engine": document,
+    }
 
 
 def main():
@@ -398,11 +439,9 @@ def main():
     document, reason = look(module)
     if document is None:
         module.fail_json(msg=reason)
-    clock = clock_state(document, module.params["maximum_offset"])
-    document.pop(STALE, None)
-    result = {"ntp": ntp_state(document, listens(module, document)), "clock": clock, "engine": document}
-    if module.params["wait_until_synchronised"] and not clock["in_order"]:
-        module.fail_json(msg=f"After {module.params['timeout']} seconds: {clock['reason']}", **result)
+    result = result_of(module, document)
+    if module.params["wait_until_synchronised"] and not result["clock"]["in_order"]:
+        module.fail_json(msg=f"After {module.params['timeout']} seconds: {result['clock']['reason']}", **result)
     module.exit_json(changed=False, **result)
 
 

@@ -89,7 +89,10 @@ def test_role(servers: int, follows: bool, expected: str) -> None:
 
 def test_a_host_that_is_not_synchronised_says_what_it_hears_and_refuses() -> None:
     sentence = why_not(associations=1, synchronised=False)
-    assert sentence is not None and sentence.startswith("The host is not synchronised.")
+    assert sentence is not None and sentence.startswith("The host is not synchronised. Servers heard")
+    assert str(why_not(synchronised=False, reason="nothing has come to 224.0.1.1")).startswith(
+        "The host is not synchronised: nothing has come to 224.0.1.1. Servers heard"
+    )
     assert "10.99.7.21 (reach 377)" in sentence
     assert "3 bad_mac" in sentence
     assert "stale" not in sentence
@@ -101,7 +104,9 @@ def why_not(maximum: float = 0.128, associations: int = 0, **system: Any) -> str
     sentence: str | None = module.why_not(changed, maximum)
     assert module.clock_state(changed, maximum) == {
         "discipline": changed["system"]["discipline"],
+        "discipline_state": changed["system"]["discipline_state"],
         "discipline_error": changed["system"]["discipline_error"],
+        "panic_threshold": changed["system"]["panic_threshold"],
         "in_order": sentence is None,
         "reason": sentence,
     }
