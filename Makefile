@@ -38,7 +38,7 @@ unit: setup
 integration: setup
 	$(PYTEST) tests/integration
 
-.PHONY: interop bench-engine-accuracy bench-engine-load bench-engine-simulation bench-engine-fuzz
+.PHONY: interop bench-engine-accuracy bench-engine-load bench-engine-simulation bench-engine-ablation bench-engine-fuzz
 .PHONY: virtual-machine bench-engine-clock
 interop: setup
 	$(PYTEST) tests/interop
@@ -54,6 +54,9 @@ bench-engine-load: setup
 
 bench-engine-simulation: setup
 	.venv/bin/python tests/benchmarks/engine_simulation.py
+
+bench-engine-ablation: setup
+	.venv/bin/python tests/benchmarks/engine_ablation.py
 
 # A guest with a clock of its own, under qemu: this machine's clock is watched, and never touched.
 virtual-machine: setup

@@ -44,7 +44,9 @@ options:
     choices: [on_create, always, never]
     default: on_create
   commit:
-    description: How a VRP device commits, as the option O(timecast.ntp_multicast.vrp_ntp_multicast#module:commit).
+    description:
+      - What a change carries and what confirms it, as the option
+        O(timecast.ntp_multicast.vrp_ntp_multicast#module:commit).
     type: dict
 """
 
@@ -114,8 +116,7 @@ def problems(
     found = validation.problems(
         description, platform=platform, prefix=prefix, state=state, update_secrets=update_secrets
     )
-    if platform == "vrp":
-        found += commit_problems(commit, f"{prefix.removeprefix('config.')}commit")
+    found += commit_problems(commit, f"{prefix.removeprefix('config.')}commit")
     if settings is not None:
         found += engine_settings.problems(
             description, readable_settings, prefix=ENGINE_PREFIX, description_prefix=prefix

@@ -37,7 +37,7 @@ def test_after_adopting_nothing_is_left_to_do(ansible: Ansible, hosts: dict[str,
     paths = [*ansible.folder.glob("*_vars/*/ntp_multicast.yml")]
     texts = {path.parent.name: path.read_text(encoding="utf-8") for path in paths}
     assert all(secret not in text for text in texts.values() for secret in SECRETS.values())
-    assert "#         - address: 239.77.0.4" in texts["client"]
+    assert "- address: 239.77.0.4" in texts["client"]
     assert "#   /etc/ntp.conf: broadcastclient" in texts["client"]
     server = yaml.safe_load(texts["server"])
     assert server["ntp_multicast_server"] == {"enabled": True, "listen": ["eth0"], "reference_stratum": 2}

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -33,19 +34,25 @@ RING = KeyRing({42: KEY}, frozenset({42}), True)
 
 @dataclass
 class SimulatedClock:
-    """Raw time runs off true time by `frequency`, with a random walk of `wander` a square root of a second."""
+    """Raw time runs off true time by `frequency`, with a random walk of `wander` a square root of a second.
+
+    `sine` is the amplitude of a frequency that goes up and down with `period` (seconds), as temperature does.
+    """
 
     simulation: Simulation
     frequency: float = 0.0
     offset: float = 0.0
     wander: float = 0.0
+    sine: float = 0.0
+    period: float = 7200.0
     _true: int = field(default=0, init=False)
     _raw: float = field(default=0.0, init=False)
 
     def now(self) -> Instant:
         while self._true < self.simulation.time:
             step = min(SECOND, self.simulation.time - self._true)
-            self._raw += step * (1 + self.frequency)
+            swing = self.sine * math.sin(2 * math.pi * self._true / SECOND / self.period) if self.sine else 0.0
+            self._raw += step * (1 + self.frequency + swing)
             self._true += step
             if self.wander:
                 self.frequency += self.simulation.random.gauss(0, self.wander * (step / SECOND) ** 0.5)
@@ -95,6 +102,7 @@ class Simulation:
         self.nodes: list[Node] = []
         self.wire: list[Sent] = []
         self.unicast_lost: Callable[[], bool] = lambda: False
+        self.multicast_lost: Callable[[], bool] = lambda: False
         self.hold_multicast: Callable[[], float] = lambda: 0.0
         self._events: list[tuple[int, int, Callable[[], None]]] = []
         self._order = itertools.count()
@@ -123,7 +131,8 @@ class Simulation:
     def inject(self, sent: Sent) -> None:
         for node in self.nodes:
             for group in node.engine.configuration.clients:
-                if (str(group.group), group.port) == (sent.group, sent.port) and node.address != sent.source:
+                wanted = (str(group.group), group.port) == (sent.group, sent.port) and node.address != sent.source
+                if wanted and not self.multicast_lost():
                     delay = self.down() + round(self.hold_multicast() * SECOND)
                     self.at(self.time + delay, lambda node=node, group=group: node.hear(group, sent))
 

@@ -45,6 +45,7 @@ from ntp_multicast_engine.filter.correction import Correction
 from ntp_multicast_engine.filter.estimator import Estimate
 from ntp_multicast_engine.instant import Instant, KernelStatus
 from ntp_multicast_engine.protocol.association import Association
+from ntp_multicast_engine.protocol.multicast_server import Announcement
 from ntp_multicast_engine.wire.keyring import KeyRing
 
 INITIAL_OFFSET, INITIAL_FREQUENCY = 5.0, 50e-6
@@ -65,7 +66,8 @@ class Delays:
     """Delays as a path: at least `base`, with exponential queues of mean `up` and `down` on top, all in seconds.
 
     In bursts, `burst_length` seconds long and `burst_every` seconds apart on average, the queues are `burst` seconds
-    longer on average. `symmetric` is the deviation of a jitter that lengthens and shortens alike.
+    longer on average. `symmetric` is the deviation of a jitter that lengthens and shortens alike; `symmetric_down` is
+    added to it on the way to the client.
 
     PollIo know nothing of the rest. The client stamps multicasts when they have been there for `late` and an
     exponential part of mean `late_mean`, as a host does that has to wake up first. The server writes the transmit time
@@ -76,6 +78,7 @@ class Delays:
     down_mean: float = 0.0
     base: float = 100e-6
     symmetric: float = 0.0
+    symmetric_down: float = 0.0
     burst: float = 0.0
     burst_length: float = 64.0
     burst_every: float = 640.0
@@ -86,15 +89,15 @@ class Delays:
     _burst_begins: int = field(default=-1, init=False)
 
     def up(self, chance: random.Random, now: int) -> float:
-        return self._draw(self.up_mean, chance, now)
+        return self._draw(self.up_mean, self.symmetric, chance, now)
 
     def down(self, chance: random.Random, now: int) -> float:
-        return self._draw(self.down_mean, chance, now)
+        return self._draw(self.down_mean, self.symmetric + self.symmetric_down, chance, now)
 
-    def _draw(self, mean: float, chance: random.Random, now: int) -> float:
+    def _draw(self, mean: float, jitter: float, chance: random.Random, now: int) -> float:
         delay = self.base + (chance.expovariate(1 / mean) if mean else 0.0)
-        if self.symmetric:
-            delay += max(chance.gauss(0, self.symmetric), -0.9 * self.base)
+        if jitter:
+            delay += max(chance.gauss(0, jitter), -0.9 * self.base)
         return delay + (chance.expovariate(1 / self.burst) if self.burst and self._bursting(chance, now) else 0.0)
 
     def _bursting(self, chance: random.Random, now: int) -> bool:
@@ -113,7 +116,8 @@ class Delays:
         share = self.burst_length / self.burst_every
         # Both ways see the same burst, so what it adds to them has independent draws, but no mean that differs.
         queue = share * 2 * self.burst**2 - share * self.burst**2
-        variance = (self.up_mean**2 + self.down_mean**2) / 4 + (queue + self.symmetric**2) / 2
+        jitter = self.symmetric**2 + (self.symmetric + self.symmetric_down) ** 2
+        variance = (self.up_mean**2 + self.down_mean**2) / 4 + queue / 2 + jitter / 4
         return (self.up_mean - self.down_mean) / 2, variance
 
     def given(self, round_trip: float) -> tuple[float, float]:
@@ -136,6 +140,49 @@ class Delays:
         mean = scale - queues / math.expm1(cut)
         variance = scale**2 - queues**2 * math.exp(cut) / math.expm1(cut) ** 2
         return mean - queues / 2, max(variance, _SHORTEST_QUEUE**2 / 12)
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What else may befall a client.
+
+    `loss` is the share of packets that don't arrive, of multicasts, requests and answers alike. The oscillator's
+    frequency walks by `wander` and swings by `sine`, a ratio, as temperature has it. In the middle of the time the
+    server's clock makes a `step`, or no packet arrives for `silence`: seconds. `leap` is a warning that the server
+    announces from then on, in a month that never had a leap second.
+    """
+
+    loss: float = 0.0
+    wander: float = WANDER
+    sine: float = 0.0
+    step: float = 0.0
+    silence: float = 0.0
+    leap: int = 0
+
+    def befall(self, simulation: Simulation, server: Node, oscillator: SimulatedClock, seconds: float) -> None:
+        oscillator.sine = self.sine
+        middle = round(seconds * SECOND / 2)
+        end = middle + round(self.silence * SECOND)
+
+        def lost() -> bool:
+            return middle <= simulation.time < end or (self.loss > 0 and simulation.random.random() < self.loss)
+
+        simulation.multicast_lost = simulation.unicast_lost = lost
+        simulation.at(middle, lambda: self._change(server))
+
+    def _change(self, server: Node) -> None:
+        server.clock.offset += self.step
+        if self.leap:
+            announce = server.engine.announcement
+
+            def warn(now: Instant) -> Announcement | None:
+                told = announce(now)
+                return replace(told, leap=self.leap) if told is not None else None
+
+            server.engine.announcement = warn  # type: ignore[method-assign]
+
+
+NO_TROUBLE = Trouble()
 
 
 class SteeredClock:
@@ -314,7 +361,14 @@ class Outcome:
 
 
 def compare(
-    delays: Delays, *, poll: int, seconds: float, seed: int, authentication: bool = True, warm_up: float = 0.1
+    delays: Delays,
+    *,
+    poll: int,
+    seconds: float,
+    seed: int,
+    authentication: bool = True,
+    warm_up: float = 0.1,
+    trouble: Trouble = NO_TROUBLE,
 ) -> Outcome:
     """Let all steer a clock that is wrong at first; the first `warm_up` of the time isn't counted in the RMS."""
     delays = replace(delays)
@@ -325,7 +379,8 @@ def compare(
     settings = configuration.Discipline(mode="kernel")
     loaded = Loaded(replace(loaded.configuration, discipline=settings), loaded.keys)
     ideals = [IdealClient(simulation, delays, seed, settings, weighing=weighing) for weighing in (False, True)]
-    engine = SteeredNode(simulation, delays, loaded, ideals, frequency=-INITIAL_FREQUENCY, wander=WANDER)
+    engine = SteeredNode(simulation, delays, loaded, ideals, frequency=-INITIAL_FREQUENCY, wander=trouble.wander)
+    trouble.befall(simulation, server, engine.oscillator, seconds)
     for ideal in ideals:
         ideal.begin(engine.oscillator)
     clocks = [engine.steered, *(ideal.steered for ideal in ideals)]
@@ -333,7 +388,7 @@ def compare(
     near = 1e-3 + 20 * (delays.up_mean + delays.down_mean)
     while simulation.time < seconds * SECOND:
         simulation.run(_LOOK)
-        true = START + simulation.time
+        true = START + simulation.time + round(server.clock.offset * SECOND)
         errors = [(clock.now().real - true) / SECOND for clock in clocks]
         if abs(errors[0]) > near:
             settled = simulation.time / SECOND

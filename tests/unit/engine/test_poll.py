@@ -291,3 +291,18 @@ def test_an_older_version_knows_no_interleaving(client: Client) -> None:
     (action,) = [item for item in client.wake(at(0.5).raw, RING) if isinstance(item, SendRequest)]
     header = Header.decode(action.data)
     assert (header.version, header.origin, header.receive) == (3, 0, 0)
+
+
+def test_a_request_without_an_answer_may_be_lost_but_not_every_one(client: Client) -> None:
+    """Asked again after 2 s twice, and then after twice as long each time, up to 64 s."""
+    hear(client, broadcast(0), 0)
+    moments = []
+    seconds = 0.0
+    while len(moments) < 9:
+        seconds += 0.25
+        if asks(client, seconds):
+            moments.append(seconds)
+        if seconds % 8 == 0:
+            hear(client, broadcast(seconds), seconds)
+    # Each is waited for for a second.
+    assert [later - before - 1 for before, later in zip(moments, moments[1:])] == [2, 2, 4, 8, 16, 32, 64, 64]

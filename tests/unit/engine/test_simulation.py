@@ -45,7 +45,8 @@ def test_a_client_synchronises_after_four_exchanges(interleaved: bool) -> None:
     simulation.run(5)
     assert client.offset is None and client.association.phase is Phase.VOLLEY
     simulation.run(5)
-    assert client.association.phase is Phase.LISTENING and len(client.requests) == 4
+    assert client.association.phase is Phase.LISTENING
+    assert len(client.requests) == 5, "the last answer completes the exchange before it"
     simulation.run(55)
     assert client.association.stream is (Stream.INTERLEAVED if interleaved else Stream.BASIC)
     assert client.error is not None and abs(client.error) < 1e-6
@@ -411,3 +412,34 @@ def test_two_that_follow_each_other_when_their_server_has_gone_do_not_pretend(ad
     assert mutual <= 1, "until the next packet tells it"
     assert sum(peer.engine.dropped["loop"] for peer in peers) >= 1
     assert followed == [None, None]
+
+
+@pytest.mark.parametrize("loss", [0.1, 0.2, 0.3])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_lost_packets_neither_change_the_mode_nor_throw_the_estimate_away(loss: float, seed: int) -> None:
+    """Also those of an interleaved server, of whose packets most then name one that was lost."""
+    simulation = Simulation(seed)
+    _unused, client = pair(simulation, offset=0.1, frequency=20e-6)
+    simulation.multicast_lost = simulation.unicast_lost = lambda: simulation.random.random() < loss
+    simulation.run(600)
+    estimator = client.association.estimator
+    events: list[str] = []
+    for step in range(200):
+        simulation.run(50)
+        events += client.association.events
+        client.association.events.clear()
+        assert client.association.usable and client.engine.selected is client.association, step
+    assert events == [] and client.association.estimator is estimator
+    assert client.association.stream is Stream.INTERLEAVED
+    assert client.error is not None and abs(client.error) < 100e-6
+
+
+def test_an_exchange_completes_by_what_the_server_remembers() -> None:
+    """Both ends of interleaved mode together: what the responder tells is what the client measures by."""
+    simulation = Simulation(5)
+    server, client = pair(simulation, offset=0.2)
+    server.answer_early = 300e-6
+    simulation.run(600)
+    assert client.association.interleaved
+    assert client.error is not None and abs(client.error) < 1e-6, "300 us early, and nobody is misled"
+    assert len(vars(server.engine.responder.sent)["_departures"]) <= 4096

@@ -53,7 +53,7 @@ STAMP_UNCERTAINTY = 5e-3
 MULTICAST_UNCERTAINTY = 1e-3
 """Seconds by which multicasts may be later than answers, once they are known to be."""
 SMALLEST_ASYMMETRY = 5e-6
-"""Seconds by which a server may predict the departure of its answers too late, so that they seem to be quicker."""
+"""Seconds. Which way down lags isn't asked for less: two kernels' stamps are no better."""
 _CERTAINTY = 3.0
 """Deviations that it takes to say which way down lags."""
 MODELS = tuple(
@@ -76,9 +76,8 @@ _PRIOR_ODDS = 12.0
 """Natural logarithm of the odds for the prior to be about right. It may be plainly wrong, when a virtual machine has
 moved to another host, or somebody has steered the clock by hand; then enough samples say so, however noisy they are."""
 _FORGETTING = 0.98
-"""A sample counts half as much in the choice of the models when 34 others have come."""
-_HOPELESS, _SECOND_CHANCE = 30.0, 12.0
-"""Logarithms of likelihood: who lags behind the best that far starts again from its state, that far behind."""
+"""A sample counts half as much in the choice of the models when 34 others have come. Without forgetting, bursts and
+jitter cost a tenth more error; with 0.9, bursts cost six times as much (tests/benchmarks/engine_ablation.py)."""
 _ENOUGH_DIFFERENCES = 5
 """For a median that means something."""
 _FIRST_SCATTER = 50e-6
@@ -328,13 +327,9 @@ class Estimator:
             if way is Way.MULTICAST:
                 kalman.score *= _FORGETTING
             kalman.measure(way, time, value, scatter, biased)
-        best = max(self._bank, key=lambda kalman: kalman.score)
-        highest = best.score
+        highest = max(kalman.score for kalman in self._bank)
         for kalman in self._bank:
             kalman.score -= highest
-            if kalman.score < -_HOPELESS:
-                kalman.copy_state(best)
-                kalman.score = -_SECOND_CHANCE
 
     def _expected_scatter(self) -> float:
         """How much delays may scatter of which few are known: as those of the multicasts, or as round trips do."""

@@ -114,12 +114,6 @@ class KalmanFilter:
         columns = [_other_way([row[column] for row in rows]) for column in range(4)]
         self.covariance = [[column[row] for column in columns] for row in range(4)]
 
-    def copy_state(self, other: KalmanFilter) -> None:
-        """Go on with what another one has estimated, whose model leaves something open that this one's doesn't."""
-        self.time = other.time
-        self.mean = list(other.mean)
-        self.covariance = [list(row) for row in other.covariance]
-
     def advance(self, time: float) -> None:
         """Let time go by; it never goes back."""
         seconds = time - self.time
