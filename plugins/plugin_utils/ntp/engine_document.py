@@ -51,12 +51,11 @@ def sections_of(document: Mapping[str, Any], keys: Mapping[int, str]) -> dict[st
         {"id": number, "algorithm": algorithm, "trusted": number in trusted}
         for number, algorithm in sorted(keys.items())
     ]
-    interfaces: dict[str, dict[str, Any]] = {}
+    interfaces: dict[str, dict[str, Any]] = {name: {"name": name} for name in _interface_order(document)}
     for role, options in (("servers", ("key_id", "ttl", "version", "port")), ("clients", ())):
         for entry in document.get(role) or ():
-            name = str(entry["interface"])
             kept = {option: entry[option] for option in options if entry.get(option) is not None}
-            interfaces.setdefault(name, {"name": name}).setdefault(role, []).append({"address": entry["group"], **kept})
+            interfaces[str(entry["interface"])].setdefault(role, []).append({"address": entry["group"], **kept})
     listen = server.get("listen")
     return {
         "authentication": _given(enabled=authentication.get("enabled"), keys=described or None),
@@ -67,6 +66,21 @@ def sections_of(document: Mapping[str, Any], keys: Mapping[int, str]) -> dict[st
         ),
         "interfaces": list(interfaces.values()),
     }
+
+
+def _interface_order(document: Mapping[str, Any]) -> list[str]:
+    """An order of the interfaces from which both lists come in the order that they have: the file is compared as text."""
+    order, clients = (
+        list(dict.fromkeys(str(entry["interface"]) for entry in document.get(role) or ()))
+        for role in ("servers", "clients")
+    )
+    position = len(order)
+    for name in reversed(clients):
+        if name in order:
+            position = order.index(name)
+        else:
+            order.insert(position, name)
+    return order
 
 
 def settings_of(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from ansible_collections.timecast.ntp_multicast.plugins.filter.engine_configuration import engine_configuration
@@ -90,6 +91,7 @@ def test_the_defaults_are_those_of_the_role() -> None:
     assert {name: defaults()[name] for name in ours} == ours
 
 
+@hypothesis_settings(max_examples=300)
 @given(descriptions, settings)
 def test_the_same_configuration_is_made_again(description: dict[str, Any], asked: dict[str, Any]) -> None:
     given_settings = {**defaults(), **FIXED, **asked}
