@@ -69,7 +69,7 @@ def sections_of(document: Mapping[str, Any], keys: Mapping[int, str]) -> dict[st
 
 
 def _interface_order(document: Mapping[str, Any]) -> list[str]:
-    """An order of the interfaces from which both lists come in the order that they have: the file is compared as text."""
+    """An order of the interfaces from which both lists come out as they are, since the file is compared as text."""
     order, clients = (
         list(dict.fromkeys(str(entry["interface"]) for entry in document.get(role) or ()))
         for role in ("servers", "clients")

@@ -127,3 +127,20 @@ def test_the_role_tells_the_same_platform() -> None:
             host["ansible_network_os"] = system
         told = template.render({**host, "__ntp_multicast_network_os": variables["__ntp_multicast_network_os"]}).strip()
         assert platform_of(host) == told, host
+
+
+@pytest.mark.parametrize("how", ["described", "launched"])
+def test_whoever_reads_in_sync_is_told_that_secrets_are_not_looked_at(how: str) -> None:
+    never = {"described": "ntp_multicast_update_secrets", "launched": "ntp_multicast_launch_update_secrets"}[how]
+    keys = {"keys": [{"id": 42, "algorithm": "hmac-sha256", "secret": ""}]}
+    ce1 = {**DEVICE, "ntp_multicast_authentication": keys, never: "never"}
+    found = look(ce1=ce1, ce2={**DEVICE, "ntp_multicast_interfaces": GOOD})
+    assert found["problems"] == []
+    assert [notice for notice in found["notices"] if "update_secrets is never" in notice] == [
+        "ce1: ntp_multicast_update_secrets is never: keys are looked at by id, algorithm and trust, "
+        "and not by their secrets."
+    ]
+    [refused] = look(ce1={**ce1, "ntp_multicast_require_compared_keys": True})["problems"]
+    assert "ntp_multicast_require_compared_keys asks for keys to be compared" in refused
+    [refused] = look(ce1={**ce1, never: "on_create"})["problems"]
+    assert "a secret must not be empty" in refused

@@ -381,3 +381,15 @@ def test_no_text_harms(text: str, dialect: Dialect | None) -> None:
         return
     options_from_configuration(found.configuration)
     assert found.configuration.authentication and found.configuration.server
+
+
+def test_lines_outside_of_the_model_are_told_with_their_view_and_without_secrets() -> None:
+    found = parse_configuration(
+        "#\nntp unicast-server 192.0.2.1 authentication-keyid 42\nntp authentication-password cipher Stone-Harbour\n"
+        "ntp refclock-master 2\n#\ninterface Vlanif10\n ntp multicast-client\n ntp receive disable\n#\nreturn\n"
+    )
+    assert found.outside == (
+        "ntp unicast-server 192.0.2.1 authentication-keyid 42",
+        "ntp authentication-password ********",
+        "interface Vlanif10: ntp receive disable",
+    )
