@@ -208,6 +208,7 @@ def arm(store, seconds):
         f"--unit={TRIAL}",
         f"--on-active={seconds}",
         "--timer-property=AccuracySec=1s",
+        "--property=Type=oneshot",  # whoever starts it by hand waits until it is done
         sys.executable,
         os.path.join(store, OWN),
         "expire",

@@ -184,6 +184,7 @@ def test_waves_that_make_no_sense_are_refused_before_anything_is_touched(
 # -- rollback ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.end_to_end
 def test_a_run_is_taken_back_text_for_text(site: Site) -> None:
     before = {name: text_of(site.device(name)) for name in HOSTS}
     succeeded(site.play("site", *waves(run_id="change-1")))

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from clock import hears
 from harness import RELEASES, SECRET, Playbooks, device, ntp_lines, server_config, task
 
 from vrp_simulator.testing import RunningDevices, running_devices
@@ -98,6 +99,9 @@ def playbooks_fixture(tmp_path: pathlib.Path, pytestconfig: pytest.Config) -> It
         playbooks = Playbooks(tmp_path, devices, pytestconfig.rootpath)
         playbooks.host_variables = variables
         playbooks.environment["ANSIBLE_FORKS"] = str(len(entries))
+        for step, name in names(STEPS).items():
+            if STEPS[step].confirm == "synchronised":
+                hears(devices[name])
         yield playbooks
 
 
