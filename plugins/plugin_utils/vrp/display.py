@@ -18,7 +18,11 @@ from .session import Session
 _NAME = re.compile(r"[a-z][a-z ]{0,63}", re.IGNORECASE)
 # `offset: 0.0 ms, delay: 0.0 ms` are two pairs; `clock status: configured, master` is one.
 _BETWEEN_PAIRS = re.compile(r",\s*(?=[a-z][a-z ]*:\s)", re.IGNORECASE)
-_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?")
+_NUMBER = re.compile(r"[-+]?[0-9]+(?:\.[0-9]+)?(?![0-9.,])")
+_TIME = re.compile(rf"(?P<number>{_NUMBER.pattern}(?:[eE][-+]?[0-9]{{1,3}})?) ?(?P<unit>[a-z]*)")
+_SECONDS = {"": 1e-3, "ms": 1e-3, "s": 1.0, "sec": 1.0, "us": 1e-6, "ns": 1e-9}
+_ADDRESS = re.compile(r"\[?(?P<address>[0-9A-Fa-f:.]+)")
+_LEAST_STRATUM, _MOST_STRATUM = 0, 16  # RFC 5905, figure 11
 _FIRST_NAME_OF_SESSION = "clock source"
 _SYNCHRONISED = {
     "synchronized": True,
@@ -29,7 +33,7 @@ _SYNCHRONISED = {
 # A session in which the device itself sends to a group: it has a server of its own there, and no source (fact 9.5).
 _MODES_OF_SENDERS = frozenset({"broadcast", "broadcast server", "bdcast", "bdcast server", "multicast server"})
 _NO_SESSIONS = re.compile(
-    r"(?:Info: ?)?(?:There (?:is|are) )?no (?:ntp )?(?:sessions?|sources?|records?)\b", re.IGNORECASE
+    r"(?:Info: ?)?(?:There (?:is|are) )?no (?:ntp )?(?:sessions?|sources?|records?)(?: [a-z]+){0,3}[.!]?", re.IGNORECASE
 )
 _LIMITED_BROADCAST = ipaddress.IPv4Address("255.255.255.255")
 _COUNT = re.compile(r"total[a-z ]{0,40}: ?0", re.IGNORECASE)
@@ -90,9 +94,15 @@ def parse_status(text: str) -> ClockStatus:
         if value is None:
             what = f"has no {name!r}" if name not in values else f"says {name!r} with {values[name]!a}"
             raise ParseError(f"The NTP status was not understood: it {what}.", words=_quoted(text))
+    least, most = (1, _MOST_STRATUM - 1) if synchronised else (_LEAST_STRATUM, _MOST_STRATUM)
+    if stratum is None or not least <= stratum <= most:
+        raise ParseError(
+            f"The NTP status was not understood: it says {values['clock status']!a} and stratum {stratum}.",
+            words=_quoted(text),
+        )
     return ClockStatus(
         synchronised=bool(synchronised),
-        stratum=stratum or 0,
+        stratum=stratum,
         reference_id=values.get("reference clock id", "none"),
         offset=_seconds(values.get("clock offset")),
         root_delay=_seconds(values.get("root delay")),
@@ -124,17 +134,27 @@ def parse_sessions(text: str) -> tuple[SourceSession, ...]:
 
 def _tells_of_none(line: str) -> bool:
     stripped = line.strip()
-    return not stripped or bool(_NO_SESSIONS.match(stripped) or _COUNT.fullmatch(stripped))
+    return not stripped or bool(_NO_SESSIONS.fullmatch(stripped) or _COUNT.fullmatch(stripped))
 
 
 def _is_own_server(session: SourceSession) -> bool:
     if session.mode is not None and session.mode.casefold() in _MODES_OF_SENDERS:
         return True
-    try:
-        address = ipaddress.ip_address(session.source)
-    except ValueError:
+    address = _address_in(session.source)
+    if address is None:
         return False
     return address.is_multicast or address == _LIMITED_BROADCAST
+
+
+def _address_in(source: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The address that a source begins with; an interface, a zone or a port may stand behind it."""
+    found = _ADDRESS.match(source)
+    for text in (found["address"], found["address"].partition(":")[0]) if found else ():
+        try:
+            return ipaddress.ip_address(text)
+        except ValueError:
+            continue
+    return None
 
 
 def _quoted(text: str) -> str:
@@ -177,11 +197,10 @@ def _integer(value: str | None) -> int | None:
 
 
 def _seconds(value: str | None) -> float | None:
-    """`0.66 ms` -> 0.00066. The unit is ms everywhere but in lines that say `s`."""
-    number = _number(value)
-    if number is None or value is None:
-        return None
-    return number if value.rstrip().endswith(" s") else round(number / 1000, 9)
+    """`0.66 ms` -> 0.00066. The unit is ms where none is told; None for an unknown one."""
+    found = _TIME.fullmatch(value.strip()) if value else None
+    scale = _SECONDS.get(found["unit"]) if found else None
+    return None if found is None or scale is None else round(float(found["number"]) * scale, 9)
 
 
 def find_dialect(session: Session) -> Dialect:

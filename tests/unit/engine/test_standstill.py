@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from unit.engine.conversation import at, broadcast, hear, new_client, volley
+from unit.engine.conversation import ask, at, broadcast, hear, new_client, volley
 
 from ntp_multicast_engine.protocol.standstill import StandstillDetector
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS, to_ntp
@@ -60,7 +60,13 @@ def test_no_server_is_blamed_for_a_pause_of_this_host() -> None:
     hear(client, broadcast(16), 16)
     association.events.clear()
     hear(client, broadcast(80), 19)
-    assert association.stood_still and not association.warnings and not association.events
+    assert association.standstill is None and not association.events, "one packet alone proves nothing"
+    for seconds in (20, 20.001):
+        there = to_ntp(at(seconds + 61).real)
+        ask(client, association, seconds, receive=there, transmit=there)
+    assert association.standstill is not None and association.standstill.seconds == pytest.approx(61)
+    [event] = association.events
+    assert "this host stood still for 61 s" in event
 
 
 def test_a_jump_that_may_be_a_pause_is_told_as_that() -> None:

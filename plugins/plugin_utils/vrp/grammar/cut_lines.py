@@ -21,10 +21,11 @@ from .telling import told_without_secrets
 from .terminal_text import is_logged
 
 USUAL_WIDTH = 80
-# Of these it takes more than one line: nothing in the text may be wider.
+# A terminal may have any other width. These are common, so that a line of one is more likely to be cut.
 _OTHER_WIDTHS = frozenset({100, 120, 132, 160, 200})
 _MOST_PARTS = 8  # a ciphertext has at most 432 characters (fact 1.1)
 _CIPHER = re.compile(r"[ \t]authentication-mode[ \t]+\S+[ \t]+cipher[ \t]+(?P<text>\S.*)")
+_INSIDE_A_VALUE = frozenset("0123456789.:")
 _OWN_LINES = ("ntp", "undo ntp", "interface ", "!", "<", "[", "*", "~")
 _OWN_WORDS = frozenset({"#", "return", "quit", "commit"})
 
@@ -64,20 +65,65 @@ class CutLines:
             return self._ciphertext(position, cipher["text"])
         if not self._may_go_on(position):
             return Whole(line, 1)
+        return (self._rest_of_full if self._may_be_full(position) else self._rest_of_short)(
+            position, in_interface=in_interface, understood=understood
+        )
+
+    def _rest_of_full(
+        self, position: int, *, in_interface: bool, understood: Callable[[str], Statement | None]
+    ) -> Whole:
+        """The line with its rest, which may itself be as wide as the terminal."""
+        line = self._lines[position]
+        candidates = [line]
+        whole: Whole | None = None
+        count, own_line = 1, False
+        while count < _MOST_PARTS and self._may_be_full(position + count - 1):
+            if not self._may_go_on(position + count - 1):
+                break
+            rest = self._lines[position + count]
+            candidates = [f"{text}{blank}{rest}" for blank in ("", " ") for text in candidates]
+            count += 1
+            # What is indented may be a line of its own, which must not become the end of a line that takes anything.
+            own_line = own_line or _is_own_line(rest)
+            for joined in candidates:
+                known = understood(joined)
+                if known is not None and self._is_certain(known, line, own_line=own_line):
+                    whole = Whole(joined, count)
+                    break
+        if whole is not None:
+            return whole
         rest = self._lines[position + 1]
-        if not self._is_full(line):
-            # The blank at the place of the cut may be lost. Otherwise this is a message between two lines.
-            joined = f"{line.rstrip()} {rest}"
-            known = understood(joined) if in_interface else None
-            return Whole(joined, 2) if known is not None and known.form.ours else Whole(line, 1)
-        known = understood(line + rest)
-        indented = rest[0] in " \t"
-        # What is indented may be a line of its own, which must not become the end of a line that takes anything.
-        if known is not None and (known.form.ours or not indented):
-            return Whole(line + rest, 2)
-        if indented:
+        if not _is_own_line(rest) and (self._has_usual_width(line) or (in_interface and rest[0] in _INSIDE_A_VALUE)):
+            raise self._uncertain(line)
+        return Whole(line, 1)
+
+    def _is_certain(self, known: Statement, line: str, *, own_line: bool) -> bool:
+        """A form that takes anything at its end is made whole by any rest."""
+        if known.form.ours and "secret" not in known.fields:
+            return True
+        return self._has_usual_width(line) and not own_line
+
+    def _rest_of_short(
+        self, position: int, *, in_interface: bool, understood: Callable[[str], Statement | None]
+    ) -> Whole:
+        """The line with its rest, where other lines are wider or the blank at the place of the cut is lost.
+
+        Otherwise what follows is a message between two lines.
+        """
+        line, rest = self._lines[position], self._lines[position + 1]
+        if not in_interface:
             return Whole(line, 1)
-        raise ParseError(
+        joined = f"{line.rstrip()} {rest}"
+        known = understood(joined)
+        if known is not None and known.form.ours:
+            return Whole(joined, 2)
+        known = understood(line + rest)
+        if known is not None and known.form.ours and rest[0] not in " \t" and not line.endswith("  "):
+            raise self._uncertain(line)
+        return Whole(line, 1)
+
+    def _uncertain(self, line: str) -> ParseError:
+        return ParseError(
             f"The text is cut at {len(line)} columns, and it is not certain how this line goes on: "
             f"{told_without_secrets(line.strip())}. Read it again on a wider terminal."
         )
@@ -85,7 +131,15 @@ class CutLines:
     def _is_full(self, line: str) -> bool:
         if line.endswith("  "):  # filled up with blanks, as a copy of a screen is
             return False
-        return len(line) == USUAL_WIDTH or (len(line) == self._width and self._width in _OTHER_WIDTHS)
+        return len(line) in (USUAL_WIDTH, self._width)
+
+    def _may_be_full(self, position: int) -> bool:
+        """Whether a line is as wide as the terminal, or would be with the blank that was lost at its end."""
+        return self._is_full(self._lines[position]) or self._is_full(self._lines[position] + "+")
+
+    def _has_usual_width(self, line: str) -> bool:
+        """Whether so many columns are those of a terminal, and not just those of the longest line."""
+        return len(line) == USUAL_WIDTH or len(line) in _OTHER_WIDTHS
 
     def _may_go_on(self, position: int) -> bool:
         if position + 1 >= len(self._lines):
@@ -109,6 +163,11 @@ class CutLines:
             "The ciphertext of a key has no end, so the text is cut: "
             f"{told_without_secrets(self._lines[position].strip())}. Read it again on a wider terminal."
         )
+
+
+def _is_own_line(rest: str) -> bool:
+    """Whether a rest that is indented may be a line of its own: one begins with a word."""
+    return rest[0] in " \t" and rest.lstrip()[:1].isalpha()
 
 
 def _is_closed(text: str) -> bool:

@@ -50,10 +50,11 @@ _BANNER = re.compile(r"header (?:login|shell) information (\S)(.*)")
 _INTERFACE_LINE = re.compile(r"interface[ \t]+(\S+)(?:[ \t]+(\S.*))?")
 # An NTP line behind something else: a prompt, or a rest of whatever was on the screen.
 _NTP_INSIDE = re.compile(
-    r"(?<![a-z-])(?:undo[ \t]+)?ntp(?:-service)?[ \t]+"
+    r"(?<![a-z-])(?:(?i:undo)[ \t\xa0]+)?(?i:ntp(?:-service)?)[ \t\xa0]+"
     r"(?:authentication|trusted|reliable|server|ipv6|refclock-master|(?:multi|uni|broad|many)cast-)"
 )
-_IS_PROMPT_OR_PROSE = re.compile(r"^[<\[].*[>\]] *$|[A-Za-z]{2}[ \t]")
+# What begins with a hyphen is a pager, whatever its words.
+_IS_PROMPT_OR_PROSE = re.compile(r"^[<\[].*[>\]] *$|^[^-].*[A-Za-z]{2}[ \t]")
 _LEAVES_VIEW = frozenset({"quit", "return", "commit", "system-view"})
 
 DEFAULT_STRATUM = 8  # Fact 1.6.
@@ -194,6 +195,7 @@ class _Reader:
             stripped = line.lstrip()
             if stripped.startswith(("ntp", "undo ntp")):
                 return self._on_ntp_text(lines, position, cut, indented=True)
+            self._on_ntp_inside(stripped)
             self._logging = self._logging and self._view is None
             if self._view is not None:
                 _on_interface_line(self._view, stripped)
@@ -212,7 +214,8 @@ class _Reader:
     def _on_margin_line(self, line: str, *, goes_on: bool) -> None:
         interface = _INTERFACE_LINE.fullmatch(line) if line.startswith("interface") else None
         if interface is not None and not (self._logging and _is_prose(interface)):
-            self._view, self._other_view, self._logging = self._interface(interface), False, False
+            self._view, self._logging = self._interface(interface), False
+            self._other_view = self._view is None
             self._blocks, self._ended = True, False
         elif line in _LEAVES_VIEW:
             self._typed = self._typed or line == "system-view"
@@ -231,11 +234,13 @@ class _Reader:
         if found is not None and _IS_PROMPT_OR_PROSE.search(line[: found.start()]) is None:
             self._on_unknown(line[found.start() :])
 
-    def _interface(self, found: re.Match[str]) -> _InterfaceState:
+    def _interface(self, found: re.Match[str]) -> _InterfaceState | None:
         # A name typed with a blank is two words; what follows a name (`mode l2`) is not part of it.
         name, rest = found.group(1), found.group(2)
         if rest and not is_interface_name(name):
             name += rest.split()[0]
+        if not is_interface_name(name):  # cut off, or of a kind that could not be configured
+            return None
         return self._interfaces.setdefault(interface_name(name), _InterfaceState())
 
     def _on_ntp_text(self, lines: list[str], position: int, cut: CutLines, *, indented: bool) -> int:
@@ -262,6 +267,7 @@ class _Reader:
     def _on_ntp_line(self, line: str, *, indented: bool) -> None:
         found = _NTP_LINE.fullmatch(line)
         if found is None:
+            self._on_ntp_inside(line)
             return
         if self._dialect is None:
             self._dialect = Dialect(found.group(2))

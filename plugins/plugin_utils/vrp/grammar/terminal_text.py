@@ -18,6 +18,10 @@ from ..errors import ParseError
 _PAGER = re.compile(r"[ \t]*-{2,5} ?More\b[^-\n]{0,40}-{2,5}")
 _MOVEMENT = re.compile(r"(?:(?:\x1b|\^\[)?\[[0-9]{1,4}[A-K]|\x9b[0-9]{1,4}[A-K]|(?:\x1b|\^\[)\[K|[\b\r]+|(?:\^H|\^M)+)")
 _MOVED_BACK = re.compile(r" *(?:(?:(?:\x1b|\^\[)?\[|\x9b)[0-9]{1,4}D|[\b])")
+# Colours, as of a pager in reverse video; and a movement whose escape is written in a way that is not known here.
+_COLOUR = re.compile(r"(?:\x1b|\^\[)\[[0-9;]{0,20}m")
+_ODD_MOVEMENT = re.compile(r"\[[0-9]{1,4}[A-K](?![A-Za-z0-9])|\[[0-9]{1,4}D")
+_FOREIGN_PAGER = re.compile(r"[ \t]*-{2,5} ?[^\W\d_]{3,10} ?-{2,5}")
 _TRACES = re.compile(r"More|[\x1b\b\x9b]|\r(?!\n)|(?m:^ *(?:\^\[)?\[[0-9]{1,4}D)")
 _ESCAPE = re.compile(r"\x1b\[[0-?]{0,20}[ -/]{0,4}[@-~]|\x1b")
 _WIDEST_INDENT = 8
@@ -49,7 +53,9 @@ def is_logged(line: str) -> bool:
 
 
 def _seen(line: str, number: int) -> str:
-    pager = _PAGER.match(line) if "More" in line else None
+    if "[" in line:
+        line = _COLOUR.sub("", line)
+    pager = _PAGER.match(line) if "More" in line else _FOREIGN_PAGER.match(line)
     if pager is not None:
         return _behind_pager(line[pager.end() :], number)
     if _MOVED_BACK.match(line):
@@ -75,7 +81,8 @@ def _behind_pager(rest: str, number: int) -> str:
             break
         position = movement.end()
     text, indent = rest[blanks:], blanks - position
-    if text and (not (text[0].isascii() and text[0].isprintable()) or text[0] in "^?\\"):
+    odd = text and (not (text[0].isascii() and text[0].isprintable()) or text[0] in "^?\\")
+    if odd or _ODD_MOVEMENT.search(text.partition("ntp")[0]):
         raise ParseError(
             f"Line {number} holds the rest of a pager ('---- More ----') that is not understood, so what stands on "
             "it is not known. Read the text again with 'screen-length 0 temporary'."

@@ -32,8 +32,9 @@ _ECHO_GAP = 8  # rows of other text inside an echo
 _MOST_BLANKS = 512  # in the row of a bare echo
 _FRAME_GAP = 12  # rows of unknown text between the frame's end and the prompt
 # Fact 9.2: `(+B)` behind a command that is backed up to the other firewall.
-_MARK = re.compile(r"\([+*!~-]?[A-Za-z]{1,8}\)")
-_LONGEST_MARK = 12
+_INSIDE_MARK = r"[+*!~-]?[A-Za-z][A-Za-z/+-]{0,9}"
+_MARK = re.compile(rf"(?:\({_INSIDE_MARK}\)|\[{_INSIDE_MARK}\]|<{_INSIDE_MARK}>|{{{_INSIDE_MARK}}}){{1,2}}")
+_LONGEST_MARK = 24
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ...ntp.interface_names import interface_key
 
 # Facts 3.1 and 9.2: `HRP_M<FW1>`, `HRP-A<FW1>` on older releases.
-_FIREWALL_ROLE = r"(?:HRP[_-][A-Z]{1,2} ?)?"
+_FIREWALL_ROLE = r"(?:(?i:HRP[_-][A-Z]{1,8}) ?)?"
 _ANY_USER_VIEW = re.compile(rf"{_FIREWALL_ROLE}<(?P<sysname>[^<>\r\n]{{1,246}})>\s*")
 _ANY_SYSTEM_VIEW = re.compile(rf"{_FIREWALL_ROLE}\[(?P<mark>[~*])(?P<sysname>[^\[\]\r\n]{{1,246}})\]\s*")
 

@@ -16,12 +16,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _TAIL = 240  # characters of a line that tell whether it asks
-_CHOICE = re.compile(r"\s*y(?:es)?(?:\(yes\))?\s*[/|,]\s*n", re.IGNORECASE)
+_CHOICE = re.compile(
+    r"\s*(?:y(?:es)?(?:\(yes\))?(?:\s*[/|,]\s*|\s+or\s+)n|no?(?:\(no\))?\s*[/|]\s*y(?:es)?\b)", re.IGNORECASE
+)
+_BARE_CHOICE = re.compile(r"\b(?:y(?:es)?/no?|no?/y(?:es)?)(?P<cancel>/c(?:ancel)?)?$", re.IGNORECASE)
+_NAME_WITH_DEFAULT = re.compile(r"\bname\s*$", re.IGNORECASE)
 _CANCEL = re.compile(r"[/|,]\s*c(?:ancel)?\b", re.IGNORECASE)
 _FILE_TYPE = re.compile(r"\*\.[a-z]{2,4}\b", re.IGNORECASE)
 _FREE_TEXT = re.compile(r"(?:password|name)\s?:$", re.IGNORECASE)
 _LONGEST_FREE_TEXT = 40
-_BRACKETS = {"]": "[", ")": "("}
+_BRACKETS = {"]": "[", ")": "(", "}": "{", ">": "<"}
 _MOST_BRACKETS = 3
 _LONGEST_QUESTION = 2000
 
@@ -65,6 +69,11 @@ def ending_of(line: str) -> Ending | None:
             return Ending("", default, before + begins)
         default = inside
         rest = rest[:begins]
+    bare = _BARE_CHOICE.search(rest)
+    if bare is not None and tail != rest:
+        return Ending("Y/N/C" if bare["cancel"] else "Y/N", default, before + bare.start())
+    if default and tail.endswith(":") and _NAME_WITH_DEFAULT.search(rest[-_LONGEST_FREE_TEXT:]):
+        return Ending("", default, before + len(rest))
     if _FREE_TEXT.search(tail[-_LONGEST_FREE_TEXT:]):
         return Ending("", "", len(text))
     return None
@@ -147,6 +156,8 @@ KNOWN_QUESTIONS: tuple[Question, ...] = (
     _question(r"uncommitted configurations? found.*\[[^\]]*C[^\]]*\]", "C"),
     _question(r"please choose .*cancel.*\[Y/N/C\]", "N", PromptContext.LEAVING),
     _question(r"please choose .*cancel.*\[Y/N/C\]", "C"),
+    _question(r"\buncommitted\b.*\[Y/N\]", "N", PromptContext.LEAVING),
+    _question(r"\buncommitted\b.*\[Y/N\]", None, advice="Whether to commit uncommitted lines is not decided here."),
     # Fact 3.7.
     _question(
         r"password .*expired.*\[Y/N\]|password needs to be changed,? *continue",
@@ -181,7 +192,7 @@ KNOWN_QUESTIONS: tuple[Question, ...] = (
     ),
     # Facts 3.4 and 9.3.
     _question(
-        r"((current|all) configuration will be written|are you sure to (continue|save)).*\[Y/N\]",
+        r"((current|all) configurations? will be written|are you sure (you want )?to (continue|save)).*\[Y/N\]",
         "Y",
         PromptContext.SAVE,
     ),

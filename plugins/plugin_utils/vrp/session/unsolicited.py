@@ -19,11 +19,13 @@ _LOG_NAME = re.compile(r"(?:%%[0-9]{2})?[A-Za-z][A-Za-z0-9_-]*/[0-7]/[A-Za-z]\w*
 _PLAIN_LOG_NAME = re.compile(
     r"%%[0-9]{2}[A-Za-z][A-Za-z0-9_-]*/[0-7]/[A-Za-z]\w*|[A-Z][A-Z0-9_]+/[0-7]/[A-Za-z]\w*[:(]"
 )
-_CLOCK = re.compile(r"[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?(?:Z|[+-][0-9]{2}:?[0-9]{2})?")
-_DATE = re.compile(r"[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}")
+_CLOCK = re.compile(r"[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?(?:Z|[+-][0-9]{2}:?[0-9]{2})?")
+_DATE = re.compile(r"(?:[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}|[0-9]{1,2}[-/][0-9]{1,2}[-/][0-9]{4})")
 _DATE_AND_CLOCK = re.compile(rf"{_DATE.pattern}[T ]{_CLOCK.pattern}")
 _SINCE_BOOT = re.compile(r"[0-9]{1,10}\.[0-9]{1,12}")
 _ZONE = re.compile(r"[+-][0-9]{2}:?[0-9]{2}")
+# Beside a clock alone: `MSK`, `UTC+08:00`, `pm`.
+_NAMED_ZONE = re.compile(r"(?:[A-Z]{2,5}(?:[+-][0-9]{1,2}(?::?[0-9]{2})?)?|[ap]m)")
 _DAY_OR_YEAR = re.compile(r"[0-9]{1,2}|[0-9]{4}")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _NAMES = frozenset((*_MONTHS, "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun", "UTC", "GMT", "DST"))
@@ -49,8 +51,12 @@ def is_log_line(line: str) -> bool:
 
 def is_time_line(line: str) -> bool:
     """Whether the line is the time and nothing else (fact 2.1; `06:07:08  2026/05/04` on USG firewalls)."""
-    words = line[:_HEAD].split() if len(line) < _HEAD else []
-    return 0 < len(words) <= 6 and all(map(_is_time, words)) and any(_has_clock(word) for word in words)
+    words = [word.strip("[]()") for word in line.split()] if len(line) < _HEAD else []
+    return (
+        0 < len(words) <= 6
+        and any(_has_clock(word) for word in words)
+        and all(_is_time(word) or _NAMED_ZONE.fullmatch(word) is not None for word in words)
+    )
 
 
 def _is_time(word: str) -> bool:

@@ -142,6 +142,44 @@ def test_the_indentation_behind_a_pager_counts() -> None:
     assert parse_configuration(text).unknown == ("ntp authentication enable",)
 
 
+@pytest.mark.parametrize("word", ["<ESC>", "ESC", "&#27;", "e"])
+def test_a_movement_in_another_spelling_is_refused(word: str) -> None:
+    back = f"{word}[16D"
+    with pytest.raises(ParseError, match="Line 3 holds the rest of a pager"):
+        parse_configuration(f"#\ninterface Vlanif100\n  ---- More ----{back}   {back}{BLOCK[3]}\n#\nreturn\n")
+
+
+def test_a_pager_in_reverse_video() -> None:
+    pager = "\x1b[7m  ---- More ----\x1b[0m\x1b[16D                \x1b[16D"
+    assert options("\n".join([*BLOCK[:3], pager + BLOCK[3], *BLOCK[4:], "return"])) == READ
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "  ---- Mehr ---- ntp multicast-client 239.1.2.3",
+        " | ntp multicast-client 239.1.2.3",
+        " NTP multicast-client 239.1.2.3",
+        " ntp\xa0multicast-client 239.1.2.3",
+    ],
+)
+def test_an_indented_ntp_line_in_another_form_is_told(line: str) -> None:
+    found = parse_configuration(f"#\ninterface Vlanif100\n{line}\n#\nreturn\n")
+    assert [told.casefold() for told in found.unknown] == ["ntp multicast-client 239.1.2.3"]
+
+
+def test_prose_in_a_description_is_no_ntp_line() -> None:
+    text = "#\ninterface Vlanif100\n description uplink of the ntp server room\n#\nreturn\n"
+    assert parse_configuration(text).unknown == ()
+
+
+@pytest.mark.parametrize("name", ["GigabitEthernet0/1/", "Vlanif", "100GE1/0/1<"])
+def test_a_name_that_could_not_be_configured_is_not_gathered(name: str) -> None:
+    found = parse_configuration(f"#\ninterface {name}\n ntp multicast-client\n#\nreturn\n")
+    assert found.configuration.interfaces == ()
+    assert found.unknown == ("ntp multicast-client",)
+
+
 @pytest.mark.parametrize("rest", ["\u241b[16D ntp multicast-client", "^X ntp multicast-client", "\x00\x00 ntp x"])
 def test_the_rest_of_a_pager_that_is_not_understood_is_refused(rest: str) -> None:
     with pytest.raises(ParseError, match="Line 3 holds the rest of a pager"):
@@ -219,6 +257,36 @@ class TestCut:
     def test_where_it_is_not_certain_the_text_is_refused(self) -> None:
         with pytest.raises(ParseError, match=r"cut at 80 columns, .* ttl 25\. Read it again"):
             parse_configuration(f"#\ninterface GE0/1/0\n{self.GROUP[:80]}\nand something else\n#\nreturn\n")
+
+    @pytest.mark.parametrize("style", ["as it is", "blanks at the end lost", "filled up with blanks"])
+    @pytest.mark.parametrize(
+        "before", ["", " description a line that is wider than the other ones are, as they are often"]
+    )
+    def test_at_any_width(self, style: str, before: str) -> None:
+        """A terminal of any width: what was read is right, refused or told, but never another value."""
+        lines = [
+            f" ntp-service multicast-server 239.255.255.250 authentication-keyid 655351 ttl {ttl}" for ttl in (7, 255)
+        ]
+        lines += [" ntp-service multicast-client ipv6 FF0E:1234:5678:9ABC:DEF0:1234:5678:9ABC", self.GROUP]
+        for line in lines:
+            text = "\n".join(["#", "interface GigabitEthernet0/1/0", *filter(None, [before]), line, "#", "return"])
+            whole = options(text)
+            for width in range(len("interface GigabitEthernet0/1/0"), 140):
+                cut = [row[at : at + width] for row in text.split("\n") for at in range(0, len(row), width)]
+                if style != "as it is":
+                    cut = [row.rstrip() if style.startswith("blanks") else row.ljust(width) for row in cut]
+                try:
+                    found = parse_configuration("\n".join(cut))
+                except ParseError:
+                    continue
+                assert found.unknown or options_from_configuration(found.configuration) == whole, (width, line)
+
+    def test_the_longest_line_of_a_text_is_not_cut_for_that(self) -> None:
+        key = "ntp authentication-keyid 1 authentication-mode md5 Plain-Text-1"
+        found = parse_configuration(f"#\n{key}\ntelnet server enable\nsysname CE1\n#\nreturn\n")
+        (read,) = found.configuration.authentication.keys
+        assert read.secret is not None
+        assert read.secret.reveal() == "Plain-Text-1"
 
     CIPHERTEXT = "%^%#5_TD+l')]GVp>0:^0zBMN{%V;<_rw:v7E3,1X}C/" * 3 + "%^%#"
 

@@ -146,6 +146,46 @@ def test_ipv6_and_vpn_sources() -> None:
     assert [source.selected for source in sources] == [False, False]
 
 
+@pytest.mark.parametrize(
+    "source",
+    ["224.0.1.1", "239.1.2.3 Vlanif100", "[224.0.1.1]", "224.0.1.1:123", "FF0E::101%Vlanif100", "ff0e::101(Vlanif100)"],
+)
+def test_the_own_group_in_any_spelling_is_no_source(source: str) -> None:
+    assert parse_sessions(f" clock source: {source}\n clock stratum: 4\n clock status: configured, insane\n") == ()
+
+
+@pytest.mark.parametrize("text", ["No sources but 3 peers are there", "No session is shown for 10.0.0.1: see below"])
+def test_more_than_no_sessions_is_not_none(text: str) -> None:
+    with pytest.raises(ParseError):
+        parse_sessions(text)
+
+
+@pytest.mark.parametrize(
+    ("offset", "seconds"),
+    [
+        ("0.66 ms", 0.00066),
+        ("0.66", 0.00066),
+        ("0.66s", 0.66),
+        ("-0.66 sec", -0.66),
+        ("660 us", 0.00066),
+        ("660ns", 6.6e-7),
+        ("0,66 ms", None),
+        ("0.66 furlongs", None),
+        ("--", None),
+    ],
+)
+def test_the_unit_of_a_time_counts(offset: str, seconds: float | None) -> None:
+    assert parse_status(f"{STATUS} clock offset: {offset}\n").offset == seconds
+
+
+@pytest.mark.parametrize(
+    ("status", "stratum"), [("synchronized", 16), ("synchronized", 0), ("synchronized", 99), ("unsynchronized", -1)]
+)
+def test_a_status_that_contradicts_itself_is_refused(status: str, stratum: int) -> None:
+    with pytest.raises(ParseError, match=f"and stratum {stratum}"):
+        parse_status(f" clock status: {status}\n clock stratum: {stratum}\n")
+
+
 @given(st.text(max_size=300))
 def test_any_text_is_understood_or_refused(text: str) -> None:
     for parse in (parse_sessions, parse_status):

@@ -22,6 +22,7 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.session
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.session.questions import (
     PromptContext,
     ending_of,
+    known_question,
 )
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.session.unsolicited import (
     is_log_line,
@@ -162,6 +163,11 @@ LINE = "ntp multicast-client 239.1.2.3"
         ([f"<CE1>{LINE}"], True),
         ([f"HRP_M<CE1>{LINE} (+B)"], True),
         ([f"[*CE1-Vlanif100]{LINE}(+B)"], True),
+        ([f"HRP_M<CE1>{LINE} [+B]"], True),
+        ([f"HRP_M<CE1>{LINE} (+B)(+S)"], True),
+        ([f"HRP_M<CE1>{LINE} (+A/B)"], True),
+        ([f"HRP_M<CE1>{LINE} (+B]"], False),
+        ([f"HRP_M<CE1>{LINE} (5)"], False),
         ([f"<CE1>{LINE} (x"], False),
         ([f"<CE1>{LINE}5"], False),
         ([f"<CE1>{LINE[:-1]}"], False),
@@ -225,7 +231,7 @@ def test_no_empty_line_answers_a_commit_that_shows_no_prompt(paper, logged_in) -
     assert sent == ["commit\n"]
 
 
-@pytest.mark.parametrize("text", ["Really? (y or n, n is the default) ", "Do it?", "% of 100 done"])
+@pytest.mark.parametrize("text", ["Really? (1 or 2, 2 is the default) ", "Do it?", "% of 100 done"])
 def test_no_empty_line_answers_unfinished_text(paper, logged_in, text: str) -> None:
     device = paper()
     session = logged_in(device)
@@ -394,6 +400,13 @@ def test_a_secret_that_the_device_breaks_is_masked(paper, logged_in) -> None:
         ("Continue? (Y/N, default N):", "Y/N", ""),
         ("Leave? [Y(yes)/N(no)/C(cancel)]:", "Y/N/C", ""),
         ("Leave? [y/n/c][c]:", "Y/N/C", "c"),
+        ("Continue? {Y/N}:", "Y/N", ""),
+        ("Continue? <y/n>[n]:", "Y/N", "n"),
+        ("Continue? [N/Y]:", "Y/N", ""),
+        ("Continue? Y/N:", "Y/N", ""),
+        ("Continue? y/n/c:", "Y/N/C", ""),
+        ("Continue (y or n)?", "Y/N", ""),
+        ("Please input the file name [vrpcfg.zip]:", "", "vrpcfg.zip"),
         ("Please input the file name ( *.cfg, *.zip ) [ vrpcfg.zip ] :", "", "vrpcfg.zip"),
         ("Info: Please input the file name(*.cfg, *.zip, *.dat):", "", ""),
         ("Enter Password:", "", ""),
@@ -416,6 +429,9 @@ def test_the_endings_of_questions(line: str, choice: str, default: str) -> None:
         ")",
         "[[[[",
         "Committing.",
+        "Y/N",
+        "the values are n/a:",
+        "[no, yesterday]",
         "",
         "The name: x",
     ],
@@ -493,6 +509,11 @@ def test_a_line_behind_a_whole_log_is_kept(line: str) -> None:
         ("2021-03-05 11:37:53.415", True),
         ("06:07:08  2026/05/04", True),
         ("2026-05-04 06:07:08 DST", True),
+        ("06:07:08 UTC Mon 05/04/2026", True),
+        ("6:07:08 pm 2026/5/4", True),
+        ("06:07:08.123 UTC+08:00 2026/05/04", True),
+        ("[2026-05-04 06:07:08 CEST]", True),
+        ("CEST", False),
         ("12:00", False),
         ("25", False),
         ("2026-05-04", False),
@@ -502,3 +523,12 @@ def test_a_line_behind_a_whole_log_is_kept(line: str) -> None:
 )
 def test_time_lines(line: str, is_time: bool) -> None:
     assert is_time_line(line) is is_time
+
+
+@pytest.mark.parametrize("occasion", list(PromptContext))
+@pytest.mark.parametrize("line", ["ntp server disable", "save", "commit", "return"])
+def test_uncommitted_lines_never_get_a_yes(occasion: PromptContext, line: str) -> None:
+    text = "The NTP server will be disabled.\nUncommitted configurations found. Are you sure to continue? [Y/N]:"
+    question = known_question(text, occasion, line)
+    assert question is not None
+    assert question.answer in (None, "N")

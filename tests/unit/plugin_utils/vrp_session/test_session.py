@@ -58,6 +58,7 @@ def buried(prompt: str, *lines: str):
         ("[~CE1-Eth-Trunk7.11]", Prompt(True, "~", "Eth-Trunk7.11")),
         ("HRP_M[~CE1]", Prompt(True, "~")),
         ("HRP_S<CE1>", Prompt(False)),
+        ("HRP-Standby<CE1>", Prompt(False)),
         ("[V200R009C00SPC500]", None),
         ("Continue? [Y/N]", None),
         ("[~CE10]", None),

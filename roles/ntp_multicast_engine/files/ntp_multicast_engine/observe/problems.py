@@ -72,7 +72,7 @@ _REFUSALS: dict[str, tuple[str, str]] = {
     "poll": ("their interval is not 8 s to 36 h", "set another interval at the sender"),
     "no_transmit_time": ("they carry no time", "look at the sender"),
     "replay": (
-        "they are older than one accepted before: the server's clock was set back, or somebody plays them again",
+        "they are older than one accepted before: the server's clock was set back, or this is a replay",
         "look at the clock of the server; the engine asks it and goes on as soon as it answers",
     ),
     "too_many_associations": ("there are more servers in the group than are followed", "look who sends to the group"),

@@ -35,7 +35,7 @@ from ntp_multicast_engine.errors import PacketError
 from ntp_multicast_engine.filter.estimator import Estimate, Estimator, Exchange, OneWay
 from ntp_multicast_engine.instant import Instant
 from ntp_multicast_engine.protocol.poll import NOT_BEFORE, Answer, KissOfDeath, Poll
-from ntp_multicast_engine.protocol.standstill import StandstillDetector
+from ntp_multicast_engine.protocol.standstill import Standstill, StandstillDetector
 from ntp_multicast_engine.wire.keyring import KeyRing
 from ntp_multicast_engine.wire.packet import LEAP_UNSYNCHRONISED, Header, Packet
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS, from_ntp, later
@@ -174,9 +174,9 @@ class Association:
         self._jumps = 0
         self._far_off = False
         self._mismatches = 0
-        self.standstill = StandstillDetector()
-        self.stood_still = False
-        """Whether the newest packet shows that this host stood still."""
+        self._standstill = StandstillDetector()
+        self.standstill: Standstill | None = None
+        """The last time that this host stood still, as the server shows, and more than one packet of it."""
 
     def take_over(self, version: int, key_id: int | None, last_transmit: int | None) -> None:
         """What an authentic packet that isn't accepted still tells a new association: how to ask its sender."""
@@ -242,8 +242,8 @@ class Association:
         self.reach = (self.reach << 1 | 1) & 0xFF
         self._unreachable_polls = 0
         self._reach_deadline = arrival.raw + self.poll_interval * 3 // 2
-        self.stood_still = self.standstill.hear(header.transmit, arrival.raw, self.poll_interval)
-        if previous_arrival is None or previous_transmit is None or self.stood_still:
+        self._standstill.hear(header.transmit, arrival.raw, self.poll_interval)
+        if previous_arrival is None or previous_transmit is None:
             return
         if self.phase is Phase.VOLLEY and not self._good and self.configuration.fallback_delay is not None:
             # Who gives a delay says that nobody will answer. One who does is accepted as soon as he has.
@@ -301,16 +301,20 @@ class Association:
         self._jumps += 1
         self.warnings.append("offset_jump")
         if self._jumps >= _JUMPS_TO_START_AGAIN:
-            self._tell(f"{self._suspicion()}: calibrating the delay again", raw)
+            cause = self._cause(f"server {self.source} keeps contradicting the estimate", raw)
+            self._tell(f"{cause}: calibrating the delay again", raw)
             self._start_again(raw)
         else:
             self.poll_soon(raw)
 
-    def _suspicion(self) -> str:
-        jump = self.standstill.ambiguous
+    def _cause(self, otherwise: str, raw: int) -> str:
+        """Who is to blame for a jump, now that it is confirmed."""
+        found, jump = self._standstill.take(raw)
+        if found is not None:
+            self.standstill = found
+            return f"this host stood still for {found.seconds:.0f} s, so server {self.source} is ahead"
         if jump is None:
-            return f"server {self.source} keeps contradicting the estimate"
-        self.standstill.ambiguous = None
+            return otherwise
         seconds = f"{jump.seconds:.0f} s"
         return f"the clock of server {self.source} jumped {seconds} ahead, or this host stood still for {seconds}"
 
@@ -463,8 +467,7 @@ class Association:
             self.last_transmit, self.last_arrival = header.receive, None
             self._start_again(exchange.raw)
         elif estimate is not None and self._contradicts(exchange, estimate):
-            jumped = f"the clock of server {self.source} jumped"
-            cause = self._suspicion() if self.standstill.ambiguous is not None else jumped
+            cause = self._cause(f"the clock of server {self.source} jumped", exchange.raw)
             self._tell(f"{cause}: calibrating the delay again", exchange.raw)
             self._start_again(exchange.raw)
         self._jumps, self._far_off = 0, False

@@ -18,6 +18,7 @@ SHORTEST = NANOSECONDS
 """Nanoseconds. Less is nothing that a pause of a machine would last."""
 _UNPUNCTUAL = NANOSECONDS // 4
 """By so much a server may send off its interval."""
+_OLD = 600 * NANOSECONDS
 _TOGETHER = 10 * NANOSECONDS
 """What waited in the network meanwhile comes in one go after it."""
 
@@ -39,24 +40,29 @@ class StandstillDetector:
         self.ambiguous: Standstill | None = None
         """The server's clock has jumped ahead, or this host stood still: nothing tells which."""
 
-    def hear(self, transmit: int, raw: int, interval: int) -> bool:
-        """Take the next packet; whether it shows that this host stood still.
+    def hear(self, transmit: int, raw: int, interval: int) -> None:
+        """Take the next packet. One alone proves nothing, so what it shows waits for somebody who `take`s it.
 
         :param interval: that of the server, nanoseconds.
         """
         last, self._last = self._last, (transmit, raw)
         if last is None:
-            return False
+            return
         there, here = later(transmit, last[0]) * NANOSECONDS >> 32, raw - last[1]
         missing = there - here
         if missing < SHORTEST or not _regular(there, interval):
-            return False
+            return
         if _regular(here, interval):
             self.ambiguous = Standstill(raw, missing / NANOSECONDS)
-            return False
+            return
         before = self.found.seconds if self.found is not None and raw - self.found.end < _TOGETHER else 0.0
         self.found = Standstill(raw, before + missing / NANOSECONDS)
-        return True
+
+    def take(self, raw: int) -> tuple[Standstill | None, Standstill | None]:
+        """What was found and what is ambiguous, unless it is old; told once."""
+        told = [item if item is not None and raw - item.end < _OLD else None for item in (self.found, self.ambiguous)]
+        self.found = self.ambiguous = None
+        return told[0], told[1]
 
 
 def _regular(gap: int, interval: int) -> bool:

@@ -144,16 +144,14 @@ class Engine:
                 self.choose(arrival)
             return None
         self._count_warnings(association, arrival)
-        if association.stood_still:
-            self._go_on_after_standstill(association, arrival)
+        self._note_standstill(association)
         self.choose(arrival)
         return association
 
-    def _go_on_after_standstill(self, witness: Association, now: Instant) -> None:
-        """No server is to blame, and nothing that was measured of any of them holds."""
-        self.standstill = witness.standstill.found
-        for association in self.client.associations.values():
-            association.begin_anew(now.raw, "this host stood still")
+    def _note_standstill(self, witness: Association) -> None:
+        found = witness.standstill
+        if found is not None and (self.standstill is None or found.end > self.standstill.end):
+            self.standstill = found
 
     def _count_warnings(self, association: Association, arrival: Instant) -> None:
         header = association.header
@@ -174,6 +172,7 @@ class Engine:
             if association.unfit is not None or association.denied is not None:
                 self.choose(arrival)
             return None
+        self._note_standstill(association)
         self.client.confirm(association)
         self.choose(arrival)
         return action
