@@ -11,13 +11,13 @@ from typing import Any
 
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.base import VrpAction
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.specification import VRP_COMMAND
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.errors import UserError
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.errors import NtpMulticastError, UserError
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.masking import mask
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.commands import (
     Command,
     Condition,
+    Writing,
     refuse_writing,
-    run,
     run_until,
 )
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.session.questions import ExpectedQuestion
@@ -46,7 +46,12 @@ class ActionModule(VrpAction):
                 session.pause(min(options["interval"], left))
             return left > 0
 
-        texts, missing = run_until(commands, conditions, lambda command: mask(run(session, command).text), pause)
+        writing = Writing(session)
+        try:
+            texts, missing = run_until(commands, conditions, lambda command: mask(writing.run(command).text), pause)
+        except NtpMulticastError as error:
+            writing.tell(error)
+            raise
         result: dict[str, Any] = {
             "changed": writes,
             "stdout": list(texts),

@@ -8,7 +8,11 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.errors import UserError
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.commands import Command
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.commands import (
+    Command,
+    Writing,
+    refuse_writing,
+)
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.commits import (
     Commit,
     Target,
@@ -17,12 +21,19 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.commits
     plan_rollback,
     reversed_changes,
 )
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.errors import ParseError
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.errors import (
+    DeviceError,
+    ParseError,
+    QuestionError,
+    RefusedError,
+    SessionError,
+)
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.free_lines import (
     FreeLine,
     lines_of_text,
     missing_lines,
     not_as_written,
+    refuse_untypable,
     secrets_of,
     shown_lines,
 )
@@ -191,3 +202,66 @@ def test_what_follows_a_word_for_a_secret_is_one() -> None:
 )
 def test_which_commands_only_read(line: str, reads: bool) -> None:
     assert Command(line).reads_only is reads
+
+
+@pytest.mark.parametrize("text", ["a\nb", "display ?", "\x1b[A", " ", "a\u2028b"])
+def test_a_line_that_cannot_be_typed_is_refused_without_its_secret(text: str) -> None:
+    with pytest.raises(UserError, match=r"lines\[0\]: .* can't be typed") as raised:
+        refuse_untypable([("lines[0]", f"local-user ops password cipher GEHEIM {text}" if text.strip() else text)])
+    assert "GEHEIM" not in str(raised.value)
+
+
+class _Device:
+    """Answers like a session; lost tells whether the session was lost with the error."""
+
+    def __init__(self, *answers: DeviceError | None, lost: bool = False) -> None:
+        self.lost = lost
+        self._answers = list(answers)
+
+    def ask(self, command: str, **_what: object) -> _Device:
+        if error := self._answers.pop(0):
+            raise error
+        return self
+
+    show = ask
+
+    def expect(self, _task: str) -> _Device:
+        return self
+
+    unavailable = False
+
+
+@pytest.mark.parametrize(
+    ("answers", "lost", "changed"),
+    [
+        ([RefusedError("no")], False, False),
+        ([None, RefusedError("no")], False, True),
+        ([SessionError("gone")], True, True),
+        ([QuestionError("really?")], False, False),
+        ([QuestionError("really?")], True, True),
+    ],
+)
+def test_an_error_after_a_command_that_writes_says_so(
+    answers: list[DeviceError | None], lost: bool, changed: bool
+) -> None:
+    writing = Writing(_Device(*answers, lost=lost))  # type: ignore[arg-type]
+    with pytest.raises(DeviceError) as raised:
+        for _answer in answers:
+            writing.run(Command("reset counters"))
+    writing.tell(raised.value)
+    assert raised.value.changed is changed
+
+
+def test_an_error_of_a_command_that_reads_changes_nothing() -> None:
+    error = SessionError("gone")
+    writing = Writing(_Device(error, lost=True))  # type: ignore[arg-type]
+    with pytest.raises(SessionError):
+        writing.run(Command("display version"))
+    writing.tell(error)
+    assert not error.changed
+
+
+def test_the_secret_of_a_command_is_not_shown() -> None:
+    with pytest.raises(UserError) as raised:
+        refuse_writing([Command("local-user ops password cipher GEHEIM")])
+    assert "GEHEIM" not in str(raised.value)
