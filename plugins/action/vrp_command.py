@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.base import VrpAction
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.specification import VRP_COMMAND
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.errors import NtpMulticastError, UserError
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.errors import UserError
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.masking import mask
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.commands import (
     Command,
@@ -20,6 +20,8 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.command
     refuse_writing,
     run_until,
 )
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.failure import in_doubt
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.outcome import Outcome
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.session.questions import ExpectedQuestion
 
 
@@ -47,11 +49,8 @@ class ActionModule(VrpAction):
             return left > 0
 
         writing = Writing(session)
-        try:
+        with in_doubt(Outcome.IMMEDIATE, holds=lambda _error: writing.begun):
             texts, missing = run_until(commands, conditions, lambda command: mask(writing.run(command).text), pause)
-        except NtpMulticastError as error:
-            writing.tell(error)
-            raise
         result: dict[str, Any] = {
             "changed": writes,
             "stdout": list(texts),

@@ -9,12 +9,11 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from ..ntp.errors import NtpMulticastError, UserError
+from ..ntp.errors import UserError
 from ..ntp.masking import mask
 from .errors import BusyError, QuestionError, RefusedError
 from .free_lines import secrets_of
 from .grammar.telling import told_without_secrets
-from .outcome import Outcome
 from .session import Answer, Session
 from .session.questions import ExpectedQuestion, PromptContext
 
@@ -115,11 +114,6 @@ class Writing:
             if not self._session.lost:
                 self.begun = before
             raise
-
-    def tell(self, error: NtpMulticastError) -> None:
-        """Let an error say whether the device may be another than before."""
-        if self.begun:
-            error.changed, error.outcome = True, Outcome.IMMEDIATE.value
 
 
 def run_until(

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.errors import UserError
@@ -15,11 +17,16 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.command
 )
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.commits import (
     Commit,
+    Rollback,
     Target,
+    Trial,
+    abort_trial,
+    confirm_trial,
     parse_commit_changes,
     parse_commit_list,
     plan_rollback,
     reversed_changes,
+    roll_back,
 )
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.errors import (
     DeviceError,
@@ -28,6 +35,7 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.errors 
     RefusedError,
     SessionError,
 )
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.failure import in_doubt
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.free_lines import (
     FreeLine,
     lines_of_text,
@@ -37,6 +45,8 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.free_li
     secrets_of,
     shown_lines,
 )
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.outcome import Outcome
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.session import Timeouts
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.version import parse_version
 
 COMMITS = """\
@@ -214,7 +224,7 @@ def test_a_line_that_cannot_be_typed_is_refused_without_its_secret(text: str) ->
 class _Device:
     """Answers like a session; lost tells whether the session was lost with the error."""
 
-    def __init__(self, *answers: DeviceError | None, lost: bool = False) -> None:
+    def __init__(self, *answers: BaseException | None, lost: bool = False) -> None:
         self.lost = lost
         self._answers = list(answers)
 
@@ -229,6 +239,7 @@ class _Device:
         return self
 
     unavailable = False
+    timeouts = Timeouts()
 
 
 @pytest.mark.parametrize(
@@ -245,11 +256,11 @@ def test_an_error_after_a_command_that_writes_says_so(
     answers: list[DeviceError | None], lost: bool, changed: bool
 ) -> None:
     writing = Writing(_Device(*answers, lost=lost))  # type: ignore[arg-type]
-    with pytest.raises(DeviceError) as raised:
+    with pytest.raises(DeviceError) as raised, in_doubt(Outcome.IMMEDIATE, holds=lambda _error: writing.begun):
         for _answer in answers:
             writing.run(Command("reset counters"))
-    writing.tell(raised.value)
     assert raised.value.changed is changed
+    assert raised.value.outcome == ("immediate" if changed else None)
 
 
 def test_an_error_of_a_command_that_reads_changes_nothing() -> None:
@@ -257,8 +268,50 @@ def test_an_error_of_a_command_that_reads_changes_nothing() -> None:
     writing = Writing(_Device(error, lost=True))  # type: ignore[arg-type]
     with pytest.raises(SessionError):
         writing.run(Command("display version"))
-    writing.tell(error)
-    assert not error.changed
+    assert not writing.begun
+
+
+class _OverError(BaseException):
+    """As Ansible ends a task whose time is over."""
+
+
+def test_the_end_of_the_time_after_a_command_that_writes_says_so() -> None:
+    writing = Writing(_Device(None))  # type: ignore[arg-type]
+    with pytest.raises(DeviceError) as raised, in_doubt(Outcome.IMMEDIATE, holds=lambda _error: writing.begun):
+        writing.run(Command("reset counters"))
+        raise _OverError
+    assert (raised.value.changed, raised.value.outcome) == (True, "immediate")
+    assert isinstance(raised.value.__cause__, _OverError)
+
+
+ROLLBACK = Rollback("rollback configuration last 1", (Commit("1000000001"),))
+WORK = [
+    (lambda session: roll_back(session, ROLLBACK), "unknown"),
+    (lambda session: confirm_trial(session, Trial()), "confirming"),
+    (lambda session: abort_trial(session, Trial()), "trial_expires"),
+]
+
+
+@pytest.mark.parametrize(("work", "outcome"), WORK)
+def test_the_end_of_the_time_in_a_rollback_or_a_trial_says_so(work: Any, outcome: str) -> None:
+    device = _Device(_OverError())
+    with pytest.raises(DeviceError) as raised:
+        work(device)
+    assert (raised.value.changed, raised.value.outcome) == (True, outcome)
+
+
+def test_a_rollback_that_is_refused_changes_nothing() -> None:
+    with pytest.raises(RefusedError) as raised:
+        roll_back(_Device(RefusedError("no")), ROLLBACK)  # type: ignore[arg-type]
+    assert not raised.value.changed
+
+
+@pytest.mark.parametrize(("work", "outcome"), WORK)
+def test_a_session_that_is_lost_in_a_rollback_or_a_trial_says_so(work: Any, outcome: str) -> None:
+    device = _Device(SessionError("gone"), lost=True)
+    with pytest.raises(SessionError) as raised:
+        work(device)
+    assert (raised.value.changed, raised.value.outcome) == (True, outcome)
 
 
 def test_the_secret_of_a_command_is_not_shown() -> None:
