@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.base import VrpAction
@@ -62,6 +62,10 @@ class ActionModule(VrpAction):
         """Take commits back, and tell which and what they had changed."""
         target = Target(**{name: options[name] for name in ("commit_id", "label", "before_label", "last")})
         rollback = plan_rollback(read_commits(session), target)
+        changes = reversed_changes(changes_of_last(session, len(rollback.commits)))
+        if not changes_anything(changes):
+            # It was taken back already: by an earlier run that could not tell so, or by hand.
+            return {"changed": False, "commits": [], "outcome": "unchanged"}
         others = commits_of_others(rollback, target, str(self._connection.get_option("remote_user") or ""))
         if others and not options["rollback_others"]:
             raise UserError(
@@ -70,17 +74,13 @@ class ActionModule(VrpAction):
                 + "\nSet rollback_others to true to take them back as well."
             )
         result: dict[str, Any] = {
-            "changed": bool(rollback.commits),
+            "changed": True,
             "commits": [told_commit(commit) for commit in rollback.commits],
-            "outcome": "unchanged",
+            "outcome": "rolled_back",
         }
-        if not rollback.commits:
-            return result
-        changes = reversed_changes(changes_of_last(session, len(rollback.commits)))
         result["diff"] = {"prepared": "".join(f"{line}\n" for line in (f"--- {host}: {rollback.command}", *changes))}
         if not self._task.check_mode:
             result["commit"] = {"id": roll_back(session, rollback)}
-        result["outcome"] = "rolled_back"
         return result
 
 
@@ -95,6 +95,11 @@ def refuse_wrong_options(options: Mapping[str, Any]) -> None:
         label = options[name]
         if label is not None and not is_label(label):
             raise UserError(f"{name}: {label!a} is no label that a commit can have.")
+
+
+def changes_anything(lines: Iterable[str]) -> bool:
+    """Whether any of the lines is more than context."""
+    return any(line[:1] in ("+", "-") for line in lines)
 
 
 def commits_of_others(rollback: Rollback, target: Target, user: str) -> list[Commit]:

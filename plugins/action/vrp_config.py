@@ -13,10 +13,15 @@ from typing import Any
 from ansible import template
 
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.base import VrpAction
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.configure import told_commit_settings
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.specification import VRP_CONFIG
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.vrp_request import commit_settings
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.errors import UserError
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.candidate import CommitSettings
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.commit_rules import commit_problems
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.commit_rules import (
+    commit_problems,
+    save_problems,
+)
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.free_lines import (
     FreeLine,
     lines_of_text,
@@ -69,10 +74,9 @@ def request_of(options: Mapping[str, Any], *, check: bool) -> FreeRequest:
     parents = tuple(options["parents"])
     named = [(name, text) for name in ("parents", "lines", "before", "after") for text in options[name] or ()]
     refuse_untypable(named)
-    if problems := list(commit_problems(options["commit"])):
-        raise UserError("\n".join(map(str, problems)))
     commit = options["commit"] or {}
-    settings = CommitSettings(commit.get("trial"), commit.get("label"), commit.get("description"))
+    if problems := commit_problems(commit) + save_problems(commit, options["save"]):
+        raise UserError("\n".join(map(str, problems)))
     if options["src"] is not None:
         lines = lines_of_text(options["src"])
         refuse_untypable([("src", text) for line in lines for text in (*line.parents, line.text)])
@@ -86,7 +90,7 @@ def request_of(options: Mapping[str, Any], *, check: bool) -> FreeRequest:
         save=Save(options["save"]),
         lock=options["lock"],
         allow_immediate=options["allow_immediate"],
-        commit=settings,
+        commit=commit_settings(commit),
     )
 
 
@@ -110,7 +114,7 @@ def reported(report: FreeReport, commit: CommitSettings, host: str) -> dict[str,
         "diff": {"prepared": "".join(f"+ {line}\n" for line in shown)},
     }
     if report.changed:
-        result["commit"] = {"id": report.commit_id, "label": commit.label, "trial": commit.trial}
+        result["commit"] = {"id": report.commit_id, **told_commit_settings(commit)}
     return result
 
 

@@ -17,6 +17,10 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.model i
     MulticastClient,
     MulticastServer,
 )
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.confirmation import (
+    synchronised_to_description,
+    watch,
+)
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.dialect import Dialect
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.display import (
     ClockStatus,
@@ -40,13 +44,21 @@ class ActionModule(VrpAction):
 
     def work(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """Look, perhaps several times, and report."""
+        began = time.monotonic()
         session = self.logins().session()
         chosen = Dialect(options["dialect"]) if options["dialect"] else None
         found = gather(session, chosen)
         dialect = chosen or found.dialect or find_dialect(session)
         status = read_status(session, dialect)
-        if options["wait_until_synchronised"]:
+        if options["wait_until_synchronised"] and not options["heard_afresh"]:
             status = wait_until_synchronised(session, dialect, status, options["timeout"])
+        if options["wait_until_synchronised"] and options["heard_afresh"]:
+            sight = watch(session, dialect, found.configuration, began, options["timeout"])
+            result = {"ntp": ntp_state(sight.status, sight.sources, found.configuration), "dialect": dialect.value}
+            if not synchronised_to_description(found.configuration, sight):
+                result["failed"] = True
+                result["msg"] = f"Not synchronised after {options['timeout']} seconds: {sight.words}."
+            return result
         sources = read_sessions(session, dialect)
         result = {"ntp": ntp_state(status, sources, found.configuration), "dialect": dialect.value}
         if options["wait_until_synchronised"] and not status.synchronised:

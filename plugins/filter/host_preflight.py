@@ -51,6 +51,10 @@ _value:
       description: Names of the Linux hosts that are described.
       type: list
       elements: str
+    servers:
+      description: Names of those of them that serve time to others.
+      type: list
+      elements: str
     skipped:
       description:
         - Names of the hosts that nobody described, because they have neither C(ntp_multicast_interfaces) nor

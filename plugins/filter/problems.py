@@ -39,7 +39,9 @@ options:
     choices: [merged, replaced, overridden, deleted]
     default: merged
   commit:
-    description: How a VRP device commits, as the option O(timecast.ntp_multicast.vrp_ntp_multicast#module:commit).
+    description:
+      - What a change carries and what confirms it, as the option
+        O(timecast.ntp_multicast.vrp_ntp_multicast#module:commit).
     type: dict
 """
 
@@ -106,8 +108,7 @@ def problems(
         return [f"{section}: {message}" for message in typed.error_messages]
     description = typed.validated_parameters
     found = validation.problems(description, platform=platform, prefix=prefix, state=state)
-    if platform == "vrp":
-        found += commit_problems(commit, f"{prefix.removeprefix('config.')}commit")
+    found += commit_problems(commit, f"{prefix.removeprefix('config.')}commit")
     if settings is not None:
         found += engine_settings.problems(
             description, readable_settings, prefix=ENGINE_PREFIX, description_prefix=prefix

@@ -31,6 +31,12 @@ options:
     description: Host names, each with the reason why it was not asked.
     type: dict
     default: {}
+  maximum_offset:
+    description:
+      - Seconds that the clock of a host may be off from its source, either way. A host beyond it counts as not
+        synchronised, and so does one whose engine may not steer the clock as it should.
+    type: float
+    default: 0.128
 """
 
 EXAMPLES = r"""
@@ -75,6 +81,7 @@ from ansible.errors import AnsibleFilterError
 NOTHING = "-"
 NO_REASON = "it gives no reason"
 MISSED_POLLS = 3
+MAXIMUM_OFFSET = 0.128
 RIGHT_ALIGNED = frozenset({"STRATUM", "OFFSET", "REACH", "KEY"})
 
 
@@ -121,12 +128,13 @@ def text(value: Any) -> str:
 
 @dataclass(frozen=True)
 class HostState:
-    """What a host told. reason: why it is not synchronised, "" where it is."""
+    """What a host told. reason: why it is not synchronised, "" where it is. note: what it finds wrong all the same."""
 
     host: str
     ntp: Mapping[str, Any]
     names: Mapping[str, str]
     reason: str
+    note: str = ""
 
     @property
     def associations(self) -> list[Mapping[str, Any]]:
@@ -136,7 +144,7 @@ class HostState:
     @property
     def first(self) -> dict[str, str]:
         """The columns that only the first line of a host has."""
-        shown = "" if self.reason == NO_REASON else self.reason
+        shown = "" if self.reason == NO_REASON else self.reason or self.note
         return {"synchronised": "NO" if self.reason else "yes", "reason": shown}
 
     def name(self, address: Any) -> str:
@@ -185,13 +193,28 @@ class HostState:
         ]
 
 
-def why_not(result: Mapping[str, Any], ntp: Mapping[str, Any], names: Mapping[str, str]) -> str:
+def why_not(result: Mapping[str, Any], ntp: Mapping[str, Any], names: Mapping[str, str], maximum_offset: float) -> str:
     """Why a host is not synchronised, by what it says itself and by the age of its source; "" where it is."""
     if not ntp.get("synchronised"):
         told = [*sentences(result), *sentences(ntp), *sentences(result.get("engine"))]
         message = first_line(result.get("msg")) if result.get("msg") else ""
         return next(iter(told), "") or message or NO_REASON
-    return lost_source(ntp, names)
+    return lost_source(ntp, names) or wrong_clock(result, ntp, names, maximum_offset)
+
+
+def wrong_clock(
+    result: Mapping[str, Any], ntp: Mapping[str, Any], names: Mapping[str, str], maximum_offset: float
+) -> str:
+    """A sentence where the host measures and its clock is wrong or not steered all the same; "" where it is right."""
+    clock = result.get("clock") if isinstance(result.get("clock"), Mapping) else {}
+    error, offset = clock.get("discipline_error"), ntp.get("offset")
+    if error:
+        return next((line for line in sentences(result) if str(error) in line), f"its clock is not in order: {error}")
+    if not isinstance(offset, (int, float)) or abs(offset) <= maximum_offset:
+        return ""
+    source = names.get(str(ntp.get("reference_id"))) or text(ntp.get("reference_id"))
+    what = f"its clock is {offset_text(offset)} off from {source}, and at most {offset_text(maximum_offset)} is right"
+    return f"{what}: the discipline is {clock['discipline']}" if clock.get("discipline") else what
 
 
 def sentences(value: Any) -> list[str]:
@@ -248,7 +271,10 @@ def end(result: Any, reason: str) -> str:
 
 
 def synchronisation_report(
-    states: Mapping[str, Any], names: Mapping[str, str] | None = None, failed: Mapping[str, str] | None = None
+    states: Mapping[str, Any],
+    names: Mapping[str, str] | None = None,
+    failed: Mapping[str, str] | None = None,
+    maximum_offset: float = MAXIMUM_OFFSET,
 ) -> dict[str, Any]:
     if not isinstance(states, Mapping):
         raise AnsibleFilterError(
@@ -265,8 +291,8 @@ def synchronisation_report(
             reason = first_line(result.get("msg") if isinstance(result, Mapping) else None)
             silent.append(f"{host}: {reason}")
         else:
-            reason = why_not(result, ntp, known)
-            rows.extend(HostState(str(host), ntp, known, reason).rows())
+            reason = why_not(result, ntp, known, float(maximum_offset))
+            rows.extend(HostState(str(host), ntp, known, reason, next(iter(sentences(result)), "")).rows())
         if reason:
             ends[str(host)] = end(result, reason)
     return {"lines": [*aligned(rows), *silent], "unsynchronised": list(ends), "ends": ends}

@@ -26,6 +26,13 @@ options:
         the engine from steering it, and to fail when that is not so in time.
     type: bool
     default: false
+  heard_afresh:
+    description:
+      - With O(wait_until_synchronised=true), whether a client counts as synchronised only when a packet of the source
+        that it follows came after the task began.
+      - A client that has lost its source says that it is synchronised for up to eight polls more.
+    type: bool
+    default: false
   maximum_offset:
     description:
       - Seconds that the clock may be off from the server that the host follows, either way.
@@ -179,9 +186,16 @@ clock:
     discipline:
       description: What happens with the measurements, V(monitor), V(kernel) or V(chrony).
       type: str
+    discipline_state:
+      description:
+        - What becomes of the clock, V(measures) where it is left alone, V(waits) for a server, V(steers), or V(fails).
+      type: str
     discipline_error:
       description: Why the clock is not steered, or chronyd not reached, as it should be.
       type: str
+    panic_threshold:
+      description: Seconds of offset beyond which the engine leaves the clock alone, null where it does not steer it.
+      type: float
     in_order:
       description:
         - Whether the host is synchronised, its clock within O(maximum_offset), without a RV(clock.discipline_error).
@@ -189,6 +203,27 @@ clock:
     reason:
       description: A sentence that says why it is not RV(clock.in_order).
       type: str
+problems:
+  description: What the engine finds wrong, the nearest cause first.
+  returned: success, and when waiting was in vain
+  type: list
+  elements: dict
+  contains:
+    code:
+      description: The kind, such as V(group_silent), V(no_answers), V(bad_mac), V(port_taken) or V(servers_disagree).
+      type: str
+    sentence:
+      description: What is wrong, for a person.
+      type: str
+    advice:
+      description: What to look at or do.
+      type: str
+    subject:
+      description: The server, group, interface or port that it is about.
+      type: str
+    count:
+      description: How many packets or attempts it has been so far, null where nothing is counted.
+      type: int
 engine:
   description:
     - Everything that C(ntp-multicast-engine status --json) tells, with counters of what was received and refused.
@@ -220,6 +255,10 @@ ASSOCIATION = (
     "key_id",
 )
 SERVER = ("interface", "group", "port", "key_id", "ttl", "version")
+
+
+# Of this module, beside what the engine says.
+STALE = "_stale"
 
 
 class NoAnswer(Exception):
@@ -282,14 +321,38 @@ def ntp_state(document, follows):
     return state
 
 
+def stale(module, document, since):
+    """A sentence where the host follows a source that it has not heard in so many seconds; None else."""
+    wanted = module.params["heard_afresh"] and module.params["wait_until_synchronised"]
+    if not wanted or not listens(module, document):
+        return None
+    associations = document.get("associations") or []
+    fresh = [entry for entry in associations if isinstance(entry.get("last_received"), (int, float))]
+    fresh = [entry for entry in fresh if entry["last_received"] < since]
+    own = document["system"].get("upstream") in ("local", "kernel", "chrony")
+    if any(entry.get("selected") for entry in fresh) or (own and fresh):
+        return None
+    heard = [
+        f"{entry.get('source')} {entry['last_received']:.0f} s ago"
+        for entry in associations
+        if isinstance(entry.get("last_received"), (int, float))
+    ]
+    return (
+        f"No packet of a source that it follows came in {since:.0f} seconds. Last heard: {', '.join(heard) or 'none'}."
+    )
+
+
 def look(module):
     """The last document within the time to wait, and why there is none, one of them None."""
     wait = module.params["wait_until_synchronised"]
-    end = time.monotonic() + (module.params["timeout"] if wait else 0)
+    begin = time.monotonic()
+    end = begin + (module.params["timeout"] if wait else 0)
     while True:
         document = reason = None
         try:
+            asked = time.monotonic() - begin
             document = ask(module)
+            document[STALE] = stale(module, document, asked)
         except NoAnswer as error:
             reason = str(error)
         left = end - time.monotonic()
@@ -303,7 +366,7 @@ def clock_state(document, maximum_offset):
     """What becomes of the clock, and whether it is right."""
     reason = why_not(document, maximum_offset)
     return {
-        **only(("discipline", "discipline_error"), document["system"]),
+        **only(("discipline", "discipline_state", "discipline_error", "panic_threshold"), document["system"]),
         "in_order": reason is None,
         "reason": reason,
     }
@@ -314,6 +377,8 @@ def why_not(document, maximum_offset):
     system = document["system"]
     if not system.get("synchronised"):
         return not_synchronised(document)
+    if document.get(STALE):
+        return document[STALE]
     if system.get("discipline_error"):
         return f"The host measures, but its clock is not in order: {system['discipline_error']}."
     offset = system.get("offset")
@@ -340,10 +405,23 @@ def not_synchronised(document):
     heard = [f"{entry.get('source')} (reach {entry.get('reach') or 0:o})" for entry in associations]
     dropped = (document.get("counters") or {}).get("dropped") or {}
     refused = [f"{dropped[reason]} {reason}" for reason in sorted(dropped) if dropped[reason]]
+    reason = document["system"].get("reason")
     return (
-        f"The host is not synchronised. Servers heard: {', '.join(heard) or 'none'}. "
+        f"The host is not synchronised{': ' + reason if reason else ''}. Servers heard: {', '.join(heard) or 'none'}. "
         f"Packets refused: {', '.join(refused) or 'none'}."
     )
+
+
+def result_of(module, document):
+    """What the module returns besides whether it has failed."""
+    clock = clock_state(document, module.params["maximum_offset"])
+    document.pop(STALE, None)
+    return {
+        "ntp": ntp_state(document, listens(module, document)),
+        "clock": clock,
+        "problems": document.get("problems") or [],
+        "engine": document,
+    }
 
 
 def main():
@@ -352,6 +430,7 @@ def main():
             "wait_until_synchronised": {"type": "bool", "default": False},
             "maximum_offset": {"type": "float", "default": 0.128},
             "timeout": {"type": "int", "default": 60},
+            "heard_afresh": {"type": "bool", "default": False},
             "command": {"type": "path", "default": "/usr/local/bin/ntp-multicast-engine"},
             "config": {"type": "path", "default": "/etc/ntp-multicast-engine/engine.json"},
         },
@@ -360,10 +439,9 @@ def main():
     document, reason = look(module)
     if document is None:
         module.fail_json(msg=reason)
-    clock = clock_state(document, module.params["maximum_offset"])
-    result = {"ntp": ntp_state(document, listens(module, document)), "clock": clock, "engine": document}
-    if module.params["wait_until_synchronised"] and not clock["in_order"]:
-        module.fail_json(msg=f"After {module.params['timeout']} seconds: {clock['reason']}", **result)
+    result = result_of(module, document)
+    if module.params["wait_until_synchronised"] and not result["clock"]["in_order"]:
+        module.fail_json(msg=f"After {module.params['timeout']} seconds: {result['clock']['reason']}", **result)
     module.exit_json(changed=False, **result)
 
 

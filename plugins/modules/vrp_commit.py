@@ -31,7 +31,8 @@ attributes:
   idempotent:
     support: partial
     details:
-      - O(last) counts from the newest commit, so a second run takes back more. O(commit_id) and O(label) do not.
+      - O(last) counts from the newest commit, so a second run takes back more. O(commit_id), O(label) and
+        O(before_label) do not. Where nothing is left to take back, the device is not touched.
   platform:
     support: full
     platforms: Huawei VRP8, Huawei YunShan

@@ -95,6 +95,13 @@ options:
       description:
         description: Description of the commit.
         type: str
+      confirm:
+        description:
+          - What confirms a commit on trial, as in the option
+            O(timecast.ntp_multicast.vrp_ntp_multicast#module:commit.confirm). Needs O(commit.trial). Without it,
+            V(login).
+        type: str
+        choices: [login, synchronised, none]
   allow_immediate:
     description: Whether to configure a device without a candidate, where each line takes effect at once.
     type: bool
@@ -143,6 +150,9 @@ commit:
     trial:
       description: Seconds of the trial.
       type: int
+    confirm:
+      description: What confirmed the trial. With V(none) it still runs. Null without a trial.
+      type: str
 saved:
   description: Whether the running configuration was written to the startup file.
   returned: success

@@ -195,7 +195,8 @@ options:
         P(timecast.ntp_multicast.ntp_multicast#role), which are C(ntp_multicast_authentication),
         C(ntp_multicast_server) and C(ntp_multicast_interfaces) for O(config), and C(ntp_multicast_state),
         C(ntp_multicast_update_secrets), C(ntp_multicast_save), C(ntp_multicast_lock),
-        C(ntp_multicast_allow_immediate), C(ntp_multicast_commit) and C(ntp_multicast_key_memory_file).
+        C(ntp_multicast_allow_immediate), C(ntp_multicast_commit), C(ntp_multicast_run_id) and
+        C(ntp_multicast_key_memory_file).
       - It spares the task its templates. Ansible compiles each of them anew for each device, which takes longer than to
         log in and to read the device.
     type: bool
@@ -269,6 +270,23 @@ options:
             blank.
           - Letters, digits, blanks, parentheses and C(_.:/@+=,#-); other characters act on a command line.
         type: str
+      confirm:
+        description:
+          - What confirms a commit on trial; needs O(commit.trial). Without it, V(login).
+          - With V(login) the second login is enough.
+          - With V(synchronised) the module also waits until the device is synchronised to what its configuration says,
+            a client to a source of which a packet came after the change, a server to its own clock. It waits for the
+            time of the trial, less a fifth and at least 15 seconds, in which the commit has to be confirmed. A device
+            that is not synchronised by then gets its old configuration back, and the task fails with what was seen.
+          - With V(none) the trial is left running, for M(timecast.ntp_multicast.vrp_commit) to confirm or abort. Unless
+            it is confirmed in time, the device goes back by itself. It can't be saved meanwhile.
+        type: str
+        choices: [login, synchronised, none]
+  run_id:
+    description:
+      - Label of the commit where O(commit.label) gives none, so that all that one run has changed can be found and
+        taken back. The playbook C(timecast.ntp_multicast.site) sets it.
+    type: str
   allow_immediate:
     description:
       - Whether to configure a device that has no candidate configuration, where each line takes effect at once.
@@ -394,8 +412,11 @@ commit:
       description: As in O(commit.label).
       type: str
     trial:
-      description: As in O(commit.trial). The commit was confirmed.
+      description: As in O(commit.trial).
       type: int
+    confirm:
+      description: What confirmed the trial. With V(none) it still runs. Null without a trial.
+      type: str
 saved:
   description: Whether the running configuration was written to the startup file.
   returned: as RV(before)
@@ -441,7 +462,8 @@ outcome:
       the session ended with lines pending, which the device drops. V(trial_aborted), the trial commit was rolled back.
       V(unchanged), a look afterwards shows that nothing was changed. With these the device is as it was.
     - V(committed), the change is effective, and what came after it failed. V(trial_expires), an unconfirmed trial
-      commit goes back by itself. V(trial), a trial commit runs. V(confirming), it may or may not be permanent.
+      commit goes back by itself. V(trial_left), the trial commit runs and waits to be confirmed. V(confirming), it may
+      or may not be permanent.
       V(unknown), the change may or may not have taken effect. V(immediate), lines took effect on a device without a
       candidate configuration and could not be taken back. With these RV(ignore:changed) is true.
   returned: failure, except where the options are wrong

@@ -112,6 +112,13 @@ options:
       description:
         description: Description of the commit.
         type: str
+      confirm:
+        description: What confirms a trial commit.
+        type: str
+        choices: [login, synchronised, none]
+  run_id:
+    description: Option O(timecast.ntp_multicast.vrp_ntp_multicast#module:run_id) for all devices.
+    type: str
   allow_immediate:
     description:
       - Option O(timecast.ntp_multicast.vrp_ntp_multicast#module:allow_immediate) for all devices, whatever

@@ -35,6 +35,13 @@ options:
     description: Whether to wait until the clock is synchronised, and to fail when it is not in time.
     type: bool
     default: false
+  heard_afresh:
+    description:
+      - With O(wait_until_synchronised=true), whether a client counts as synchronised only when a packet of the source
+        that it follows came after the task began.
+      - A client that has lost its source says that it is synchronised for up to eight polls more.
+    type: bool
+    default: false
   timeout:
     description: Seconds to wait with O(wait_until_synchronised=true).
     type: int

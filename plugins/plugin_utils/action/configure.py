@@ -81,7 +81,7 @@ def reported(report: Report, request: Request, host: str) -> dict[str, Any]:
     ]
     if report.changed:
         commit = request.commit
-        result["commit"] = {"id": report.commit_id, "label": commit.label, "trial": commit.trial}
+        result["commit"] = {"id": report.commit_id, **told_commit_settings(commit)}
     if report.memory is not None:
         result[NEW_MEMORY] = facts_from_memory(report.memory)
     return result
@@ -131,8 +131,14 @@ def lines_to_type(report: Report, commit: CommitSettings) -> list[str]:
     lines = typed_lines(report.lines, masked=True)
     if not lines or lines[-1] != "commit":
         return lines
-    confirming = ["commit"] if commit.trial is not None else []
+    confirming = ["commit"] if commit.trial is not None and not commit.stays_on_trial else []
     return [*lines[:-1], commit.command, *confirming]
+
+
+def told_commit_settings(commit: CommitSettings) -> dict[str, Any]:
+    """What a commit carried, and what confirmed it."""
+    confirm = None if commit.trial is None else commit.confirm.value
+    return {"label": commit.label, "trial": commit.trial, "confirm": confirm}
 
 
 def uncompared(report: Report, request: Request) -> list[int]:

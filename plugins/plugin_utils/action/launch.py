@@ -15,7 +15,7 @@ from typing import Any
 PREFIX = "ntp_multicast_launch_"
 AS_DESCRIBED = "as described"
 SETTINGS = ("state", "save", "update_secrets")
-COMMIT_SETTINGS = ("trial", "label")
+COMMIT_SETTINGS = ("trial", "label", "confirm")
 NAMES = tuple(f"{PREFIX}{name}" for name in (*SETTINGS, *COMMIT_SETTINGS))
 
 

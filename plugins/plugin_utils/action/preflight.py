@@ -24,7 +24,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.utils.unsafe_proxy import AnsibleUnsafe
 
 from ..ntp import validation
-from ..vrp.commit_rules import commit_problems
+from ..vrp.commit_rules import commit_problems, run_id_problems, save_problems
 from . import launch
 from .before_fork import VRP_SSH
 from .platform import NETWORK_OS, UNKNOWN, VRP, platform_of, warnings_about_network_os
@@ -44,9 +44,24 @@ PLAYBOOK_VARIABLES: dict[str, dict[str, Any]] = {
     "ntp_multicast_report_individually_max": {"type": "int", "default": 50},
     "ntp_multicast_drift_summary": {"type": "str"},
     "ntp_multicast_require_compared_keys": {"type": "bool", "default": False},
+    "ntp_multicast_canary": {"type": "str", "default": ""},
+    "ntp_multicast_batches": {"type": "raw"},
+    "ntp_multicast_max_failed": {"type": "raw"},
+    "ntp_multicast_check_between": {
+        "type": "str",
+        "choices": ["none", "reachable", "synchronised"],
+        "default": "none",
+    },
+    "ntp_multicast_rollback_others": {"type": "bool", "default": False},
 }
 # What the collection sets itself.
-_OWN = ("ntp_multicast_result", "ntp_multicast_status", "ntp_multicast_fleet", "ntp_multicast_key_memory")
+_OWN = (
+    "ntp_multicast_result",
+    "ntp_multicast_status",
+    "ntp_multicast_fleet",
+    "ntp_multicast_key_memory",
+    "ntp_multicast_rollback",
+)
 _SIMILAR = 0.8
 _TEMPLATE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 # Before ansible-core 2.19 a variable that is not defined leaves the text of its template in `hostvars`.
@@ -61,12 +76,14 @@ class Unreadable(Exception):
 class Survey:
     """What was found.
 
-    vrp, linux: hosts to work on, skipped: hosts that nobody described, foreign: hosts that are described and of no
+    vrp, linux: hosts to work on, servers: those of them that serve time
+    skipped: hosts that nobody described, foreign: hosts that are described and of no
     platform of ours, wrong: hosts whose variables are wrong; each with its sentences
     """
 
     vrp: list[str] = field(default_factory=list)
     linux: list[str] = field(default_factory=list)
+    servers: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     foreign: dict[str, list[str]] = field(default_factory=dict)
     wrong: dict[str, list[str]] = field(default_factory=dict)
@@ -77,6 +94,7 @@ class Survey:
         return {
             "vrp": [host for host in self.vrp if host not in self.wrong],
             "linux": [host for host in self.linux if host not in self.wrong],
+            "servers": self.servers,
             "skipped": self.skipped,
             "failed": {host: "\n".join(found) for host, found in {**self.foreign, **self.wrong}.items()},
             "problems": grouped(self.wrong),
@@ -117,6 +135,8 @@ def _look(found: Survey, host: str, variables: Mapping[str, Any], judge: Judge) 
         wrong += [*problems_of_connection(variables, platform), *judge.problems(platform, variables)]
         notices += warnings_about_network_os(variables)
         (found.vrp if platform == VRP else found.linux).append(host)
+        if judge.serves:
+            found.servers.append(host)
     if wrong:
         found.wrong[host] = wrong
     if notices:
@@ -178,6 +198,7 @@ class Judge:
 
     def __init__(self) -> None:
         self._judged: tuple[tuple[str, dict[str, Any]], list[str]] | None = None
+        self.serves = False  # whether the host of the last values serves time
 
     def problems(self, platform: str, variables: Mapping[str, Any]) -> list[str]:
         """What is wrong with the values of the variables."""
@@ -185,7 +206,17 @@ class Judge:
         asked = (platform, values)
         if self._judged is None or self._judged[0] != asked:
             self._judged = asked, list(problems_of_values(platform, values))
+            self.serves = serves_time(values)
         return unreadable + self._judged[1]
+
+
+def serves_time(values: Mapping[str, Any]) -> bool:
+    """Whether readable values describe a server of others. Wrong ones are told elsewhere."""
+    server, interfaces = (values.get(PREFIX + section) for section in WHAT_IT_DOES)
+    if isinstance(server, Mapping) and server.get("enabled") in (True, "true", "yes"):
+        return True
+    found = interfaces if isinstance(interfaces, list) else []
+    return any(isinstance(interface, Mapping) and interface.get("servers") for interface in found)
 
 
 def readable(variables: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -240,13 +271,15 @@ def problems_of_values(platform: str, values: Mapping[str, Any]) -> Iterator[str
             yield message + hint_about_booleans(message, values)
         return
     parameters = typed.validated_parameters
-    settings = {name: parameters.get(PREFIX + name) for name in ("state", "commit")}
+    settings = {name: parameters.get(PREFIX + name) for name in ("state", "commit", "save")}
     settings = launch.at_launch({name: value for name, value in settings.items() if value is not None}, parameters)
     sections = {section: parameters[PREFIX + section] for section in SECTIONS if PREFIX + section in parameters}
     state = settings.get("state", "merged")
     found = validation.problems(sections, platform="vrp" if platform == VRP else "linux", prefix=PREFIX, state=state)
+    found += commit_problems(settings.get("commit"), f"{PREFIX}commit")
+    found += run_id_problems(parameters.get(f"{PREFIX}run_id"), f"{PREFIX}run_id")
     if platform == VRP:
-        found += commit_problems(settings.get("commit"), f"{PREFIX}commit")
+        found += save_problems(settings.get("commit"), settings.get("save"), f"{PREFIX}save")
     yield from map(str, found)
 
 

@@ -37,8 +37,10 @@ VRP_NTP_MULTICAST: dict[str, Any] = {
                 "trial": {"type": "int"},
                 "label": {"type": "str"},
                 "description": {"type": "str"},
+                "confirm": {"type": "str", "choices": ["login", "synchronised", "none"]},
             },
         },
+        "run_id": {"type": "str"},
         "allow_immediate": {"type": "bool", "default": False},
         "key_memory_file": {"type": "path", "no_log": False},
     },
@@ -52,7 +54,17 @@ VRP_NTP_MULTICAST: dict[str, Any] = {
 }
 
 # What a task for many devices takes for all of them: each without its default, since the variables of a device follow.
-FLEET_SETTINGS = ("state", "dialect", "update_secrets", "save", "lock", "commit", "allow_immediate", "key_memory_file")
+FLEET_SETTINGS = (
+    "state",
+    "dialect",
+    "update_secrets",
+    "save",
+    "lock",
+    "commit",
+    "run_id",
+    "allow_immediate",
+    "key_memory_file",
+)
 
 VRP_NTP_MULTICAST_FLEET: dict[str, Any] = {
     "argument_spec": {
@@ -73,6 +85,7 @@ VRP_NTP_MULTICAST_INFO: dict[str, Any] = {
     "argument_spec": {
         "dialect": {"type": "str", "choices": ["ntp", "ntp-service"]},
         "wait_until_synchronised": {"type": "bool", "default": False},
+        "heard_afresh": {"type": "bool", "default": False},
         "timeout": {"type": "int", "default": 60},
     },
 }
@@ -147,6 +160,7 @@ VRP_CONFIG: dict[str, Any] = {
                 "trial": {"type": "int"},
                 "label": {"type": "str"},
                 "description": {"type": "str"},
+                "confirm": {"type": "str", "choices": ["login", "synchronised", "none"]},
             },
         },
         "allow_immediate": {"type": "bool", "default": False},

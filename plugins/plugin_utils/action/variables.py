@@ -16,7 +16,7 @@ from . import launch
 
 _PREFIX = "ntp_multicast_"
 SECTIONS = ("authentication", "server", "interfaces")
-SETTINGS = ("state", "update_secrets", "save", "lock", "allow_immediate", "commit", "key_memory_file")
+SETTINGS = ("state", "update_secrets", "save", "lock", "allow_immediate", "commit", "run_id", "key_memory_file")
 
 
 def options_from_variables(variables: Mapping[str, Any], templar: Any) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from ..ntp.key_memory import KeyMemory
 from ..ntp.options_codec import configuration_from_options
 from ..ntp.plan import State, UpdateSecrets
 from ..vrp.candidate import CommitSettings
-from ..vrp.commit_rules import commit_problems
+from ..vrp.commit_rules import commit_problems, run_id_problems, save_problems
+from ..vrp.confirmation import Confirm
 from ..vrp.dialect import Dialect
 from ..vrp.retry import RetryPolicy
 from ..vrp.transaction import Request, Save
@@ -27,7 +28,10 @@ def refuse_problems(options: Mapping[str, Any]) -> None:
     problems = validation.problems(
         options["config"], platform="vrp", state=options["state"], prefix=words.section_prefix
     )
-    problems += commit_problems(options["commit"], words.option("commit"))
+    commit = options["commit"] or {}
+    problems += commit_problems(commit, words.option("commit"))
+    problems += run_id_problems(options.get("run_id"), words.option("run_id"))
+    problems += save_problems(commit, options["save"], words.option("save"))
     if problems:
         raise UserError("\n".join(str(problem) for problem in problems))
 
@@ -59,9 +63,23 @@ def request_from_options(
         save=Save(options["save"]),
         lock=options["lock"],
         allow_immediate=options["allow_immediate"],
-        commit=CommitSettings(**(options["commit"] or {})),
+        commit=commit_settings(commit_of(options)),
         retry=retry,
     )
+
+
+def commit_of(options: Mapping[str, Any]) -> dict[str, Any]:
+    """What the commit carries; without a label of the user's, that of the run."""
+    commit = dict(options["commit"] or {})
+    if commit.get("label") is None and options.get("run_id"):
+        commit["label"] = options["run_id"]
+    return commit
+
+
+def commit_settings(commit: Mapping[str, Any]) -> CommitSettings:
+    """The option `commit`, validated."""
+    given = {name: value for name, value in commit.items() if value is not None}
+    return CommitSettings(**{**given, "confirm": Confirm(given.get("confirm", Confirm.LOGIN.value))})
 
 
 def chosen_dialect(options: Mapping[str, Any]) -> Dialect | None:

@@ -140,7 +140,7 @@ GROUP_RULES: dict[str, Rule] = {
 RULES: dict[str, Rule] = {
     **GROUP_RULES,
     "discipline": _choice("monitor", "kernel", "chrony"),
-    "step": _choice("start", "never", "always"),
+    "step": _choice("start", "never", "always", "pause"),
     "step_threshold": _seconds(1e9, _THRESHOLD),
     "panic_threshold": _seconds(1e12, _THRESHOLD),
     "reference_id": Rule(

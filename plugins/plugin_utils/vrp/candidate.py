@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from types import TracebackType
 
 from ..ntp.errors import NtpMulticastError, UserError
+from .confirmation import PERSIST_ID, Confirm
 from .errors import CommitError, ConflictError, DeviceError, LockedError, PendingError, QuestionError, RefusedError
 from .free_lines import FreeLine, secrets_of
 from .lines import ConfigurationLine
@@ -38,24 +39,45 @@ _DEEPEST_VIEW = 8
 
 @dataclass(frozen=True)
 class CommitSettings:
-    """What the commit command carries. trial: seconds after which the device goes back by itself, None = no trial."""
+    """What the commit command carries, and what confirms it.
+
+    trial: seconds after which the device goes back by itself, None = no trial
+    """
 
     trial: int | None = None
     label: str | None = None
     description: str | None = None
+    confirm: Confirm = Confirm.LOGIN
+
+    @property
+    def stays_on_trial(self) -> bool:
+        """Whether the trial is left for somebody else to confirm."""
+        return self.trial is not None and self.confirm is Confirm.NONE
 
     @property
     def command(self) -> str:
-        """Fact 3.2: `commit [ trial [ seconds ] [ label L ] ] [ description T ]`, or `commit label L [ description T
-        ]`."""
+        """Fact 3.2: `commit [ trial [ seconds ] [ label L ] ] [ persist ID ] [ description T ]`, or `commit label L
+        [ description T ]`."""
         words = ["commit"]
         if self.trial is not None:
             words.append(f"trial {self.trial}")
         if self.label is not None:
             words.append(f"label {self.label}")
+        if self.stays_on_trial:
+            # Without an id only this session could confirm it, and it ends.
+            words.append(f"persist {PERSIST_ID}")
         if self.description is not None:
             words.append(f"description {self.description}")
         return " ".join(words)
+
+
+def refuse_missing_trial(candidate: Candidate, settings: CommitSettings) -> None:
+    """Raise UserError where the user relies on a trial that the device can't make."""
+    if not candidate.two_stage and settings.trial is not None and settings.confirm is not Confirm.LOGIN:
+        raise UserError(
+            "The device has no candidate configuration, so it has no trial commit either, and nothing would be taken "
+            f"back. Leave commit.confirm ({settings.confirm.value}) and commit.trial away to accept that."
+        )
 
 
 class Candidate:
@@ -268,6 +290,10 @@ class Candidate:
             raise answer.error(CommitError, "The device refused to confirm the trial commit.")
         self.outcome = Outcome.COMMITTED
 
+    def leave_on_trial(self) -> None:
+        """Keep the trial running when the session ends."""
+        self.outcome = Outcome.TRIAL_LEFT
+
     # -- leaving -------------------------------------------------------------------------------------------------------
 
     def leave(self) -> str | None:
@@ -275,7 +301,7 @@ class Candidate:
 
         Returns the id of the newest commit; None where there are no commits or the user may not list them (fact 3.8).
         """
-        if self.outcome is not Outcome.COMMITTED or self._session.prompt.pending:
+        if self.outcome not in (Outcome.COMMITTED, Outcome.TRIAL_LEFT) or self._session.prompt.pending:
             return None
         self._unlock()
         answer = self._session.return_and_show("display configuration commit list")

@@ -57,6 +57,7 @@ class SourceSession:
     """One block of `display ntp sessions [ verbose ]`. Times are seconds; None where the text does not tell.
 
     reach: the shift register of RFC 5905 section 9.2, 0..255
+    now: since the last packet
     interface: as the device writes it, only in the verbose form
     """
 
@@ -68,6 +69,7 @@ class SourceSession:
     interface: str | None = None
     reach: int | None = None
     poll: int | None = None
+    now: int | None = None
     offset: float | None = None
     delay: float | None = None
     dispersion: float | None = None
@@ -76,6 +78,11 @@ class SourceSession:
     def selected(self) -> bool:
         """Whether the clock follows this source."""
         return "master" in self.status
+
+    @property
+    def local(self) -> bool:
+        """Whether it is the device's own clock."""
+        return self.source.startswith("127.127.")
 
 
 def parse_status(text: str) -> ClockStatus:
@@ -164,6 +171,7 @@ def _session(block: dict[str, str]) -> SourceSession:
         interface=block.get("peer interface"),
         reach=_integer(block.get("reach")),
         poll=_integer(block.get("current poll")),
+        now=_integer(block.get("now")),
         offset=_seconds(block.get("offset")),
         delay=_seconds(block.get("delay")),
         dispersion=_seconds(block.get("disper")),

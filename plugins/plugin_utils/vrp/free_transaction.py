@@ -13,11 +13,14 @@ import time
 from dataclasses import dataclass, field, replace
 
 from ..ntp.errors import NtpMulticastError, UserError
-from .candidate import Candidate, CommitSettings, save, trial_runs
+from .candidate import Candidate, CommitSettings, refuse_missing_trial, save, trial_runs
+from .confirmation import Confirm, wait_until_synchronised
+from .display import find_dialect
 from .display_configuration import read_configuration
 from .errors import DeviceError, SessionError
 from .failure import broken_off, told
 from .free_lines import FreeLine, Shown, is_undo, missing_lines, not_as_written, shown_lines
+from .grammar import parse_configuration
 from .outcome import Outcome
 from .request import Logins, Save
 from .session import Session
@@ -92,14 +95,13 @@ def _apply(logins: Logins, session: Session, request: FreeRequest, report: FreeR
     commit_id = None
     try:
         with candidate:
+            refuse_missing_trial(candidate, request.commit)
             candidate.apply_free(report.sent)
             if candidate.two_stage and not session.prompt.pending:
                 return replace(report, sent=(), changed=False, notices=tuple(candidate.notices))
             candidate.commit(request.commit)
             if candidate.outcome is Outcome.TRIAL:
-                with logins.second_session() as second:
-                    _refuse_without_effect(report.sent, shown_lines(_read(second)))
-                candidate.confirm()
+                _prove_trial(logins, session, request.commit, report, candidate)
             commit_id = candidate.leave()
     except BaseException as error:
         if not _took_effect(logins, session, candidate, request, report, error):
@@ -115,6 +117,23 @@ def _apply(logins: Logins, session: Session, request: FreeRequest, report: FreeR
         notices=tuple(candidate.notices),
         other_spelling=not_as_written(report.sent, shown),
     )
+
+
+def _prove_trial(
+    logins: Logins, session: Session, commit: CommitSettings, report: FreeReport, candidate: Candidate
+) -> None:
+    """Confirm a trial once it is proven; or leave it to somebody else."""
+    with logins.second_session() as second:
+        text = _read(second)
+    _refuse_without_effect(report.sent, shown_lines(text))
+    if commit.stays_on_trial:
+        candidate.leave_on_trial()
+        return
+    if commit.confirm is Confirm.SYNCHRONISED and commit.trial is not None:
+        present = parse_configuration(text, None)
+        dialect = present.dialect or find_dialect(session)
+        wait_until_synchronised(session, dialect, present.configuration, commit.trial)
+    candidate.confirm()
 
 
 def _refuse_without_effect(sent: tuple[FreeLine, ...], shown: Shown) -> None:

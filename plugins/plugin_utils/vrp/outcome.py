@@ -22,6 +22,7 @@ class Outcome(enum.Enum):
     CONFIRMING = "confirming"
     TRIAL_ABORTED = "trial_aborted"
     TRIAL_EXPIRES = "trial_expires"
+    TRIAL_LEFT = "trial_left"
     IMMEDIATE = "immediate"
     TAKEN_BACK = "taken_back"
 
@@ -48,6 +49,7 @@ _SENTENCES = {
     Outcome.CONFIRMING: "The session was lost while confirming the trial commit: it may or may not be permanent.",
     Outcome.TRIAL_ABORTED: "The trial commit was rolled back; nothing was changed.",
     Outcome.TRIAL_EXPIRES: "A trial commit was not confirmed; the device goes back by itself when its time is over.",
+    Outcome.TRIAL_LEFT: "The trial commit runs; the device goes back by itself unless it is confirmed in time.",
     Outcome.IMMEDIATE: "Without a candidate configuration lines take effect at once: they may or may not stand.",
     Outcome.TAKEN_BACK: "What took effect at once was taken back; nothing was changed.",
 }

@@ -18,8 +18,10 @@ from ..ntp.interface_names import interface_name
 from ..ntp.key_memory import KeyMemory, remember
 from ..ntp.model import Configuration
 from ..ntp.plan import Plan
-from .candidate import Candidate, save
+from .candidate import Candidate, refuse_missing_trial, save
+from .confirmation import Confirm, wait_until_synchronised
 from .dialect import Dialect
+from .display import find_dialect
 from .errors import CommitError, ConflictError, DeviceError, SessionError
 from .failure import Attempt, broken_off, located, settle, told
 from .grammar import DeviceConfiguration, render_changes
@@ -100,19 +102,34 @@ def _apply(logins: Logins, session: Session, request: Request, steps: Plan, repo
     commit_id = None
     try:
         with candidate:
+            refuse_missing_trial(candidate, request.commit)
             candidate.apply(report.lines)
             candidate.commit(request.commit)
             if candidate.outcome is Outcome.TRIAL:
-                # A second login proves what a trial is for: that the device can still be reached.
-                with _second_session(logins) as second:
-                    _verify(second, request, steps, candidate)
-                candidate.confirm()
+                _prove_trial(logins, session, request, steps, report, candidate)
             commit_id = candidate.leave()
     except BaseException as error:
         settle(Attempt(logins, request, steps, report, candidate, session), error)
-    with _telling(Outcome.COMMITTED):
+    with _telling(Outcome.TRIAL_LEFT if request.commit.stays_on_trial else Outcome.COMMITTED):
         after, memory = _verify(logins.session(), request, steps, candidate)
     return replace(report, after=after, memory=memory, commit_id=commit_id, notices=tuple(candidate.notices))
+
+
+def _prove_trial(
+    logins: Logins, session: Session, request: Request, steps: Plan, report: Report, candidate: Candidate
+) -> None:
+    """Confirm a trial once it is proven; or leave it to somebody else."""
+    # A second login proves what a trial is for: that the device can still be reached.
+    with _second_session(logins) as second:
+        present, _memory = _verify(second, request, steps, candidate)
+    commit = request.commit
+    if commit.stays_on_trial:
+        candidate.leave_on_trial()
+        return
+    if commit.confirm is Confirm.SYNCHRONISED and commit.trial is not None:
+        # In the session of the trial: idle, it would be logged out, and no other can confirm.
+        wait_until_synchronised(session, report.dialect or find_dialect(session), present, commit.trial)
+    candidate.confirm()
 
 
 @contextlib.contextmanager

@@ -118,13 +118,25 @@ def stopped(path):
     return [unit for unit in noted if isinstance(unit, str)] if isinstance(noted, list) else []
 
 
+def interfaces():
+    """Names of the interfaces, and their alternative names where iproute2 is there to tell them."""
+    names = set(os.listdir("/sys/class/net"))
+    try:
+        told = subprocess.run(["ip", "-json", "link"], capture_output=True, text=True, check=True).stdout
+        for link in json.loads(told):
+            names.update(link.get("altnames") or [])
+    except (OSError, subprocess.SubprocessError, ValueError, AttributeError):
+        pass
+    return sorted(names)
+
+
 def main():
     unit_file, chrony_file, stopped_file, *units = sys.argv[1:]
     systemd = os.path.isdir("/run/systemd/system")
     look = {
         "python": [int(number) for number in platform.python_version_tuple()[:2]],
         "cmac": has_cmac(),
-        "interfaces": sorted(os.listdir("/sys/class/net")),
+        "interfaces": interfaces(),
         "systemd": systemd_version() if systemd else 0,
         "clock_owners": clock_owners(units) if systemd else [],
         "chrony": chrony(["chronyd.service", "chrony.service"], chrony_file) if systemd else None,

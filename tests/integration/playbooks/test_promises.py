@@ -219,6 +219,19 @@ def test_hosts_that_cannot_be_reached_do_not_stop_others(network: Network) -> No
     assert "/nonexistent/python3 (ntp_multicast_engine_python) does not run there" in run.printed
 
 
+def test_playbooks_of_one_run_do_not_see_the_results_of_each_other(network: Network) -> None:
+    plays = [
+        {"import_playbook": "timecast.ntp_multicast.site", "vars": {"ntp_multicast_fleet_from": 1}},
+        {"import_playbook": "timecast.ntp_multicast.site", "vars": {"ntp_multicast_fleet_from": 50}},
+        {"import_playbook": "timecast.ntp_multicast.check_drift"},
+    ]
+    (network.directory / "play.yml").write_text(yaml.safe_dump(plays))
+    run = network.play("play.yml")
+    assert run.exit_code == 0, run.printed
+    assert {name: host["changed"] for name, host in run.recap().items()} == {"ce1": 1, "ne1": 1}, run.printed
+    assert [len({entry["session"] for entry in item.commands()}) for item in network.devices.values()] == [3, 3]
+
+
 # -- what was not described is not touched -----------------------------------------------------------------------------
 
 

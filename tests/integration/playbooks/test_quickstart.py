@@ -139,7 +139,7 @@ def test_the_page_does_what_it_says(tmp_path: pathlib.Path, device: RunningDevic
             for line in text.splitlines():
                 assert line.strip() in printed, f"{line!r} is not in:\n{printed}"
     assert commands >= 10
-    assert "multicast-server 224.0.1.1" in device.running_configuration()
+    assert "ntp multicast-server" in device.running_configuration()
     assert (reader.folder / "inventory/group_vars/all/vault.yml").read_text().startswith("$ANSIBLE_VAULT")
     memory = tmp_path / "home" / ".ansible" / "ntp_multicast_key_memory.json"
     assert memory.is_file()

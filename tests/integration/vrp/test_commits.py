@@ -49,13 +49,13 @@ def test_commits_are_listed_with_what_they_changed(playbooks: Playbooks) -> None
     assert SECRET not in run.output and "%^%#" not in run.output
 
 
-@pytest.mark.parametrize("way", ["commit_id", "label", "before_label", "last"])
+@pytest.mark.parametrize("way", ["commit_id", "before_label"])
 def test_a_rollback_restores_the_text(playbooks: Playbooks, way: str) -> None:
     playbooks.run([task(config=with_ttl(20), commit={"label": "old"})])
     before = {name: text_of(item) for name, item in playbooks.devices.items()}
     old = {name: item.commits()[-1]["id"] for name, item in playbooks.devices.items()}
     playbooks.run([task(config=with_ttl(30), commit={"label": "new"})])
-    targets = {"commit_id": "{{ old[inventory_hostname] }}", "label": "old", "before_label": "new", "last": 1}
+    targets = {"commit_id": "{{ old[inventory_hostname] }}", "before_label": "new"}
     run = playbooks.run(
         [
             {**rolled_back(**{way: targets[way]}), "check_mode": True, "register": "predicted"},
@@ -87,25 +87,28 @@ def test_where_nothing_came_after_nothing_is_done(playbooks: Playbooks) -> None:
         assert (result["changed"], result["outcome"], result["commits"]) == (False, "unchanged", [])
 
 
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        ({"commit_id": "1999999999"}, "commit_id: 1999999999 is not among the commits"),
-        ({"label": "nowhere"}, "label: nowhere is not among the commits"),
-        ({"before_label": "nowhere"}, "before_label: nowhere is not among the commits"),
-        ({"last": 100}, "last: 100 commits shall be taken back, but the device lists"),
-        ({"last": 0}, "last: 0 has to be 1 or more"),
-        ({"commit_id": "12"}, "commit_id: '12' has to be ten digits"),
-        ({"label": "a\nsysname PWNED"}, "is no label that a commit can have"),
-    ],
+WRONG_TARGETS = (
+    ({"commit_id": "1999999999"}, "commit_id: 1999999999 is not among the commits"),
+    ({"label": "nowhere"}, "label: nowhere is not among the commits"),
+    ({"before_label": "nowhere"}, "before_label: nowhere is not among the commits"),
+    ({"last": 100}, "last: 100 commits shall be taken back, but the device lists"),
+    ({"last": 0}, "last: 0 has to be 1 or more"),
+    ({"commit_id": "12"}, "commit_id: '12' has to be ten digits"),
+    ({"label": "a\nsysname PWNED"}, "is no label that a commit can have"),
 )
-def test_a_wrong_target_is_refused_before_anything_is_typed(
-    playbooks: Playbooks, options: dict[str, Any], words: str
-) -> None:
-    run = playbooks.run([{**rolled_back(**options), "ignore_errors": True}])
-    for name, result in run.results.items():
-        assert result["failed"] and words in result["msg"], result["msg"]
-        assert not any("rollback" in entry["line"] for entry in playbooks.devices[name].commands())
+
+
+def test_a_wrong_target_is_refused_before_anything_is_typed(playbooks: Playbooks) -> None:
+    tasks = [
+        {**rolled_back(**options), "ignore_errors": True, "register": f"wrong{number}"}
+        for number, (options, _words) in enumerate(WRONG_TARGETS)
+    ]
+    run = playbooks.run(tasks)
+    for number, (_options, words) in enumerate(WRONG_TARGETS):
+        for result in run.registered[f"wrong{number}"].values():
+            assert result["failed"] and words in result["msg"], result["msg"]
+    for item in playbooks.devices.values():
+        assert not any("rollback" in entry["line"] for entry in item.commands())
 
 
 def test_commits_of_others_are_shown_and_protected(playbooks: Playbooks) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import pathlib
 from typing import Any
 
-import pytest
 from harness import SECRET, Playbooks, Run, task
 
 INTERFACE = "{{ '100GE1/0/1' if inventory_hostname == 'CE1' else 'GigabitEthernet0/1/0' }}"
@@ -90,13 +89,19 @@ def test_lines_of_a_file_with_a_backup(playbooks: Playbooks) -> None:
         assert "max-distance 4" in text and "239.9.9.9" in text
 
 
-@pytest.mark.parametrize("option", ["lines", "parents", "before", "after"])
-def test_a_line_break_is_refused_before_anything_is_typed(playbooks: Playbooks, option: str) -> None:
-    options = {"lines": [f"{WORD} max-distance 3"], option: ["interface x\nsysname PWNED"]}
-    run = playbooks.run([config(_failing=True, **options)])
-    for name, result in run.results.items():
-        assert result["failed"] and f"{option}:" in result["msg"]
-        assert playbooks.devices[name].commands() == []
+def test_a_line_break_is_refused_before_anything_is_typed(playbooks: Playbooks) -> None:
+    names = ("lines", "parents", "before", "after")
+    tasks = [
+        config(
+            _failing=True, _register=name, **{"lines": [f"{WORD} max-distance 3"], name: ["interface x\nsysname PWNED"]}
+        )
+        for name in names
+    ]
+    run = playbooks.run(tasks)
+    for option in names:
+        for result in run.registered[option].values():
+            assert result["failed"] and f"{option}:" in result["msg"]
+    assert all(item.commands() == [] for item in playbooks.devices.values())
 
 
 def test_display_commands_and_a_condition(playbooks: Playbooks) -> None:
@@ -117,12 +122,15 @@ def test_waiting_in_vain_says_for_what(playbooks: Playbooks) -> None:
         assert result["failed"] and result["unmet"] == ["command 1 contains 'yesterday'"]
 
 
-@pytest.mark.parametrize("line", ["save", "reset saved-configuration", "display version > a.txt", "system-view"])
-def test_what_may_change_the_device_is_refused_unless_asked_for(playbooks: Playbooks, line: str) -> None:
-    run = playbooks.run([command(line, _failing=True)])
-    for name, result in run.results.items():
-        assert result["failed"] and "read_only" in result["msg"] and line in result["msg"]
-        assert playbooks.devices[name].commands() == []
+def test_what_may_change_the_device_is_refused_unless_asked_for(playbooks: Playbooks) -> None:
+    lines = ("save", "reset saved-configuration", "display version > a.txt", "system-view")
+    run = playbooks.run(
+        [{**command(line, _failing=True), "register": f"line{number}"} for number, line in enumerate(lines)]
+    )
+    for number, line in enumerate(lines):
+        for result in run.registered[f"line{number}"].values():
+            assert result["failed"] and "read_only" in result["msg"] and line in result["msg"]
+    assert all(item.commands() == [] for item in playbooks.devices.values())
 
 
 def test_a_question_gets_the_answer_of_the_task_and_no_other(playbooks: Playbooks) -> None:

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from clock import hears
 from harness import RELEASES, SECRET, Playbooks, device, ntp_lines, server_config, task
 
 from vrp_simulator.testing import RunningDevices, running_devices
@@ -33,6 +34,7 @@ class Step:
     lost: bool = False
     trial: bool = False
     applied: bool = False
+    confirm: str = "login"
 
     @property
     def faults(self) -> dict[str, Any]:
@@ -61,6 +63,8 @@ STEPS = {
     "trial: after commit": Step("after-commit", lost=True, trial=True),
     "trial: second login": Step("line:^screen-length", passes=1, trial=True),
     "trial: reading back": Step("line:^display current-configuration", passes=1, trial=True),
+    # The first two looks only find out how the device spells NTP.
+    "trial: waiting for the clock": Step(r"line:^display ntp\S* status", passes=2, trial=True, confirm="synchronised"),
     "trial: before it is confirmed": Step("line:^commit$", lost=True, trial=True),
     "trial: after it is confirmed": Step("taken:^commit$", applied=True),
 }
@@ -85,12 +89,19 @@ def playbooks_fixture(tmp_path: pathlib.Path, pytestconfig: pytest.Config) -> It
     for number, (step, name) in enumerate(names(STEPS).items()):
         release = TWO_RELEASES[number % len(TWO_RELEASES)]
         entries.append(device(name, release, RELEASES[release], sysname="D"))
-        terms = {"trial": 120} if STEPS[step].trial else {"description": step.replace(",", "")}
+        terms = (
+            {"trial": 120, "confirm": STEPS[step].confirm}
+            if STEPS[step].trial
+            else {"description": step.replace(",", "")}
+        )
         variables[name] = {"wanted": server_config(RELEASES[release]), "terms": terms}
     with running_devices(entries) as devices:
         playbooks = Playbooks(tmp_path, devices, pytestconfig.rootpath)
         playbooks.host_variables = variables
         playbooks.environment["ANSIBLE_FORKS"] = str(len(entries))
+        for step, name in names(STEPS).items():
+            if STEPS[step].confirm == "synchronised":
+                hears(devices[name])
         yield playbooks
 
 

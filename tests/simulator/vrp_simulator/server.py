@@ -106,6 +106,8 @@ class _Channel:
 
     def __init__(self, process: asyncssh.SSHServerProcess[bytes]) -> None:
         self._process = process
+        # Kept, since a channel that the client has closed no longer knows its connection.
+        self._connection = process.channel.get_connection()
 
     async def read(self) -> bytes:
         while True:
@@ -129,10 +131,10 @@ class _Channel:
         with contextlib.suppress(OSError):
             self._process.exit(0)
         # The client gets the time to end it itself: a disconnect at once looks like a failure to it.
-        asyncio.get_running_loop().call_later(_FAREWELL, self._process.channel.get_connection().close)
+        asyncio.get_running_loop().call_later(_FAREWELL, self._connection.close)
 
     def abort(self) -> None:
-        self._process.channel.get_connection().abort()
+        self._connection.abort()
 
 
 class Simulator:

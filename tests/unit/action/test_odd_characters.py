@@ -36,6 +36,8 @@ VALUES = {
     f"{CLIENTS}.address": "ff05::101",
     "commit.label": "change_4711",
     "commit.description": "Ticket 4711 (NTP)",
+    "commit.confirm": "login",
+    "run_id": "site-4711",
     "dialect": "ntp-service",
     "state": "merged",
     "update_secrets": "always",
@@ -68,8 +70,11 @@ def task(values: dict[str, str]) -> dict[str, Any]:
                 }
             ],
         },
-        "commit": {"label": values["commit.label"], "description": values["commit.description"]},
-        **{name: values[name] for name in ("dialect", "state", "update_secrets", "save")},
+        "commit": {
+            "trial": 120,
+            **{name: values[f"commit.{name}"] for name in ("label", "description", "confirm")},
+        },
+        **{name: values[name] for name in ("dialect", "state", "update_secrets", "save", "run_id")},
     }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible import context
 from ansible.errors import AnsibleError
 from ansible.inventory.manager import InventoryManager
 from ansible.parsing.dataloader import DataLoader
@@ -81,3 +82,8 @@ def test_nobody_is_not_enough() -> None:
     with pytest.raises(AnsibleError, match="pattern 'srevers'"):
         at_least_one_host(GROUPS, "srevers")
     assert at_least_one_host(GROUPS, "srevers", allow_none="true") == []
+
+
+def test_a_check_of_the_syntax_needs_no_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(context, "CLIARGS", {"syntax": True})
+    assert at_least_one_host(GROUPS, "srevers") == []

@@ -52,16 +52,18 @@ def test_a_missed_target_says_so() -> None:
 def test_a_daemon_that_is_left_behind_counts_and_ends(tmp_path: pathlib.Path) -> None:
     program = (
         "import os, sys, time\n"
+        "done, tell = os.pipe()\n"
         "if os.fork() == 0:\n"
         "    os.setsid()\n"
         "    if os.fork() == 0:\n"
         "        end = time.process_time() + 1.0\n"
         "        while time.process_time() < end: pass\n"
         "        print(os.getpid(), flush=True)\n"
+        "        os.write(tell, b'.')\n"
         "        time.sleep(600)\n"
         "    os._exit(0)\n"
         "os.wait()\n"
-        "time.sleep(3)\n"
+        "os.read(done, 1)\n"
         "sys.exit(3)\n"
     )
     log = tmp_path / "log"

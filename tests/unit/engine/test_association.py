@@ -177,7 +177,7 @@ def test_what_all_clients_notice_at_once_they_ask_about_at_random() -> None:
 def test_packets_that_fail_leave_an_association_as_it_is(client: Client) -> None:
     association = hear(client, broadcast(0), 0)
     before = (association.header, association.last_transmit, association.reach, association.deadline())
-    for data in (broadcast(1, leap=3), broadcast(1, key_id=None), broadcast(-1), broadcast(0)):
+    for data in (broadcast(1, poll=2), broadcast(1, key_id=None), broadcast(-1), broadcast(0)):
         with pytest.raises(PacketError):
             hear(client, data, 1)
     assert (association.header, association.last_transmit, association.reach, association.deadline()) == before

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
+import ipaddress
 import random
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -34,6 +34,7 @@ from ntp_multicast_engine.filter.correction import Correction
 from ntp_multicast_engine.filter.estimator import Estimate, Estimator
 from ntp_multicast_engine.filter.kalman import KalmanFilter, Model
 from ntp_multicast_engine.net import addresses
+from ntp_multicast_engine.net.netlink import AddressOfInterface
 from ntp_multicast_engine.protocol.association import (
     ATTEMPTS_WITHOUT_ANSWER,
     GOOD_EXCHANGES,
@@ -205,7 +206,7 @@ def test_a_crypto_nak_answers_no_request(client: Client) -> None:
 # Addresses of an interface (RFC 6724, RFC 8981)
 
 FIRST, SECOND, LINK = "20010db8000000000000000000000001", "20010db8000000000000000000000002", f"fe80{'0' * 27}9"
-GLOBAL, LOCAL = "00", "20"
+GLOBAL, LOCAL = 0, 253
 PERMANENT, TEMPORARY, TENTATIVE, DEPRECATED, FAILED = "80", "01", "40", "20", "08"
 
 
@@ -222,13 +223,14 @@ PERMANENT, TEMPORARY, TENTATIVE, DEPRECATED, FAILED = "80", "01", "40", "20", "0
     ],
 )
 def test_the_address_that_multicasts_leave_with(
-    monkeypatch: pytest.MonkeyPatch, group: str, lines: list[tuple[str, str, str]], expected: str | None
+    group: str, lines: list[tuple[str, int, str]], expected: str | None
 ) -> None:
     """A server is known by its address, so one that is made to be replaced is the last choice."""
-    text = "".join(f"{address} 02 40 {scope} {flags}     eth0\n" for address, scope, flags in lines)
-    text += f"{SECOND} 03 40 {GLOBAL} {PERMANENT}     eth1\n"
-    monkeypatch.setattr(Path, "read_text", lambda _self, encoding: text)
-    found = addresses._ipv6("eth0", addresses.ipaddress.ip_address(group))
+    there = [
+        AddressOfInterface(2, ipaddress.IPv6Address(bytes.fromhex(packed)), int(flags, 16), scope, None, 64)
+        for packed, scope, flags in lines
+    ]
+    found = addresses._ipv6(there, ipaddress.ip_address(group))
     assert (None if found is None else str(found)) == expected
 
 

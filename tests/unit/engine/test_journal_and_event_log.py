@@ -17,9 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ntp_multicast_engine.observe import journal
-from ntp_multicast_engine.observe.event_log import DROPS_INTERVAL, EventLog
+from ntp_multicast_engine.observe.event_log import DROPS_INTERVAL, PROBLEMS_INTERVAL, EventLog
 from ntp_multicast_engine.observe.journal import JournalHandler, TextFormatter, encode, fields_of, tell
-from ntp_multicast_engine.observe.status import SystemStatus
+from ntp_multicast_engine.observe.status import ProblemStatus, SystemStatus
 
 
 class Kept(logging.Handler):
@@ -130,6 +130,7 @@ def status(synchronised: bool, upstream: str | None = None) -> SystemStatus:
         "monitor",
         None,
         upstream if synchronised else None,
+        reason=None if synchronised else "nobody sends",
     )
 
 
@@ -138,8 +139,11 @@ def test_synchronisation_and_its_loss_are_told_once(logged: list[logging.LogReco
     changes = EventLog(notified.append)
     for synchronised in (False, True, True, False, False):
         changes.system(status(synchronised))
-    assert [sentence for sentence, _fields in told(logged)] == ["synchronised to 10.0.0.1", "not synchronised"]
-    assert notified == ["synchronised to 10.0.0.1", "not synchronised"]
+    told_so_far = ["not synchronised: nobody sends", "synchronised to 10.0.0.1", "not synchronised: nobody sends"]
+    levels = [item.levelno for item in logged]
+    assert [sentence for sentence, _fields in told(logged)] == told_so_far
+    assert levels == [logging.INFO, logging.INFO, logging.WARNING], "at a start that is how it has to be"
+    assert notified == told_so_far
 
 
 def test_another_upstream_is_logged(logged: list[logging.LogRecord]) -> None:
@@ -152,14 +156,34 @@ def test_another_upstream_is_logged(logged: list[logging.LogRecord]) -> None:
     ]
 
 
-def test_trouble_with_the_clock_and_its_end_are_told_once(logged: list[logging.LogRecord]) -> None:
+def problem(sentence: str = "it is wrong", subject: str = "10.0.0.1", count: int | None = 3) -> ProblemStatus:
+    return ProblemStatus("bad_mac", sentence, "look there", subject, count)
+
+
+def test_a_problem_is_told_when_it_comes_each_hour_with_its_number_and_when_it_is_over(
+    logged: list[logging.LogRecord],
+) -> None:
     changes = EventLog(lambda _text: None)
-    for error in (None, "EPERM", "EPERM", None, None):
-        changes.discipline("kernel", error)
+    second = PROBLEMS_INTERVAL // 3600
+    for moment in range(2 * 3600):
+        changes.problems([problem(f"{moment} packets", count=moment)], moment * second)
+    changes.problems([], 7200 * second)
+    fields = {"event": "problem", "code": "bad_mac", "subject": "10.0.0.1", "advice": "look there"}
     assert told(logged) == [
-        ("discipline kernel: EPERM", {"event": "clock", "discipline": "kernel", "reason": "EPERM"}),
-        ("discipline kernel: recovered", {"event": "clock", "discipline": "kernel"}),
+        ("0 packets", {**fields, "count": 0}),
+        ("3600 packets", {**fields, "count": 3600}),
+        ("over: 7199 packets", {**fields, "count": 7199}),
     ]
+
+
+def test_whoever_makes_new_problems_all_the_time_fills_no_log(logged: list[logging.LogRecord]) -> None:
+    changes = EventLog(lambda _text: None)
+    second = PROBLEMS_INTERVAL // 3600
+    for moment in range(3600):
+        changes.problems([problem(subject=str(moment))], moment * second)
+    assert len(told(logged)) <= 2 * 16
+    changes.problems([problem(subject="later")], 3600 * second)
+    assert ("it is wrong", "later") in [(sentence, fields["subject"]) for sentence, fields in told(logged)]
 
 
 def test_a_flood_makes_a_line_an_hour_for_each_reason(logged: list[logging.LogRecord]) -> None:

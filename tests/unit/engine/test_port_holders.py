@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import pytest
 
 from ntp_multicast_engine.errors import TransportError
-from ntp_multicast_engine.net.port_holders import held_by_another
+from ntp_multicast_engine.net.port_holders import named, others
 from ntp_multicast_engine.net.sockets import ResponderSocket
 
 OTHER = """
@@ -52,9 +52,10 @@ def own_socket(version: int, port: int = 0) -> socket.socket:
 
 
 def test_another_program_is_seen_and_own_sockets_are_not(version: int, taken: int) -> None:
-    assert held_by_another(version, taken)
+    [holder] = others(taken, version)
+    assert "python" in named(holder) and "(pid " in named(holder)
     with own_socket(version) as own:
-        assert not held_by_another(version, own.getsockname()[1])
+        assert not others(own.getsockname()[1], version)
 
 
 @pytest.mark.parametrize("tries", [1, 3])
@@ -64,10 +65,10 @@ def test_a_port_that_another_program_has_is_not_taken_in_the_second_try_either(
     """SO_REUSEADDR is on there, because this process has a sender on the port by then."""
     with own_socket(version, taken):
         for _unused in range(tries):
-            with pytest.raises(TransportError, match=f"port {taken}: Address already in use"):
-                ResponderSocket(None, version, taken, shared=True)
+            with pytest.raises(TransportError, match=f"port {taken} of IPv{version} is taken by python"):
+                ResponderSocket(None, version, taken)
 
 
 def test_a_port_of_this_process_alone_is_shared(version: int) -> None:
     with own_socket(version) as own:
-        ResponderSocket(None, version, own.getsockname()[1], shared=True).socket.close()
+        ResponderSocket(None, version, own.getsockname()[1]).socket.close()

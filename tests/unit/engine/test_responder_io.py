@@ -69,7 +69,7 @@ def requests(engine: Engine) -> list[bytes]:
 def test_requests_of_every_kind(tmp_path: Path, version: int) -> None:
     engine = make_engine(tmp_path)
     answers = ResponderIo(engine, CLOCK)
-    opened = ResponderSocket(None, version, 0, shared=True)
+    opened = ResponderSocket(None, version, 0)
     with socket.socket(FAMILIES[version], socket.SOCK_DGRAM) as asking:
         asking.connect((LOOPBACK[version], opened.socket.getsockname()[1]))
         asking.settimeout(60)
@@ -105,7 +105,7 @@ def test_each_of_many_alike_gets_its_own_answer(tmp_path: Path, version: int, fo
     """AES requests of several clients, which are answered by columns, or one by one if a forgery is among them."""
     engine = make_engine(tmp_path)
     answers = ResponderIo(engine, CLOCK)
-    opened = ResponderSocket(None, version, 0, shared=True)
+    opened = ResponderSocket(None, version, 0)
     with ExitStack() as stack:
         clients = [stack.enter_context(socket.socket(FAMILIES[version], socket.SOCK_DGRAM)) for _unused in range(5)]
         sent = []
@@ -134,7 +134,7 @@ def test_only_who_may_ask_is_answered(tmp_path: Path) -> None:
     engine = make_engine(tmp_path, allow=["127.0.0.8/29"])
     allowed = engine.configuration.server.allow
     for filtered in (True, False):
-        opened = ResponderSocket(None, 4, 0, shared=True, clients=allowed if filtered else ())
+        opened = ResponderSocket(None, 4, 0, clients=allowed if filtered else ())
         answers = ResponderIo(engine, CLOCK)
         for source, is_answered in (("127.0.0.9", True), ("127.0.0.1", False)):
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
@@ -150,7 +150,7 @@ def test_only_who_may_ask_is_answered(tmp_path: Path) -> None:
 
 def test_a_wrong_interface_is_refused(tmp_path: Path) -> None:
     engine = make_engine(tmp_path)
-    opened = ResponderSocket("lo", 4, 0, shared=True)
+    opened = ResponderSocket("lo", 4, 0)
     opened.index += 1
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
         for data in requests(engine)[:3]:
@@ -163,7 +163,7 @@ def test_a_wrong_interface_is_refused(tmp_path: Path) -> None:
 def test_a_stamp_that_nobody_waits_for_does_not_keep_the_responder_awake(tmp_path: Path) -> None:
     """Such as that of the first of two answers, if it comes after the second one has left."""
     answers = ResponderIo(make_engine(tmp_path), CLOCK)
-    opened = ResponderSocket(None, 4, 0, shared=True)
+    opened = ResponderSocket(None, 4, 0)
     waiting = select.poll()
     waiting.register(opened.socket, select.POLLIN)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
@@ -181,7 +181,7 @@ def test_a_client_is_told_when_the_answer_before_left(tmp_path: Path, version: i
     """RFC 9769, with stamps of this host's kernel."""
     engine = make_engine(tmp_path)
     answers = ResponderIo(engine, CLOCK)
-    opened = ResponderSocket(None, version, 0, shared=True)
+    opened = ResponderSocket(None, version, 0)
     with socket.socket(FAMILIES[version], socket.SOCK_DGRAM) as asking:
         asking.connect((LOOPBACK[version], opened.socket.getsockname()[1]))
         asking.settimeout(60)
@@ -216,7 +216,7 @@ def test_only_answers_that_may_be_asked_for_are_stamped(tmp_path: Path) -> None:
     """A stamp costs a system call."""
     engine = make_engine(tmp_path)
     answers = ResponderIo(engine, CLOCK)
-    opened = ResponderSocket(None, 4, 0, shared=True)
+    opened = ResponderSocket(None, 4, 0)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
         asking.connect(("127.0.0.1", opened.socket.getsockname()[1]))
         for data in requests(engine):
@@ -227,7 +227,7 @@ def test_only_answers_that_may_be_asked_for_are_stamped(tmp_path: Path) -> None:
 
 
 def test_stamps_that_do_not_come_are_not_awaited_for_ever(tmp_path: Path) -> None:
-    opened = ResponderSocket(None, 4, 0, shared=True)
+    opened = ResponderSocket(None, 4, 0)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
         asking.bind(("127.0.0.1", 0))
         datagram = Datagram(b"", *asking.getsockname(), 0, ip_address("127.0.0.1"), 1, CLOCK.now(), KERNEL, False)
@@ -239,3 +239,22 @@ def test_stamps_that_do_not_come_are_not_awaited_for_ever(tmp_path: Path) -> Non
         found = [*opened.departures()] or [*opened.departures()]
         assert [receive for receive, _real in found] == [1001], "numbers of those before don't shift"
     opened.close()
+
+
+def test_answers_without_a_stamp_do_not_shift_the_numbers_of_those_with_one(tmp_path: Path) -> None:
+    opened = ResponderSocket(None, 4, 0)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        asking.bind(("127.0.0.1", 0))
+        datagram = Datagram(b"", *asking.getsockname(), 0, ip_address("127.0.0.1"), 1, CLOCK.now(), KERNEL, False)
+        before = CLOCK.now().real
+        for number in range(9):
+            assert opened.answer(datagram, lambda: bytes(48), number if number % 3 == 2 else None)
+        found: list[tuple[int, int]] = []
+        waiting = select.poll()
+        waiting.register(opened.socket, select.POLLIN)
+        while len(found) < 3:
+            assert waiting.poll(60_000)
+            found += opened.departures()
+    opened.close()
+    assert [receive for receive, _real in found] == [2, 5, 8]
+    assert before <= found[0][1] < found[1][1] < found[2][1] <= CLOCK.now().real

@@ -89,7 +89,10 @@ def test_role(servers: int, follows: bool, expected: str) -> None:
 
 def test_a_host_that_is_not_synchronised_says_what_it_hears_and_refuses() -> None:
     sentence = why_not(associations=1, synchronised=False)
-    assert sentence is not None and sentence.startswith("The host is not synchronised.")
+    assert sentence is not None and sentence.startswith("The host is not synchronised. Servers heard")
+    assert str(why_not(synchronised=False, reason="nothing has come to 224.0.1.1")).startswith(
+        "The host is not synchronised: nothing has come to 224.0.1.1. Servers heard"
+    )
     assert "10.99.7.21 (reach 377)" in sentence
     assert "3 bad_mac" in sentence
     assert "stale" not in sentence
@@ -101,7 +104,9 @@ def why_not(maximum: float = 0.128, associations: int = 0, **system: Any) -> str
     sentence: str | None = module.why_not(changed, maximum)
     assert module.clock_state(changed, maximum) == {
         "discipline": changed["system"]["discipline"],
+        "discipline_state": changed["system"]["discipline_state"],
         "discipline_error": changed["system"]["discipline_error"],
+        "panic_threshold": changed["system"]["panic_threshold"],
         "in_order": sentence is None,
         "reason": sentence,
     }
@@ -136,3 +141,32 @@ def test_a_clock_that_the_kernel_refuses_to_steer_is_not_in_order() -> None:
 
 def test_a_server_with_its_own_clock_has_no_offset() -> None:
     assert why_not(offset=None) is None and why_not(offset=float("nan")) is not None
+
+
+class Asked:
+    """A module with these parameters."""
+
+    def __init__(self, **params: Any) -> None:
+        self.params = {"heard_afresh": True, "wait_until_synchronised": True, "config": "/nonexistent", **params}
+
+
+@pytest.mark.parametrize(("age", "since", "right"), [(1.5, 2.0, True), (1.5, 1.0, False), (300.0, 60.0, False)])
+def test_a_packet_before_the_change_proves_nothing(age: float, since: float, right: bool) -> None:
+    changed = document(associations=1)
+    changed["associations"][0]["last_received"] = age
+    sentence = module.stale(Asked(), changed, since)
+    assert (sentence is None) == right
+    assert module.stale(Asked(heard_afresh=False), changed, since) is None
+    assert module.stale(Asked(), document(servers=1), since) is None, "a server has nothing to hear"
+    if sentence is not None:
+        changed[module.STALE] = sentence
+        assert module.why_not(changed, 0.128) == sentence
+
+
+def test_a_source_that_is_heard_has_to_be_followed_unless_the_host_has_a_clock_of_its_own() -> None:
+    changed = document(associations=1)
+    changed["associations"][0]["selected"] = False
+    changed["system"]["upstream"] = "association"
+    assert module.stale(Asked(), changed, 60.0) is not None
+    changed["system"]["upstream"] = "local"
+    assert module.stale(Asked(), changed, 60.0) is None

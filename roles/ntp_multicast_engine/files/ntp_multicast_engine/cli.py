@@ -1,11 +1,12 @@
 # Copyright (c) 2026, Timecast developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The command line: run, run-clock, check-config, check-clock, status, version."""
+"""The command line: run, run-clock, check-config, check-clock, status, listen, version."""
 
 from __future__ import annotations
 
 import argparse
+import ipaddress
 import json
 import os
 import sys
@@ -20,6 +21,9 @@ from ntp_multicast_engine.observe import journal
 from ntp_multicast_engine.observe import text as report
 from ntp_multicast_engine.observe.status_socket import ask
 
+LISTENING_SECONDS = 70.0
+"""A packet of each sender with the usual interval of 64 s."""
+MAXIMUM_LISTENING = 1e6
 DEFAULT_CONFIGURATION = "/etc/ntp-multicast-engine/engine.json"
 
 
@@ -30,6 +34,26 @@ def _check_clock() -> int:
         return 1
     print("nobody else steers this machine's clock")
     return 0
+
+
+def _group(text: str) -> str:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        address = None
+    if address is None or not address.is_multicast:
+        raise argparse.ArgumentTypeError(f"{text} is no IPv4 or IPv6 multicast address, such as 224.0.1.1 or ff0e::101")
+    return str(address)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= MAXIMUM_LISTENING:
+        raise argparse.ArgumentTypeError(f"{text} is no number of seconds above 0 and up to {MAXIMUM_LISTENING:g}")
+    return value
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -50,6 +74,12 @@ def _parser() -> argparse.ArgumentParser:
     status.add_argument("--config", type=Path, default=Path(DEFAULT_CONFIGURATION), metavar="FILE")
     status.add_argument("--socket", metavar="PATH", help="status socket; overrides the one of the configuration")
     status.add_argument("--json", action="store_true", help="print JSON")
+    listen = commands.add_parser("listen", help="tell who sends to the groups; needs no running engine")
+    listen.add_argument("--config", type=Path, default=Path(DEFAULT_CONFIGURATION), metavar="FILE")
+    listen.add_argument("--interface", metavar="NAME", help="on this interface alone")
+    listen.add_argument("--group", type=_group, metavar="ADDRESS", help="this group alone, configured or not")
+    listen.add_argument("--seconds", type=_seconds, default=LISTENING_SECONDS, metavar="N", help="for so long")
+    listen.add_argument("--json", action="store_true", help="print JSON")
     commands.add_parser("check-clock", help="tell whether another program steers this machine's clock")
     commands.add_parser("version", help="print the version")
     return parser
@@ -93,6 +123,19 @@ def _status(options: argparse.Namespace) -> int:
     return 0
 
 
+def _listen(options: argparse.Namespace) -> int:
+    # Here, because the other commands need no sockets.
+    from ntp_multicast_engine.clock.system_clock import SystemClock
+    from ntp_multicast_engine.daemon.listener import listen, wanted
+
+    heard = listen(wanted(options.config, options.interface, options.group), options.seconds, SystemClock())
+    if options.json:
+        print(json.dumps(heard.document(), indent=2))
+    else:
+        sys.stdout.write(heard.text())
+    return 0
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; the exit code is 0, or 1 with the reason on standard error."""
     options = _parser().parse_args(arguments)
@@ -107,6 +150,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _check_clock()
         if options.command == "status":
             return _status(options)
+        if options.command == "listen":
+            return _listen(options)
     except ConfigurationError as error:
         for problem in error.problems:
             print(problem, file=sys.stderr)

@@ -13,11 +13,16 @@ class EngineError(Exception):
 
 
 class PacketError(EngineError):
-    """A packet from the network that can't be used. `reason` is the name of the counter that it raises."""
+    """A packet from the network that can't be used. `reason` is the name of the counter that it raises.
 
-    def __init__(self, reason: str) -> None:
+    `key_id` and `tag` are the number of its key and the octets of its authentication code, where it has them.
+    """
+
+    def __init__(self, reason: str, key_id: int | None = None, tag: int | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.key_id = key_id
+        self.tag = tag
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,16 @@ class ConfigurationError(EngineError):
 
 
 class TransportError(EngineError):
-    """A socket couldn't be opened as the configuration asks."""
+    """A socket couldn't be opened as the configuration asks.
+
+    :param code: names the kind for programs.
+    :param advice: what an operator may do about it.
+    """
+
+    def __init__(self, sentence: str, code: str = "socket", advice: str = "") -> None:
+        super().__init__(sentence)
+        self.code = code
+        self.advice = advice
 
 
 class ControlError(EngineError):

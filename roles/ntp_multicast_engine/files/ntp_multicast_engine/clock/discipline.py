@@ -34,6 +34,12 @@ MAXIMUM_SLEW = 500e-6
 """Ratio. RFC 5905 section 11.3 has programs and clients expect no more; a second takes 33 minutes."""
 
 
+LONGEST_PAUSE = 86400.0
+"""Seconds: a longer one is left to the operator."""
+_PAUSE_MARGIN = 1.5
+"""What a pause has taken is measured by packets that come some time after it."""
+
+
 class ClockDiscipline(Protocol):
     """What the daemon hands estimates to. `last_error` says why nothing can be done with them, or is None."""
 
@@ -45,6 +51,9 @@ class ClockDiscipline(Protocol):
 
     def tick(self, correction: Correction | None, now: Instant) -> int | None:
         """Called from time to time; returns the raw time of the next call, or None if none is needed."""
+
+    def stood_still(self, seconds: float) -> None:
+        """This host did so, such as a paused virtual machine."""
 
     def release(self) -> None:
         """Nothing more will come: leave behind what can be left alone."""
@@ -61,6 +70,9 @@ class Monitor:
 
     def tick(self, correction: Correction | None, now: Instant) -> int | None:
         return None
+
+    def stood_still(self, seconds: float) -> None:
+        """Nothing to do."""
 
     def release(self) -> None:
         """Nothing to do."""
@@ -94,6 +106,9 @@ class Chrony:
     def tick(self, correction: Correction | None, now: Instant) -> int | None:
         return None
 
+    def stood_still(self, seconds: float) -> None:
+        """Nothing to do."""
+
     def release(self) -> None:
         """Nothing to do: chrony keeps the clock."""
 
@@ -117,7 +132,9 @@ class Kernel:
         self._clock = clock
         self._drift = drift
         self._drift_is_sure = drift is not None
-        self._may_step = settings.step in ("start", "always")
+        self._may_step = settings.step != "never"
+        self._step_after_pause = 0.0
+        """Seconds ahead that the clock may be stepped once, since this host stood still."""
         self._told_unsynchronised = False
         self.last_error: str | None = None
         self._guarded(self._coast)
@@ -125,7 +142,7 @@ class Kernel:
     def reconfigure(self, settings: configuration.Discipline) -> None:
         """Go on with other settings. That is no start: what may be stepped only then stays as it is."""
         self._settings = settings
-        self._may_step = settings.step == "always" or (self._may_step and settings.step == "start")
+        self._may_step = settings.step == "always" or (self._may_step and settings.step in ("start", "pause"))
 
     def update(self, correction: Correction, now: Instant) -> None:
         self._guarded(lambda: self._correct(correction, now))
@@ -136,6 +153,10 @@ class Kernel:
         else:
             succeeded = self._guarded(lambda: self._follow(correction, correction.offset(now), now))
         return now.raw + (TICK if succeeded else RETRY)
+
+    def stood_still(self, seconds: float) -> None:
+        if self._settings.step == "pause":
+            self._step_after_pause = min(seconds * _PAUSE_MARGIN + 1.0, LONGEST_PAUSE)
 
     def release(self) -> None:
         self._guarded(self._coast)
@@ -151,8 +172,10 @@ class Kernel:
 
     def _correct(self, correction: Correction, now: Instant) -> str | None:
         offset = correction.offset(now)
-        if self._may_step and abs(offset) > self._settings.step_threshold * NANOSECONDS:
+        allowed = self._may_step or 0 < offset <= self._step_after_pause * NANOSECONDS
+        if allowed and abs(offset) > self._settings.step_threshold * NANOSECONDS:
             offset = self._step(offset)
+            self._step_after_pause = 0.0
         self._may_step = self._settings.step == "always"
         return self._follow(correction, offset, now)
 

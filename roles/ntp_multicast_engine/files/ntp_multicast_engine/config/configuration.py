@@ -168,7 +168,7 @@ class Discipline:
 
     mode: str = option(choice("monitor", "chrony", "kernel"), "monitor")
     chrony_socket: str | None = option(_SOCKET, None, nullable=True)
-    step: str = option(choice("start", "never", "always"), "start")
+    step: str = option(choice("start", "never", "always", "pause"), "start")
     step_threshold: float = option(seconds(0.0, 1e9, "RFC 5905, section 11.2.2"), 0.125, nullable=True)
     panic_threshold: float = option(seconds(0.0, 1e12, "RFC 5905, section 11.2.2"), 1000.0, nullable=True)
 

@@ -11,7 +11,7 @@ import selectors
 import signal
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Union
 
@@ -22,6 +22,7 @@ from ntp_multicast_engine.clock.helper.client import RemoteClock
 from ntp_multicast_engine.clock.system_clock import SuspendDetector, SystemClock, kernel_status
 from ntp_multicast_engine.config import configuration
 from ntp_multicast_engine.config.configuration import Loaded, MulticastClient, MulticastServer
+from ntp_multicast_engine.daemon.groups import Groups
 from ntp_multicast_engine.daemon.pauses import Pauses
 from ntp_multicast_engine.daemon.poll_io import PollIo
 from ntp_multicast_engine.daemon.receiver_io import ReceiverIo
@@ -29,16 +30,18 @@ from ntp_multicast_engine.daemon.responder_io import ResponderIo
 from ntp_multicast_engine.daemon.state_file import Memory
 from ntp_multicast_engine.errors import ConfigurationError, EngineError, TransportError
 from ntp_multicast_engine.instant import Clock, Instant
+from ntp_multicast_engine.net.addresses import InterfaceAddress, vrfs_of
 from ntp_multicast_engine.net.bpf import refused
 from ntp_multicast_engine.net.control_messages import USER
 from ntp_multicast_engine.net.netlink import LinkMonitor
-from ntp_multicast_engine.net.sockets import GroupSocket, ResponderSocket, SenderSocket
+from ntp_multicast_engine.net.sockets import GroupSocket, ResponderSocket, SenderSocket, advice_for
 from ntp_multicast_engine.observe.chrony_tracking import ChronyReader
 from ntp_multicast_engine.observe.event_log import EventLog
 from ntp_multicast_engine.observe.journal import tell
 from ntp_multicast_engine.observe.metrics import MetricsFile
+from ntp_multicast_engine.observe.problems import problems, why_unsynchronised
 from ntp_multicast_engine.observe.sd_notify import Notifier
-from ntp_multicast_engine.observe.status import EngineStatus, Status
+from ntp_multicast_engine.observe.status import EngineStatus, GroupStatus, ProblemStatus, Status, SystemStatus
 from ntp_multicast_engine.observe.status_of_engine import association_status, counters, server_status, system_status
 from ntp_multicast_engine.observe.status_socket import Connection, ControlServer
 from ntp_multicast_engine.protocol.association import Association, SendRequest
@@ -47,11 +50,13 @@ from ntp_multicast_engine.protocol.system import Engine, reference_id_of
 from ntp_multicast_engine.signals import SignalQueue
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
-_RETRY_SOCKETS = 16 * NANOSECONDS
+_RETRY_SOCKETS = 8 * NANOSECONDS
 _SETTLE = NANOSECONDS // 2
 """After a change of a link: addresses come some time after the interface."""
 _LASTING = ("status_socket", "state_directory", "clock_socket")
 _LOOK_INTERVAL = 4 * NANOSECONDS
+_STANDSTILL = 2 * NANOSECONDS
+"""By so much nothing but a stop of the process or its machine is late."""
 
 SocketSpec = Union[MulticastServer, MulticastClient, tuple[str, int]]
 """What a socket is for: a sender, a group, or a responder's (interface or "", IP version)."""
@@ -64,6 +69,13 @@ class _Ready:
 
     act: Callable[[], None]
     quiet: bool = False
+
+
+def _name(place: SocketSpec) -> str:
+    """What a socket is for, as an operator knows it."""
+    if isinstance(place, tuple):
+        return f"requests of IPv{place[1]} on {place[0] or 'all interfaces'}"
+    return f"{place.group} port {place.port} on {place.interface}"
 
 
 class Daemon:
@@ -106,13 +118,16 @@ class Daemon:
             loaded.configuration.discipline, clock_owners, drift, remote=self._remote_clock
         )
         self._sockets: dict[SocketSpec, AnySocket] = {}
-        self._complaints: dict[SocketSpec, str] = {}
+        self._complaints: dict[SocketSpec, ProblemStatus] = {}
+        self._places: dict[MulticastServer, InterfaceAddress] = {}
+        self._groups = Groups()
+        self._standstill: tuple[int, float] | None = None
         self._sockets_due: int | None = now.raw
         self._tick_due: int | None = now.raw
         self._watchdog_due: int | None = now.raw if self._notifier.watchdog_interval else None
         self._pauses = Pauses(self._selector)
         self._responder_io = ResponderIo(self.engine, self._clock)
-        self._receiver_io = ReceiverIo(self.engine, self._clock, self._estimate_changed)
+        self._receiver_io = ReceiverIo(self.engine, self._clock, self._groups, self._estimate_changed)
         self._poll_io = PollIo(self.engine, self._clock, self._watch, self._selector.unregister, self._estimate_changed)
         self._refused_before = 0
         self._metrics = MetricsFile(loaded.configuration.metrics_file, now.raw)
@@ -156,7 +171,9 @@ class Daemon:
                 if now.raw >= due:
                     self._work(now)
                     now, due = self._clock.now(), self._due()
-                for key, _events in self._selector.select(max(0.0, (due - now.raw) / NANOSECONDS)):
+                events = self._selector.select(max(0.0, (due - now.raw) / NANOSECONDS))
+                self._check_standstill(now, max(due, now.raw))
+                for key, _events in events:
                     key.data.act()
                     due = min(due, self._pauses.due() or due) if key.data.quiet else 0
                 running = self._handle_signals(signals)
@@ -182,8 +199,9 @@ class Daemon:
             self._metrics.due,
             self._pauses.due(),
             self._chrony.due if self._chrony else None,
+            self._look_due,
         )
-        return min((candidate for candidate in candidates if candidate is not None), default=self._look_due)
+        return min(candidate for candidate in candidates if candidate is not None)
 
     def _work(self, now: Instant) -> None:
         self._check_suspend()
@@ -210,11 +228,40 @@ class Daemon:
             self._changed = False
             self._look_due = now.raw + _LOOK_INTERVAL
             self._log_events(self._clock.now())
+            self._join_anew(self._clock.now())
+
+    def _join_anew(self, now: Instant) -> None:
+        """Renew the memberships of silent groups."""
+        for place, opened in list(self._sockets.items()):
+            if isinstance(opened, GroupSocket) and self._groups.to_be_joined_anew(opened, now.raw):
+                self._close_socket(place)
+                self._open_socket(place)
+                self._sockets_due = self._sockets_due or now.raw + _RETRY_SOCKETS
 
     def _check_suspend(self) -> None:
         if self._suspend.is_over():
             for action in self.engine.resumed(self._clock.now()):
                 self._poll_io.end(action.association)
+
+    def _check_standstill(self, before: Instant, due: int) -> None:
+        """After a stop of this process or of its machine what waits in the queues has an arrival that nobody knows."""
+        now = self._clock.now()
+        if now.raw - due < _STANDSTILL:
+            return
+        self._stood_still((now.raw - before.raw) / NANOSECONDS, now)
+        self._groups.interrupted(now.raw)
+        for opened in self._sockets.values():
+            if isinstance(opened, (GroupSocket, ResponderSocket)):
+                opened.discard(self._clock)
+        for association in self.engine.client.associations.values():
+            self._poll_io.end(association)
+            association.interrupted(now.raw)
+
+    def _stood_still(self, seconds: float, now: Instant) -> None:
+        self._standstill = (now.raw, seconds)
+        sentence = f"this host stood still for {seconds:.0f} s"
+        tell(logging.WARNING, "stood_still", sentence, seconds=seconds)
+        self._clock_discipline.stood_still(seconds)
 
     def _discipline(self, act: Callable[[Any, Instant], int | None]) -> None:
         now = self._clock.now()
@@ -222,10 +269,23 @@ class Daemon:
 
     def _log_events(self, now: Instant) -> None:
         engine = self.engine
+        system, found = self._system_and_problems(now)
         self._event_log.associations(engine.client.associations.values(), engine.selected)
-        self._event_log.discipline(self._clock_discipline.name, self._clock_discipline.last_error)
-        self._event_log.system(system_status(engine, now, self._clock_discipline.name, None))
+        self._event_log.system(system)
+        self._event_log.problems(found, now.raw)
         self._event_log.drops(counters(engine, self._refused()).dropped, now.raw)
+
+    def _system_and_problems(self, now: Instant) -> tuple[SystemStatus, tuple[ProblemStatus, ...]]:
+        engine, discipline = self.engine, self._clock_discipline
+        system = system_status(engine, now, discipline.name, discipline.last_error)
+        complaints = tuple(self._complaints.values())
+        found = problems(engine, now, system, self._group_status(now), complaints, self._standstill)
+        if not system.synchronised:
+            system = replace(system, reason=why_unsynchronised(engine, found))
+        return system, found
+
+    def _group_status(self, now: Instant) -> tuple[GroupStatus, ...]:
+        return self._groups.status([item for item in self._sockets.values() if isinstance(item, GroupSocket)], now.raw)
 
     # Sockets
 
@@ -236,13 +296,20 @@ class Daemon:
         wanted = self.engine.configuration
         places: list[SocketSpec] = []
         if wanted.server.enabled:
-            listen = wanted.server.listen if wanted.server.listen is not None else ("",)
+            listen = wanted.server.listen if wanted.server.listen is not None else ("", *self._vrfs())
             places += [(interface, version) for interface in listen for version in (4, 6)]
         return [*places, *wanted.clients, *wanted.servers]
+
+    def _vrfs(self) -> tuple[str, ...]:
+        """Those that the engine's interfaces belong to: a socket outside hears nothing that comes in there."""
+        wanted = self.engine.configuration
+        return vrfs_of([*(item.interface for item in wanted.servers), *(item.interface for item in wanted.clients)])
 
     def _open_sockets(self, now: Instant) -> None:
         """Open what is wanted and not open; close what is not wanted or stale."""
         wanted = self._wanted()
+        self._groups.keep(self.engine.configuration.clients)
+        self._complaints = {place: told for place, told in self._complaints.items() if place in wanted}
         for place in list(self._sockets):
             if place not in wanted or self._sockets[place].stale():
                 self._close_socket(place)
@@ -253,6 +320,7 @@ class Daemon:
         clients = self.engine.configuration.clients
         addresses = {str(item.place.address) for item in senders} if clients else set()
         self.engine.own_references = frozenset(map(reference_id_of, addresses))
+        self.engine.own_addresses = frozenset(str(item.place.address) for item in senders)
         missing = any(place not in self._sockets for place in wanted)
         self._sockets_due = now.raw + _RETRY_SOCKETS if missing else None
 
@@ -260,22 +328,27 @@ class Daemon:
         try:
             opened = self._make_socket(place)
         except TransportError as error:
-            if self._complaints.get(place) != str(error):
-                tell(logging.WARNING, "socket", f"{error}; waiting for it", reason=str(error))
-            self._complaints[place] = str(error)
+            subject = _name(place)
+            self._complaints[place] = ProblemStatus(error.code, str(error), error.advice, subject)
+            self._changed = True
             if isinstance(place, MulticastServer):
                 self.engine.senders[place].last_error = str(error)
+            elif isinstance(place, MulticastClient):
+                self._groups.failed(place, str(error))
             return
-        if self._complaints.pop(place, None):
-            tell(logging.INFO, "socket", f"now open: {place}")
+        self._complaints.pop(place, None)
         if isinstance(place, MulticastServer):
             self.engine.senders[place].last_error = None
+        elif isinstance(place, MulticastClient):
+            self._groups.opened(place, self._clock.now().raw)
         self._sockets[place] = opened
         self._watch(opened.socket, self._reader(opened), quiet=isinstance(opened, ResponderSocket))
 
     def _make_socket(self, place: SocketSpec) -> AnySocket:
         if isinstance(place, MulticastServer):
-            return SenderSocket(place, self.engine.configuration.server.port)
+            opened = SenderSocket(place, self.engine.configuration.server.port, self._places.get(place))
+            self._places[place] = opened.place
+            return opened
         if isinstance(place, MulticastClient):
             return GroupSocket(place)
         interface, version = place
@@ -283,7 +356,6 @@ class Daemon:
             interface or None,
             version,
             self.engine.configuration.server.port,
-            shared=bool(self._sockets),
             clients=self.engine.configuration.server.allow,
         )
 
@@ -299,6 +371,8 @@ class Daemon:
 
     def _close_socket(self, place: SocketSpec) -> None:
         closing = self._sockets.pop(place)
+        if isinstance(closing, GroupSocket):
+            self._groups.closed(closing)
         self._refused_before += refused(closing.socket)
         if not self._pauses.forget(closing.socket):
             self._selector.unregister(closing.socket)
@@ -320,6 +394,9 @@ class Daemon:
                 self._send_multicast(sender, opened)
             else:
                 sender.silence()
+                self._changed = True
+                if isinstance(opened, SenderSocket):
+                    sender.last_error = "not sent: the clock of this host is not synchronised"
             sender.schedule(self._clock.now().raw)
 
     def _send_multicast(self, sender: Sender, opened: SenderSocket) -> None:
@@ -331,8 +408,9 @@ class Daemon:
         try:
             opened.send(data)
         except OSError as error:
-            sender.last_error = error.strerror
+            sender.last_error, sender.advice = error.strerror, advice_for(error.errno)
             sender.silence()
+            self._changed = True
             return
         sender.last_error = None
         sender.sent += 1
@@ -353,6 +431,9 @@ class Daemon:
         self._check_suspend()
         now = self._clock.now()
         self._changed = True
+        found = self.engine.standstill
+        if found is not None and (self._standstill is None or found.end > self._standstill[0]):
+            self._stood_still(found.seconds, now)
         self._memory.save(self.engine.state(), now.raw)
         correction = self.engine.news(association, now)
         if correction is not None:
@@ -381,13 +462,16 @@ class Daemon:
         """The status document."""
         now = self._clock.now()
         engine = self.engine
+        system, found = self._system_and_problems(now)
         return Status(
             EngineStatus(__version__, os.getpid(), (now.raw - self._started) / NANOSECONDS),
-            system_status(engine, now, self._clock_discipline.name, self._clock_discipline.last_error),
+            system,
             association_status(engine, now),
             server_status(engine),
             counters(engine, self._refused()),
             self._responder_io.status(item for item in self._sockets.values() if isinstance(item, ResponderSocket)),
+            self._group_status(now),
+            found,
         ).document()
 
     def _refused(self) -> int:

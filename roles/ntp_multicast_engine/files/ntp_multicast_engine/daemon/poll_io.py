@@ -11,7 +11,8 @@ from collections.abc import Callable
 from ntp_multicast_engine.errors import TransportError
 from ntp_multicast_engine.instant import Clock
 from ntp_multicast_engine.net.request_socket import RequestSocket
-from ntp_multicast_engine.protocol.association import Association, SendRequest
+from ntp_multicast_engine.net.sockets import advice_for
+from ntp_multicast_engine.protocol.association import Association, Failure, SendRequest
 from ntp_multicast_engine.protocol.system import Engine
 
 
@@ -41,13 +42,18 @@ class PollIo:
         self.end(association)
         try:
             opened = RequestSocket(association.source, group.volley_port, group.interface, self._clock)
-        except (OSError, TransportError):
+        except OSError as error:
+            association.request_failed(Failure(error.strerror or "error", advice_for(error.errno)))
+            return
+        except TransportError as error:
+            association.request_failed(Failure(str(error), error.advice))
             return
         self._requests[association] = opened
         self._watch(opened.socket, lambda: self._read(association, opened))
         try:
             association.request_sent(opened.send(action.data))
-        except OSError:
+        except OSError as error:
+            association.request_failed(Failure(error.strerror or "error", advice_for(error.errno)))
             return
         self._engine.sent += 1
 
@@ -66,7 +72,11 @@ class PollIo:
         departed = opened.departure()
         if departed is not None:
             association.request_sent(departed)
-        datagram = opened.receive()
+        try:
+            datagram = opened.receive()
+        except OSError as error:
+            association.request_failed(Failure(error.strerror or "error", advice_for(error.errno)))
+            return
         if datagram is None:
             return
         if datagram.truncated:

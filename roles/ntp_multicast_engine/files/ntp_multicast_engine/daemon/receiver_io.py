@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ntp_multicast_engine.daemon.groups import Groups
 from ntp_multicast_engine.instant import Clock
 from ntp_multicast_engine.net.sockets import GroupSocket
 from ntp_multicast_engine.protocol.association import Association
@@ -16,9 +17,10 @@ from ntp_multicast_engine.protocol.system import Engine
 class ReceiverIo:
     """:param accepted: called with the association of each accepted packet."""
 
-    def __init__(self, engine: Engine, clock: Clock, accepted: Callable[[Association], None]) -> None:
+    def __init__(self, engine: Engine, clock: Clock, groups: Groups, accepted: Callable[[Association], None]) -> None:
         self._engine = engine
         self._clock = clock
+        self._groups = groups
         self._accepted = accepted
 
     def read(self, opened: GroupSocket) -> int:
@@ -33,6 +35,7 @@ class ReceiverIo:
             association = engine.take_broadcast(
                 group, datagram.data, datagram.source, datagram.arrival, datagram.stamps
             )
+            self._groups.heard(group, datagram.arrival.raw, accepted=association is not None)
             if association is None:
                 refused += 1
             else:

@@ -53,7 +53,7 @@ STAMP_UNCERTAINTY = 5e-3
 MULTICAST_UNCERTAINTY = 1e-3
 """Seconds by which multicasts may be later than answers, once they are known to be."""
 SMALLEST_ASYMMETRY = 5e-6
-"""Seconds by which a server may predict the departure of its answers too late, so that they seem to be quicker."""
+"""Seconds. Which way down lags isn't asked for less: two kernels' stamps are no better."""
 _CERTAINTY = 3.0
 """Deviations that it takes to say which way down lags."""
 MODELS = tuple(

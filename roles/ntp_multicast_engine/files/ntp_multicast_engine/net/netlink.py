@@ -1,15 +1,107 @@
 # Copyright (c) 2026, Timecast developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tells when interfaces or addresses of this host change (rtnetlink(7))."""
+"""Interfaces and addresses of this host by rtnetlink(7): what there is now, and when something changes."""
 
 from __future__ import annotations
 
+import ipaddress
 import socket
+import struct
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-# include/uapi/linux/rtnetlink.h
+from ntp_multicast_engine.config.schema import Address
+
+# include/uapi/linux/rtnetlink.h, netlink.h, if_link.h, if_addr.h
 _RTMGRP_LINK, _RTMGRP_IPV4_IFADDR, _RTMGRP_IPV6_IFADDR = 0x1, 0x10, 0x100
+_RTM_GETLINK, _RTM_GETADDR = 18, 22
+_NLM_F_REQUEST, _NLM_F_DUMP = 0x1, 0x300
+_NLMSG_ERROR, _NLMSG_DONE = 2, 3
+_IFLA_MASTER, _IFLA_LINKINFO, _INFO_SLAVE_KIND = 10, 18, 4
+_IFA_ADDRESS, _IFA_LOCAL, _IFA_LABEL, _IFA_FLAGS = 1, 2, 3, 8
+_HEADER = struct.Struct("=IHHII")
+_LINK = struct.Struct("=BxHiII")
+_ADDRESS = struct.Struct("=BBBBI")
+_ATTRIBUTE = struct.Struct("=HH")
+_TYPE_MASK = 0x3FFF
 _LARGE = 65536
+_TIMEOUT = 1.0
+
+
+@dataclass(frozen=True)
+class AddressOfInterface:
+    """An address as the kernel has it; `label` is a name such as eth0:1, which older tools take for an interface."""
+
+    index: int
+    address: Address
+    flags: int
+    scope: int
+    label: str | None
+    prefix: int
+
+
+def addresses(index: int) -> list[AddressOfInterface]:
+    """All addresses of an interface, in the kernel's order; none, if the kernel doesn't tell."""
+    found = (_address(message) for message in _ask(_RTM_GETADDR, _ADDRESS.pack(0, 0, 0, 0, 0), _NLM_F_DUMP))
+    return [address for address in found if address is not None and address.index == index]
+
+
+def vrf_of(index: int) -> int | None:
+    """The VRF that an interface belongs to, by its index; None, if it belongs to none."""
+    for message in _ask(_RTM_GETLINK, _LINK.pack(0, 0, index, 0, 0)):
+        attributes = dict(_attributes(message[_LINK.size :]))
+        kind = dict(_attributes(attributes.get(_IFLA_LINKINFO, b""))).get(_INFO_SLAVE_KIND, b"")
+        if kind.rstrip(b"\0") == b"vrf" and _IFLA_MASTER in attributes:
+            return int.from_bytes(attributes[_IFLA_MASTER][:4], sys.byteorder)
+    return None
+
+
+def _ask(kind: int, body: bytes, flags: int = 0) -> list[bytes]:
+    """The bodies of the kernel's answers; none, if it can't be asked."""
+    try:
+        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE) as question:
+            question.settimeout(_TIMEOUT)
+            question.send(_HEADER.pack(_HEADER.size + len(body), kind, _NLM_F_REQUEST | flags, 1, 0) + body)
+            return list(_answers(question, bool(flags)))
+    except OSError:
+        return []
+
+
+def _answers(question: socket.socket, many: bool) -> Iterator[bytes]:
+    while True:
+        data = question.recv(_LARGE)
+        while len(data) >= _HEADER.size:
+            length, kind, _flags, _number, _port = _HEADER.unpack_from(data)
+            if kind in (_NLMSG_ERROR, _NLMSG_DONE) or length < _HEADER.size:
+                return
+            yield data[_HEADER.size : length]
+            data = data[(length + 3) & ~3 :]
+        if not many:
+            return
+
+
+def _attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
+    while len(data) >= _ATTRIBUTE.size:
+        length, kind = _ATTRIBUTE.unpack_from(data)
+        if length < _ATTRIBUTE.size:
+            return
+        yield kind & _TYPE_MASK, data[_ATTRIBUTE.size : length]
+        data = data[(length + 3) & ~3 :]
+
+
+def _address(message: bytes) -> AddressOfInterface | None:
+    family, prefix, flags, scope, index = _ADDRESS.unpack_from(message)
+    attributes = dict(_attributes(message[_ADDRESS.size :]))
+    # On a point-to-point link IFA_ADDRESS is the other end's.
+    packed = attributes.get(_IFA_LOCAL) or attributes.get(_IFA_ADDRESS)
+    if family not in (socket.AF_INET, socket.AF_INET6) or packed is None:
+        return None
+    if _IFA_FLAGS in attributes:
+        (flags,) = struct.unpack_from("=I", attributes[_IFA_FLAGS])
+    label = attributes.get(_IFA_LABEL, b"").rstrip(b"\0").decode("utf-8", "replace") or None
+    return AddressOfInterface(index, ipaddress.ip_address(packed), flags, scope, label, prefix)
 
 
 class LinkMonitor:

@@ -1,45 +1,117 @@
 # Copyright (c) 2026, Timecast developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether another program has a UDP port, asked of the kernel's table of sockets (proc(5), /proc/net/udp).
-
-SO_REUSEADDR, which several sockets of this process need, would let them all bind beside that program and take its
-packets.
-"""
+"""Who else has a UDP port of this host: by /proc, since two sockets with SO_REUSEADDR get it without an error."""
 
 from __future__ import annotations
 
+import ipaddress
 import os
-from collections.abc import Iterator
+import pwd
+import struct
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-_LOCAL_ADDRESS, _INODE = 1, 9
-"""Columns of the table."""
+from ntp_multicast_engine.config.schema import Address
+
+PROC = Path("/proc")
+_NTP_SERVICES = tuple(
+    f"{name}.service"
+    for name in ("chrony", "chronyd", "ntp", "ntpd", "ntpsec", "openntpd", "ntpd-rs", "ntpd-rs-daemon")
+)
 
 
-def held_by_another(version: int, port: int, process: Path = Path("/proc/self")) -> bool:
-    """Whether a socket of that address family and port belongs to no descriptor of this process."""
-    inodes = set(_holders(process / "net" / ("udp" if version == 4 else "udp6"), port))
-    return bool(inodes - set(_own(process / "fd")))
+@dataclass(frozen=True)
+class Holder:
+    """A bound socket: its address, its owner and the number by which the owner's file descriptors name it."""
+
+    address: Address
+    user: int
+    inode: int
 
 
-def _holders(table: Path, port: int) -> Iterator[str]:
+def holders(port: int, version: int, proc: Path = PROC) -> list[Holder]:
+    """Sockets that are bound to the port with a unicast or the wildcard address; none, if the kernel doesn't tell."""
+    path = proc / "self" / "net" / ("udp" if version == 4 else "udp6")
     try:
-        lines = table.read_text(encoding="ascii", errors="replace").splitlines()[1:]
+        lines = path.read_text(encoding="ascii", errors="replace").splitlines()[1:]
+    except OSError:
+        return []
+    return [holder for holder in _parsed(lines, port) if not holder.address.is_multicast]
+
+
+def _parsed(lines: list[str], port: int) -> Iterator[Holder]:
+    for line in lines:
+        words = line.split()
+        if len(words) < 10:
+            continue
+        packed, _colon, bound = words[1].partition(":")
+        if int(bound, 16) == port:
+            yield Holder(_unpacked(packed), int(words[7]), int(words[9]))
+
+
+def _unpacked(text: str) -> Address:
+    """Words of 32 bits, each as a number in the host's byte order."""
+    words = [int(text[place : place + 8], 16) for place in range(0, len(text), 8)]
+    return ipaddress.ip_address(struct.pack(f"={len(words)}I", *words))
+
+
+def others(port: int, version: int, local: Collection[Address] | None = None) -> list[Holder]:
+    """Holders that are no sockets of this process and take packets to one of the `local` addresses (None: to any)."""
+    own = set(_sockets(PROC / "self"))
+    return [
+        holder
+        for holder in holders(port, version)
+        if holder.inode not in own and (local is None or holder.address.is_unspecified or holder.address in local)
+    ]
+
+
+def named(holder: Holder, proc: Path = PROC) -> str:
+    """Program and process, or where this process may not look for them, the user."""
+    for entry in os.listdir(proc):
+        if entry.isdigit() and _has(proc / entry, holder.inode):
+            try:
+                return f"{(proc / entry / 'comm').read_text(encoding='utf-8', errors='replace').strip()} (pid {entry})"
+            except OSError:
+                break
+    try:
+        user = pwd.getpwuid(holder.user).pw_name
+    except KeyError:
+        user = str(holder.user)
+    services = running_services()
+    return f"a program of the user {user}" + (f" (probably {' or '.join(services)})" if services else "")
+
+
+def running_services(cgroups: Path = Path("/sys/fs/cgroup")) -> list[str]:
+    """NTP services of systemd that have a process: a sandboxed service sees no other processes, but their groups."""
+    found = []
+    for name in _NTP_SERVICES:
+        for hierarchy in (cgroups, cgroups / "systemd"):
+            try:
+                if (hierarchy / "system.slice" / name / "cgroup.procs").read_text(encoding="ascii").strip():
+                    found.append(name)
+                    break
+            except (OSError, ValueError):
+                continue
+    return found
+
+
+def _has(process: Path, inode: int) -> bool:
+    return inode in _sockets(process)
+
+
+def _sockets(process: Path) -> Iterator[int]:
+    """Inodes of the sockets of a process; none, if this one may not look."""
+    try:
+        descriptors = os.listdir(process / "fd")
     except OSError:
         return
-    for line in lines:
-        columns = line.split()
-        if len(columns) > _INODE and columns[_LOCAL_ADDRESS].endswith(f":{port:04X}"):
-            yield columns[_INODE]
-
-
-def _own(descriptors: Path) -> Iterator[str]:
-    for name in os.listdir(descriptors):
+    for name in descriptors:
         try:
-            target = os.readlink(descriptors / name)
+            target = os.readlink(process / "fd" / name)
         except OSError:
             # It was the one by which the folder is read.
             continue
         if target.startswith("socket:["):
-            yield target[len("socket:[") : -1]
+            yield int(target[len("socket:[") : -1])

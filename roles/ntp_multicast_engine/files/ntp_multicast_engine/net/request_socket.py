@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 
 from ntp_multicast_engine.errors import TransportError
 from ntp_multicast_engine.instant import Clock, Instant, at
+from ntp_multicast_engine.net import netlink
 from ntp_multicast_engine.net.addresses import interface_index
 from ntp_multicast_engine.net.control_messages import STAMP_BOTH, Datagram, departure, enable_stamps, receive
-from ntp_multicast_engine.net.sockets import EXPEDITED_FORWARDING, datagram_socket
+from ntp_multicast_engine.net.sockets import EXPEDITED_FORWARDING, bind_to_device, datagram_socket
 
 
 class RequestSocket:
@@ -27,11 +30,18 @@ class RequestSocket:
             option = socket.IPV6_TCLASS if version == 6 else socket.IP_TOS
             level = socket.IPPROTO_IPV6 if version == 6 else socket.IPPROTO_IP
             self.socket.setsockopt(level, option, EXPEDITED_FORWARDING)
+            self._enter_vrf(interface_index(interface))
             self.socket.connect((server, port) if version == 4 else (server, port, 0, scope))
             enable_stamps(self.socket, STAMP_BOTH)
         except (OSError, TransportError):
             self.socket.close()
             raise
+
+    def _enter_vrf(self, interface: int) -> None:
+        """The server is asked in the VRF where it was heard, over whichever of its interfaces the way leads."""
+        vrf = netlink.vrf_of(interface)
+        if vrf is not None and not bind_to_device(self.socket, vrf):
+            raise OSError(errno.EPERM, "the interface belongs to a VRF, which needs CAP_NET_RAW before Linux 5.7")
 
     def send(self, data: bytes) -> Instant:
         """Send, and say when by the user-space clock; raises OSError."""
@@ -45,6 +55,10 @@ class RequestSocket:
         return at(found.real, self._clock.now()) if found is not None else None
 
     def receive(self) -> Datagram | None:
+        """What has come. Raises OSError, if it is what the network says about the request (ICMP)."""
+        number = self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if number:
+            raise OSError(number, os.strerror(number))
         found = receive(self.socket, self._clock)
         return found[0] if found else None
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import errno
 import ipaddress
-import os
 import socket
 import struct
 from collections.abc import Callable, Iterable, Iterator
@@ -18,7 +17,14 @@ from ntp_multicast_engine.config.schema import Address, Network
 from ntp_multicast_engine.errors import TransportError
 from ntp_multicast_engine.instant import Clock
 from ntp_multicast_engine.net import bpf as packet_filter
-from ntp_multicast_engine.net.addresses import InterfaceAddress, address_for, interface_index
+from ntp_multicast_engine.net import netlink, port_holders
+from ntp_multicast_engine.net.addresses import (
+    InterfaceAddress,
+    address_for,
+    interface_index,
+    interface_name,
+    is_member,
+)
 from ntp_multicast_engine.net.control_messages import (
     IP_MULTICAST_ALL,
     IP_PKTINFO,
@@ -35,7 +41,6 @@ from ntp_multicast_engine.net.control_messages import (
     receive,
     source_address,
 )
-from ntp_multicast_engine.net.port_holders import held_by_another
 from ntp_multicast_engine.wire.packet import MODE_BROADCAST, MODE_CLIENT
 
 BATCH = 256
@@ -63,6 +68,58 @@ def datagram_socket(version: int) -> socket.socket:
     return sock
 
 
+def bind_to_device(sock: socket.socket, index: int) -> bool:
+    """Let the socket use this interface or VRF alone; False, where that needs a right (before Linux 5.7)."""
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface_name(index).encode() + b"\0")
+    except PermissionError:
+        return False
+    return True
+
+
+def enter_vrf(sock: socket.socket, index: int) -> None:
+    """Where an interface belongs to a VRF, only a socket that is bound to it sends and hears there.
+
+    Documentation/networking/vrf.rst. :raises OSError: the kernel wants CAP_NET_RAW for that.
+    """
+    if netlink.vrf_of(index) is not None and not bind_to_device(sock, index):
+        raise OSError(errno.EPERM, "its interface belongs to a VRF, which needs CAP_NET_RAW before Linux 5.7")
+
+
+def trouble(place: str, error: OSError, version: int, port: int) -> TransportError:
+    """What an operator should read where a socket can't be had."""
+    if error.errno == errno.EADDRINUSE:
+        found = port_holders.others(port, version)
+        names = " and ".join(sorted({port_holders.named(holder) for holder in found})) or "another program"
+        return port_taken(place, version, port, names)
+    return TransportError(f"can't {place}: {error.strerror}", "socket", advice_for(error.errno))
+
+
+def port_taken(place: str, version: int, port: int, names: str) -> TransportError:
+    return TransportError(
+        f"can't {place}: UDP port {port} of IPv{version} is taken by {names}",
+        "port_taken",
+        f"stop {names}, or don't let the engine do this on this host; `ss -ulnp sport = :{port}` shows who has it",
+    )
+
+
+def advice_for(number: int | None) -> str:
+    """What to look at after an error of the network."""
+    return {
+        errno.ENETUNREACH: "there is no route: look at the addresses and routes of this host (`ip route get ADDRESS`)",
+        errno.EHOSTUNREACH: "nobody at that address answers ARP or neighbour discovery, or a router or firewall"
+        " refuses: look at the route and the cable, and at the firewalls between",
+        errno.ECONNREFUSED: "no program has that port at the server, or its firewall rejects: look there",
+        errno.EPERM: "this host's own firewall refuses it: let UDP out in its output chain",
+        errno.EACCES: "this host's own firewall or routes prohibit it: look at the output chain and `ip route get`",
+        errno.EADDRNOTAVAIL: "the address does not belong to this host any more: look at `ip address`",
+        errno.ENETDOWN: "the interface is down: bring it up",
+        errno.ENODEV: "the interface is gone: bring it back",
+        errno.ENOBUFS: "too many memberships or too much waits to be sent: see net.ipv4.igmp_max_memberships",
+        errno.EMSGSIZE: "the MTU of the interface is too small",
+    }.get(number or 0, "look at the addresses, routes and firewall of this host")
+
+
 def ask_for_destination(sock: socket.socket, version: int) -> None:
     if version == 4:
         sock.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
@@ -72,6 +129,12 @@ def ask_for_destination(sock: socket.socket, version: int) -> None:
 
 def _end_point(address: Address, port: int, scope: int) -> tuple[str, int] | tuple[str, int, int, int]:
     return (str(address), port) if address.version == 4 else (str(address), port, 0, scope)
+
+
+@lru_cache(maxsize=64)
+def netlink_vrf(interface: int) -> int | None:
+    """`netlink.vrf_of`, asked once for each interface of a request."""
+    return netlink.vrf_of(interface)
 
 
 @lru_cache(maxsize=256)
@@ -89,6 +152,11 @@ class ReceivingSocket:
         """What is there, no more than BATCH."""
         return receive(self.socket, clock, BATCH)
 
+    def discard(self, clock: Clock) -> None:
+        """Throw away what waits."""
+        while self.receive(clock):
+            pass
+
     def refusal(self, datagram: Datagram) -> str | None:
         """The reason to drop the datagram at once, if there is one."""
         return "truncated" if datagram.truncated else self._misplaced(datagram.destination, datagram.interface)
@@ -104,7 +172,7 @@ class ReceivingSocket:
 class GroupSocket(ReceivingSocket):
     """Listens to one group on one interface; hands out what came to just that group over just that interface."""
 
-    def __init__(self, configuration: MulticastClient) -> None:
+    def __init__(self, configuration: MulticastClient, *, filtered: bool = True) -> None:
         self.configuration = configuration
         group = configuration.group
         self.version = group.version
@@ -114,17 +182,17 @@ class GroupSocket(ReceivingSocket):
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _QUEUE)
             sources = [ipaddress.ip_network(source) for source in sorted(configuration.allow_servers)]
-            program = packet_filter.program(MODE_BROADCAST, group.version, sources)
-            packet_filter.attach(self.socket, program)
+            if filtered:
+                packet_filter.attach(self.socket, packet_filter.program(MODE_BROADCAST, group.version, sources))
+            enter_vrf(self.socket, self.index)
             self._join(group)
             ask_for_destination(self.socket, group.version)
             enable_stamps(self.socket, STAMP_RECEIVED)
             self.socket.bind(_end_point(group, configuration.port, self.index))
         except OSError as error:
             self.socket.close()
-            raise TransportError(
-                f"can't listen to {group} port {configuration.port} on {configuration.interface}: {error.strerror}"
-            ) from error
+            place = f"listen to {group} port {configuration.port} on {configuration.interface}"
+            raise trouble(place, error, self.version, configuration.port) from error
 
     def _join(self, group: Address) -> None:
         # Without ..._ALL = 0 a socket gets the groups that any process of the host has joined (ip(7)).
@@ -138,11 +206,12 @@ class GroupSocket(ReceivingSocket):
             self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, request)
 
     def stale(self) -> bool:
-        """Whether the interface has gone, or another one has its name now."""
+        """Whether the interface has gone, another one has its name now, or the kernel has forgotten the membership."""
         try:
-            return interface_index(self.configuration.interface) != self.index
+            index = interface_index(self.configuration.interface)
         except TransportError:
             return True
+        return index != self.index or not is_member(index, self.configuration.group)
 
     def _misplaced(self, destination: Address | None, interface: int) -> str | None:
         if interface != self.index:
@@ -155,24 +224,26 @@ class GroupSocket(ReceivingSocket):
 class SenderSocket:
     """Sends to one group through one interface, from that interface's address."""
 
-    def __init__(self, configuration: MulticastServer, source_port: int) -> None:
+    def __init__(
+        self, configuration: MulticastServer, source_port: int, before: InterfaceAddress | None = None
+    ) -> None:
         self.configuration = configuration
-        self.place: InterfaceAddress = address_for(configuration.interface, configuration.group)
+        self.place: InterfaceAddress = address_for(configuration.interface, configuration.group, before)
         self._sent = 0
         version = configuration.group.version
         self.socket = datagram_socket(version)
         try:
             # Connected, so that no request to the same port of this host ends up here.
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            enter_vrf(self.socket, self.place.index)
             self._set_multicast_options(version)
             self.stamped = enable_stamps(self.socket, STAMP_BOTH)
             self.socket.bind(_end_point(self.place.address, source_port, self.place.index))
             self.socket.connect(_end_point(configuration.group, configuration.port, self.place.index))
         except OSError as error:
             self.socket.close()
-            raise TransportError(
-                f"can't send to {configuration.group} on {configuration.interface}: {error.strerror}"
-            ) from error
+            place = f"send to {configuration.group} on {configuration.interface}"
+            raise trouble(place, error, version, source_port) from error
 
     def _set_multicast_options(self, version: int) -> None:
         index, ttl = self.place.index, self.configuration.ttl
@@ -191,7 +262,7 @@ class SenderSocket:
     def stale(self) -> bool:
         """Whether the interface has gone or got another address."""
         try:
-            return address_for(self.configuration.interface, self.configuration.group) != self.place
+            return address_for(self.configuration.interface, self.configuration.group, self.place) != self.place
         except TransportError:
             return True
 
@@ -223,8 +294,9 @@ class SenderSocket:
 class ResponderSocket(ReceivingSocket):
     """Takes requests of one address family, on one interface or (None) on all.
 
-    :param shared: other sockets of this process hold the port already. A second program on the port is an error, which
-        SO_REUSEADDR would hide, so it is looked for then.
+    A second program on the port is an error, which SO_REUSEADDR would hide: the newest socket would take the clients of
+    the other, past its access rules.
+
     :param clients: who may ask; nobody named means everybody.
 
     `stamps` says who took the arrival of the newest request.
@@ -236,7 +308,6 @@ class ResponderSocket(ReceivingSocket):
         version: int,
         port: int,
         *,
-        shared: bool,
         clients: Iterable[Network] = (),
     ) -> None:
         self.interface = interface
@@ -258,24 +329,36 @@ class ResponderSocket(ReceivingSocket):
             option = socket.IP_TOS if version == 4 else socket.IPV6_TCLASS
             self.socket.setsockopt(self._level, option, EXPEDITED_FORWARDING)
             enable_stamps(self.socket, STAMP_ON_REQUEST)
-            if interface:
-                self._bind_to_device(interface)
-            if shared and held_by_another(version, port):
-                raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, int(shared))
-            self.socket.bind(("0.0.0.0" if version == 4 else "::", port))
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if self.index:
+                # Without the right to it, the check of each datagram's interface does the same.
+                bind_to_device(self.socket, self.index)
+            self._bind()
         except OSError as error:
             self.socket.close()
-            place = interface or "all interfaces"
-            raise TransportError(f"can't answer IPv{version} on {place} port {port}: {error.strerror}") from error
+            raise trouble(self._place, error, version, port) from error
+        except TransportError:
+            self.socket.close()
+            raise
 
-    def _bind_to_device(self, interface: str) -> None:
-        try:
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode() + b"\0")
-        except PermissionError:
-            # Before Linux 5.7 that needs CAP_NET_RAW; the check of each datagram's interface does the same.
-            return
+    @property
+    def _place(self) -> str:
+        return f"answer IPv{self.version} on {self.interface or 'all interfaces'} port {self.port}"
+
+    def _bind(self) -> None:
+        self._refuse_neighbours()
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(("0.0.0.0" if self.version == 4 else "::", self.port))
+        # Whoever has come in between was first.
+        self._refuse_neighbours()
+
+    def _refuse_neighbours(self) -> None:
+        local = None
+        if self.index and netlink.vrf_of(self.index) is None and self.interface:
+            local = {item.address for item in netlink.addresses(self.index)}
+        found = port_holders.others(self.port, self.version, local)
+        if found:
+            names = " and ".join(sorted({port_holders.named(holder) for holder in found}))
+            raise port_taken(self._place, self.version, self.port, names)
 
     def stale(self) -> bool:
         try:
@@ -284,7 +367,8 @@ class ResponderSocket(ReceivingSocket):
             return True
 
     def _misplaced(self, destination: Address | None, interface: int) -> str | None:
-        if self.index and interface != self.index:
+        # What comes to a VRF has come over one of its interfaces.
+        if self.index and interface != self.index and netlink_vrf(interface) != self.index:
             return "wrong_interface"
         if destination is None or _is_multicast(destination):
             return "wrong_group"

@@ -10,6 +10,7 @@ a port that only root can have opened.
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 import os
 import select
@@ -27,7 +28,9 @@ COMMAND_PORT = 323
 _VERSION, _REQUEST, _REPLY, _TRACKING, _TRACKING_REPLY, _SUCCESS = 6, 1, 2, 33, 5, 0
 _REQUEST_HEAD = struct.Struct("!BBxxHHI8x")
 _REPLY_HEAD = struct.Struct("!BBxxHHH6xI8x")
-_TRACKING_DATA = struct.Struct("!4s20xHHIIIIIIIIIIII")
+_TRACKING_DATA = struct.Struct("!4s16sH2xHHIIIIIIIIIIII")
+_IPV4, _IPV6 = 1, 2
+"""Families of an address (IPADDR_INET4, IPADDR_INET6 of chrony's addressing.h)."""
 REPLY_LENGTH = _REPLY_HEAD.size + _TRACKING_DATA.size
 """Octets; chronyd wants a request to be as long as its answer."""
 _NO_HIGH_SECONDS = 0x7FFFFFFF
@@ -62,7 +65,8 @@ def decode(data: bytes, sequence: int) -> Tracking:
         raise UpstreamError(f"chronyd refuses to tell its state (status {status})")
     if form != _TRACKING_REPLY or len(data) != REPLY_LENGTH:
         raise UpstreamError("chronyd's answer has an unknown form")
-    reference_id, stratum, leap, high, low, nanoseconds, *numbers = _TRACKING_DATA.unpack_from(data, _REPLY_HEAD.size)
+    fields = _TRACKING_DATA.unpack_from(data, _REPLY_HEAD.size)
+    reference_id, address, family, stratum, leap, high, low, nanoseconds, *numbers = fields
     correction, root_delay, root_dispersion = (floating(numbers[place]) for place in (0, 6, 7))
     seconds = low if high == _NO_HIGH_SECONDS else high << 32 | low
     if leap > 3 or stratum > _MAXIMUM_STRATUM or nanoseconds >= NANOSECONDS or seconds >= 1 << 40:
@@ -70,7 +74,15 @@ def decode(data: bytes, sequence: int) -> Tracking:
     if max(abs(correction), root_delay, root_dispersion) > _MAXIMUM_ERROR or min(root_delay, root_dispersion) < 0:
         raise UpstreamError("chronyd's answer has impossible errors")
     reference = seconds * NANOSECONDS + nanoseconds
-    return Tracking(reference_id, leap, stratum, reference, correction, root_delay, root_dispersion)
+    source = _address(address, family)
+    return Tracking(reference_id, leap, stratum, reference, correction, root_delay, root_dispersion, source)
+
+
+def _address(packed: bytes, family: int) -> str | None:
+    """Of the source; None for a reference clock."""
+    if family not in (_IPV4, _IPV6):
+        return None
+    return str(ipaddress.ip_address(packed[:4] if family == _IPV4 else packed))
 
 
 def floating(word: int) -> float:

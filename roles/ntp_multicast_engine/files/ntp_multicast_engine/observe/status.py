@@ -35,6 +35,12 @@ class SystemStatus:
     discipline_error: str | None = None
     upstream: str | None = None
     """Whose word about this host's clock a server passes on: local, kernel, chrony, or association."""
+    discipline_state: str = "measures"
+    """What becomes of the clock: measures, waits, steers, or fails."""
+    panic_threshold: float | None = None
+    """Seconds of offset beyond which the clock is left alone; None where the engine doesn't steer it."""
+    reason: str | None = None
+    """Why it is not synchronised."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +94,36 @@ class ResponderStatus:
 
 
 @dataclass(frozen=True)
+class GroupStatus:
+    """A group that is listened to. `packets` came to it, `accepted` of them were good; `filtered` are datagrams that
+    the kernel kept away by size, version, mode or sender.
+    """
+
+    interface: str
+    group: str
+    port: int
+    listening: float | None
+    """Seconds for which it has been listened to; None while that can't be."""
+    packets: int
+    accepted: int
+    filtered: int
+    last_received: float | None
+    """Seconds ago."""
+    last_error: str | None
+
+
+@dataclass(frozen=True)
+class ProblemStatus:
+    """One thing that is wrong: its kind, what a person should read, what to do, what it is about, and how often."""
+
+    code: str
+    sentence: str
+    advice: str
+    subject: str
+    count: int | None = None
+
+
+@dataclass(frozen=True)
 class Counters:
     received: int
     sent: int
@@ -102,6 +138,8 @@ class Status:
     servers: tuple[ServerStatus, ...]
     counters: Counters
     responders: tuple[ResponderStatus, ...] = ()
+    groups: tuple[GroupStatus, ...] = ()
+    problems: tuple[ProblemStatus, ...] = ()
 
     def document(self) -> dict[str, Any]:
         """For JSON."""

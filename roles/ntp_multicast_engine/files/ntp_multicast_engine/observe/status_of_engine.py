@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 from ntp_multicast_engine.instant import Instant
 from ntp_multicast_engine.observe.status import AssociationStatus, Counters, ServerStatus, SystemStatus
@@ -18,6 +19,24 @@ _LEAPS = {0: "none", 1: "insert", 2: "delete", 3: "unsynchronised"}
 
 
 def system_status(engine: Engine, now: Instant, discipline: str, discipline_error: str | None = None) -> SystemStatus:
+    """All but the reason why it is not synchronised, for which see `problems`."""
+    settings = engine.configuration.discipline
+    return replace(
+        _system_status(engine, now, discipline, discipline_error),
+        discipline_state=_discipline_state(engine, discipline, discipline_error),
+        panic_threshold=settings.panic_threshold if settings.mode == "kernel" else None,
+    )
+
+
+def _discipline_state(engine: Engine, discipline: str, error: str | None) -> str:
+    if error is not None:
+        return "fails"
+    if discipline == "monitor":
+        return "measures"
+    return "steers" if engine.selected is not None else "waits"
+
+
+def _system_status(engine: Engine, now: Instant, discipline: str, discipline_error: str | None) -> SystemStatus:
     association, correction = engine.selected, engine.correction(now)
     told = engine.announced_by(now) if engine.configuration.serves else None
     upstream = told[0] if told is not None else None
@@ -27,7 +46,8 @@ def system_status(engine: Engine, now: Instant, discipline: str, discipline_erro
             synchronised=True,
             leap=_LEAPS[correction.leap],
             stratum=association.header.stratum + 1,
-            reference_id=reference_id_text(reference_id_of(association.source), association.header.stratum + 1),
+            # RFC 5905 section 7.3 has the hash of an IPv6 address in a packet, which tells nobody anything.
+            reference_id=association.source,
             offset=offset_of(estimate, now) / NANOSECONDS,
             jitter=estimate.jitter,
             root_delay=association.root_delay(estimate),
@@ -45,7 +65,7 @@ def system_status(engine: Engine, now: Instant, discipline: str, discipline_erro
         synchronised=True,
         leap=_LEAPS[announcement.leap],
         stratum=announcement.stratum,
-        reference_id=reference_id_text(announcement.reference_id, announcement.stratum),
+        reference_id=_reference(engine, announcement.reference_id, announcement.stratum, announcement.source),
         offset=0.0,
         jitter=None,
         root_delay=announcement.root_delay,
@@ -55,6 +75,15 @@ def system_status(engine: Engine, now: Instant, discipline: str, discipline_erro
         discipline_error=discipline_error,
         upstream=upstream,
     )
+
+
+def _reference(engine: Engine, reference_id: bytes, stratum: int, address: str | None = None) -> str:
+    """The address of a server whose IPv6 address is known, for the hash of which a reference identifier has room."""
+    if address is not None:
+        return address
+    sources = {item.source for item in engine.client.associations.values()} | engine.own_addresses
+    known = {reference_id_of(source): source for source in sources if ":" in source}
+    return known.get(reference_id) or reference_id_text(reference_id, stratum)
 
 
 def association_status(engine: Engine, now: Instant) -> tuple[AssociationStatus, ...]:
@@ -71,7 +100,7 @@ def _association_status(engine: Engine, association: Association, now: Instant) 
         group=str(group.group),
         mode=association.phase.value,
         stratum=header.stratum if header else None,
-        reference_id=reference_id_text(header.reference_id, header.stratum) if header else None,
+        reference_id=_reference(engine, header.reference_id, header.stratum) if header else None,
         reach=association.reach,
         poll=association.poll_interval // NANOSECONDS,
         offset=offset_of(estimate, now) / NANOSECONDS if estimate else None,

@@ -49,12 +49,14 @@ def _system(system: dict[str, Any]) -> list[str]:
         ("Root delay", seconds(system.get("root_delay"))),
         ("Root dispersion", seconds(system.get("root_dispersion"))),
         ("Frequency", _NOTHING if frequency is None else f"{frequency:+.3f} ppm"),
-        ("Discipline", _text(system.get("discipline"))),
+        ("Discipline", f"{_text(system.get('discipline'))}, {_text(system.get('discipline_state'))}"),
     ]
     if system.get("upstream"):
         facts.append(("Upstream", str(system["upstream"])))
     if system.get("discipline_error"):
         facts.append(("", str(system["discipline_error"])))
+    if system.get("reason"):
+        facts.insert(1, ("Reason", str(system["reason"])))
     return [f"{name:<16} {value}" for name, value in facts]
 
 
@@ -125,9 +127,32 @@ def _responder(item: dict[str, Any]) -> list[str]:
     ]
 
 
+_GROUP_HEADS = ("  Group", "Interface", "Port", "Packets", "Accepted", "Last packet", "Last error")
+
+
+def _group(item: dict[str, Any]) -> list[str]:
+    return [
+        "  " + _text(item.get("group")),
+        _text(item.get("interface")),
+        _text(item.get("port")),
+        _text(item.get("packets")),
+        _text(item.get("accepted")),
+        _NOTHING if item.get("last_received") is None else f"{seconds(item['last_received'])} ago",
+        _text(item.get("last_error")),
+    ]
+
+
+def _problem(item: dict[str, Any]) -> list[str]:
+    return [f"  {item.get('sentence')}", f"    {item.get('advice')}"]
+
+
 def text(document: dict[str, Any]) -> str:
     """The whole status, as lines. `reach` is octal, as everywhere in NTP."""
     lines = _system(document.get("system") or {})
+    if document.get("problems"):
+        lines += ["", "Problems", *(line for item in document["problems"] for line in _problem(item))]
+    if document.get("groups"):
+        lines += ["", "Listening", *table(_GROUP_HEADS, [_group(item) for item in document["groups"]])]
     if document.get("associations"):
         lines += [
             "",

@@ -26,13 +26,16 @@ may answer one request in two seconds. Each request is a mode 3 packet from a ne
 from __future__ import annotations
 
 import enum
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from ntp_multicast_engine.config.configuration import MulticastClient
+from ntp_multicast_engine.errors import PacketError
 from ntp_multicast_engine.filter.estimator import Estimate, Estimator, Exchange, OneWay
 from ntp_multicast_engine.instant import Instant
 from ntp_multicast_engine.protocol.poll import NOT_BEFORE, Answer, KissOfDeath, Poll
+from ntp_multicast_engine.protocol.standstill import Standstill, StandstillDetector
 from ntp_multicast_engine.wire.keyring import KeyRing
 from ntp_multicast_engine.wire.packet import LEAP_UNSYNCHRONISED, Header, Packet
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS, from_ntp, later
@@ -66,6 +69,7 @@ _JUMPS_TO_START_AGAIN = 3
 _MISMATCHES_TO_BASIC = 4
 _TELL_AGAIN = 600 * NANOSECONDS
 _SECOND = 1 << 32
+_UNFIT_ANSWERS = frozenset({"response_unsynchronised", "response_stratum", "response_root_distance"})
 
 
 class Phase(enum.Enum):
@@ -94,6 +98,14 @@ class CloseRequest:
     """The socket of the association's exchange isn't needed any more."""
 
     association: Association
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why the network takes no request, in words, and what to look at."""
+
+    reason: str
+    advice: str
 
 
 class Association:
@@ -125,6 +137,14 @@ class Association:
         self.stamps: str | None = None
         self.reach = 0
         self.unanswered = 0
+        self.requests = self.answers = 0
+        """In all."""
+        self.refused_answers: Counter[str] = Counter()
+        """By the reason, since the last good answer."""
+        self.failure: Failure | None = None
+        """Of the last request."""
+        self.unfit: str | None = None
+        """The server's own newest word that it has no time to give: the name of the test that it failed."""
         self.confirmed = False
         self.abandoned = False
         self.events: list[str] = []
@@ -154,6 +174,9 @@ class Association:
         self._jumps = 0
         self._far_off = False
         self._mismatches = 0
+        self._standstill = StandstillDetector()
+        self.standstill: Standstill | None = None
+        """The last time that this host stood still, as the server shows, and more than one packet of it."""
 
     def take_over(self, version: int, key_id: int | None, last_transmit: int | None) -> None:
         """What an authentic packet that isn't accepted still tells a new association: how to ask its sender."""
@@ -173,6 +196,7 @@ class Association:
         return (
             self.phase is Phase.LISTENING
             and self.denied is None
+            and self.unfit is None
             and self.reach != 0
             and self.header is not None
             and self.header.leap != LEAP_UNSYNCHRONISED
@@ -213,16 +237,25 @@ class Association:
         header = packet.header
         previous_transmit, previous_arrival = self.last_transmit, self.last_arrival
         self.header, self.version, self.stamps = header, header.version, stamps
+        self.unfit = None
         self.last_transmit, self.last_arrival = header.transmit, arrival
         self.reach = (self.reach << 1 | 1) & 0xFF
         self._unreachable_polls = 0
         self._reach_deadline = arrival.raw + self.poll_interval * 3 // 2
+        self._standstill.hear(header.transmit, arrival.raw, self.poll_interval)
         if previous_arrival is None or previous_transmit is None:
             return
+        if self.phase is Phase.VOLLEY and not self._good and self.configuration.fallback_delay is not None:
+            # Who gives a delay says that nobody will answer. One who does is accepted as soon as he has.
+            self._give_up_volley(arrival.raw)
         sample = self._sample(header, arrival, previous_transmit, previous_arrival)
         if sample is not None:
             self._judge_sample(sample, arrival.raw)
         self._look_at_present(_one_way(header.transmit, arrival), arrival.raw)
+
+    def withdraw(self, reason: str, transmit: int) -> None:
+        """The server itself says that it has no time to give (RFC 5905 section 11.2.1: unfit at once)."""
+        self.unfit, self.last_transmit = reason, transmit
 
     def _sample(
         self, header: Header, arrival: Instant, previous_transmit: int, previous_arrival: Instant
@@ -268,10 +301,22 @@ class Association:
         self._jumps += 1
         self.warnings.append("offset_jump")
         if self._jumps >= _JUMPS_TO_START_AGAIN:
-            self._tell(f"server {self.source} keeps contradicting the estimate: calibrating the delay again", raw)
+            cause = self._cause(f"server {self.source} keeps contradicting the estimate", raw)
+            self._tell(f"{cause}: calibrating the delay again", raw)
             self._start_again(raw)
         else:
             self.poll_soon(raw)
+
+    def _cause(self, otherwise: str, raw: int) -> str:
+        """Who is to blame for a jump, now that it is confirmed."""
+        found, jump = self._standstill.take(raw)
+        if found is not None:
+            self.standstill = found
+            return f"this host stood still for {found.seconds:.0f} s, so server {self.source} is ahead"
+        if jump is None:
+            return otherwise
+        seconds = f"{jump.seconds:.0f} s"
+        return f"the clock of server {self.source} jumped {seconds} ahead, or this host stood still for {seconds}"
 
     def _look_at_present(self, present: OneWay, raw: int) -> None:
         """An interleaved packet measures the one before it, so a clock that has jumped since would be seen too late."""
@@ -310,6 +355,14 @@ class Association:
         self._start_again(raw)
         return CloseRequest(self)
 
+    def interrupted(self, raw: int) -> None:
+        """This process stood still: what was under way is void, and the stamps of the last packet are no use."""
+        self.last_arrival = None
+        self._poll.forget()
+        self._answers, self._unfinished = [], None
+        self._next_exchange = max(self._next_exchange, self._soon(raw))
+        self._reach_deadline = max(self._reach_deadline, raw + self.poll_interval * 3 // 2)
+
     def poll_soon(self, raw: int) -> None:
         """Something contradicts the estimate: have an exchange soon, but not more often than a volley has them."""
         if self._poll.deadline is None and not self._answers:
@@ -327,6 +380,11 @@ class Association:
     def request_sent(self, instant: Instant) -> None:
         """When the request really left, by the best stamp there is; may be called again with a better one."""
         self._poll.sent(instant)
+        self.failure = None
+
+    def request_failed(self, failure: Failure) -> None:
+        """The network didn't take the request, or says that the server can't be reached."""
+        self.failure = failure
 
     def take_response(self, data: bytes, arrival: Instant, keys: KeyRing) -> CloseRequest:
         """Judge a datagram that came to the port of the exchange; raises PacketError with the reason to drop it."""
@@ -335,6 +393,12 @@ class Association:
         except KissOfDeath as kiss:
             self._take_kiss(kiss.code, arrival.raw)
             raise
+        except PacketError as error:
+            self._refuse_answer(error.reason)
+            raise
+        self.answers += 1
+        self.unfit = None
+        self.refused_answers.clear()
         self.unanswered = 0
         self._back_off = SPACING
         self.interleaved = answer.departure is not None
@@ -345,6 +409,12 @@ class Association:
         else:
             self._finish_exchange(arrival.raw)
         return CloseRequest(self)
+
+    def _refuse_answer(self, reason: str) -> None:
+        """An answer that has proved its origin may say that the server has no time to give."""
+        self.refused_answers[reason] += 1
+        if reason in _UNFIT_ANSWERS and self.header is not None:
+            self.unfit = reason.partition("_")[2]
 
     def _take_kiss(self, code: bytes, raw: int) -> None:
         """RFC 5905 section 7.4."""
@@ -397,7 +467,8 @@ class Association:
             self.last_transmit, self.last_arrival = header.receive, None
             self._start_again(exchange.raw)
         elif estimate is not None and self._contradicts(exchange, estimate):
-            self._tell(f"the clock of server {self.source} jumped: calibrating the delay again", exchange.raw)
+            cause = self._cause(f"the clock of server {self.source} jumped", exchange.raw)
+            self._tell(f"{cause}: calibrating the delay again", exchange.raw)
             self._start_again(exchange.raw)
         self._jumps, self._far_off = 0, False
         self.estimator.add_exchange(exchange)
@@ -445,7 +516,7 @@ class Association:
 
     def _give_up_volley(self, raw: int) -> None:
         delay = self.configuration.fallback_delay
-        if delay is not None:
+        if delay is not None and self.header is not None:
             self._tell(f"server {self.source} answers no request: using the fallback delay", raw)
             self.estimator.assumed_delay = delay
             self.phase = Phase.LISTENING
@@ -480,6 +551,7 @@ class Association:
             actions.append(CloseRequest(self))
         if self._poll.deadline is None and raw >= self._next_exchange:
             data = self._poll.begin(raw, self.version, self.key_id, keys)
+            self.requests += 1
             actions.append(SendRequest(self, data))
         return actions
 

@@ -8,8 +8,9 @@ Rules of the file: no sockets, no clock. The file decides about mobilising, the 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ntp_multicast_engine.config.configuration import MulticastClient
 from ntp_multicast_engine.errors import PacketError
@@ -18,14 +19,16 @@ from ntp_multicast_engine.instant import Instant
 from ntp_multicast_engine.protocol.association import Association, CloseRequest, Phase, SendRequest
 from ntp_multicast_engine.protocol.packet_tests import BROADCAST_TESTS, Broadcast, first_failure
 from ntp_multicast_engine.wire.keyring import KeyRing, Verdict
-from ntp_multicast_engine.wire.packet import parse
-from ntp_multicast_engine.wire.timestamps import NANOSECONDS
+from ntp_multicast_engine.wire.packet import Header, Packet, parse
+from ntp_multicast_engine.wire.timestamps import NANOSECONDS, later
 
 MAXIMUM_ASSOCIATIONS = 8
 """For each group: whoever knows the group's key can pretend to be a server, but not to be hundreds."""
 MAXIMUM_REMEMBERED = 256
 """Servers whose newest timestamp is kept after their association has gone."""
 _CHALLENGE_SPACING = 64 * NANOSECONDS
+WITHDRAWN = frozenset({"unsynchronised", "stratum", "root_distance"})
+"""Tests that a server fails by its own word."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,11 @@ class State:
 
     memory: Mapping[Remembered, int] = field(default_factory=dict)
     frequency: float | None = None
+
+
+def _refusal(reason: str, packet: Packet) -> PacketError:
+    authenticator = packet.authenticator
+    return PacketError(reason, *((authenticator.key_id, len(authenticator.tag)) if authenticator else ()))
 
 
 class Client:
@@ -106,25 +114,51 @@ class Client:
         key_id = packet.authenticator.key_id if proven and packet.authenticator else None
         association = self.associations.get((group, source))
         remembered = Remembered(group.interface, str(group.group), group.port, source, key_id or 0)
-        last = association.last_transmit if association else self.memory.get(remembered)
+        last = association.last_transmit if association else self._newest(group, remembered)
         broadcast = Broadcast(packet.header, source, verdict, keys.required, group.allow_servers, last)
         failed = first_failure(BROADCAST_TESTS, broadcast)
         if failed == "replay":
             self._challenge(association, group, source, arrival)
             self.associations[group, source].take_over(packet.header.version, key_id, last)
+        if failed in WITHDRAWN and association is not None and association.key_id == key_id:
+            self._withdraw(association, failed, packet.header, last)
         if failed:
-            raise PacketError(failed)
+            raise _refusal(failed, packet)
         if association is None:
             association = self._mobilise(group, source, arrival)
         # Where authentication is optional, a server that has proved itself isn't replaced by one that hasn't.
         if association.key_id is not None and key_id is None and association.reach:
-            raise PacketError("unauthenticated")
+            raise _refusal("unauthenticated", packet)
         association.key_id = key_id
         association.accept(packet, arrival, stamps)
         # A server that proves itself, but doesn't answer, can be known from its own old packets by nothing else.
         if association.confirmed or (association.phase is Phase.LISTENING and key_id is not None):
             self._remember(remembered, packet.header.transmit)
         return association
+
+    def _newest(self, group: MulticastClient, server: Remembered) -> int | None:
+        """The newest transmit timestamp that a server which isn't known now must not fall behind.
+
+        Where nobody is asked, an old stream is accepted as soon as it comes from a new address, which no MAC covers.
+        So it has to be newer than everything that the same key has proved in the group.
+        """
+        own = self.memory.get(server)
+        if own is not None or group.fallback_delay is None or not server.key_id:
+            return own
+        stream = replace(server, source="")
+        stamps = [stamp for other, stamp in self.memory.items() if replace(other, source="") == stream]
+        stamps += [
+            item.last_transmit
+            for (other, _source), item in self.associations.items()
+            if other == group and item.key_id == server.key_id and item.last_transmit is not None
+        ]
+        return functools.reduce(lambda one, two: one if later(one, two) > 0 else two, stamps) if stamps else None
+
+    @staticmethod
+    def _withdraw(association: Association, reason: str, header: Header, last: int | None) -> None:
+        """What the server says of itself counts at once, unless it says so in an old packet."""
+        if header.transmit and (last is None or later(header.transmit, last) > 0):
+            association.withdraw(reason, header.transmit)
 
     def _remember(self, server: Remembered, transmit: int) -> None:
         """Those that were heard last are kept. The dictionary has them in that order."""

@@ -37,6 +37,8 @@ class Announcement:
     root_dispersion: float
     reference: int
     precision: int = -20
+    source: str | None = None
+    """The address behind the reference identifier, where it is known and does not fit in there."""
 
 
 def server_header(
@@ -82,6 +84,8 @@ class Sender:
         self.sent = 0
         self.stamps: str | None = None
         self.last_error: str | None = None
+        self.advice = ""
+        """What to do about the last error."""
         self._last_transmit: int | None = None
         self._accurate: int | None = None
         self._unstamped = False

@@ -155,7 +155,8 @@ class Responder:
         verdict = keys.verify(packet)
         failed = first_failure(REQUEST_TESTS, Request(packet.header, verdict))
         if failed:
-            raise PacketError(failed)
+            authenticator = packet.authenticator
+            raise PacketError(failed, *((authenticator.key_id, len(authenticator.tag)) if authenticator else ()))
         # CVE-2018-8956: who knows the key must not be starved by others that forge his address.
         if verdict is not Verdict.VALID and not self._limit.allows(source, received.raw):
             raise PacketError("rate_limited")

@@ -8,6 +8,7 @@ There is no clustering and no combining (sections 11.2.2 and 11.2.3): one server
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -79,6 +80,27 @@ def truechimers(candidates: Sequence[Candidate]) -> list[Candidate]:
         return []
     low, high = found
     return [candidate for candidate in near if candidate.low < high and candidate.high > low]
+
+
+class Judgement(enum.Enum):
+    """What the selection makes of a server: TOO_FAR are those that are no candidates."""
+
+    AGREES = "agrees"
+    DISAGREES = "disagrees"
+    TOO_FAR = "too far"
+
+
+def judge(candidates: Sequence[Candidate]) -> dict[int, Judgement]:
+    """What becomes of each, by name; none of those that disagree without a majority is followed."""
+    agreed = {candidate.name for candidate in truechimers(candidates)}
+    return {
+        candidate.name: Judgement.AGREES
+        if candidate.name in agreed
+        else Judgement.DISAGREES
+        if candidate.distance < MAXDIST
+        else Judgement.TOO_FAR
+        for candidate in candidates
+    }
 
 
 def select(candidates: Sequence[Candidate], current: int | None) -> int | None:

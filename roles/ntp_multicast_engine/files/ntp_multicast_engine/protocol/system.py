@@ -12,6 +12,7 @@ from __future__ import annotations
 import ipaddress
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from ntp_multicast_engine.config.configuration import Loaded, MulticastClient, MulticastServer
 from ntp_multicast_engine.errors import PacketError
@@ -23,13 +24,26 @@ from ntp_multicast_engine.protocol.client import Client, State
 from ntp_multicast_engine.protocol.leap import credible
 from ntp_multicast_engine.protocol.multicast_server import Announcement, Sender
 from ntp_multicast_engine.protocol.packet_tests import MAXDISP, MAXIMUM_STRATUM
+from ntp_multicast_engine.protocol.refusals import Refusals
 from ntp_multicast_engine.protocol.responder import Reply, Responder
-from ntp_multicast_engine.protocol.selection import Candidate, select
+from ntp_multicast_engine.protocol.selection import Candidate, Judgement, judge, select
+from ntp_multicast_engine.protocol.standstill import Standstill
 from ntp_multicast_engine.protocol.upstream import Tracking, Upstream
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
 _ANNOUNCEMENT_AGE = NANOSECONDS // 16
 _SAMPLES_FOR_FREQUENCY = 16
+_KEY_TROUBLE = frozenset({"request_unknown_key", "request_bad_mac"})
+
+
+@dataclass(frozen=True)
+class Vote:
+    """What the selection has made of one server. Offset and root distance in seconds."""
+
+    association: Association
+    offset: float
+    distance: float
+    judgement: Judgement
 
 
 class Engine:
@@ -68,8 +82,15 @@ class Engine:
         self._announced: Announcement | None = None
         self._announced_until = now.raw
         self.selected: Association | None = None
+        self.standstill: Standstill | None = None
+        """The last time that this host stood still with its clocks, as its servers show."""
+        self.votes: tuple[Vote, ...] = ()
+        """Of the servers that selection had to do with the last time."""
+        self.refusals = Refusals()
         self.own_references: frozenset[bytes] = frozenset()
         """The reference identifiers of those who follow this host."""
+        self.own_addresses: frozenset[str] = frozenset()
+        """From which it sends."""
         self.received = self.sent = 0
         self.dropped: Counter[str] = Counter()
 
@@ -118,16 +139,25 @@ class Engine:
             association = self.client.take_broadcast(group, data, source, arrival, stamps, self.keys)
         except PacketError as error:
             self.dropped[error.reason] += 1
+            self.refusals.note(group, source, error, len(data), arrival.raw)
+            if self.selected is not None and self.selected.unfit is not None:
+                self.choose(arrival)
             return None
         self._count_warnings(association, arrival)
+        self._note_standstill(association)
         self.choose(arrival)
         return association
+
+    def _note_standstill(self, witness: Association) -> None:
+        found = witness.standstill
+        if found is not None and (self.standstill is None or found.end > self.standstill.end):
+            self.standstill = found
 
     def _count_warnings(self, association: Association, arrival: Instant) -> None:
         header = association.header
         if header is not None and credible(header.leap, arrival.real) != header.leap:
             association.warnings.append("leap_month")
-        if self._follows_us(association):
+        if self.follows_us(association):
             association.warnings.append("loop")
         self.dropped.update(association.warnings)
         association.warnings.clear()
@@ -139,7 +169,10 @@ class Engine:
             action = association.take_response(data, arrival, self.keys)
         except PacketError as error:
             self.dropped[error.reason] += 1
+            if association.unfit is not None or association.denied is not None:
+                self.choose(arrival)
             return None
+        self._note_standstill(association)
         self.client.confirm(association)
         self.choose(arrival)
         return action
@@ -152,6 +185,8 @@ class Engine:
             return self.responder.respond(data, source, arrival, self._recently_announced(arrival), self.keys, clients)
         except PacketError as error:
             self.dropped[error.reason] += 1
+            if error.reason in _KEY_TROUBLE:
+                self.refusals.note(None, source, error, len(data), arrival.raw)
             return None
 
     def _recently_announced(self, now: Instant) -> Announcement | None:
@@ -192,13 +227,18 @@ class Engine:
         candidates: list[Candidate] = []
         for number, association in enumerate(self.client.associations.values()):
             estimate = association.estimator.estimate() if association.usable else None
-            if estimate is None or association.header is None or self._follows_us(association):
+            if estimate is None or association.header is None or self.follows_us(association):
                 continue
             usable[number] = association
             distance = association.root_delay(estimate) / 2 + association.root_dispersion(estimate, now.raw)
             offset = offset_of(estimate, now) / NANOSECONDS
             candidates.append(Candidate(number, offset, distance, association.header.stratum))
         current = next((number for number, association in usable.items() if association is self.selected), None)
+        judged = judge(candidates)
+        self.votes = tuple(
+            Vote(usable[candidate.name], candidate.offset, candidate.distance, judged[candidate.name])
+            for candidate in candidates
+        )
         chosen = select(candidates, current)
         self.selected = usable[chosen] if chosen is not None else None
         estimator = self.selected.estimator if self.selected else None
@@ -206,7 +246,7 @@ class Engine:
             estimate = estimator.estimate()
             self.frequency = estimate.frequency if estimate else self.frequency
 
-    def _follows_us(self, association: Association) -> bool:
+    def follows_us(self, association: Association) -> bool:
         """RFC 5905 section 11.2.1, the loop error: a server that has its time from here has none to give back."""
         header = association.header
         return header is not None and header.stratum > 1 and header.reference_id in self.own_references
@@ -248,6 +288,10 @@ class Engine:
         """Who keeps the clock, and the announcement that follows."""
         return self._upstream.announcement(now, lambda: self._followed(self.selected, now))
 
+    def why_silent(self, now: Instant) -> str | None:
+        """Why there is nothing to announce; None, if there is."""
+        return None if self.announced_by(now) is not None else self._upstream.why_silent(now)
+
     def _followed(self, association: Association | None, now: Instant) -> Announcement | None:
         if association is None:
             return None
@@ -266,6 +310,7 @@ class Engine:
             root_delay=association.root_delay(estimate),
             root_dispersion=dispersion,
             reference=now.real,
+            source=association.source,
         )
 
 

@@ -37,6 +37,8 @@ class Tracking:
     correction: float
     root_delay: float
     root_dispersion: float
+    source: str | None = None
+    """The address that the reference identifier stands for, if there is one."""
 
     @property
     def synchronised(self) -> bool:
@@ -96,6 +98,22 @@ class Upstream:
                 return (CHRONY, told) if told is not None else None
         return self._by_kernel(now)
 
+    def why_silent(self, now: Instant) -> str:
+        """Why nobody's word may be passed on, after `announcement` has given none."""
+        if self.configuration.discipline.mode == "kernel":
+            return "the engine keeps this host's clock itself and follows no server"
+        if self.configuration.server.upstream in ("auto", CHRONY):
+            tracking = self._chrony(now)
+            if tracking is not None and tracking.synchronised:
+                return "chronyd has its time from this engine, which follows no server"
+            if tracking is not None:
+                return "chronyd says that it is not synchronised"
+            if self.configuration.server.upstream == CHRONY:
+                return "chronyd does not tell its state"
+        if self.kernel_status(now) is None:
+            return "the state of the kernel's clock can't be read"
+        return "the kernel says that nobody keeps the clock of this host (adjtimex: unsynchronised)"
+
     def _local(self, stratum: int, now: Instant) -> Announcement:
         return Announcement(0, stratum, self.configuration.server.reference_id, 0.0, LOCAL_ROOT_DISPERSION, now.real)
 
@@ -116,5 +134,11 @@ class Upstream:
             own = followed()
             return replace(own, root_dispersion=own.root_dispersion + error) if own is not None else None
         return Announcement(
-            tracking.leap, tracking.stratum, tracking.reference_id, tracking.root_delay, error, tracking.reference
+            tracking.leap,
+            tracking.stratum,
+            tracking.reference_id,
+            tracking.root_delay,
+            error,
+            tracking.reference,
+            source=tracking.source,
         )

@@ -11,10 +11,11 @@ bounds, a leap second only on a day that may have one. When the engine has gone,
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable
 from pathlib import Path
 
-from ntp_multicast_engine.clock.discipline import MAXIMUM_SLEW
+from ntp_multicast_engine.clock.discipline import LONGEST_PAUSE, MAXIMUM_SLEW
 from ntp_multicast_engine.clock.helper.messages import (
     Answer,
     AskStatus,
@@ -33,6 +34,9 @@ from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
 _LONGEST_STEP = 1 << 62
 """Nanoseconds, 146 years: no more than that can be told by NTP."""
+
+
+_BETWEEN_PAUSES = 600 * NANOSECONDS
 
 
 class InitialStep:
@@ -73,6 +77,7 @@ class ClockPolicy:
 
     :param settings: tells the section `discipline` of the configuration as it is now.
     :param real: tells CLOCK_REALTIME, nanoseconds.
+    :param monotonic: tells a clock that is never set, nanoseconds.
     """
 
     def __init__(
@@ -81,11 +86,14 @@ class ClockPolicy:
         settings: Callable[[], Discipline],
         real: Callable[[], int],
         initial_step: InitialStep | None = None,
+        monotonic: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self._clock = clock
         self._settings = settings
         self._real = real
         self._initial_step = initial_step or InitialStep()
+        self._monotonic = monotonic
+        self._last_pause: int | None = None
         self._drift: float | None = None
         """What stays of a frequency that has a slew in it."""
 
@@ -137,8 +145,20 @@ class ClockPolicy:
         self._clock.set_frequency(ratio, drift)
         self._drift = drift if ratio != drift else None
 
+    def _allow_after_pause(self, nanoseconds: int) -> None:
+        """A host that stood still is behind. How long, nothing here can tell, so it is bounded in size and number."""
+        now = self._monotonic()
+        if not 0 < nanoseconds <= LONGEST_PAUSE * NANOSECONDS:
+            raise ClockRefusal("after a pause the clock is stepped ahead only, and by a day at most")
+        if self._last_pause is not None and now - self._last_pause < _BETWEEN_PAUSES:
+            raise ClockRefusal("the clock was stepped after a pause less than 10 minutes ago")
+        self._last_pause = now
+
     def _step(self, nanoseconds: int, settings: Discipline) -> None:
-        if settings.step == "never" or (settings.step == "start" and self._initial_step.is_used()):
+        used = self._initial_step.is_used()
+        if settings.step == "pause" and used:
+            self._allow_after_pause(nanoseconds)
+        elif settings.step == "never" or (settings.step == "start" and used):
             raise ClockRefusal(f"discipline.step is {settings.step}: the clock isn't stepped now")
         if not settings.step_threshold * NANOSECONDS < abs(nanoseconds) < _LONGEST_STEP:
             raise ClockRefusal(f"the clock isn't stepped by {nanoseconds / NANOSECONDS:g} s: beyond the thresholds")

@@ -1,0 +1,128 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: engine_firewall
+short_description: What a firewall has to let in for the engine
+version_added: 0.2.0
+author:
+  - Timecast developers (@timecast)
+description:
+  - Turns the configuration that P(timecast.ntp_multicast.engine_configuration#filter) makes into rules of
+    a firewall, for multicasts of the groups, for questions of queriers (IGMP, MLD), for answers of servers, and for
+    requests of clients where the host answers them.
+options:
+  _input:
+    description: The engine's configuration, as JSON.
+    type: str
+    required: true
+  kind:
+    description: Whose rules they are, statements of an input chain of nftables, or rich rules of firewalld.
+    type: str
+    choices: [nftables, firewalld]
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Show the rules for nftables
+  ansible.builtin.debug:
+    msg: "{{ engine_json | timecast.ntp_multicast.engine_firewall('nftables') }}"
+  vars:
+    engine_json: '{"clients": [{"interface": "eth0", "group": "224.0.1.1"}]}'
+"""
+
+RETURN = r"""
+_value:
+  description: The rules, in their order.
+  type: list
+  elements: str
+"""
+
+import ipaddress
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+
+PORT = 123
+
+
+def family_of(address: str) -> int:
+    return ipaddress.ip_network(address, strict=False).version
+
+
+def networks(server: Mapping[str, Any], family: int) -> list[str]:
+    """Who may ask, of one family."""
+    return [network for network in server.get("allow") or [] if family_of(network) == family]
+
+
+def asked(server: Mapping[str, Any]) -> Iterator[int]:
+    """The families in which clients may ask; with networks of one family only, the other one is closed."""
+    if server.get("enabled"):
+        yield from (family for family in (4, 6) if not server.get("allow") or networks(server, family))
+
+
+def of_nftables(document: Mapping[str, Any]) -> Iterator[str]:
+    clients, server = document.get("clients") or [], document.get("server") or {}
+    for entry in clients:
+        protocol = "ip" if family_of(entry["group"]) == 4 else "ip6"
+        place = f'iifname "{entry["interface"]}" {protocol} daddr {entry["group"]}'
+        yield f"{place} udp dport {entry.get('port', PORT)} accept"
+    for interface, family in dict.fromkeys((entry["interface"], family_of(entry["group"])) for entry in clients):
+        # A switch with snooping forgets a host that doesn't answer the queries of the querier (RFC 4541).
+        query = "meta l4proto igmp" if family == 4 else "icmpv6 type mld-listener-query"
+        yield f'iifname "{interface}" {query} accept'
+    for port in dict.fromkeys(entry.get("volley_port", PORT) for entry in clients):
+        yield f"ct state established udp sport {port} accept"
+    for family in asked(server):
+        protocol, allowed = ("ip", "ip6")[family == 6], networks(server, family)
+        who = f"{protocol} saddr {{ {', '.join(allowed)} }} " if allowed else f"meta nfproto ipv{family} "
+        for interface in interfaces(server):
+            where = f'iifname "{interface}" ' if interface else ""
+            yield f"{where}{who}udp dport {server.get('port', PORT)} accept"
+
+
+def interfaces(server: Mapping[str, Any]) -> list[str]:
+    """Those that the host answers on, an empty name for all."""
+    listen = server.get("listen")
+    return [""] if listen in (None, "all") else list(listen)
+
+
+def of_firewalld(document: Mapping[str, Any]) -> Iterator[str]:
+    """firewalld lets in answers and ICMPv6, and with it MLD, by itself."""
+    clients, server = document.get("clients") or [], document.get("server") or {}
+    for entry in clients:
+        family, port = family_of(entry["group"]), entry.get("port", PORT)
+        address = f'rule family="ipv{family}" destination address="{entry["group"]}"'
+        yield f'{address} port port="{port}" protocol="udp" accept'
+    if any(family_of(entry["group"]) == 4 for entry in clients):
+        yield 'rule family="ipv4" protocol value="igmp" accept'
+    for family in asked(server):
+        sources = [f' source address="{network}"' for network in networks(server, family)] or [""]
+        for source in sources:
+            port = server.get("port", PORT)
+            yield f'rule family="ipv{family}"{source} port port="{port}" protocol="udp" accept'
+
+
+KINDS: dict[str, Callable[[Mapping[str, Any]], Iterator[str]]] = {"nftables": of_nftables, "firewalld": of_firewalld}
+
+
+def engine_firewall(configuration: str, kind: str) -> list[str]:
+    if kind not in KINDS:
+        raise AnsibleFilterError(f"engine_firewall: {kind} is no firewall that it knows; these are {', '.join(KINDS)}.")
+    try:
+        document = json.loads(configuration)
+        return list(dict.fromkeys(KINDS[kind](document)))
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise AnsibleFilterError(f"engine_firewall: this is no configuration of the engine: {error}") from error
+
+
+class FilterModule:
+    """Ansible's entry point."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {"engine_firewall": engine_firewall}

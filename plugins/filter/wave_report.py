@@ -1,0 +1,145 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: wave_report
+short_description: What became of the hosts of a run so far, and whether it goes on
+version_added: 0.9.0
+author:
+  - Timecast developers (@timecast)
+description:
+  - Judges a step of the plan that P(timecast.ntp_multicast.wave_plan#filter) made.
+  - The playbook C(timecast.ntp_multicast.site) uses it.
+positional: _input, plan, step
+options:
+  _input:
+    description: The variables of the hosts, that is C(hostvars).
+    type: dict
+    required: true
+  plan:
+    description: The plan.
+    type: dict
+    required: true
+  step:
+    description: The step that is done.
+    type: dict
+    required: true
+  before:
+    description: What this filter returned after the step before.
+    type: dict
+  fleet:
+    description: The registered result of M(timecast.ntp_multicast.vrp_ntp_multicast_fleet), where it did the work.
+    type: dict
+  checked:
+    description: Whether the hosts were looked at after their change.
+    type: bool
+    default: false
+"""
+
+EXAMPLES = r"""
+- name: Judge the step
+  ansible.builtin.set_fact:
+    report: "{{ hostvars | timecast.ntp_multicast.wave_report(waves, waves.steps[0]) }}"
+"""
+
+RETURN = r"""
+_value:
+  description: What is known.
+  type: dict
+  contains:
+    done:
+      description: Hosts that are as described.
+      type: list
+      elements: str
+    failed:
+      description: Hosts that failed, each with the reason.
+      type: dict
+    perhaps:
+      description: Those of them that may have the new description all the same.
+      type: list
+      elements: str
+    ends:
+      description:
+        - For each host of which there is something to tell the result of a task as JSON, as
+          M(timecast.ntp_multicast.vrp_ntp_multicast_fleet) has it in
+          RV(timecast.ntp_multicast.vrp_ntp_multicast_fleet#module:device_results).
+      type: dict
+    stop:
+      description: Whether the run shall not go on.
+      type: bool
+    lines:
+      description: What to say.
+      type: list
+      elements: str
+"""
+
+import json
+import shlex
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible import context
+
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.waves import judge
+
+LEFT_OUT = {
+    "failed": True,
+    "changed": False,
+    "msg": "The task for many devices has left it out, or was ended before. Run again.",
+}
+
+
+def result_of(variables: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """What a task of a host's own gave; None where it went well."""
+    for name in ("__ntp_multicast_failure", "__ntp_multicast_knock", "ntp_multicast_result"):
+        found = variables.get(name)
+        if isinstance(found, Mapping) and (found.get("failed") or found.get("unreachable")):
+            return found
+    return None
+
+
+def result_in_fleet(fleet: Mapping[str, Any], host: str) -> Mapping[str, Any] | None:
+    """What the task for many devices gave; None where there is nothing to tell."""
+    if host in fleet.get("in_sync", ()) or host in fleet.get("reported", ()):
+        return None
+    kept = (fleet.get("device_results") or {}).get(host)
+    return json.loads(kept) if kept else LEFT_OUT
+
+
+def command_again() -> str:
+    """The command that goes on, without the extra variables, which may be secret."""
+    words = ["ansible-playbook", "timecast.ntp_multicast.site"]
+    for source in context.CLIARGS.get("inventory") or ():
+        words += ["-i", str(source)]
+    limit = context.CLIARGS.get("subset")
+    words += ["--limit", str(limit)] if limit else []
+    extra = " (with the same extra variables)" if context.CLIARGS.get("extra_vars") else ""
+    return shlex.join(words) + extra
+
+
+def wave_report(
+    value: Mapping[str, Any],
+    plan: Mapping[str, Any],
+    step: Mapping[str, Any],
+    before: Mapping[str, Any] | None = None,
+    fleet: Mapping[str, Any] | None = None,
+    checked: bool = False,
+) -> dict[str, Any]:
+    results = {}
+    for host in step["hosts"]:
+        if step["fleet"] and host in step["devices"]:
+            results[host] = result_in_fleet(fleet or {}, host)
+        else:
+            results[host] = result_of(value[host])
+    states = {host: value[host].get("ntp_multicast_status") or {} for host in step["hosts"]} if checked else {}
+    return judge(plan, step, before, results, states, command_again())
+
+
+class FilterModule:
+    """Ansible's entry point."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {"wave_report": wave_report}

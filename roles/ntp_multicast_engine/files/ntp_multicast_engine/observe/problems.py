@@ -1,0 +1,381 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is wrong, in sentences: made from the engine's state whenever somebody asks, the nearest cause first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ntp_multicast_engine.instant import Instant
+from ntp_multicast_engine.observe.status import GroupStatus, ProblemStatus, SystemStatus
+from ntp_multicast_engine.protocol.association import Association, Phase
+from ntp_multicast_engine.protocol.client import WITHDRAWN
+from ntp_multicast_engine.protocol.refusals import Refusal
+from ntp_multicast_engine.protocol.selection import MAXDIST, Judgement
+from ntp_multicast_engine.protocol.system import Engine, Vote
+from ntp_multicast_engine.wire.timestamps import NANOSECONDS
+
+FIRST_PATIENCE = 16.0
+"""Seconds after which a group that has not been heard yet is worth a word: two of the shortest intervals."""
+_SILENT_POLLS = 2.5
+_USUAL_POLL = 64.0
+_UNANSWERED_FIRST, _UNANSWERED_LATER = 2, 3
+_MAXIMUM_REFUSALS = 8
+_HEARD_LATELY = 0b111
+"""Bits of the reachability register: of the last three polls."""
+RIGHT = 0.128
+"""Seconds that a clock may be off; the step threshold of RFC 5905 section 11.2.2 as ntpd has it."""
+_FASTEST_SLEW = 500e-6
+_STANDSTILL_TOLD = 600 * NANOSECONDS
+
+_KEY_ADVICE = "compare the keys of both ends: number, algorithm and secret"
+_REFUSALS: dict[str, tuple[str, str]] = {
+    "unknown_key": ("this host has no key {key}", "give this host key {key}, or let the server sign with one it has"),
+    "untrusted_key": (
+        "key {key} is not trusted here",
+        "mark key {key} as trusted, or let the server use a trusted one",
+    ),
+    "bad_mac": ("their MAC of {tag} octets is not the one that key {key} makes", _KEY_ADVICE),
+    "unauthenticated": (
+        "they carry no MAC, and authentication is on",
+        "let the server sign with a key that is trusted here, or switch authentication off",
+    ),
+    "extension_on_prefix_hash": (
+        "they carry extension fields, which a MAC of key {key} does not protect",
+        "use a key of aes-128-cmac, aes-256-cmac or hmac-sha256",
+    ),
+    "crypto_nak": ("their sender could not verify a request (crypto-NAK)", _KEY_ADVICE),
+    "length": (
+        "{length} octets are no packet with a MAC of a known length",
+        "look at the algorithm of the sender's key",
+    ),
+    "extension": (
+        "what follows their header is no MAC of a known length ({length} octets in all)",
+        "look at the algorithm of the sender's key, and for hmac-sha256 at the length of its MAC",
+    ),
+    "version": ("their NTP version is not 1 to 4", "set another version at the sender"),
+    "mode": ("they are not of mode 5, broadcast", "look at what the sender sends to a multicast group"),
+    "server_not_allowed": (
+        "their sender is not among the allowed servers",
+        "add it to allow_servers, or look who it is",
+    ),
+    "unsynchronised": (
+        "the server says that its own clock is not synchronised (leap indicator 3)",
+        "look at the sources of the server",
+    ),
+    "stratum": ("the server says that it has no time to give (stratum 0 or 16)", "look at the sources of the server"),
+    "root_distance": (
+        "the server says that it may be wrong by 16 s or more",
+        "look at the sources of the server",
+    ),
+    "poll": ("their interval is not 8 s to 36 h", "set another interval at the sender"),
+    "no_transmit_time": ("they carry no time", "look at the sender"),
+    "replay": (
+        "they are older than one accepted before: the server's clock was set back, or this is a replay",
+        "look at the clock of the server; the engine asks it and goes on as soon as it answers",
+    ),
+    "too_many_associations": ("there are more servers in the group than are followed", "look who sends to the group"),
+    "request_unknown_key": ("this host has no key {key}", "give this host key {key}, or the client one that it has"),
+    "request_bad_mac": ("their MAC of {tag} octets is not the one that key {key} makes", _KEY_ADVICE),
+}
+_ANSWERS = {
+    "response_unauthenticated": "it is not signed with the key of the multicasts",
+    "response_bad_mac": "its MAC is wrong",
+    "response_version": "it has another NTP version",
+    "response_delay": "it took longer than a second",
+    "response_times": "its timestamps can't be",
+    "response_mode": "it is no answer of a server",
+    "length": "its length fits no MAC",
+    "extension": "its length fits no MAC",
+}
+
+
+def problems(
+    engine: Engine,
+    now: Instant,
+    system: SystemStatus,
+    groups: Sequence[GroupStatus] = (),
+    sockets: Sequence[ProblemStatus] = (),
+    standstill: tuple[int, float] | None = None,
+) -> tuple[ProblemStatus, ...]:
+    """:param sockets: what can't be opened.
+    :param standstill: raw time of the end and the seconds of the last time that this host stood still.
+    """
+    return (
+        *sockets,
+        *_discipline(engine, system),
+        *_silent_groups(engine, groups),
+        *_refused(engine, now.raw),
+        *(problem for item in engine.client.associations.values() for problem in _association(engine, item, now.raw)),
+        *_selection(engine),
+        *_server(engine, now, {problem.subject for problem in sockets}),
+        *_stood_still(standstill, now.raw),
+    )
+
+
+def why_unsynchronised(engine: Engine, found: Sequence[ProblemStatus]) -> str:
+    """One sentence for a host that has no time."""
+    if found:
+        return found[0].sentence
+    for item in engine.client.associations.values():
+        if item.phase is Phase.VOLLEY:
+            return f"the way to server {item.source} is being measured ({item.answers} answers so far)"
+    if engine.configuration.clients:
+        group = engine.configuration.clients[0]
+        return f"waiting for the first packet to {group.group} port {group.port} on {group.interface}"
+    return "the configuration names no group to listen to and no source of time"
+
+
+def _place(group: str, port: int, interface: str) -> str:
+    return f"{group} port {port} on {interface}"
+
+
+def _silent_groups(engine: Engine, groups: Sequence[GroupStatus]) -> Iterator[ProblemStatus]:
+    for item in groups:
+        if item.listening is None:
+            continue
+        silence = item.listening if item.last_received is None else min(item.last_received, item.listening)
+        if silence < _patience(engine, item):
+            continue
+        place = _place(item.group, item.port, item.interface)
+        if item.packets:
+            sentence = f"nothing has come to {place} for {silence:.0f} s; {item.packets} packets came before"
+        else:
+            sentence = f"no packet has come to {place} in the {silence:.0f} s since the engine listens there"
+        if item.filtered:
+            sentence += f"; {item.filtered} datagrams were no multicasts of NTP, or not from allow_servers"
+        membership = "MLD" if ":" in item.group else "IGMP"
+        advice = (
+            f"look whether a server sends there (ntp-multicast-engine listen --interface {item.interface} --group"
+            f" {item.group}), whether this host's firewall lets in UDP port {item.port} to the group and {membership},"
+            " whether the network has a querier where switches snoop, at the ttl of the server, and whether"
+            " interface, group and port are the right ones"
+        )
+        yield ProblemStatus("group_silent", sentence, advice, place)
+
+
+def _patience(engine: Engine, item: GroupStatus) -> float:
+    polls = [
+        association.poll_interval / NANOSECONDS
+        for (group, _source), association in engine.client.associations.items()
+        if (group.interface, str(group.group), group.port) == (item.interface, item.group, item.port)
+        and association.header is not None
+    ]
+    return max(polls, default=_USUAL_POLL) * _SILENT_POLLS if item.packets else FIRST_PATIENCE
+
+
+def _refused(engine: Engine, raw: int) -> Iterator[ProblemStatus]:
+    # What a known server says of itself is told as long as it says so.
+    known = {(group, source) for group, source in engine.client.associations}
+    current = [
+        item
+        for item in engine.refusals.current(raw)
+        if item.reason not in WITHDRAWN or (item.group, item.source) not in known
+    ]
+    for item in current[:_MAXIMUM_REFUSALS]:
+        yield _refusal(item)
+    rest = current[_MAXIMUM_REFUSALS:]
+    if rest:
+        sentence = f"{sum(item.count for item in rest)} packets of {len(rest)} further kinds are refused, too"
+        yield ProblemStatus("refused", sentence, "look who sends (ntp-multicast-engine listen)", "others", len(rest))
+
+
+def _refusal(item: Refusal) -> ProblemStatus:
+    reason, advice = _REFUSALS.get(item.reason, (item.reason.replace("_", " "), "look at the sender"))
+    words = {"key": item.key_id, "tag": item.tag, "length": item.length}
+    if item.group is None:
+        packets, subject = f"{_number(item.count, 'request')} from {item.source}", item.source
+    else:
+        place = _place(str(item.group.group), item.group.port, item.group.interface)
+        packets, subject = f"{_number(item.count, 'packet')} from {item.source} to {place}", f"{item.source} {place}"
+    if item.key_id is not None:
+        packets += f" with key {item.key_id}"
+        subject += f" key {item.key_id}"
+    verb = "was" if item.count == 1 else "were"
+    sentence = f"{packets} {verb} refused: {reason.format(**words)}"
+    return ProblemStatus(item.reason, sentence, advice.format(**words), subject, item.count)
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _association(engine: Engine, item: Association, raw: int) -> Iterator[ProblemStatus]:
+    group, subject = item.configuration, f"{item.source} on {item.configuration.interface}"
+    if item.header is not None and engine.follows_us(item):
+        yield ProblemStatus(
+            "loop",
+            f"server {item.source} has its time from this host, so it is not followed",
+            "give the server another source, or don't let this host be its client",
+            subject,
+        )
+    if item.unfit is not None:
+        reason, advice = _REFUSALS[item.unfit]
+        yield ProblemStatus(item.unfit, f"server {item.source} is not followed: {reason}", advice, subject)
+    if item.denied is not None:
+        yield ProblemStatus(
+            "service_denied",
+            f"server {item.source} refuses service ({item.denied}), so it is not used any more",
+            "let this host ask in the access rules of the server, and reload the engine",
+            subject,
+        )
+    elif not item.reach & _HEARD_LATELY and item.header is not None and item.last_arrival is not None:
+        place = _place(str(group.group), group.port, group.interface)
+        age = (raw - item.last_arrival.raw) / NANOSECONDS
+        yield ProblemStatus(
+            "server_lost",
+            f"server {item.source} was not heard on {place} for {age:.0f} s",
+            "look whether the server runs, still has that address and is synchronised, and at the network between",
+            subject,
+        )
+    elif item.failure is not None and item.header is not None:
+        place = f"port {group.volley_port} over {group.interface}"
+        sentence = f"{_number(item.requests, 'request')} to server {item.source} {place}, the last one failed: "
+        yield ProblemStatus(
+            "request_failed",
+            f"{sentence}{item.failure.reason}; {_number(item.answers, 'answer')} came",
+            item.failure.advice,
+            subject,
+            item.unanswered,
+        )
+    else:
+        yield from _unanswered(item, subject)
+
+
+def _unanswered(item: Association, subject: str) -> Iterator[ProblemStatus]:
+    group = item.configuration
+    if item.header is None or not item.reach & _HEARD_LATELY or (group.fallback_delay is not None and not item.answers):
+        return
+    refused = [reason for reason in item.refused_answers if reason in _ANSWERS]
+    if refused and (item.unanswered or not item.answers):
+        count = sum(item.refused_answers[reason] for reason in refused)
+        reasons = " and ".join(_ANSWERS[reason] for reason in refused)
+        sentence = f"{_number(count, 'answer')} of server {item.source} refused: {reasons}"
+        yield ProblemStatus("answers_refused", sentence, _KEY_ADVICE, subject, count)
+    elif item.unanswered >= (_UNANSWERED_LATER if item.answers else _UNANSWERED_FIRST):
+        place = _place(str(group.group), group.port, group.interface)
+        asked = f"{_number(item.requests, 'request')} to its port {group.volley_port}"
+        told = f"got {item.answers} answers" + (f", none to the last {item.unanswered}" if item.answers else "")
+        yield ProblemStatus(
+            "no_answers",
+            f"server {item.source} is heard on {place}, but {asked} {told}",
+            f"look at the firewall and the access rules of the server for UDP port {group.volley_port}, at this host's"
+            " firewall for the answers, and at the route back; where a server never answers, set fallback_delay",
+            subject,
+            item.requests,
+        )
+
+
+def _selection(engine: Engine) -> Iterator[ProblemStatus]:
+    agreeing = _by_source(engine.votes, Judgement.AGREES)
+    wrong = _by_source(engine.votes, Judgement.DISAGREES)
+    for source, vote in _by_source(engine.votes, Judgement.TOO_FAR).items():
+        sentence = f"server {source} may be wrong by {vote.distance:.3g} s, more than {MAXDIST} s"
+        yield ProblemStatus(
+            "too_far", f"{sentence}, so it is not followed", "look at the server's sources and the way to it", source
+        )
+    if agreeing:
+        middle = sum(vote.offset for vote in agreeing.values()) / len(agreeing)
+        for source, vote in wrong.items():
+            others = " and ".join(agreeing)
+            sentence = f"server {source} is {_seconds(vote.offset - middle)} off from {others}, so it is not followed"
+            yield ProblemStatus("falseticker", sentence, "look at the clock and the sources of that server", source)
+    elif len(wrong) > 1:
+        offsets = [vote.offset for vote in wrong.values()]
+        names = " and ".join(wrong)
+        yield ProblemStatus(
+            "servers_disagree",
+            f"servers {names} disagree by {_seconds(max(offsets) - min(offsets))} and no majority agrees,"
+            " so none is followed",
+            "find out which of them is wrong and mend or remove it; a third server that is right outvotes one",
+            " ".join(wrong),
+        )
+
+
+def _by_source(votes: Sequence[Vote], judgement: Judgement) -> dict[str, Vote]:
+    """A server counts once, in however many groups it is heard."""
+    return {vote.association.source: vote for vote in votes if vote.judgement is judgement}
+
+
+def _seconds(value: float) -> str:
+    for unit, name in ((1.0, "s"), (1e-3, "ms")):
+        if abs(value) >= unit:
+            return f"{abs(value) / unit:.3g} {name}" if abs(value) < 1000 * unit else f"{abs(value) / unit:.0f} {name}"
+    return f"{abs(value) * 1e6:.0f} us"
+
+
+def _discipline(engine: Engine, system: SystemStatus) -> Iterator[ProblemStatus]:
+    settings, error = engine.configuration.discipline, system.discipline_error
+    subject = settings.mode
+    if error is not None:
+        yield ProblemStatus(
+            "discipline", f"the discipline {settings.mode} does not work: {error}", _discipline_advice(error), subject
+        )
+    offset = system.offset
+    if offset is None or not engine.selected or abs(offset) <= RIGHT:
+        return
+    off = f"the clock of this host is {_seconds(offset)} {'behind' if offset > 0 else 'ahead of'} {system.reference_id}"
+    if settings.mode == "monitor":
+        yield ProblemStatus(
+            "clock_off",
+            f"{off}, and the discipline monitor leaves it alone",
+            "choose the discipline kernel or chrony, or mend the service that keeps the clock",
+            subject,
+        )
+    elif settings.mode == "kernel" and error is None:
+        yield ProblemStatus(
+            "clock_off",
+            f"{off}, and slewing that takes {abs(offset) / _FASTEST_SLEW / 60:.0f} minutes",
+            "wait, or allow a step: ntp_multicast_engine_step",
+            subject,
+        )
+
+
+def _discipline_advice(error: str) -> str:
+    if "panic threshold" in error:
+        return (
+            "look whether the server or this clock is wrong; if it is this clock, stop the engine, set the clock once"
+            " (date --set) and start it again, or raise ntp_multicast_engine_panic_threshold"
+        )
+    if "chron" in error or "No such file" in error or "refused" in error:
+        return "look whether chronyd runs and has the reference clock of the engine (chronyc sources)"
+    return (
+        "give the engine the right to set the clock (CAP_SYS_TIME); in a container choose the discipline monitor and"
+        " let the host below keep the clock"
+    )
+
+
+def _server(engine: Engine, now: Instant, closed: set[str]) -> Iterator[ProblemStatus]:
+    """What this host should tell others and doesn't."""
+    if not engine.configuration.serves:
+        return
+    why = engine.why_silent(now)
+    if why is not None:
+        groups = ", ".join(f"{server.group} on {server.interface}" for server in engine.senders)
+        what = f"sends nothing to {groups} and answers nobody" if groups else "answers nobody"
+        yield ProblemStatus(
+            "server_silent",
+            f"this server {what} because the clock of this host is not synchronised: {why}",
+            "let a time service keep this host's clock, or set reference_stratum where its clock is right by itself",
+            "server",
+        )
+        return
+    for server, sender in engine.senders.items():
+        place = _place(str(server.group), server.port, server.interface)
+        if sender.last_error is not None and place not in closed:
+            yield ProblemStatus(
+                "not_sent", f"multicasts to {place} are not sent: {sender.last_error}", sender.advice, place
+            )
+
+
+def _stood_still(standstill: tuple[int, float] | None, raw: int) -> Iterator[ProblemStatus]:
+    if standstill is not None and raw - standstill[0] < _STANDSTILL_TOLD:
+        ago = (raw - standstill[0]) / NANOSECONDS
+        yield ProblemStatus(
+            "stood_still",
+            f"this host stood still for {standstill[1]:.0f} s, until {ago:.0f} s ago",
+            "was the virtual machine paused, migrated or restored? Where that happens, ntp_multicast_engine_step: pause"
+            " lets the engine step the clock after it",
+            "host",
+        )

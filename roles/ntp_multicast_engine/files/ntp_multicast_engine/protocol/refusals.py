@@ -1,0 +1,68 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who sends what is refused: by sender, reason and key, the newest kinds only.
+
+Anybody can send packets under any address, so the number of entries has a limit, and so has what is told of them.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from ntp_multicast_engine.config.configuration import MulticastClient
+from ntp_multicast_engine.errors import PacketError
+from ntp_multicast_engine.wire.timestamps import NANOSECONDS
+
+LIMIT = 64
+_SHORTEST_MEMORY = 256 * NANOSECONDS
+
+
+@dataclass
+class Refusal:
+    """Packets of one sender that were refused for one reason. `length` is that of the newest, in octets.
+
+    `group` is None for requests to the responder. `key_id` and `tag` (its octets) are None where a packet has no MAC.
+    """
+
+    group: MulticastClient | None
+    source: str
+    reason: str
+    key_id: int | None
+    tag: int | None
+    length: int
+    first: int
+    last: int
+    gap: int = 0
+    count: int = 1
+
+    def lasts(self, raw: int) -> bool:
+        """Whether the next one would not yet be overdue."""
+        return raw - self.last < max(_SHORTEST_MEMORY, self.gap * 5 // 2)
+
+
+class Refusals:
+    """See the head of the file."""
+
+    def __init__(self, limit: int = LIMIT) -> None:
+        self._limit = limit
+        self._known: OrderedDict[tuple[MulticastClient | None, str, str, int | None], Refusal] = OrderedDict()
+
+    def note(self, group: MulticastClient | None, source: str, error: PacketError, length: int, raw: int) -> None:
+        key = (group, source, error.reason, error.key_id)
+        known = self._known.get(key)
+        if known is None:
+            self._known[key] = Refusal(
+                group, source, error.reason, error.key_id, error.tag, length, first=raw, last=raw
+            )
+            if len(self._known) > self._limit:
+                self._known.popitem(last=False)
+            return
+        known.gap, known.last, known.length, known.tag = raw - known.last, raw, length, error.tag
+        known.count += 1
+        self._known.move_to_end(key)
+
+    def current(self, raw: int) -> list[Refusal]:
+        """Those that go on, oldest first."""
+        return sorted((item for item in self._known.values() if item.lasts(raw)), key=lambda item: item.first)

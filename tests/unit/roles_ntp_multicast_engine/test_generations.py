@@ -1,0 +1,203 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The program that keeps generations and puts them back, with a systemd that only notes what it is asked."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+SCRIPT = pathlib.Path(__file__).parents[3] / "roles/ntp_multicast_engine/files/generations.py"
+RUN = "import sys; SOURCE = sys.stdin.read(); exec(compile(SOURCE, 'generations.py', 'exec'))"
+SERVICE = "ntp-multicast-engine.service"
+SYSTEMCTL = """#!/bin/sh
+echo "$*" >> {log}
+case "$*" in
+  "is-active --quiet ntp-multicast-engine-trial.timer") test -e {timer} ;;
+  "stop ntp-multicast-engine-trial.timer") rm -f {timer} ;;
+  "is-active --quiet chrony.service") exit 1 ;;
+esac
+"""
+SYSTEMD_RUN = """#!/bin/sh
+echo "systemd-run $*" >> {log}
+touch {timer}
+"""
+
+
+@dataclass
+class Machine:
+    """A host's folders, and what was asked of its systemd."""
+
+    folder: pathlib.Path
+
+    @property
+    def etc(self) -> pathlib.Path:
+        return self.folder / "etc"
+
+    @property
+    def unit(self) -> pathlib.Path:
+        return self.folder / "engine.service"
+
+    @property
+    def store(self) -> pathlib.Path:
+        return self.folder / "store"
+
+    def asked(self) -> list[str]:
+        log = self.folder / "log"
+        return log.read_text().splitlines() if log.exists() else []
+
+    def do(self, operation: str, code: int = 0, **document: Any) -> Any:
+        """What the program prints: a document, or the reason why not."""
+        whole = {
+            "paths": [str(self.etc), str(self.unit), str(self.folder / "absent")],
+            "service": SERVICE,
+            "unit": str(self.unit),
+            "chrony": "",
+            "chrony_paths": [],
+            "others": ["chrony.service"],
+            "run_id": "",
+            "trial": 0,
+            "keep": 3,
+            "stays": False,
+            "look": False,
+        }
+        done = subprocess.run(
+            [sys.executable, "-c", RUN, operation, str(self.store), json.dumps({**whole, **document})],
+            input=SCRIPT.read_text(),
+            env={**os.environ, "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == code, done.stdout + done.stderr
+        return json.loads(done.stdout) if code == 0 else done.stdout.strip()
+
+    def change(self, text: str, **document: Any) -> Any:
+        """A change that goes well."""
+        self.do("begin", **document)
+        (self.etc / "engine.json").write_text(text)
+        return self.do("end", **document)
+
+    def state(self) -> dict[str, tuple[str, int]]:
+        """Each file with its text and mode."""
+        paths = [path for path in [*self.etc.rglob("*"), self.unit, self.folder / "absent"] if path.is_file()]
+        return {str(path): (path.read_text(), path.stat().st_mode) for path in paths}
+
+
+@pytest.fixture
+def machine(tmp_path: pathlib.Path) -> Machine:
+    made = Machine(tmp_path)
+    made.etc.mkdir()
+    (made.etc / "engine.json").write_text("first\n")
+    (made.etc / "keys").write_text("42 sha secret\n")
+    (made.etc / "keys").chmod(0o600)
+    made.unit.write_text("[Unit]\n")
+    (tmp_path / "bin").mkdir()
+    for name, text in (("systemctl", SYSTEMCTL), ("systemd-run", SYSTEMD_RUN)):
+        program = tmp_path / "bin" / name
+        program.write_text(text.format(log=tmp_path / "log", timer=tmp_path / "timer"))
+        program.chmod(0o755)
+    return made
+
+
+def test_a_change_that_went_wrong_is_put_back(machine: Machine) -> None:
+    before = machine.state()
+    machine.do("begin")
+    (machine.etc / "engine.json").write_text("second\n")
+    (machine.etc / "keys").unlink()
+    (machine.folder / "absent").write_text("new\n")
+    assert machine.do("restore") == {"changed": True}
+    assert machine.state() == before
+    assert f"restart {SERVICE}" in machine.asked()
+    assert "enable --now chrony.service" not in machine.asked(), "it did not run before"
+    assert machine.do("list")["generations"] == []
+
+
+def test_a_run_that_changes_nothing_leaves_no_generation(machine: Machine) -> None:
+    assert machine.do("begin") == {"fresh": False}
+    assert machine.do("end") == {"generation": None, "trial": False}
+    assert machine.do("list")["generations"] == []
+
+
+def test_only_root_gets_at_the_keys_and_the_last_generations_stay(machine: Machine) -> None:
+    for number in range(5):
+        machine.change(f"{number}\n", run_id=f"run-{number}", keep=2)
+    listed = machine.do("list")["generations"]
+    assert [(entry["number"], entry["run_id"]) for entry in listed] == [(5, "run-4"), (4, "run-3")]
+    assert machine.store.stat().st_mode & 0o777 == 0o700
+
+
+def test_going_back_to_before_a_run(machine: Machine) -> None:
+    before = machine.state()
+    machine.change("second\n", run_id="one")
+    machine.change("third\n", run_id="one")
+    looked = machine.do("roll_back", run_id="one", others=False, look=True)
+    assert looked["changed"] and "-third" in looked["diff"] and "+first" in looked["diff"]
+    assert "secret" not in str(looked)
+    assert machine.state() != before
+    assert machine.do("roll_back", run_id="one", others=False)["changed"]
+    assert machine.state() == before
+    again = machine.do("roll_back", run_id="one", others=False)
+    assert (again["changed"], again["listed"]) == (False, True)
+    assert machine.do("roll_back", run_id="nowhere", others=False)["listed"] is False
+    machine.change("fourth\n", run_id="two")
+    assert [entry["number"] for entry in machine.do("list")["generations"]] == [3], "no number is used twice"
+
+
+def test_other_runs_are_protected(machine: Machine) -> None:
+    before = machine.state()
+    machine.change("second\n", run_id="one")
+    machine.change("third\n", run_id="")
+    now = machine.state()
+    refused = machine.do("roll_back", run_id="one", others=False)
+    assert refused["others"] == ["a run without an id"] and not refused["changed"]
+    assert machine.state() == now
+    assert machine.do("roll_back", run_id="one", others=True)["changed"]
+    assert machine.state() == before
+
+
+def test_a_trial_has_a_timer_that_takes_it_back(machine: Machine) -> None:
+    before = machine.state()
+    machine.do("begin", trial=120)
+    (machine.etc / "engine.json").write_text("second\n")
+    armed = next(line for line in machine.asked() if line.startswith("systemd-run"))
+    assert "--on-active=120" in armed
+    words = armed.split()
+    assert words[-4:] == [str(machine.store / "generations.py"), "expire", str(machine.store), "{}"]
+    done = subprocess.run(
+        [sys.executable, *words[-4:]],
+        env={**os.environ, "PATH": f"{machine.folder / 'bin'}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert machine.state() == before
+    assert "The time of the trial was over" in machine.do("end", code=1)
+
+
+def test_a_change_on_trial_is_confirmed_later_and_keeps_others_off(machine: Machine) -> None:
+    machine.do("begin", trial=120)
+    (machine.etc / "engine.json").write_text("second\n")
+    assert machine.do("end", stays=True) == {"generation": None, "trial": True}
+    assert "A change is on trial there" in machine.do("begin", code=1)
+    assert machine.do("confirm") == {"changed": True}
+    assert machine.do("confirm") == {"changed": False}
+    assert len(machine.do("list")["generations"]) == 1
+
+
+def test_a_run_that_was_broken_off_can_be_taken_back(machine: Machine) -> None:
+    before = machine.state()
+    machine.do("begin", run_id="killed")
+    (machine.etc / "engine.json").write_text("half\n")
+    machine.change("whole\n", run_id="next")
+    assert machine.do("roll_back", run_id="killed", others=True)["changed"]
+    assert machine.state() == before
