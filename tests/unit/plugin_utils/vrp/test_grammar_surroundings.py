@@ -299,6 +299,12 @@ class TestCut:
         (key,) = found.configuration.authentication.keys
         assert (key.ciphertext.reveal(), key.trusted, found.unknown) == (ciphertext, True, ())
 
+    def test_the_longest_line_may_be_a_ciphertext_in_another_form(self) -> None:
+        line = "ntp authentication-keyid 42 authentication-mode md5 cipher %^%#abcdefghijklmnop%^%#<CE1>"
+        found = parse_configuration(f"#\n{line}\nntp authentication enable\n#\nreturn\n")
+        assert [key.id for key in found.configuration.authentication.keys] == [42]
+        assert found.configuration.authentication.enabled
+
     def test_a_ciphertext_without_its_end_is_refused_and_not_shown(self) -> None:
         line = f"ntp authentication-keyid 42 authentication-mode hmac-sha256 cipher {self.CIPHERTEXT}"[:80]
         with pytest.raises(ParseError, match="The ciphertext of a key has no end") as error:
