@@ -9,6 +9,7 @@ import json
 import subprocess
 from typing import Any
 
+import yaml
 from integration.engine.process import EngineProcess, wait_for
 
 from ansible_collections.timecast.ntp_multicast.plugins.filter.synchronisation_report import synchronisation_report
@@ -20,12 +21,12 @@ class Module:
 
     def __init__(self, engine: EngineProcess) -> None:
         self._engine = engine
+        options = yaml.safe_load(ntp_multicast_engine_info.DOCUMENTATION)["options"]
+        defaults = {name: option.get("default") for name, option in options.items()}
         self.params: dict[str, Any] = {
+            **defaults,
             "command": "ntp-multicast-engine",
             "config": str(engine.configuration),
-            "wait_until_synchronised": False,
-            "maximum_offset": 0.128,
-            "timeout": 0,
         }
 
     def run_command(self, command: list[str], **_unused: object) -> tuple[int, str, str]:
