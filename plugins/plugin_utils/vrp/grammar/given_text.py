@@ -51,7 +51,5 @@ def parse_given_text(text: str, dialect: Dialect | None = None) -> GivenText:
             "The text does not end with 'return': it was cut off or filtered, and what is missing in it is not known."
         )
     if not any(line[0].islower() and line.rstrip() != "return" for line in lines):
-        warnings.append(
-            "No line of configuration stands between the '#' of the text, so it is hardly a device's."
-        )
+        warnings.append("No line of configuration stands between the '#' of the text, so it is hardly a device's.")
     return GivenText(found, tuple(warnings))
