@@ -16,10 +16,12 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.masking
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.commands import (
     Command,
     Condition,
+    Writing,
     refuse_writing,
-    run,
     run_until,
 )
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.failure import in_doubt
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.outcome import Outcome
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.session.questions import ExpectedQuestion
 
 
@@ -46,7 +48,9 @@ class ActionModule(VrpAction):
                 session.pause(min(options["interval"], left))
             return left > 0
 
-        texts, missing = run_until(commands, conditions, lambda command: mask(run(session, command).text), pause)
+        writing = Writing(session)
+        with in_doubt(Outcome.IMMEDIATE, holds=lambda _error: writing.begun):
+            texts, missing = run_until(commands, conditions, lambda command: mask(writing.run(command).text), pause)
         result: dict[str, Any] = {
             "changed": writes,
             "stdout": list(texts),

@@ -45,11 +45,18 @@ class ActionModule(VrpAction):
         if options["src"] is not None:
             options = {**options, "src": self.text_of_source(options["src"])}
         request = request_of(options, check=bool(self._task.check_mode))
-        report = converge_lines(self.logins(), request)
-        result = reported(report, request.commit, str(task_vars.get("inventory_hostname", "")))
+        folder = None
         if options["backup"] and not self._task.check_mode:
             folder = Path(self._loader.path_dwim(options["backup_directory"]))
-            result["backup_path"] = str(keep(report.text_before, folder, str(task_vars.get("inventory_hostname", ""))))
+            refuse_unwritable(folder)
+        host = str(task_vars.get("inventory_hostname", ""))
+        report = converge_lines(self.logins(), request)
+        result = reported(report, request.commit, host)
+        if folder is not None:
+            try:
+                result["backup_path"] = str(keep(report.text_before, folder, host))
+            except UserError as error:  # the device is changed by now: that is reported first
+                result["warnings"].append(f"There is no backup. {error}")
         return result
 
     def text_of_source(self, source: str) -> str:
@@ -109,6 +116,16 @@ def reported(report: FreeReport, commit: CommitSettings, host: str) -> dict[str,
     if report.changed:
         result["commit"] = {"id": report.commit_id, **told_commit_settings(commit)}
     return result
+
+
+def refuse_unwritable(folder: Path) -> None:
+    """Raises UserError, before anything is sent, for a folder in which nothing can be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"backup_directory: {folder} can't be written: {error.strerror}.") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UserError(f"backup_directory: {folder} can't be written by this user.")
 
 
 def keep(text: str, folder: Path, host: str) -> Path:

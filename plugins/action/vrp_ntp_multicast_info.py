@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.base import VrpAction
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.specification import VRP_NTP_MULTICAST_INFO
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.interface_names import interface_key
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.model import (
     AddressFamily,
     Configuration,
@@ -131,7 +132,8 @@ def group_of(source: SourceSession, clients: list[tuple[str, MulticastClient]]) 
     groups = {
         str(client.address)
         for interface, client in clients
-        if client.afi is family and (source.interface is None or source.interface.casefold() == interface.casefold())
+        if client.afi is family
+        and (source.interface is None or interface_key(source.interface) == interface_key(interface))
     }
     return groups.pop() if len(groups) == 1 else None
 

@@ -26,9 +26,11 @@ _OWN_KEYS = ("id_ed25519", "id_ecdsa", "id_rsa")
 # Words of questions that a login password is no answer to.
 _NOT_THE_PASSWORD = re.compile(
     r"(?<![\w-])(new|old|current|again|re-?(?:enter|type)|confirm(?:ation)?|change|expired|token|otp|totp|one[- ]?time|"
-    r"code|passcode|pin|challenge|verification|2fa|mfa|second|factor)(?![\w-])",
+    r"code|passcode|pin|challenge|verification|2fa|mfa|second|factor|dynamic|response|securid|authenticator|tokencode|"
+    r"one[- ]time[- ]\w+|(?:verification|token|otp|sms|pin|access|security)[- ]code)(?![\w-])",
     re.IGNORECASE,
 )
+_PASSWORD = re.compile(r"passw|kennwort|mot de passe|contrase", re.IGNORECASE)
 _NAME = re.compile(r"\S*@\S*")  # "ops@new's password:" speaks of a host
 _QUESTION_WIDTH = 200  # characters of the device's words that are quoted
 
@@ -52,8 +54,10 @@ class Answers:
         asked = " / ".join(words.strip() for words, _shown in questions)
         if self._given and asked == self._first:
             raise LoginRefused("the device asks for the password again. Check ansible_user and ansible_password.")
-        if self._given or len(questions) > 1 or questions[0][1] or _NOT_THE_PASSWORD.search(_NAME.sub("", asked)):
-            told = " ".join(words.strip() for words in (title, instructions) if words.strip())
+        told = " ".join(words.strip() for words in (title, instructions) if words.strip())
+        # What does not name the password is asked for by the words before it.
+        meant = asked if _PASSWORD.search(asked) else f"{told} {asked}"
+        if self._given or len(questions) > 1 or questions[0][1] or _NOT_THE_PASSWORD.search(_NAME.sub("", meant)):
             raise LoginRefused(
                 f"the device asks for more than the password{': ' if told else ''}{_one_line(told)} "
                 f'(question: "{_one_line(asked)}"). Log in by hand and answer it.'

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 from ..ntp.errors import UserError
 from ..ntp.masking import mask
-from .errors import RefusedError
+from .errors import BusyError, QuestionError, RefusedError
+from .free_lines import secrets_of
+from .grammar.telling import told_without_secrets
 from .session import Answer, Session
 from .session.questions import ExpectedQuestion, PromptContext
 
@@ -67,7 +69,7 @@ class Condition:
 
 def refuse_writing(commands: Iterable[Command]) -> None:
     """Raises UserError that names each command that does more than read."""
-    wrong = [f"commands: `{mask(command.text)}`" for command in commands if not command.reads_only]
+    wrong = [f"commands: `{told_without_secrets(command.text)}`" for command in commands if not command.reads_only]
     if wrong:
         raise UserError(
             "\n".join(wrong)
@@ -79,14 +81,39 @@ def refuse_writing(commands: Iterable[Command]) -> None:
 def run(session: Session, command: Command) -> Answer:
     """Send a command in the user view. Raises RefusedError where the device refuses it, QuestionError for a question
     without an answer of the user's."""
+    secrets = secrets_of(command.text)
     if command.reads_only and not command.answers:
         answer = session.show(command.text)
         if answer.unavailable:
             raise RefusedError(
-                "The device refused a command.", line=mask(command.text), caret=answer.caret, words=answer.words
+                "The device refused a command.",
+                line=mask(command.text, secrets),
+                caret=answer.caret,
+                words=mask(answer.words, secrets),
             )
         return answer
-    return session.ask(command.text, occasion=PromptContext.EXPLICIT, answers=command.answers).expect("a command")
+    return session.ask(command.text, occasion=PromptContext.EXPLICIT, secrets=secrets, answers=command.answers).expect(
+        "a command"
+    )
+
+
+class Writing:
+    """Runs commands, and knows whether one of them may have changed the device."""
+
+    def __init__(self, session: Session) -> None:
+        self.begun = False
+        self._session = session
+
+    def run(self, command: Command) -> Answer:
+        """As `run`."""
+        before = self.begun
+        self.begun = before or not command.reads_only
+        try:
+            return run(self._session, command)
+        except (BusyError, QuestionError, RefusedError):
+            if not self._session.lost:
+                self.begun = before
+            raise
 
 
 def run_until(

@@ -10,12 +10,14 @@ of it is in the error.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from ..ntp.errors import UserError
 from ..ntp.masking import mask
 from .errors import DeviceError, ParseError, RefusedError
+from .failure import in_doubt
+from .outcome import Outcome
 from .session import Answer, Session
 from .session.questions import PromptContext
 
@@ -209,11 +211,13 @@ def roll_back(session: Session, rollback: Rollback) -> str:
         DeviceError: `changed` is true: the device did not say that it is done, or lists no new commit.
     """
     newest = rollback.commits[0].commit_id
-    answer = session.ask(rollback.command, occasion=PromptContext.ROLLBACK, timeout=session.timeouts.commit)
+    with in_doubt(Outcome.UNKNOWN, holds=_is_in_doubt(session)):
+        answer = session.ask(rollback.command, occasion=PromptContext.ROLLBACK, timeout=session.timeouts.commit)
     answer.expect("to roll back")
     if _ROLLED_BACK not in " ".join(answer.text.split()).casefold():
         raise _unproven("The device does not say that the rollback succeeded.", answer.words)
-    commits = read_commits(session)
+    with in_doubt(Outcome.UNKNOWN):
+        commits = read_commits(session)
     if not commits or commits[0].commit_id == newest:
         raise _unproven("The device says that the rollback succeeded, but lists no commit of it.", answer.words)
     return commits[0].commit_id
@@ -222,8 +226,11 @@ def roll_back(session: Session, rollback: Rollback) -> str:
 def confirm_trial(session: Session, trial: Trial) -> None:
     """Make a running trial permanent. Raises DeviceError where this login can't, or the trial still runs afterwards."""
     command = "commit" if trial.persist_id is None else f"commit persist {trial.persist_id}"
-    _in_system_view(session, command, PromptContext.COMMIT, "to confirm the trial")
-    if read_trial(session) is not None:
+    with in_doubt(Outcome.CONFIRMING, holds=_is_in_doubt(session)):
+        _in_system_view(session, command, PromptContext.COMMIT, "to confirm the trial")
+    with in_doubt(Outcome.CONFIRMING):
+        left = read_trial(session)
+    if left is not None:
         raise DeviceError(
             "The trial still runs: without a persist id only the login that began it can confirm it. "
             "It is rolled back when its time is over, unless it is aborted before."
@@ -237,8 +244,11 @@ def abort_trial(session: Session, trial: Trial, session_id: int | None = None) -
         command += f" persist {trial.persist_id}"
     elif session_id is not None:
         command += f" session {session_id}"
-    _in_system_view(session, command, PromptContext.ABORT_TRIAL, "to abort the trial")
-    if read_trial(session) is not None:
+    with in_doubt(Outcome.TRIAL_EXPIRES, holds=_is_in_doubt(session)):
+        _in_system_view(session, command, PromptContext.ABORT_TRIAL, "to abort the trial")
+    with in_doubt(Outcome.TRIAL_EXPIRES):
+        left = read_trial(session)
+    if left is not None:
         raise DeviceError("The trial still runs.", line=command)
 
 
@@ -265,9 +275,14 @@ def _named(commit: Commit) -> str:
     return f"{commit.commit_id} ({commit.label})" if commit.label else commit.commit_id
 
 
+def _is_in_doubt(session: Session) -> Callable[[BaseException], bool]:
+    """Whether a command may have taken effect in spite of an error: not where the device answered it."""
+    return lambda error: session.lost or not isinstance(error, DeviceError)
+
+
 def _unproven(message: str, words: str) -> DeviceError:
     error = DeviceError(message, words=words)
-    error.changed = True
+    error.changed, error.outcome = True, Outcome.UNKNOWN.value
     return error
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..ntp.masking import mask
+from ..ntp.masking import mask, shown
 from .dialect import Dialect
 from .errors import ParseError
 from .session import Session
@@ -183,7 +183,7 @@ def _pairs(text: str) -> Iterator[tuple[str, str]]:
         for piece in _BETWEEN_PAIRS.split(line):
             name, colon, value = piece.partition(":")
             if colon and _NAME.fullmatch(name.strip()) and (not value or value[0].isspace()):
-                yield name.strip().casefold(), value.strip()
+                yield name.strip().casefold(), shown(value.strip())
 
 
 def _number(value: str | None) -> float | None:

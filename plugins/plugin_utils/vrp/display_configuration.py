@@ -10,11 +10,12 @@ from dataclasses import dataclass
 
 from ..ntp.errors import NtpMulticastError, UserError
 from .errors import DeviceError, RefusedError
-from .session import Session
+from .session import Answer, Session
 from .session.prompt import same_view
 from .session.questions import PromptContext
 
 _FRAME_END = "return"  # facts 2.1, 2.4
+_BETWEEN_BLOCKS = "#"
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def read_configuration(session: Session, interfaces: Iterable[str]) -> Configura
     """
     answer = session.show("display current-configuration", frame_end=_FRAME_END)
     if not answer.unavailable:
-        return ConfigurationText(answer.whole_text, complete=True)
+        return ConfigurationText(_with_blocks(answer), complete=True)
     try:
         session.ask("system-view").expect("to enter the system view")
         if session.prompt.pending:
@@ -49,10 +50,17 @@ def read_configuration(session: Session, interfaces: Iterable[str]) -> Configura
             )
         merged = session.show("display configuration candidate merge", frame_end=_FRAME_END, lenient=True)
         if merged.complete and not merged.unavailable:
-            return ConfigurationText(merged.whole_text, complete=True, words=answer.words)
+            return ConfigurationText(_with_blocks(merged), complete=True, words=answer.words)
         return ConfigurationText(_read_views(session, interfaces), complete=False, words=answer.words)
     finally:
         _return(session)
+
+
+def _with_blocks(answer: Answer) -> str:
+    """The text of the whole configuration, which has `#` between its blocks (fact 2.1), or it is something else."""
+    if not any(line.rstrip() == _BETWEEN_BLOCKS for line in answer.lines):
+        raise answer.error(DeviceError, "The device showed a text without blocks, which is no configuration.")
+    return answer.whole_text
 
 
 def _read_views(session: Session, interfaces: Iterable[str]) -> str:

@@ -10,9 +10,10 @@ until the commit must have come to its end; what is not known by then is said to
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ..ntp.errors import NtpMulticastError, UserError
@@ -77,6 +78,22 @@ def told(error: NtpMulticastError, outcome: Outcome, *sentences: str) -> NtpMult
     new.outcome = outcome.value
     new.changed = outcome.changed
     return new
+
+
+@contextlib.contextmanager
+def in_doubt(outcome: Outcome, holds: Callable[[BaseException], bool] = lambda _error: True) -> Iterator[None]:
+    """What fails in here may have changed the device: the error says so, the end of the task's time included.
+
+    holds: whether that is so, by the error
+    """
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:
+        if not holds(error):
+            raise
+        raise told(error if isinstance(error, NtpMulticastError) else broken_off(error), outcome) from error
 
 
 # -- what became -------------------------------------------------------------------------------------------------------

@@ -128,9 +128,10 @@ def secrets_of(text: str) -> tuple[str, ...]:
 def refuse_untypable(lines: Sequence[tuple[str, str]]) -> None:
     """Raises UserError for lines, given with the option that holds them, that hold anything but printable text."""
     wrong = [
-        f"{option}: {text!r} holds characters that can't be typed; it has to be one line of printable text."
+        f"{option}: {told_without_secrets(text)!r} holds characters that can't be typed; it has to be one line of "
+        "printable text without a question mark, which opens the help."
         for option, text in lines
-        if not text.strip() or not text.isprintable()
+        if not text.strip() or not text.isprintable() or "?" in text
     ]
     if wrong:
         raise UserError("\n".join(wrong))

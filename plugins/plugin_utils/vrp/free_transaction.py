@@ -106,7 +106,11 @@ def _apply(logins: Logins, session: Session, request: FreeRequest, report: FreeR
     except BaseException as error:
         if not _took_effect(logins, session, candidate, request, report, error):
             raise
-    shown = shown_lines(_read(logins.session()))
+    try:
+        shown = shown_lines(_read(logins.session()))
+    except Exception as error:
+        known = error if isinstance(error, NtpMulticastError) else broken_off(error)
+        raise told(known, Outcome.COMMITTED) from error
     return replace(
         report,
         commit_id=commit_id,
@@ -169,12 +173,20 @@ def _look_for_lines(
     while True:
         try:
             session = logins.session()
-            if not not_as_written(report.sent, shown_lines(_read(session))):
+            if _proves(report.sent, shown_lines(report.text_before), shown_lines(_read(session))):
                 runs = trial_runs(session) if request.commit.trial is not None else False
                 return Outcome.COMMITTED if runs is False else Outcome.TRIAL_EXPIRES
             left = end - time.monotonic()
             if left <= 0:
                 return outcome
             session.pause(min(_SECONDS_BETWEEN_LOOKS, left))
-        except NtpMulticastError:
-            return outcome
+        except Exception:
+            return outcome  # a failed login among them: what became of the commit is not known
+
+
+def _proves(sent: tuple[FreeLine, ...], before: Shown, now: Shown) -> bool:
+    """Whether the device shows all that was sent, and something of it that it did not show before.
+
+    An `undo` of a line that never stood is shown by every configuration, the old one included.
+    """
+    return not not_as_written(sent, now) and bool(not_as_written(sent, before))

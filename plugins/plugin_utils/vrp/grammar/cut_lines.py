@@ -159,6 +159,9 @@ class CutLines:
                 break
             line += self._lines[position + count]
             text += self._lines[position + count]
+        if not self._has_usual_width(self._lines[position]):
+            # The longest line of the text, with a ciphertext in a form that is not known. Nothing hangs on it.
+            return Whole(self._lines[position], 1)
         raise ParseError(
             "The ciphertext of a key has no end, so the text is cut: "
             f"{told_without_secrets(self._lines[position].strip())}. Read it again on a wider terminal."

@@ -45,9 +45,11 @@ def parse_given_text(text: str, dialect: Dialect | None = None) -> GivenText:
             "The text holds no configuration of a VRP device: no '#' between blocks, no interface, no NTP line. "
             f"Its first line is: {first}. {_WANTED}"
         )
-    if found.ended:
-        return GivenText(found, ())
-    return GivenText(
-        found,
-        ("The text does not end with 'return': it was cut off or filtered, and what is missing in it is not known.",),
-    )
+    warnings = []
+    if not found.ended:
+        warnings.append(
+            "The text does not end with 'return': it was cut off or filtered, and what is missing in it is not known."
+        )
+    if not any(line[0].islower() and line.rstrip() != "return" for line in lines):
+        warnings.append("No line of configuration stands between the '#' of the text, so it is hardly a device's.")
+    return GivenText(found, tuple(warnings))

@@ -19,7 +19,7 @@ from itertools import islice
 from types import MappingProxyType
 from typing import cast
 
-from ...ntp.interface_names import interface_name, is_interface_name
+from ...ntp.interface_names import interface_key, interface_name, is_interface_name
 from ...ntp.masking import mask
 from ...ntp.model import (
     ALL,
@@ -142,6 +142,7 @@ class _Reader:
         self._sysname: str | None = None
         self._typed = False
         self._interfaces: dict[str, _InterfaceState] = {}
+        self._printed: dict[str, str] = {}  # interface_key -> the spelling that came first
         self._view: _InterfaceState | None = None
         self._other_view = False
         self._authentication = False
@@ -169,7 +170,7 @@ class _Reader:
             "ipv6_server_disable": lambda line: self._server_disabled.update(ipv6=not line.undo),
             "ipv4_listen_all": lambda line: _set(self._listen, ALL, line.fields["switch"] == "enable"),
             "ipv6_listen_all": lambda line: _set(self._ipv6_listen, ALL, line.fields["switch"] == "enable"),
-            "ipv4_listen": lambda line: _set(self._listen, line.fields["interface"], not line.undo),
+            "ipv4_listen": self._on_listen,
             "ipv6_listen": lambda line: _set(self._ipv6_listen, line.fields["ipv6_address"], not line.undo),
             "reference_clock": self._on_reference_clock,
             "ipv4_multicast_server": self._on_multicast_server,
@@ -243,9 +244,12 @@ class _Reader:
         name, rest = found.group(1), found.group(2)
         if rest and not is_interface_name(name):
             name += rest.split()[0]
+        elif rest and rest[0].isdecimal():  # `E1 0/1/0`: where its type ends is not known
+            return None
         if not is_interface_name(name):  # cut off, or of a kind that could not be configured
             return None
-        self._view_name = interface_name(name)
+        # Fact 9.4: a device prints both names of one port.
+        self._view_name = self._printed.setdefault(interface_key(name), interface_name(name))
         return self._interfaces.setdefault(self._view_name, _InterfaceState())
 
     def _on_ntp_text(self, lines: list[str], position: int, cut: CutLines, *, indented: bool) -> int:
@@ -327,6 +331,11 @@ class _Reader:
 
     def _on_trust(self, line: Statement) -> None:
         (self._trusted.discard if line.undo else self._trusted.add)(line.fields["key_id"])
+
+    def _on_listen(self, line: Statement) -> None:
+        name = line.fields["interface"]
+        same = (source for source in self._listen if interface_key(source) == interface_key(name))
+        _set(self._listen, next(same, name), not line.undo)
 
     def _on_reference_clock(self, line: Statement) -> None:
         self._stratum = None if line.undo else line.fields.get("stratum", DEFAULT_STRATUM)

@@ -15,8 +15,10 @@ _KEY_NUMBER = re.compile(r"(?i)authentication-keyid[ \t]+[0-9]{1,10}(?![^ \t])")
 _OPTIONS = frozenset({"ttl", "version", "port", "source-interface", "vpn-instance", "preference", "minpoll", "maxpoll"})
 _NAMES_A_SECRET = re.compile(
     r"(?i)(?:key|passw|passphrase|pwd|secret|cipher|simple|plain|md5|sha-?[0-9]|hmac|cmac|aes|psk|token|credential"
-    r"|communit|encrypt|crypt|hash|auth-?data)"
+    r"|communit|encrypt|crypt|hash|auth-?data|auth-?string|^auth$|^authenticat(?:e|ion)$|^pw$|^pin$|^otp$|^shared$"
+    r"|^digest$|^3?des$|^rc4$|^sm[34]$|blake|chacha)"
 )
+_SWITCHED = frozenset({"enable", "disable"})  # `authentication enable` is a whole line
 _WORD = re.compile(r"[^\s=:]+")
 
 
@@ -33,6 +35,8 @@ def _without_secrets(line: str) -> str:
         end = word.end() if numbered is None else numbered.end()
         following = _WORD.search(line, end)
         if following is None:
+            return line
+        if following.group() in _SWITCHED and not line[following.end() :].strip():
             return line
         if numbered is None or following.group() not in _OPTIONS:
             return f"{line[:end]} {MASK}"

@@ -15,12 +15,20 @@ from .prompt import Prompt
 from .unsolicited import is_time_line, without_logs
 
 _ERROR = re.compile(r"\s*Error(?:\[\d+\])?\s*:", re.IGNORECASE)
-_MESSAGE = re.compile(r"\s*(?:(?:Error|Info|Warning|Note)(?:\[\d+\])?\s*:|Failed\b)", re.IGNORECASE)
+_MESSAGE = re.compile(
+    r"\s*(?:(?:Error|Info|Warning|Note)(?:\[\d+\])?\s*:|Failed\b|(?:The )?(?:system|device) (?:is )?busy\b)",
+    re.IGNORECASE,
+)
 _CARET = re.compile(r"\s*\^\s*")
 # Fact 9.6: `The system is busy in building configuration. Please wait for a moment...`, and words like these.
 _BUSY = re.compile(r"\bbusy\b|\btry (?:it )?(?:again|later)\b|\bagain later\b|\bretry\b", re.IGNORECASE)
 # Only in a refusal: a command at work says so too (fact 1.7: `Info: Checking, please wait for a moment....done.`).
-_WAIT = re.compile(r"\bwait (?:for )?a (?:moment|while)\b", re.IGNORECASE)
+_WAIT = re.compile(
+    r"\bwait (?:for )?a (?:moment|minute|while)\b|\bplease wait\b|\blater\b|\bin progress\b|\bnot ready\b"
+    r"|\brecovering\b"
+    r"|\b(?:is|are) (?:being )?(?:execut|sav|restor|process|initiali[sz]|recover|load|synchroni[sz])(?:ed|ing)\b",
+    re.IGNORECASE,
+)
 _HEAD = 400  # characters: what a message is stands at its start
 _LONGEST_MESSAGE = 6  # lines
 

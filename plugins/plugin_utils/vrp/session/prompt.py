@@ -76,6 +76,11 @@ def sysname_of_user_view(line: str) -> str | None:
     return found["sysname"] if found else None
 
 
+def begins_as_user_view(line: str) -> bool:
+    """Whether a line begins as with the prompt of the user view; other text may stand behind it."""
+    return _ANY_USER_VIEW.match(line) is not None
+
+
 def sysname_of_system_view(line: str) -> str | None:
     """The name in a line that may be the prompt of the system view after the device was given another name."""
     found = _ANY_SYSTEM_VIEW.fullmatch(line)

@@ -21,7 +21,14 @@ from ..errors import BusyError, DeviceError, LoginError, QuestionError, SessionE
 from ..retry import RetryPolicy
 from .answer import Answer
 from .exchange import QUIET_FOR_BURIED_PROMPT, Exchange, Sending
-from .prompt import USER_VIEW, Prompt, PromptMatcher, sysname_of_system_view, sysname_of_user_view
+from .prompt import (
+    USER_VIEW,
+    Prompt,
+    PromptMatcher,
+    begins_as_user_view,
+    sysname_of_system_view,
+    sysname_of_user_view,
+)
 from .questions import (
     ExpectedQuestion,
     PromptContext,
@@ -43,6 +50,7 @@ _ANSWERED_QUESTIONS = 5
 _LONGEST_ANSWER = 64 * 1024 * 1024  # characters
 _LONG_OUTPUT = 20  # lines
 _LONGEST_PAGER = 60  # characters
+_ENDS_OF_QUESTIONS = (":", "?", "]", ")", "}", ">", "=")
 # Nothing of these can be asked that an empty line would answer (fact 3.3: it is no answer to [Y/N] and [Y/N/C]).
 _PROBED = (None, PromptContext.NAVIGATION, PromptContext.CONFIGURATION, PromptContext.LEAVING)
 
@@ -127,11 +135,18 @@ class Session:
     def _wants_login_probe(self, line: str, quiet: float, probes: int, next_probe: float) -> bool:
         """A banner may look like a prompt, and a log may bury one. Only a prompt comes again after an empty line.
 
-        Text that stands unfinished at the cursor may be a question in words that are not known.
+        Text that stands unfinished at the cursor may be a question in words that are not known, unless a prompt stands
+        before it and it does not end as questions do.
         """
         if sysname_of_user_view(line):
             return probes == 0 or quiet >= max(QUIET_FOR_BURIED_PROMPT, next_probe)
-        return not line.strip() and quiet >= max(_QUIET_BETWEEN_LOGIN_PROBES, next_probe)
+        if quiet < max(_QUIET_BETWEEN_LOGIN_PROBES, next_probe):
+            return False
+        text = line.rstrip()
+        return not text or (not text.endswith(_ENDS_OF_QUESTIONS) and self._has_user_view())
+
+    def _has_user_view(self) -> bool:
+        return any(begins_as_user_view(line) for line in self._screen.lines[-_LONG_OUTPUT:])
 
     def _line_before(self) -> str:
         for line in reversed(self._screen.lines[:-1]):
@@ -445,7 +460,7 @@ def refuse_untypable(line: str, secrets: Sequence[str] = ()) -> None:
         if not character.isprintable() or character == "?":
             raise UserError(
                 f"A line with the character U+{ord(character):04X} at its position {position + 1} is not sent to a "
-                f"device: {mask(line, secrets)}"
+                f"device. It begins with: {mask(line[:position], secrets).split(' ', 1)[0]}"
             )
 
 

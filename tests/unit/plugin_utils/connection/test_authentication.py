@@ -121,6 +121,28 @@ def test_a_first_question_for_something_else_is_not_answered(
         assert server.told == []
 
 
+@pytest.mark.parametrize(
+    ("title", "instructions", "words"),
+    [
+        ("", "", "Dynamic password:"),
+        ("", "", "One-Time-Password:"),
+        ("", "", "Verification-code:"),
+        ("", "", "Tokencode: "),
+        ("", "", "Response:"),
+        ("", "Enter the code of your authenticator.", ">"),
+        ("SecurID", "", ""),
+    ],
+)
+def test_other_words_for_a_token_are_not_answered(title: str, instructions: str, words: str) -> None:
+    with pytest.raises(LoginRefused, match="more than the password"):
+        Answers(PASSWORD)(title, instructions, [(words, False)])
+
+
+def test_what_is_said_before_the_password_does_not_matter() -> None:
+    told = "Your password is to expire in 3 days; a new code of conduct is in force."
+    assert Answers(PASSWORD)("User Authentication", told, [("Enter password:", False)]) == [PASSWORD]
+
+
 def test_two_questions_at_once_are_not_answered() -> None:
     with pytest.raises(LoginRefused, match="more than the password"):
         Answers(PASSWORD)("", "", [("Password:", False), ("Token:", False)])

@@ -5,27 +5,48 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.errors import UserError
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.commands import Command
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.commands import (
+    Command,
+    Writing,
+    refuse_writing,
+)
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.commits import (
     Commit,
+    Rollback,
     Target,
+    Trial,
+    abort_trial,
+    confirm_trial,
     parse_commit_changes,
     parse_commit_list,
     plan_rollback,
     reversed_changes,
+    roll_back,
 )
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.errors import ParseError
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.errors import (
+    DeviceError,
+    ParseError,
+    QuestionError,
+    RefusedError,
+    SessionError,
+)
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.failure import in_doubt
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.free_lines import (
     FreeLine,
     lines_of_text,
     missing_lines,
     not_as_written,
+    refuse_untypable,
     secrets_of,
     shown_lines,
 )
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.outcome import Outcome
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.session import Timeouts
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.version import parse_version
 
 COMMITS = """\
@@ -191,3 +212,109 @@ def test_what_follows_a_word_for_a_secret_is_one() -> None:
 )
 def test_which_commands_only_read(line: str, reads: bool) -> None:
     assert Command(line).reads_only is reads
+
+
+@pytest.mark.parametrize("text", ["a\nb", "display ?", "\x1b[A", " ", "a\u2028b"])
+def test_a_line_that_cannot_be_typed_is_refused_without_its_secret(text: str) -> None:
+    with pytest.raises(UserError, match=r"lines\[0\]: .* can't be typed") as raised:
+        refuse_untypable([("lines[0]", f"local-user ops password cipher GEHEIM {text}" if text.strip() else text)])
+    assert "GEHEIM" not in str(raised.value)
+
+
+class _Device:
+    """Answers like a session; lost tells whether the session was lost with the error."""
+
+    def __init__(self, *answers: BaseException | None, lost: bool = False) -> None:
+        self.lost = lost
+        self._answers = list(answers)
+
+    def ask(self, command: str, **_what: object) -> _Device:
+        if error := self._answers.pop(0):
+            raise error
+        return self
+
+    show = ask
+
+    def expect(self, _task: str) -> _Device:
+        return self
+
+    unavailable = False
+    timeouts = Timeouts()
+
+
+@pytest.mark.parametrize(
+    ("answers", "lost", "changed"),
+    [
+        ([RefusedError("no")], False, False),
+        ([None, RefusedError("no")], False, True),
+        ([SessionError("gone")], True, True),
+        ([QuestionError("really?")], False, False),
+        ([QuestionError("really?")], True, True),
+    ],
+)
+def test_an_error_after_a_command_that_writes_says_so(
+    answers: list[DeviceError | None], lost: bool, changed: bool
+) -> None:
+    writing = Writing(_Device(*answers, lost=lost))  # type: ignore[arg-type]
+    with pytest.raises(DeviceError) as raised, in_doubt(Outcome.IMMEDIATE, holds=lambda _error: writing.begun):
+        for _answer in answers:
+            writing.run(Command("reset counters"))
+    assert raised.value.changed is changed
+    assert raised.value.outcome == ("immediate" if changed else None)
+
+
+def test_an_error_of_a_command_that_reads_changes_nothing() -> None:
+    error = SessionError("gone")
+    writing = Writing(_Device(error, lost=True))  # type: ignore[arg-type]
+    with pytest.raises(SessionError):
+        writing.run(Command("display version"))
+    assert not writing.begun
+
+
+class _OverError(BaseException):
+    """As Ansible ends a task whose time is over."""
+
+
+def test_the_end_of_the_time_after_a_command_that_writes_says_so() -> None:
+    writing = Writing(_Device(None))  # type: ignore[arg-type]
+    with pytest.raises(DeviceError) as raised, in_doubt(Outcome.IMMEDIATE, holds=lambda _error: writing.begun):
+        writing.run(Command("reset counters"))
+        raise _OverError
+    assert (raised.value.changed, raised.value.outcome) == (True, "immediate")
+    assert isinstance(raised.value.__cause__, _OverError)
+
+
+ROLLBACK = Rollback("rollback configuration last 1", (Commit("1000000001"),))
+WORK = [
+    (lambda session: roll_back(session, ROLLBACK), "unknown"),
+    (lambda session: confirm_trial(session, Trial()), "confirming"),
+    (lambda session: abort_trial(session, Trial()), "trial_expires"),
+]
+
+
+@pytest.mark.parametrize(("work", "outcome"), WORK)
+def test_the_end_of_the_time_in_a_rollback_or_a_trial_says_so(work: Any, outcome: str) -> None:
+    device = _Device(_OverError())
+    with pytest.raises(DeviceError) as raised:
+        work(device)
+    assert (raised.value.changed, raised.value.outcome) == (True, outcome)
+
+
+def test_a_rollback_that_is_refused_changes_nothing() -> None:
+    with pytest.raises(RefusedError) as raised:
+        roll_back(_Device(RefusedError("no")), ROLLBACK)  # type: ignore[arg-type]
+    assert not raised.value.changed
+
+
+@pytest.mark.parametrize(("work", "outcome"), WORK)
+def test_a_session_that_is_lost_in_a_rollback_or_a_trial_says_so(work: Any, outcome: str) -> None:
+    device = _Device(SessionError("gone"), lost=True)
+    with pytest.raises(SessionError) as raised:
+        work(device)
+    assert (raised.value.changed, raised.value.outcome) == (True, outcome)
+
+
+def test_the_secret_of_a_command_is_not_shown() -> None:
+    with pytest.raises(UserError) as raised:
+        refuse_writing([Command("local-user ops password cipher GEHEIM")])
+    assert "GEHEIM" not in str(raised.value)

@@ -129,3 +129,13 @@ def test_a_line_without_a_secret_is_told_whole(line: str) -> None:
 def test_what_acts_on_a_terminal_is_written_out() -> None:
     (told,) = parse_given_text("#\nntp x\x9d\u202e\x07\n#\nreturn\n").found.unknown
     assert told == "ntp x\\x9d\\x202e\\x07"
+
+
+@pytest.mark.parametrize("text", ["#\nreturn\n", f"<CE1>display ntp status\n{STATUS}#\nreturn\n"])
+def test_a_frame_around_nothing_is_told(text: str) -> None:
+    (warning,) = parse_given_text(text).warnings
+    assert "No line of configuration" in warning
+
+
+def test_a_device_without_ntp_is_none() -> None:
+    assert parse_given_text("#\nsysname CE1\n#\nreturn\n").warnings == ()

@@ -207,6 +207,12 @@ def test_lines_that_are_not_understood_are_told(line: str) -> None:
         "ntp authentication-keyid 42 authentication-mode md5cipher GEHEIM",
         "ntp authentication-keyid 42 GEHEIM",
         "ntp unheard-of cipher GEHEIM",
+        "ntp auth GEHEIM",
+        "ntp authenticate GEHEIM",
+        "ntp server 10.0.0.1 shared GEHEIM",
+        "ntp server 10.0.0.1 auth-string GEHEIM",
+        "ntp server 10.0.0.1 sm4 GEHEIM",
+        "ntp authentication enable GEHEIM",
         "ntp unheard-of %^%#GEHEIM%^%#",
     ],
 )

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.options_codec import options_from_configuration
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.validation import problems
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.errors import ParseError
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.grammar import parse_configuration
 
@@ -299,6 +300,12 @@ class TestCut:
         (key,) = found.configuration.authentication.keys
         assert (key.ciphertext.reveal(), key.trusted, found.unknown) == (ciphertext, True, ())
 
+    def test_the_longest_line_may_be_a_ciphertext_in_another_form(self) -> None:
+        line = "ntp authentication-keyid 42 authentication-mode md5 cipher %^%#abcdefghijklmnop%^%#<CE1>"
+        found = parse_configuration(f"#\n{line}\nntp authentication enable\n#\nreturn\n")
+        assert [key.id for key in found.configuration.authentication.keys] == [42]
+        assert found.configuration.authentication.enabled
+
     def test_a_ciphertext_without_its_end_is_refused_and_not_shown(self) -> None:
         line = f"ntp authentication-keyid 42 authentication-mode hmac-sha256 cipher {self.CIPHERTEXT}"[:80]
         with pytest.raises(ParseError, match="The ciphertext of a key has no end") as error:
@@ -319,3 +326,20 @@ class TestCut:
     def test_other_terminals(self, width: int) -> None:
         line = self.GROUP[:46] + " " * (width - 86) + self.GROUP[46:]
         assert self.served(self.cut(line, at=width)) == [self.SERVER]
+
+
+def test_two_names_of_a_port_are_one_interface() -> None:
+    text = (
+        "#\nntp-service server source-interface GE0/1/0\nntp-service server source-interface GigabitEthernet0/1/0\n"
+        "#\ninterface GE0/1/0\n ntp-service multicast-client 239.1.1.1\n"
+        "#\ninterface GigabitEthernet0/1/0\n ntp-service multicast-client 239.1.1.2\n#\nreturn\n"
+    )
+    read = options(text)
+    assert [(entry["name"], len(entry["clients"])) for entry in read["interfaces"]] == [("GE0/1/0", 2)]
+    assert read["server"]["listen"] == ["GE0/1/0"]
+    assert problems(read, platform="vrp") == []
+
+
+def test_a_type_that_ends_with_a_number_is_not_guessed() -> None:
+    found = parse_configuration("#\ninterface E1 0/1/0\n ntp multicast-client\n#\nreturn\n")
+    assert (found.configuration.interfaces, found.unknown) == ((), ("ntp multicast-client",))

@@ -186,6 +186,13 @@ def test_a_status_that_contradicts_itself_is_refused(status: str, stratum: int) 
         parse_status(f" clock status: {status}\n clock stratum: {stratum}\n")
 
 
+def test_what_acts_on_a_terminal_is_written_out_in_values() -> None:
+    assert (
+        parse_status(f"{STATUS} reference clock ID: 10.0.0.1\u009d0;x\u202e\n").reference_id
+        == "10.0.0.1\\x9d0;x\\x202e"
+    )
+
+
 @given(st.text(max_size=300))
 def test_any_text_is_understood_or_refused(text: str) -> None:
     for parse in (parse_sessions, parse_status):

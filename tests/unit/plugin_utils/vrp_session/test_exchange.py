@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.errors import UserError
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.display_configuration import read_configuration
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.errors import (
     BusyError,
     DeviceError,
@@ -286,6 +287,11 @@ def test_other_answers_are_not_busy(paper, logged_in, text: str) -> None:
         ("Error: Please wait for a moment.\r\n", True),
         ("Info: The system is busy, please try again later.\r\n", True),
         ("Error: Another operation is under way. Try it later.\r\n", True),
+        ("Error: The previous command is being executed. Please wait.\r\n", True),
+        ("Error: The configuration is being restored.\r\n", True),
+        ("Error: The system is not ready.\r\n", True),
+        ("The system is busy, please try again\r\n", True),
+        ("Error: The interface is being used by a service.\r\n", False),
         ("Info: Checking, please wait for a moment....done.\r\nInfo: Succeeded in installing the software.\r\n", False),
         ("Info: The configuration takes effect on the current user terminal interface only.\r\n", False),
         ("Error: The address already exists.\r\n", False),
@@ -532,3 +538,10 @@ def test_uncommitted_lines_never_get_a_yes(occasion: PromptContext, line: str) -
     question = known_question(text, occasion, line)
     assert question is not None
     assert question.answer in (None, "N")
+
+
+@pytest.mark.parametrize("text", ["return\r\n", "Some words.\r\nreturn\r\n"])
+def test_a_text_without_blocks_is_no_configuration(paper, logged_in, text: str) -> None:
+    session = logged_in(paper({SHOW: text}))
+    with pytest.raises(DeviceError, match="without blocks"):
+        read_configuration(session, ())

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.errors import UserError
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.errors import (
     DeviceError,
     LoginError,
@@ -484,3 +485,36 @@ def test_noise_at_login(paper, noise: str, chunk: int) -> None:
     except DeviceError:
         return
     assert session.sysname in ("CE1", "CE2") or f"<{session.sysname}>" in noise
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\r\nMay 04 2026 06:07:08 CE1 %%01SSHS/4/USER_IN(l)[7]:User ops came in.",
+        "May 04 2026 06:07:08 CE1 %%01SSHS/4/USER_IN(l)[7]:User ops came in.",
+        "\r\nsome text in a form that nobody knows",
+    ],
+)
+def test_text_without_a_line_end_behind_the_first_prompt(text: str, paper) -> None:
+    device = paper()
+    device.emit(text)
+    session = Session(device, Timeouts(login=20, command=5, commit=5))
+    session.login()
+    assert session.sysname == "CE1"
+
+
+@pytest.mark.parametrize("text", ["Enter the token:", "Token (6 digits)?", "Passcode>"])
+def test_a_question_in_unknown_words_gets_no_empty_line_at_login(text: str, paper) -> None:
+    device = paper()
+    device.emit(f"\r\n{text}")
+    with pytest.raises(SessionError):
+        Session(device, Timeouts(login=20, command=5, commit=5)).login()
+    assert device.sent in ([], [""])  # the first one proves the prompt
+
+
+def test_a_line_that_is_not_sent_is_not_quoted_whole(paper, logged_in) -> None:
+    session = logged_in(paper())
+    with pytest.raises(UserError) as raised:
+        session.ask("super password GEHEIM?")
+    assert "U+003F at its position 22" in str(raised.value)
+    assert "GEHEIM" not in str(raised.value)
