@@ -119,7 +119,8 @@ class Resolution:
         if self._state is State.DELETED:
             return _server_without(present, wanted)
         named = tuple(name if name == ALL else interface_name(name) for name in wanted.listen or ())
-        listen = _named(named, (*(present.listen or ()), *known))
+        # The spelling of a line that stands comes first: it is the same port, so nothing is to be done.
+        listen = _named(named, (*known, *(present.listen or ())))
         ipv6_listen = wanted.ipv6_listen or ()
         if ALL in listen and ALL not in ipv6_listen and serves(interfaces, AddressFamily.IPV6):
             ipv6_listen = (*ipv6_listen, ALL)

@@ -143,3 +143,18 @@ class TestTwoWordsForOnePort:
 
 def test_no_other_two_types_are_one() -> None:
     assert len({interface_key(f"{kind}0/1/0") for kind in TYPES}) == len(TYPES) - 1
+
+
+@pytest.mark.parametrize("state", [State.MERGED, State.REPLACED, State.OVERRIDDEN])
+@pytest.mark.parametrize(
+    ("block", "listen"), [("GE0/1/0", "GigabitEthernet0/1/0"), ("GigabitEthernet0/1/0", "GE0/1/0")]
+)
+def test_a_listening_line_may_spell_the_port_otherwise(block: str, listen: str, state: State) -> None:
+    """Fact 9.4: a device prints both forms; that is one port, and no drift."""
+    text = (
+        f"#\nntp server source-interface {listen}\n#\ninterface {block}\n undo portswitch\n"
+        " ntp multicast-client 239.1.2.3\n#\nreturn\n"
+    )
+    present = parse_configuration(text).configuration
+    wanted = configuration_from_options(options_from_configuration(present))
+    assert plan(present, wanted, state=state).changes == ()
