@@ -11,6 +11,8 @@ from typing import Any
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.private import arguments_stay_in_memory
+
 LEFT_OUT = {"__pycache__", "tests"}
 
 
@@ -21,6 +23,17 @@ def read_tree(source: Path) -> dict[str, str]:
         for path in sorted(source.rglob("*"))
         if path.is_file() and not LEFT_OUT.intersection(path.relative_to(source).parts)
     }
+
+
+def reason(action: ActionBase) -> str:
+    """Why Ansible has to copy a module to the host before it runs it."""
+    become = getattr(action._connection, "become", None)
+    if become is not None and become.name == "su":
+        return "become_method su needs a terminal"
+    return (
+        f"the connection {action._connection.transport} does no pipelining here (ansible_pipelining, "
+        "ANSIBLE_KEEP_REMOTE_FILES)"
+    )
 
 
 class ActionModule(ActionBase):
@@ -35,6 +48,11 @@ class ActionModule(ActionBase):
         source = arguments.pop("src", None)
         if source:
             arguments["files"] = {**self._tree(source), **(arguments.get("files") or {})}
+        if arguments.get("secrets") and not arguments_stay_in_memory(self):
+            raise AnsibleActionFail(
+                f"secrets: they would stand in temporary files on host and controller, since {reason(self)}. "
+                "Nothing was written. Use become_method sudo and a connection with pipelining, such as ssh."
+            )
         result.update(
             self._execute_module(
                 module_name="timecast.ntp_multicast.ntp_multicast_engine_files",

@@ -17,7 +17,8 @@ description:
   - Files in the folder that are not named are removed, so that nothing of an older version stays.
     C(__pycache__) is left alone.
   - Secrets are written by the module itself. Neither they nor a copy of them touch a temporary file on the host,
-    nor on the controller where C(ansible_pipelining) is on.
+    nor on the controller. Where Ansible can't do without one, since C(ansible_pipelining) is off or
+    C(become_method) is V(su), secrets are refused.
   - All files and folders belong to the user who runs the module, usually root, and nobody else can write to them.
     What is different is mended, with the SELinux label that the policy of the host has for it.
   - Symbolic links are never followed. One in place of a folder or file below O(path) is replaced,

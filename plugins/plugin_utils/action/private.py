@@ -9,6 +9,7 @@ release of ansible-core is tried against one file:
 - `Templar(loader, variables)`: a template of such a host.
 - `constants.config.get_plugin_vars` and `Task.dump_attrs`: what Ansible's task executor hands to a connection.
 - `InventoryManager` without a source: which hosts a pattern names within the limit of the command line.
+- `ActionBase._is_pipelining_enabled`: whether the arguments of a module stand in no file.
 - `TaskTimeoutError`: how Ansible ends a task whose `timeout` is over.
 
 Each is tried in every lane of ansible-core by tests/unit/action/test_private.py.
@@ -84,3 +85,8 @@ def timeout_error() -> type[BaseException]:
 
 
 TIMEOUT_ERROR = timeout_error()
+
+
+def arguments_stay_in_memory(action: Any) -> bool:
+    """Whether Ansible hands a module its arguments without a temporary file."""
+    return bool(action._is_pipelining_enabled("new"))
