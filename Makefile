@@ -15,6 +15,7 @@ help:
 	@echo 'make test    lint, units, integration over SSH and in network namespaces, all ansible-core lanes, Molecule'
 	@echo 'make virtual-machine: the engine steers the clock of an emulated machine (ten minutes; not part of make test)'
 	@echo 'make bench-engine-clock: the same beside chronyd, with figures (25 minutes)'
+	@echo 'make mutants 60 deliberate mistakes in plugins/ and the engine, each of which a test has to notice (ten minutes)'
 	@echo 'make gates   lint, ansible-test sanity, galaxy-importer, build, offline install'
 	@echo 'make bench-fleet DEVICES=1000 LATENCY_MS=0, make bench-parser: how fast it is, beside what people use instead'
 	@echo 'make bench-vrp-stalls RUNS=1000: runs side by side on devices that fall silent in the middle of their texts'
@@ -69,6 +70,11 @@ bench-engine-clock: setup
 
 bench-engine-fuzz: setup
 	.venv/bin/python tests/benchmarks/engine_fuzz.py --inputs 1000000
+
+# Deliberate mistakes, each of which a test has to notice. Takes ten minutes; names the survivors.
+.PHONY: mutants
+mutants: setup
+	PYTHONPATH=tests .venv/bin/python -m mutants
 
 lanes: setup
 	@tests/tools/setup lanes
