@@ -129,6 +129,20 @@ def test_hmac_tags_of_three_lengths_are_accepted(length: int, header: bytes) -> 
     assert ring.verify(parse(broken, ring.long_tag)) is Verdict.BAD_MAC
 
 
+@pytest.mark.parametrize("algorithm", [Algorithm.MD5, Algorithm.SHA1, Algorithm.SHA256, Algorithm.AES_128_CMAC])
+@pytest.mark.parametrize("header", [HEADER, HEADER_3])
+def test_a_tag_that_was_cut_short_proves_nothing(algorithm: Algorithm, header: bytes) -> None:
+    """Each octet less makes a tag 256 times easier to guess."""
+    key = Key(1, algorithm, KEY_128)
+    ring, version, tag = _ring(key), header[0] >> 3 & 7, key.tag(header)
+    full = min(len(tag), 20)
+    assert key.proves(header, tag[:full], version)
+    assert not any(key.proves(header, tag[:length], version) for length in range(full))
+    if version == 3:
+        cut = header + (1).to_bytes(4, "big") + tag[:4]
+        assert ring.verify(parse(cut, ring.long_tag)) is Verdict.BAD_MAC
+
+
 def test_sent_lengths() -> None:
     ring = _ring(Key(1, Algorithm.HMAC_SHA256, b"s"), Key(2, Algorithm.SHA256, b"s"), Key(3, Algorithm.MD5, b"s"))
     lengths = [(len(ring.sign(HEADER, key, version)) - 52) for key in (1, 2, 3) for version in (4, 3)]

@@ -66,7 +66,8 @@ class Bench:
     def __init__(self, now: int = SUMMER, **settings: Any) -> None:
         self.clock = ObedientClock()
         self.settings = Discipline("kernel", **settings)
-        self.policy = ClockPolicy(self.clock, lambda: self.settings, lambda: now)
+        self.monotonic = 0
+        self.policy = ClockPolicy(self.clock, lambda: self.settings, lambda: now, monotonic=lambda: self.monotonic)
 
     def ask(self, request: Request) -> Answer:
         return decode_answer(self.policy.answer(encode_request(request)))
@@ -172,6 +173,24 @@ class TestPolicy:
         answers = [bench.ask(Step(NANOSECONDS)) for _unused in range(2)]
         assert bench.clock.steps == [seconds * NANOSECONDS for seconds in allowed]
         assert [answer.refused for answer in answers] == [n >= len(allowed) for n in range(2)]
+
+    @pytest.mark.parametrize(
+        ("nanoseconds", "allowed"),
+        [(NANOSECONDS, True), (86400 * NANOSECONDS, True), (86400 * NANOSECONDS + 1, False), (-NANOSECONDS, False)],
+    )
+    def test_a_step_after_a_pause_leads_ahead_by_a_day_at_most(self, nanoseconds: int, allowed: bool) -> None:
+        bench = Bench(step="pause")
+        bench.ask(SetSynchronised(0, 0.01, 0.001))
+        assert bench.ask(Step(nanoseconds)).refused is not allowed
+        assert bench.clock.steps == [nanoseconds] * allowed
+
+    def test_steps_after_a_pause_are_ten_minutes_apart(self) -> None:
+        bench = Bench(step="pause")
+        bench.ask(SetSynchronised(0, 0.01, 0.001))
+        refused = []
+        for bench.monotonic in (0, 600 * NANOSECONDS - 1, 600 * NANOSECONDS):
+            refused.append(bench.ask(Step(NANOSECONDS)).refused)
+        assert refused == [False, True, False]
 
     def test_the_initial_step_is_used_with_the_first_steering(self) -> None:
         bench = Bench()

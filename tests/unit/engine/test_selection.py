@@ -51,6 +51,14 @@ def test_intervals_that_only_touch_do_not_agree() -> None:
     assert intersection([Candidate(1, 0.0, 0.5, 2), Candidate(2, 1.0, 0.5, 2)]) is None
 
 
+def test_who_only_touches_the_intersection_disagrees() -> None:
+    candidates = [Candidate(1, 0.0, 1.0, 2), Candidate(2, 0.5, 1.0, 2), Candidate(3, 2.5, 1.0, 2)]
+    assert intersection(candidates) == (-0.5, 1.5), "its end is where the third interval begins"
+    assert {item.name for item in truechimers(candidates)} == {1, 2}
+    mirrored = [Candidate(item.name, -item.offset, item.distance, item.stratum) for item in candidates]
+    assert {item.name for item in truechimers(mirrored)} == {1, 2}
+
+
 def test_the_intersection_holds_the_midpoints_of_those_who_agree() -> None:
     """Intervals that overlap by their ends alone prove nothing: neither server is likely to be right there."""
     assert intersection([Candidate(1, 0.0, 1.0, 2), Candidate(2, 0.9, 1.0, 2)]) == pytest.approx((-0.1, 1.0))

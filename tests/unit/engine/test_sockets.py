@@ -8,12 +8,14 @@ from __future__ import annotations
 import ipaddress
 import os
 import socket
+import struct
 from collections.abc import Iterator
 
 import pytest
 
 from ntp_multicast_engine.config.configuration import MulticastClient
 from ntp_multicast_engine.instant import Instant
+from ntp_multicast_engine.net import listening as listening_sockets
 from ntp_multicast_engine.net.control_messages import Datagram
 from ntp_multicast_engine.net.sockets import GroupSocket
 
@@ -45,3 +47,23 @@ def test_what_is_out_of_place_is_refused(
     index = socket.if_nametoindex("lo") + further
     datagram = Datagram(bytes(48), "127.0.0.1", 123, 0, address, index, Instant(0, 0), "kernel", truncated)
     assert listening.refusal(datagram) == reason
+
+
+def _number(value: int) -> bytes:
+    return struct.pack("=i", value)
+
+
+@pytest.mark.parametrize(
+    ("ancillary", "ttl"),
+    [
+        # ip(7) IP_RECVTTL, ipv6(7) IPV6_RECVHOPLIMIT
+        ([(socket.IPPROTO_IP, socket.IP_TTL, _number(7))], 7),
+        ([(socket.IPPROTO_IPV6, socket.IPV6_HOPLIMIT, _number(255))], 255),
+        ([(socket.IPPROTO_IP, socket.IP_TOS, b"\0"), (socket.IPPROTO_IP, socket.IP_TTL, _number(1))], 1),
+        ([(socket.IPPROTO_IPV6, socket.IP_TTL, _number(3))], None),
+        ([(socket.IPPROTO_IP, socket.IP_TTL, b"\7")], None),
+        ([], None),
+    ],
+)
+def test_the_hops_that_are_left_are_read(ancillary: list[tuple[int, int, bytes]], ttl: int | None) -> None:
+    assert listening_sockets._ttl(ancillary) == ttl
