@@ -112,6 +112,25 @@ def test_steps_with_and_without_consent(step: str, steps: int) -> None:
     assert len(clock.steps) == steps
 
 
+@pytest.mark.parametrize(
+    ("consent", "behind", "stepped"),
+    [("pause", 60, True), ("pause", 91, True), ("pause", 92, False), ("pause", -60, False), ("start", 60, False)],
+)
+def test_a_pause_allows_one_step_ahead_of_about_its_length(consent: str, behind: int, stepped: bool) -> None:
+    """One and a half times the pause and a second: it is measured by packets that come some time after it."""
+    clock = SteeredClock(0.0)
+    kernel = Kernel(Discipline("kernel", step=consent), clock)
+    kernel.update(perfect(0.0), clock.now())
+    kernel.stood_still(60.0)
+    clock.real -= behind * NANOSECONDS
+    kernel.update(perfect(0.0), clock.now())
+    assert clock.steps == [behind * NANOSECONDS] * stepped
+    if stepped:
+        clock.real -= NANOSECONDS
+        kernel.update(perfect(0.0), clock.now())
+        assert len(clock.steps) == 1, "the next one needs a pause of its own"
+
+
 def test_panic_leaves_the_clock_alone() -> None:
     clock = SteeredClock(5000.0)
     kernel = Kernel(Discipline("kernel", step="never"), clock)

@@ -18,7 +18,7 @@ from ntp_multicast_engine.observe.problems import problems, why_unsynchronised
 from ntp_multicast_engine.observe.status import GroupStatus, ProblemStatus
 from ntp_multicast_engine.observe.status_of_engine import system_status
 from ntp_multicast_engine.observe.text import text
-from ntp_multicast_engine.protocol.association import SendRequest
+from ntp_multicast_engine.protocol.association import Failure, SendRequest
 from ntp_multicast_engine.protocol.client import Client
 from ntp_multicast_engine.protocol.refusals import LIMIT, Refusals
 from ntp_multicast_engine.wire.packet import Header
@@ -102,6 +102,28 @@ def test_an_answer_that_comes_after_all_takes_the_place_of_the_fallback_delay() 
     assert client.error is not None and abs(client.error) > 1e-3
     simulation.run(300)
     assert client.error is not None and abs(client.error) < 1e-5
+
+
+def test_a_server_that_falls_silent_is_told_as_lost() -> None:
+    simulation = Simulation()
+    server, client = pair(simulation)
+    simulation.run(60)
+    assert "server_lost" not in found(client)
+    server.stop()
+    simulation.run(40)
+    told = found(client)["server_lost"]
+    assert told.sentence.startswith(f"server {SERVER} was not heard on 224.0.1.1 port 123 on eth0 for ")
+    assert "look whether the server runs" in told.advice
+
+
+def test_a_request_that_the_network_does_not_take_is_told_with_its_advice() -> None:
+    simulation = Simulation()
+    _server, client = pair(simulation)
+    simulation.run(60)
+    client.association.request_failed(Failure("Network is unreachable", "look at `ip route`"))
+    told = found(client)["request_failed"]
+    assert f"to server {SERVER} port 123 over eth0, the last one failed: Network is unreachable" in told.sentence
+    assert told.advice == "look at `ip route`"
 
 
 def test_two_servers_disagree() -> None:
