@@ -147,8 +147,9 @@ def test_logs_between_the_end_and_the_prompt(paper, logged_in, log: str, count: 
     assert session.show(SHOW, frame_end="return").text == TEXT.replace("\r\n", "\n").rstrip()
 
 
-def test_unknown_text_between_the_end_and_the_prompt(paper, logged_in) -> None:
-    device = paper({SHOW: f"{TEXT}{UNKNOWN_TEXT}\r\n"})
+@pytest.mark.parametrize("count", [1, 4, 10])
+def test_unknown_text_between_the_end_and_the_prompt(paper, logged_in, count: int) -> None:
+    device = paper({SHOW: TEXT + f"{UNKNOWN_TEXT}\r\n" * count})
     answer = logged_in(device).show(SHOW, frame_end="return")
     assert (answer.lines[-1], answer.complete, device.sent) == ("return", True, [SHOW, ""])
 
