@@ -9,7 +9,7 @@ import json
 import os
 import pathlib
 import signal
-from multiprocessing import get_context
+from multiprocessing import Pipe, get_context
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -121,6 +121,16 @@ def test_a_process_that_dies_loses_only_what_it_did_not_send() -> None:
     assert sorted(received(ends)) == ["a", "b", "c"]
     for process in processes:
         process.join()
+
+
+def test_an_end_that_closes_leaves_the_others_open() -> None:
+    dead, sender = Pipe(duplex=False)
+    sender.close()
+    alive, sender = Pipe(duplex=False)
+    for name in "abc":
+        sender.send(name)
+    sender.close()
+    assert list(received([dead, alive])) == ["a", "b", "c"]
 
 
 CONTROLLER, WORKER, FORKED, INIT = 1000, 1001, 1002, 1
