@@ -93,7 +93,7 @@ MUTANTS: tuple[Mutant, ...] = (
         path=f"{_UTILS}/vrp/transaction.py",
         old="    if left:\n        lines",
         new="    if left and False:\n        lines",
-        tests="tests/integration/vrp/test_transaction_matrix.py -k not_taken",
+        tests="tests/integration/vrp/test_lost_commits.py::test_a_line_that_had_no_effect_is_missed_after_the_commit",
     ),
     Mutant(
         name="a commit that may still run is called unchanged",
@@ -114,7 +114,7 @@ MUTANTS: tuple[Mutant, ...] = (
         path=f"{_UTILS}/vrp/grammar/parse.py",
         old="self._authentication = not line.undo",
         new="self._authentication = True",
-        tests=f"{_UNIT}/vrp/test_grammar_parse.py",
+        tests=f"{_UNIT}/vrp/test_grammar_parse.py::test_authentication_is_as_its_last_line_says",
     ),
     Mutant(
         name="a line of another view is taken for one of the system view",
@@ -128,7 +128,7 @@ MUTANTS: tuple[Mutant, ...] = (
         path=f"{_UTILS}/vrp/grammar/render.py",
         old='switch="enable" if enabled else "disable"',
         new='switch="enable"',
-        tests=f"{_UNIT}/vrp/test_grammar_render.py",
+        tests=f"{_UNIT}/vrp/test_grammar_render.py::test_listening_everywhere_ends_with_the_counterpart_of_its_line",
     ),
     Mutant(
         name="a key's secret is shown in the lines of a result",
@@ -212,14 +212,14 @@ MUTANTS: tuple[Mutant, ...] = (
         path=f"{_UTILS}/connection/known_hosts.py",
         old="        if any(entry.key == key for entry in self.revoked):\n            return Verdict.REVOKED\n",
         new="",
-        tests=f"{_UNIT}/connection/test_known_hosts.py",
+        tests=f"{_UNIT}/connection/test_known_hosts.py::test_a_revoked_key_is_refused_without_checking_too",
     ),
     Mutant(
         name="a changed host key is called unknown",
         path=f"{_UTILS}/connection/known_hosts.py",
         old="Verdict.CHANGED if self.keys else Verdict.UNKNOWN",
         new="Verdict.UNKNOWN",
-        tests=f"{_UNIT}/connection/test_known_hosts.py",
+        tests=f"{_UNIT}/connection/test_known_hosts.py::test_a_changed_key_is_refused_without_checking_and_not_added",
     ),
     Mutant(
         name="writers of the key memory file do not wait for each other",
@@ -240,14 +240,14 @@ MUTANTS: tuple[Mutant, ...] = (
         path=f"{_UTILS}/action/fleet.py",
         old="        if os.getppid() != self._worker:\n            return True\n",
         new="",
-        tests="tests/unit/action/test_fleet.py",
+        tests="tests/unit/action/test_fleet.py::test_a_process_notices_that_it_works_for_nobody",
     ),
     Mutant(
         name="a process that dies ends the work of the others",
         path=f"{_UTILS}/action/fleet.py",
         old="            except EOFError:\n                ends.remove(end)",
         new="            except EOFError:\n                ends.clear()",
-        tests="tests/unit/action/test_fleet.py::test_a_process_that_dies_loses_only_what_it_did_not_send",
+        tests="tests/unit/action/test_fleet.py::test_an_end_that_closes_leaves_the_others_open",
     ),
     Mutant(
         name="the keyword `retries` is handed to the connection",
@@ -310,7 +310,7 @@ MUTANTS: tuple[Mutant, ...] = (
         path=f"{_UTILS}/vrp/commits.py",
         old="    if not commits or commits[0].commit_id == newest:",
         new="    if not commits:",
-        tests=f"{_UNIT}/vrp/test_commits_and_lines.py",
+        tests=f"{_UNIT}/vrp/test_commits_and_lines.py::test_a_rollback_is_done_when_its_commit_is_listed",
     ),
     Mutant(
         name="trust that is left under replaced",
