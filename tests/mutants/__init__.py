@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Timecast developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Deliberate mistakes that the tests have to notice. `make mutants` makes each, one at a time, in a copy."""
+"""Deliberate mistakes that the tests have to notice. `make mutants` makes each of them in a copy of the tree."""
 
 from __future__ import annotations
 
