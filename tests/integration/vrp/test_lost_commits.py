@@ -18,7 +18,7 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.lines i
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.outcome import Outcome
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.retry import RetryPolicy
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.session import Timeouts
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.transaction import converge
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.transaction import VerificationError, converge
 from vrp_simulator.testing import RunningDevice, RunningDevices, running_devices
 
 PORT = "100GE1/0/1"
@@ -220,6 +220,16 @@ def test_a_refused_line_is_data(ce: RunningDevice) -> None:
         "words": "Error: No.",
     }
     assert error.outcome == "cleared"
+
+
+def test_a_line_that_had_no_effect_is_missed_after_the_commit(ce: RunningDevice) -> None:
+    ce.set_faults(not_taken={"multicast-client": "Info: The line has no effect."})
+    with local_logins(ce) as logins:
+        error = failed(logins)
+    assert isinstance(error, VerificationError)
+    assert f"Still missing: ntp multicast-client 224.0.1.1 (interface {PORT})" in str(error)
+    assert "The line has no effect" in str(error)
+    assert (error.outcome, error.changed) == ("committed", True)
 
 
 def test_a_trial_that_cannot_be_aborted_goes_back_by_itself(ce: RunningDevice) -> None:

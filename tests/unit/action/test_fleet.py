@@ -9,7 +9,7 @@ import json
 import os
 import pathlib
 import signal
-from multiprocessing import get_context
+from multiprocessing import Pipe, get_context
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -29,6 +29,7 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.conf
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.fleet import (
     Description,
     Device,
+    OrphanWatch,
     StopSign,
     received,
 )
@@ -120,6 +121,46 @@ def test_a_process_that_dies_loses_only_what_it_did_not_send() -> None:
     assert sorted(received(ends)) == ["a", "b", "c"]
     for process in processes:
         process.join()
+
+
+def test_an_end_that_closes_leaves_the_others_open() -> None:
+    dead, sender = Pipe(duplex=False)
+    sender.close()
+    alive, sender = Pipe(duplex=False)
+    for name in "abc":
+        sender.send(name)
+    sender.close()
+    assert list(received([dead, alive])) == ["a", "b", "c"]
+
+
+CONTROLLER, WORKER, FORKED, INIT = 1000, 1001, 1002, 1
+
+
+@pytest.mark.parametrize(
+    ("process", "parent", "controller_runs", "orphaned"),
+    [
+        (WORKER, CONTROLLER, True, False),
+        (WORKER, INIT, False, True),
+        (FORKED, WORKER, True, False),
+        (FORKED, WORKER, False, True),
+        (FORKED, INIT, True, True),  # the worker was killed, and nobody reads what this process sends
+    ],
+)
+def test_a_process_notices_that_it_works_for_nobody(
+    monkeypatch: pytest.MonkeyPatch, process: int, parent: int, controller_runs: bool, orphaned: bool
+) -> None:
+    def kill(number: int, _signal: int) -> None:
+        assert number == CONTROLLER
+        if not controller_runs:
+            raise ProcessLookupError
+
+    monkeypatch.setattr(os, "getpid", lambda: WORKER)
+    monkeypatch.setattr(os, "getppid", lambda: CONTROLLER)
+    watch = OrphanWatch()
+    monkeypatch.setattr(os, "getpid", lambda: process)
+    monkeypatch.setattr(os, "getppid", lambda: parent)
+    monkeypatch.setattr(os, "kill", kill)
+    assert watch.orphaned() is orphaned
 
 
 def test_a_result_is_found_by_the_name_of_the_host() -> None:

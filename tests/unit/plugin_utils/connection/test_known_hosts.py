@@ -152,6 +152,16 @@ def test_a_revoked_key_is_refused_without_checking_too(tmp_path: pathlib.Path) -
         assert server.told == []
 
 
+def test_a_changed_key_is_refused_without_checking_and_not_added(tmp_path: pathlib.Path) -> None:
+    with serving(Behaviour(host_keys=[ED25519])) as server:
+        known_hosts = written(["{me} " + public(STRANGER)], server, tmp_path / "known_hosts")
+        before = known_hosts.read_text()
+        for options in ({"host_key_checking": False}, {"host_key_auto_add": True}):
+            with pytest.raises(SshError, match="differs from the known one"):
+                log_in(server, known_hosts, **options)
+        assert (server.told, known_hosts.read_text()) == ([], before)
+
+
 # -- keys that are added -----------------------------------------------------------------------------------------------
 
 

@@ -306,6 +306,35 @@ def test_a_rollback_that_is_refused_changes_nothing() -> None:
     assert not raised.value.changed
 
 
+class _RolledBack(_Device):
+    """Says that a rollback succeeded, and lists commits afterwards."""
+
+    text = "Info: configuration rollback succeeded."
+    words = text
+
+    def __init__(self, listed: str) -> None:
+        super().__init__(None)
+        self._listed = listed
+
+    def show(self, _command: str, **_what: object) -> _RolledBack:
+        self.text = self._listed
+        return self
+
+
+@pytest.mark.parametrize(
+    ("device", "words"),
+    [
+        (_RolledBack(""), "lists no commit of it"),
+        (_RolledBack("1) CommitId: 1000000001\n"), "lists no commit of it"),
+    ],
+)
+def test_a_rollback_is_done_when_its_commit_is_listed(device: _RolledBack, words: str) -> None:
+    assert roll_back(_RolledBack("1) CommitId: 1000000002\n"), ROLLBACK) == "1000000002"  # type: ignore[arg-type]
+    with pytest.raises(DeviceError, match=words) as raised:
+        roll_back(device, ROLLBACK)  # type: ignore[arg-type]
+    assert (raised.value.changed, raised.value.outcome) == (True, "unknown")
+
+
 @pytest.mark.parametrize(("work", "outcome"), WORK)
 def test_a_session_that_is_lost_in_a_rollback_or_a_trial_says_so(work: Any, outcome: str) -> None:
     device = _Device(SessionError("gone"), lost=True)

@@ -119,6 +119,13 @@ ntp server physic-isolate source-interface Vlanif9 source-address 10.0.0.1
     assert found.unknown == ()
 
 
+@pytest.mark.parametrize("word", ["ntp", "ntp-service"])
+def test_authentication_is_as_its_last_line_says(word: str) -> None:
+    on, off = f"{word} authentication enable\n", f"undo {word} authentication enable\n"
+    for text, enabled in ((on, True), (off, False), (on + off, False), (off + on, True)):
+        assert parse_configuration(text).configuration.authentication.enabled is enabled
+
+
 @pytest.mark.parametrize(
     ("line", "stratum"),
     [

@@ -151,6 +151,19 @@ def test_listening_everywhere_covers_ipv6_where_it_is_served() -> None:
     assert "ntp ipv6 server source-interface all enable" in lines("ff0e::101")
 
 
+def test_listening_everywhere_ends_with_the_counterpart_of_its_line() -> None:
+    present = parse_configuration(
+        "ntp server source-interface all enable\nntp ipv6 server source-interface all enable\nntp refclock-master 2\n"
+    ).configuration
+    changes = plan(present, configuration_from_options({"server": {"listen": ["all"]}}), state=State.DELETED).changes
+    assert typed_lines(render_changes(changes, Dialect.NTP)) == [
+        "system-view",
+        "ntp server source-interface all disable",
+        "ntp ipv6 server source-interface all disable",
+        "commit",
+    ]
+
+
 def test_nothing_to_configure_is_nothing_to_type() -> None:
     assert typed_lines(()) == []
 

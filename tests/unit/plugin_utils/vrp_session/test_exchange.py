@@ -147,8 +147,9 @@ def test_logs_between_the_end_and_the_prompt(paper, logged_in, log: str, count: 
     assert session.show(SHOW, frame_end="return").text == TEXT.replace("\r\n", "\n").rstrip()
 
 
-def test_unknown_text_between_the_end_and_the_prompt(paper, logged_in) -> None:
-    device = paper({SHOW: f"{TEXT}{UNKNOWN_TEXT}\r\n"})
+@pytest.mark.parametrize("count", [1, 4, 10])
+def test_unknown_text_between_the_end_and_the_prompt(paper, logged_in, count: int) -> None:
+    device = paper({SHOW: TEXT + f"{UNKNOWN_TEXT}\r\n" * count})
     answer = logged_in(device).show(SHOW, frame_end="return")
     assert (answer.lines[-1], answer.complete, device.sent) == ("return", True, [SHOW, ""])
 
@@ -533,11 +534,18 @@ def test_time_lines(line: str, is_time: bool) -> None:
 
 @pytest.mark.parametrize("occasion", list(PromptContext))
 @pytest.mark.parametrize("line", ["ntp server disable", "save", "commit", "return"])
-def test_uncommitted_lines_never_get_a_yes(occasion: PromptContext, line: str) -> None:
-    text = "The NTP server will be disabled.\nUncommitted configurations found. Are you sure to continue? [Y/N]:"
-    question = known_question(text, occasion, line)
+@pytest.mark.parametrize(
+    ("text", "answers"),
+    [
+        ("Uncommitted configurations found. Are you sure to continue? [Y/N]:", {None, "N"}),
+        ("Warning: Uncommitted configurations found. Are you sure to commit them? [Y/N/C]:", {"C", "N"}),
+        ("Please choose 'YES' to commit or 'CANCEL' to stay. [Y/N/C]:", {"C", "N"}),
+    ],
+)
+def test_uncommitted_lines_never_get_a_yes(occasion: PromptContext, line: str, text: str, answers: set[str]) -> None:
+    question = known_question(f"The NTP server will be disabled.\n{text}", occasion, line)
     assert question is not None
-    assert question.answer in (None, "N")
+    assert question.answer in answers
 
 
 @pytest.mark.parametrize("text", ["return\r\n", "Some words.\r\nreturn\r\n"])
