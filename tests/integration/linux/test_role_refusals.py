@@ -98,11 +98,11 @@ def test_a_chronyd_that_would_never_hear_of_the_engine(fresh: Callable[[str], Ca
     again = case.site(discipline="chrony")
     assert (again.code, again.changed) == (0, {"cli": 0}), again.output
     assert "MCST" in case.shell("chronyc -n sources")
-    # What chronyd does not take is taken back.
+    # What chronyd does not take is taken back, and what it was told before is there again.
     run = case.site(discipline="chrony", chrony_options="poll many")
     assert run.code == 2 and "chronyd does not take measurements of the engine" in told(run)
     assert "and it runs as before" in told(run) and case.active("chrony")
-    assert case.shell("ls /etc/chrony.d") == ""
+    assert "poll many" not in case.shell("cat /etc/chrony.d/ntp-multicast-engine.conf")
     run = case.site(discipline="monitor")
     assert run.code == 0, run.output
     assert case.active("chrony") and "MCST" not in case.shell("chronyc -n sources")
@@ -139,6 +139,12 @@ def test_a_service_in_a_crash_loop_is_never_in_order(fresh: Callable[[str], Case
     assert "ntp-multicast-engine.service does not answer" in told(run) and "/etc/ntp-multicast-engine/keys: " in told(
         run
     )
+    assert case.shell("ls /etc/systemd/system").split().count(UNIT) == 0  # A host that had no engine has none again.
+    case.shell("rm -r /etc/systemd/system/ntp-multicast-engine.service.d; systemctl daemon-reload")
+    assert case.site().code == 0
+    case.shell("mkdir -p /etc/systemd/system/ntp-multicast-engine.service.d")
+    case.write("/etc/systemd/system/ntp-multicast-engine.service.d/own.conf", "[Service]\nStandardInput=null\n")
+    case.shell(f"systemctl daemon-reload; systemctl restart --no-block {UNIT}")
     for arguments in ((), CHECK):
         again = case.site(*arguments)
         assert again.code == 2 and "does not answer" in told(again), arguments
