@@ -15,7 +15,7 @@ help:
 	@echo 'make test    lint, units, integration over SSH and in network namespaces, all ansible-core lanes, Molecule'
 	@echo 'make virtual-machine: the engine steers the clock of an emulated machine (ten minutes; not part of make test)'
 	@echo 'make bench-engine-clock: the same beside chronyd, with figures (25 minutes)'
-	@echo 'make mutants 60 deliberate mistakes in plugins/ and the engine, each of which a test has to notice (ten minutes)'
+	@echo 'make mutants 80 deliberate mistakes in plugins/ and the engine, each of which a test has to notice (ten minutes)'
 	@echo 'make gates   lint, ansible-test sanity, galaxy-importer, build, offline install'
 	@echo 'make bench-fleet DEVICES=1000 LATENCY_MS=0, make bench-parser: how fast it is, beside what people use instead'
 	@echo 'make bench-vrp-stalls RUNS=1000: runs side by side on devices that fall silent in the middle of their texts'
