@@ -202,7 +202,7 @@ def _looks(
         left = bound - max(paused, time.monotonic() - begin)
         if left <= 0:
             return
-        pause = min(next(pauses), left)
+        pause = min(next(pauses, _LONGEST_PAUSE), left)
         paused += pause
         _pause(session, pause)
 

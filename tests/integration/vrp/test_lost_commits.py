@@ -116,7 +116,7 @@ def test_a_device_that_cannot_be_reached_again_is_unknown(ce: RunningDevice) -> 
     with local_logins(ce) as logins:
         logins.session()
         log_in = logins._log_in
-        logins._log_in = lambda: (_ for _ in ()).throw(OSError("no route"))
+        logins._log_in = lambda: (unused for unused in ()).throw(OSError("no route"))
         error = failed(logins)
         logins._log_in = log_in
     assert (error.outcome, error.changed) == ("unknown", True)

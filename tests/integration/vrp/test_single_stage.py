@@ -130,7 +130,7 @@ def test_a_device_that_cannot_be_reached_again_may_be_changed(old: RunningDevice
     old.set_faults(lose_session="taken:multicast-client", vty_limit=0)
     with local_logins(old) as logins:
         logins.session()
-        log_in, logins._log_in = logins._log_in, lambda: (_ for _ in ()).throw(OSError("no route"))
+        log_in, logins._log_in = logins._log_in, lambda: (unused for unused in ()).throw(OSError("no route"))
         error = failed(logins, ONE_LINE)
         logins._log_in = log_in
     assert (error.outcome, error.changed) == ("immediate", True)

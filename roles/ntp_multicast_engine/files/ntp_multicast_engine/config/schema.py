@@ -68,8 +68,9 @@ def option(
     """A field of a dataclass that is read from JSON. Without a default it is required; null means the default."""
     described = Option(rule, required or default is dataclasses.MISSING, nullable, key or None)
     if isinstance(default, dict):
+        # Called in the bodies of dataclasses alone. pylint: disable-next=invalid-field-call
         return dataclasses.field(default_factory=lambda: dict(default), metadata={_OPTION: described})
-    return dataclasses.field(default=default, metadata={_OPTION: described})
+    return dataclasses.field(default=default, metadata={_OPTION: described})  # pylint: disable=invalid-field-call
 
 
 def options(kind: type) -> dict[str, tuple[str, Option]]:

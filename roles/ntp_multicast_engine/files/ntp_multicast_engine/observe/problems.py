@@ -167,7 +167,7 @@ def _patience(engine: Engine, item: GroupStatus) -> float:
 
 def _refused(engine: Engine, raw: int) -> Iterator[ProblemStatus]:
     # What a known server says of itself is told as long as it says so.
-    known = {(group, source) for group, source in engine.client.associations}
+    known = set(engine.client.associations)
     current = [
         item
         for item in engine.refusals.current(raw)
