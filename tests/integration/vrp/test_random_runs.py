@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from harness import OTHER_SECRET, SECRET, LocalLogins, local_logins, ntp_lines
-from hostile import FAULTS, GOES_BACK, INTERFACES, STATES, TRIAL_FAULTS, all_devices, check_truth, entry
+from hostile import FAULTS, GOES_BACK, IN_REAL_TIME, INTERFACES, STATES, TRIAL_FAULTS, all_devices, check_truth, entry
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
@@ -35,7 +35,7 @@ SLOW = {"slow commit", "renamed by commit"}
 HAZARDS = {
     name: faults
     for name, (faults, _effect) in {**FAULTS, **TRIAL_FAULTS}.items()
-    if name not in SLOW and "goes on" not in name
+    if name not in SLOW and name not in IN_REAL_TIME
 }
 
 
