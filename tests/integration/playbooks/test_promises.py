@@ -9,6 +9,7 @@ import json
 import pathlib
 import re
 import stat
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -185,7 +186,6 @@ def test_a_timeout_that_ends_a_commit_says_what_is_known(network: Network) -> No
     assert re.search(r'"outcome": "(unknown|committed)"', run.printed)
 
 
-@pytest.mark.xfail(reason="KNOWN FAULT since the waves of site: see the note of the issue on playbooks", strict=False)
 @pytest.mark.end_to_end
 @pytest.mark.parametrize("network", [True], ids=["as a fleet"], indirect=True)
 def test_the_timeout_of_a_fleet_loses_no_report(network: Network) -> None:
@@ -193,7 +193,10 @@ def test_the_timeout_of_a_fleet_loses_no_report(network: Network) -> None:
     run = network.play("site", "-e", "ntp_multicast_sessions=1", environment={"ANSIBLE_TASK_TIMEOUT": "3"})
     assert network.device("ce1").commits(), run.printed
     assert run.recap()["ce1"]["changed"] == 1, run.printed
-    assert "no further device was begun" in run.printed or run.recap()["ne1"]["changed"] == 1
+    # In the same wave or in the next: a device that was not begun is told as one.
+    assert run.recap()["ne1"]["changed"] == 1 or (
+        run.recap()["ne1"]["failed"] == 1 and re.search(r"no further device was begun|has left it out", run.printed)
+    ), run.printed
 
 
 @pytest.mark.end_to_end
@@ -212,10 +215,9 @@ def test_those_that_drifted_fail_and_the_others_do_not(configured: Network) -> N
     assert "Not in sync: gone, ne1" in run.printed
 
 
-@pytest.mark.xfail(reason="KNOWN FAULT since the waves of site: see the note of the issue on playbooks", strict=False)
 @pytest.mark.end_to_end
 def test_hosts_that_cannot_be_reached_do_not_stop_others(network: Network) -> None:
-    run = network.play("site", hosts={"gone": GONE, "web1": WEB1})
+    run = network.play("site", hosts={"gone": GONE, "web1": {**WEB1, "ansible_python_interpreter": sys.executable}})
     assert run.recap()["gone"]["unreachable"] == 1
     assert run.recap()["web1"]["failed"] == 1, run.printed
     assert "/nonexistent/python3 (ntp_multicast_engine_python) does not run there" in run.printed
