@@ -193,7 +193,8 @@ class Configuration:
     ``foreign_lines`` is true on a present configuration when NTP lines outside this model stand on the device: they
     decide whether the automatic ``server disable`` lines come and go (fact 0.2). ``server_users`` are those of them
     that may need the server function, secrets masked, and ``interface_names`` are all interfaces of the device as it
-    prints them; neither makes a difference between two configurations.
+    prints them. ``adds_ipv6_server_disable`` says whether the first NTP line adds the automatic line of IPv6 too
+    (fact 1.5). None of the three makes a difference between two configurations.
     """
 
     authentication: Authentication | None = None
@@ -202,6 +203,7 @@ class Configuration:
     foreign_lines: bool = False
     server_users: tuple[str, ...] = field(default=(), compare=False)
     interface_names: tuple[str, ...] = field(default=(), compare=False)
+    adds_ipv6_server_disable: bool = field(default=True, compare=False)
 
 
 EMPTY = Configuration(

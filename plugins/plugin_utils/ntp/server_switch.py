@@ -14,7 +14,7 @@ import enum
 from typing import NamedTuple
 
 from .changes import SwitchServer
-from .model import AddressFamily, Configuration, Interface
+from .model import AddressFamily, Configuration, Interface, ServerSettings
 
 
 class ServerRequest(enum.Enum):
@@ -76,16 +76,18 @@ def server_functions(
     ipv6_counts = ipv6_in_play(after) or (request is not ServerRequest.ENABLE and ipv6_in_play(before))
     ipv6_request = request if ipv6_counts else ServerRequest.KEEP
     bare = is_bare(before), is_bare(after)
-    present = before.server
+    present = before.server or ServerSettings()
+    adds_ipv6_line = before.adds_ipv6_server_disable
     return (
-        _server_function(AddressFamily.IPV4, present.enabled if present else None, request, *bare),
-        _server_function(AddressFamily.IPV6, present.ipv6_enabled if present else None, ipv6_request, *bare),
+        _server_function(AddressFamily.IPV4, present.enabled, request, bare, True),
+        _server_function(AddressFamily.IPV6, present.ipv6_enabled, ipv6_request, bare, adds_ipv6_line),
     )
 
 
 def _server_function(
-    afi: AddressFamily, present: bool | None, request: ServerRequest, bare_before: bool, bare_after: bool
+    afi: AddressFamily, present: bool | None, request: ServerRequest, bare: tuple[bool, bool], adds_line: bool
 ) -> ServerFunction:
+    bare_before, bare_after = bare
     if bare_after and not bare_before:
         return ServerFunction(None, None)  # The device removes its lines together with the last of ours.
     asked = {ServerRequest.ENABLE: True, ServerRequest.DISABLE: False}.get(request)
@@ -93,8 +95,9 @@ def _server_function(
         if asked is None or present is None or asked is present:
             return ServerFunction(present, None)
         return ServerFunction(None if asked else False, SwitchServer(afi, asked))
-    automatic = bool(present)  # Without a statement so far, the device will add its `server disable`.
-    target = {ServerRequest.KEEP: automatic, ServerRequest.ENABLE: True}.get(request, False)
+    # Without a statement so far, the device will add its `server disable`, if it does so at all.
+    left_alone = not adds_line if present is None else present
+    target = {ServerRequest.KEEP: left_alone, ServerRequest.AUTOMATIC: not adds_line}.get(request, bool(asked))
     # A release that adds no lines by itself needs the line that was asked for.
     stated = request is ServerRequest.DISABLE and present is None
-    return ServerFunction(target, SwitchServer(afi, target) if stated or target is not automatic else None)
+    return ServerFunction(target, SwitchServer(afi, target) if stated or target is not left_alone else None)

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 from harness import SECRET, device, local_logins, server_config
+from hostile import INTERFACES, entry
 
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.options_codec import options_from_configuration
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.target import kept_for_other_lines
 from vrp_simulator.testing import RunningDevice, running_devices
 
@@ -90,3 +92,21 @@ def test_unicast_clients_keep_their_server(item: RunningDevice, state: str) -> N
             "source-interface" in line or line.endswith(f"{word} server disable")
             for line in [entry.masked for entry in report.lines]
         )
+
+
+@pytest.mark.parametrize("state", ["merged", "replaced", "overridden"])
+@pytest.mark.parametrize("kind", INTERFACES)
+def test_check_mode_knows_the_lines_that_a_release_adds_by_itself(kind: str, state: str) -> None:
+    """Both families are served, and nobody said whether the server function shall be enabled."""
+    wanted = {
+        "server": {"listen": [INTERFACES[kind], "fd00::1"], "reference_stratum": 3},
+        "interfaces": [{"name": INTERFACES[kind], "servers": [{"address": "239.1.2.3"}, {"address": "ff0e::101"}]}],
+    }
+    with running_devices([entry(kind, "D")]) as running, local_logins(running["D"]) as logins:
+        predicted, error = logins.run(logins.request(wanted, state, check=True))
+        assert error is None and predicted is not None
+        applied, error = logins.run(logins.request(wanted, state))
+        assert error is None and applied is not None
+        assert options_from_configuration(predicted.after) == options_from_configuration(applied.after)
+        again, error = logins.run(logins.request(wanted, state))
+        assert error is None and again is not None and not again.changed

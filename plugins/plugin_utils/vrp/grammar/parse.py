@@ -47,6 +47,8 @@ from .terminal_text import is_logged, terminal_lines
 _NTP_LINE = re.compile(r"(undo[ \t]+)?(ntp(?:-service)?)[ \t]+(\S.*)")
 _KEY_REFERENCE = re.compile(r"\bauthentication-keyid ([0-9]{1,10})\b")
 _BANNER = re.compile(r"header (?:login|shell) information (\S)(.*)")
+# Fact 1.5: this release shows `ntp server disable` alone. The manuals of the others name both lines.
+_ADDS_ONE_LINE = re.compile(r"!\s*Software Version V200R005[A-Z0-9]*")
 _INTERFACE_LINE = re.compile(r"interface[ \t]+(\S+)(?:[ \t]+(\S.*))?")
 # An NTP line behind something else: a prompt, or a rest of whatever was on the screen.
 _NTP_INSIDE = re.compile(
@@ -154,6 +156,7 @@ class _Reader:
         self._stratum: int | None = None
         self._server_disabled: dict[str, bool] = {}  # family -> whether the line stands or is explicitly undone
         self._foreign = False
+        self._adds_ipv6_server_disable = True
         self._automatic: list[str] = []
         self._unknown: list[str] = []
         self._outside: list[str] = []
@@ -226,6 +229,8 @@ class _Reader:
             self._typed = self._typed or line == "system-view"
             self._ended = line != "system-view"
             self._leave_view(other=False)
+        elif line.startswith("!"):
+            self._adds_ipv6_server_disable = self._adds_ipv6_server_disable and _ADDS_ONE_LINE.fullmatch(line) is None
         elif not line[:1].islower() or is_logged(line):
             self._logging = is_logged(line) or self._logging
             self._on_ntp_inside(line)
@@ -375,6 +380,7 @@ class _Reader:
             self._foreign,
             tuple(self._server_users),
             tuple(self._interfaces),
+            self._adds_ipv6_server_disable,
         )
         return DeviceConfiguration(
             _with_server_function(configuration, self._server_disabled, typed=self._typed),

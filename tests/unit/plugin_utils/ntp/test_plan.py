@@ -364,6 +364,13 @@ class TestServerFunction:
         last = plan(first, configuration_from_options({}), state=State.DELETED).predicted
         assert (last.server.enabled, last.server.ipv6_enabled) == (None, None)
 
+    @pytest.mark.parametrize("state", [State.MERGED, State.REPLACED, State.OVERRIDDEN])
+    def test_a_release_that_adds_the_line_of_ipv4_alone(self, state: State) -> None:
+        wanted = configuration_from_options({"interfaces": [interface(servers=[{"address": "ff0e::101"}])]})
+        first = plan(replace(EMPTY, adds_ipv6_server_disable=False), wanted, state=state)
+        assert (first.predicted.server.enabled, first.predicted.server.ipv6_enabled) == (False, True)
+        assert plan(first.predicted, wanted, state=state).changes == ()
+
     def test_ipv6_is_enabled_where_it_is_served(self) -> None:
         enabled = {"server": {"enabled": True}}
         ipv4 = present(serving(MulticastServer(GROUP)))
