@@ -15,16 +15,17 @@ _KEY_NUMBER = re.compile(r"(?i)authentication-keyid[ \t]+[0-9]{1,10}(?![^ \t])")
 _OPTIONS = frozenset({"ttl", "version", "port", "source-interface", "vpn-instance", "preference", "minpoll", "maxpoll"})
 _NAMES_A_SECRET = re.compile(
     r"(?i)(?:key|passw|passphrase|pwd|secret|cipher|simple|plain|md5|sha-?[0-9]|hmac|cmac|aes|psk|token|credential"
-    r"|communit|encrypt|crypt|hash|auth-?data|auth-?string|^auth$|^authenticat(?:e|ion)$|^pw$|^pin$|^otp$|^shared$"
+    r"|communit|encrypt|crypt|hash|auth-?data|auth-?string|^auth$|^authenticat(?:e|ion(?:-mode)?)$|^pw$|^pin$|^otp$|^shared$"
     r"|^digest$|^3?des$|^rc4$|^sm[34]$|blake|chacha)"
 )
 _SWITCHED = frozenset({"enable", "disable"})  # `authentication enable` is a whole line
+_USER_INFORMATION = re.compile(r"(?<=:)[^\s:@]+(?=@)")  # ftp://user:secret@host
 _WORD = re.compile(r"[^\s=:]+")
 
 
 def told_without_secrets(line: str) -> str:
     """Return the line as a warning shows it."""
-    return _without_secrets(mask(line))
+    return _without_secrets(_USER_INFORMATION.sub(MASK, mask(line)))
 
 
 def _without_secrets(line: str) -> str:

@@ -91,6 +91,8 @@ FOREIGN_KEYS = [
     "ntp server 10.0.0.1 passwd GEHEIM",
     "ntp server 10.0.0.1 passphrase 'GEHEIM'",
     "ntp shared-secret GEHEIM",
+    "ntp authentication-mode x GEHEIM",
+    "ntp file ftp://user:GEHEIM@192.0.2.1/ntp.cfg",
     "ntp SECRET GEHEIM",
     "ntp authentication md5 GEHEIM",
     "ntp authentication 1 sha256 GEHEIM",
