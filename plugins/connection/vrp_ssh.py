@@ -268,11 +268,37 @@ options:
     default: false
     vars:
       - name: ansible_vrp_legacy_algorithms
+  transcript_file:
+    description:
+      - File that takes down what is typed on the device and what it answers, one JSON object a line. Omitted, nothing
+        is taken down.
+      - Each device needs a file of its own, so put C({{ inventory_hostname }}) into the path. Sessions are added to a
+        file that is there. The file is readable for its owner alone (mode 0600).
+      - Secrets and stored ciphertexts are masked, as in results and errors. The login itself is not taken down.
+        Names and addresses stay in it, see O(transcript_anonymous).
+      - The simulated devices of the repository replay such a file. See
+        R(Record a session,ansible_collections.timecast.ntp_multicast.docsite.guide_transcripts).
+    type: path
+    version_added: 0.9.0
+    vars:
+      - name: ansible_vrp_transcript_file
+  transcript_anonymous:
+    description:
+      - Whether O(transcript_file) gets other names and addresses in place of those of the device, its users and its
+        neighbours.
+      - Of a configuration only NTP, the interfaces and their addresses are kept. Multicast groups and the names of
+        interfaces stay. Read the file before you hand it on all the same.
+    type: bool
+    default: false
+    version_added: 0.9.0
+    vars:
+      - name: ansible_vrp_transcript_anonymous
 """
 
 import contextlib
 import json
 import os
+import secrets
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -286,10 +312,13 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.connection.
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.connection.errors import LoginRefused, SshError
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.connection.library import PARAMIKO_IMPORT_ERROR
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.connection.login import Client
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.connection.route import Route
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.connection.settings import Settings
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.connection.transcript_file import TranscriptFile
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.errors import DeviceError
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.retry import RetryPolicy
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.session import Session, Timeouts
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.session import Recorder, Session, Timeouts
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.transcript import Transcript
 
 display = Display()
 
@@ -307,6 +336,14 @@ def gathered_facts(session: Session) -> tuple[int, bytes, bytes]:
         return 0, json.dumps({"changed": False, "ansible_facts": facts_of(session)}).encode(), b""
     except DeviceError as error:
         return 1, json.dumps({"failed": True, "msg": str(error)}).encode(), b""
+
+
+def transcript_file(settings: Settings) -> TranscriptFile | None:
+    """The file that takes down the session, tried before the device is reached."""
+    try:
+        return TranscriptFile(settings.transcript_file) if settings.transcript_file else None
+    except SshError as error:
+        raise AnsibleConnectionFailure(str(error)) from None
 
 
 class Connection(ConnectionBase):
@@ -416,9 +453,11 @@ class Connection(ConnectionBase):
                 f"paramiko is not installed where Ansible runs ({PARAMIKO_IMPORT_ERROR}). "
                 "Install it with: pip install paramiko"
             )
+        file = transcript_file(settings)
         client = self._open_client(settings)
         try:
-            session = Session(ShellChannel(client.channel), timeouts, retry=self.retry)
+            recorder = self._recorder(settings, client.route, file) if file else None
+            session = Session(ShellChannel(client.channel), timeouts, retry=self.retry, recorder=recorder)
             session.login()
             session.quieten()
         except (DeviceError, OSError) as error:
@@ -430,6 +469,23 @@ class Connection(ConnectionBase):
             raise
         display.vvv(f"LOGGED IN TO {session.sysname}", host=settings.host)
         return client, session
+
+    def _recorder(self, settings: Settings, route: Route, file: TranscriptFile) -> Recorder:
+        """What takes down a session. A transcript that stops, since the disk is full, ends no session."""
+
+        def write(line: str) -> None:
+            try:
+                file.write(line)
+            except OSError as error:
+                display.warning(f"The transcript {settings.transcript_file} is not whole: {error.strerror or error}.")
+
+        return Transcript(
+            write,
+            session=secrets.token_hex(8),
+            secrets=[settings.password or ""],
+            names=[settings.host, route.host, route.user, self._variables.get("inventory_hostname") or ""],
+            anonymous=settings.transcript_anonymous,
+        )
 
     def _open_client(self, settings: Settings) -> Client:
         try:
@@ -467,6 +523,8 @@ class Connection(ConnectionBase):
             proxy_jump=option("proxy_jump"),
             ssh_arguments=f"{option('ssh_common_args') or ''} {option('ssh_extra_args') or ''}".strip(),
             legacy_algorithms=option("legacy_algorithms"),
+            transcript_file=option("transcript_file"),
+            transcript_anonymous=option("transcript_anonymous"),
         )
         timeouts = Timeouts(
             login=option("login_timeout"), command=option("command_timeout"), commit=option("commit_timeout")

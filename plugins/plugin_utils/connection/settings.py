@@ -31,3 +31,5 @@ class Settings:
     proxy_jump: str = ""
     ssh_arguments: str = ""
     legacy_algorithms: bool = False
+    transcript_file: str | None = None
+    transcript_anonymous: bool = False

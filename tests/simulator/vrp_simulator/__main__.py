@@ -1,7 +1,8 @@
 # Copyright (c) 2026, Timecast developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``python -m vrp_simulator --devices FILE.yml --log-directory DIR [--ready-file PATH] [--control SOCKET]``."""
+"""``python -m vrp_simulator --devices FILE.yml --log-directory DIR [--ready-file PATH] [--control SOCKET]``, or
+``--transcript FILE [--port PORT]`` in place of the device file."""
 
 from __future__ import annotations
 
@@ -31,7 +32,10 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the quick one where t
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="vrp_simulator", description="Simulated Huawei VRP devices over SSH.")
-    parser.add_argument("--devices", required=True, type=pathlib.Path, help="YAML file with devices and ntp")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--devices", type=pathlib.Path, help="YAML file with devices and ntp")
+    what.add_argument("--transcript", type=pathlib.Path, help="recorded sessions, replayed by one device")
+    parser.add_argument("--port", type=int, default=0, help="TCP port of the device that replays; 0 takes a free one")
     parser.add_argument(
         "--log-directory", type=pathlib.Path, help="where the command logs go; without it there are none"
     )
@@ -39,6 +43,14 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--control", help="Unix socket for control requests")
     parser.add_argument("--host-key", type=pathlib.Path, help="private host key; made when absent")
     return parser.parse_args()
+
+
+def _settings(arguments: argparse.Namespace) -> Settings:
+    if arguments.transcript is not None:
+        device = {"name": "replayed", "port": arguments.port, "transcript": str(arguments.transcript.resolve())}
+        return settings_from({"devices": [device]}, pathlib.Path.cwd())
+    data = yaml.load(arguments.devices.read_text(encoding="utf-8"), Loader=_LOADER)
+    return settings_from(data, arguments.devices.parent.resolve())
 
 
 def _host_key(path: pathlib.Path | None) -> asyncssh.SSHKey | None:
@@ -87,6 +99,11 @@ async def _run(arguments: argparse.Namespace, settings: Settings) -> None:
     try:
         if arguments.ready_file is not None:
             _write_ready(arguments.ready_file, simulator, arguments.control)
+        if arguments.transcript is not None:
+            user = settings.devices[0].users[0]
+            print(
+                f"127.0.0.1 port {simulator.ports['replayed']}, user {user.name}, password {user.password}", flush=True
+            )
         await stopped.wait()
     finally:
         if control is not None:
@@ -100,8 +117,7 @@ async def _run(arguments: argparse.Namespace, settings: Settings) -> None:
 def main() -> int:
     arguments = _arguments()
     try:
-        data = yaml.load(arguments.devices.read_text(encoding="utf-8"), Loader=_LOADER)
-        settings = settings_from(data, arguments.devices.parent.resolve())
+        settings = _settings(arguments)
         asyncio.run(_run(arguments, settings))
     except (OSError, yaml.YAMLError, SettingsError) as error:
         print(f"vrp_simulator: {error}", file=sys.stderr)

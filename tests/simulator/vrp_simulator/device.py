@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import pathlib
 import re
 from typing import TYPE_CHECKING
 
@@ -22,14 +23,16 @@ from .journal import Journal
 from .ntp_entries import ListenAll, listen_all_place
 from .printing import framed, printed_blocks
 from .releases import release_named
+from .replay import ReplayedSession, Transcript
+from .session import Session
 from .settings import DeviceSettings, User
 from .startup import read_startup
+from .terminal import Terminal
 from .transaction import Author, Transactions, now
 from .wordings import Wordings
 
 if TYPE_CHECKING:
     from .ntp_process import NtpProcess
-    from .session import Session
 
 _FIRST_SESSION = 401
 NOBODY = Author("", "", 0)
@@ -56,6 +59,7 @@ class Device:
         self.ntp_process: NtpProcess | None = None
         self.passwords = {user.name: user.password for user in settings.users}
         self.gate = Gate(settings.ssh, self.passwords)
+        self._transcript = Transcript(pathlib.Path(settings.transcript)) if settings.transcript else None
         self._next_session = _FIRST_SESSION
         self.order: list[str] = []
         self.timestamps = False
@@ -145,6 +149,12 @@ class Device:
         return [line.format(version=self.release.version, updated=updated, saved=saved) for line in self.release.header]
 
     # sessions
+
+    def new_session(self, user: User, terminal: Terminal, peer: str) -> Session:
+        """A session of this device, or the next one of the transcript that it replays."""
+        if self._transcript is not None:
+            return ReplayedSession(self, user, terminal, peer, self._transcript.next_session())
+        return Session(self, user, terminal, peer)
 
     def open_session(self, session: Session) -> int:
         """Give a session its number."""

@@ -15,7 +15,6 @@ import asyncssh
 
 from .device import Device
 from .host_keys import host_key
-from .session import Session
 from .settings import SshSettings, User
 from .terminal import Terminal
 from .wire import Announcing, Wire
@@ -212,7 +211,7 @@ class Simulator:
         width = process.term_size[0] if process.term_type else 0
         terminal = Terminal(_Channel(process), device.faults, width)
         peer = process.get_extra_info("peername")
-        await Session(device, user, terminal, str(peer[0]) if peer else "").run()
+        await device.new_session(user, terminal, str(peer[0]) if peer else "").run()
 
     async def stop(self) -> None:
         """Cut all sessions and stop listening."""

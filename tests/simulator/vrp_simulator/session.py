@@ -199,8 +199,7 @@ class Session:
     async def run(self) -> None:
         """Log in, then take lines until the end."""
         try:
-            await log_in(self)
-            self._pend_foreign_lines()
+            await self.begin()
             while True:
                 prompt = self.prompt
                 self.write(prompt)
@@ -218,6 +217,11 @@ class Session:
             raise
         finally:
             self.device.close_session(self.number)
+
+    async def begin(self) -> None:
+        """From the login to the first prompt."""
+        await log_in(self)
+        self._pend_foreign_lines()
 
     def cut(self, abandon: bool = False) -> None:
         """Cut the line: the session ends without a word. A commit that has begun goes on, unless it is abandoned."""

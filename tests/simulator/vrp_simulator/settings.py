@@ -97,6 +97,7 @@ class DeviceSettings:
     master_key: str = ""  # default: one of its own for each device (fact 2.3)
     faults: Mapping[str, object] = field(default_factory=dict)
     ssh: SshSettings = SshSettings()
+    transcript: str = ""  # a file of the connection plugin's option transcript_file: the device replays it
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +157,8 @@ def device_from(data: object, where: str, base: pathlib.Path) -> DeviceSettings:
     text = values.get("startup_configuration", "")
     if isinstance(text, str) and text and "\n" not in text and (base / text).is_file():
         values["startup_configuration"] = (base / text).read_text(encoding="utf-8")
+    if values.get("transcript"):
+        values["transcript"] = str(base / str(values["transcript"]))
     return _record(DeviceSettings, values, where)
 
 

@@ -22,7 +22,6 @@ from .journal import Journal
 from .ntp_process import NtpProcess, start_processes, stop_processes
 from .printing import pending_lines
 from .server import Simulator
-from .session import Session
 from .settings import DeviceSettings, Settings, User, settings_from
 from .terminal import MORE, Terminal
 
@@ -206,7 +205,7 @@ class LocalLink:
         known = device.user_named(user)
         if known is None:
             raise ValueError(f"user {user!r} is not known to {device.settings.name}")
-        session = Session(device, known, Terminal(self._memory, device.faults, width), "")
+        session = device.new_session(known, Terminal(self._memory, device.faults, width), "")
         self._running.keep(asyncio.ensure_future(session.run()))
 
     def send(self, text: str) -> None:

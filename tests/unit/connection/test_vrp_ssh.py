@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
+import stat
 from typing import Any
 
 import pytest
@@ -138,3 +140,30 @@ def test_a_missing_library_is_named(
     monkeypatch.setattr(vrp_ssh, "PARAMIKO_IMPORT_ERROR", ImportError("No module named 'paramiko'"))
     with serving() as server, pytest.raises(AnsibleError, match="pip install paramiko"):
         reach(connection, server, tmp_path).session()
+
+
+def test_a_transcript_that_cannot_be_written_stops_before_the_login(
+    connection: Connection, tmp_path: pathlib.Path
+) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
+    os.mkfifo(tmp_path / "pipe")
+    with serving() as server:
+        for path in (tmp_path / "link", tmp_path / "pipe", tmp_path, "/proc/nowhere/file"):
+            reach(connection, server, tmp_path, ansible_vrp_transcript_file=str(path))
+            with pytest.raises(AnsibleConnectionFailure, match="ansible_vrp_transcript_file"):
+                connection.session()
+        assert server.connections == 0
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_transcript_is_private_and_grows(connection: Connection, tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "new" / "device.jsonl"
+    with serving() as server:
+        reach(connection, server, tmp_path, ansible_vrp_transcript_file=str(path)).session()
+        path.chmod(0o644)
+        with connection.second_session():
+            pass
+        connection.close()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert len(path.read_text(encoding="utf-8").splitlines()) == 2
+    assert PASSWORD not in path.read_text(encoding="utf-8")

@@ -289,3 +289,54 @@ def test_many_devices_in_one_process() -> None:
         for link in links:
             assert link.converse("display clock\n").endswith(">")
         assert sum(device.session_count() for device in devices.values()) == 100
+
+
+def test_a_transcript_is_replayed(tmp_path: pathlib.Path) -> None:
+    entries = [
+        {"transcript": 1, "session": "a", "shown": [["Welcome"]], "replies": [], "prompt": "<D>"},
+        {"transcript": 1, "session": "a", "line": "save", "shown": [["Sure? [Y/N]:"], ["Saved."]], "prompt": "<D>"},
+        {"transcript": 1, "session": "a", "line": "ntp key ********", "shown": [["Error: no"]], "prompt": "[~D]"},
+    ]
+    file = tmp_path / "device.jsonl"
+    file.write_text("".join(json.dumps(entry) + "\n" for entry in entries), encoding="utf-8")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "vrp_simulator", "--transcript", file],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY / "tests" / "simulator")},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        words = process.stdout.readline().split()
+        client = paramiko.SSHClient()
+        client.set_missing_host_key_policy(paramiko.AutoAddPolicy())
+        port, user, password = int(words[2].rstrip(",")), words[4].rstrip(","), words[6]
+        client.connect("127.0.0.1", port, user, password, allow_agent=False, look_for_keys=False)
+        channel = client.invoke_shell(width=400)
+        channel.settimeout(PATIENCE)
+        channel.sendall(b"save\ny\nntp key Anything\nother\nquit-this\n")
+        said = b""
+        while said.count(b"not in the transcript") < 2:
+            said += channel.recv(65536)
+        client.close()
+    finally:
+        process.terminate()
+        process.communicate(timeout=PATIENCE)
+    text = said.decode().replace("\r\n", "\n")
+    assert "Welcome\n<D>save\nSure? [Y/N]:y\nSaved.\n<D>ntp key Anything\nError: no\n[~D]other\n" in text
+
+
+@pytest.mark.parametrize("content", ["", "{}\n", "[]\n", '{"transcript": 1, "shown": "x"}\n', "no\n"])
+def test_a_wrong_transcript_is_refused(tmp_path: pathlib.Path, content: str) -> None:
+    file = tmp_path / "device.jsonl"
+    file.write_text(content, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "vrp_simulator", "--transcript", file],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY / "tests" / "simulator")},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("vrp_simulator: ") and str(file) in done.stderr

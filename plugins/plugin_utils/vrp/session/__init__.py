@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from .answer import Answer
+from .recording import Recorded, Recorder
 from .session import Channel, Session, Timeouts
 
-__all__ = ["Answer", "Channel", "Session", "Timeouts"]
+__all__ = ["Answer", "Channel", "Recorded", "Recorder", "Session", "Timeouts"]

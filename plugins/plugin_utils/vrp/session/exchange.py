@@ -123,7 +123,7 @@ class Exchange:
 
     def text(self) -> list[str]:
         """What came of the answer so far."""
-        return self._screen.lines[self._first_row() :] if self.echoed else []
+        return self._screen.lines[self.first_row :] if self.echoed else []
 
     def unanswered(self) -> int:
         """How many empty lines may still be answered after the end."""
@@ -139,7 +139,7 @@ class Exchange:
         """Whether nothing but logs, after which the prompt is drawn again, stands between the frame's end and the
         prompt."""
         lines = self._screen.lines
-        for row in range(len(lines) - 2, self._first_row() - 1, -1):
+        for row in range(len(lines) - 2, self.first_row - 1, -1):
             line = lines[row]
             if line.strip() and not is_log_line(line) and not self._is_buried_prompt(line):
                 return line.rstrip() == self.sending.frame_end
@@ -148,7 +148,7 @@ class Exchange:
     def _frame_end_row(self) -> int | None:
         """The row of the frame's end, with a few lines of whatever kind between it and the prompt."""
         lines = self._screen.lines
-        for row in range(len(lines) - 2, max(self._first_row(), len(lines) - 2 - _FRAME_GAP) - 1, -1):
+        for row in range(len(lines) - 2, max(self.first_row, len(lines) - 2 - _FRAME_GAP) - 1, -1):
             if lines[row].rstrip() == self.sending.frame_end:
                 return row
             if lines[row].rstrip() == "#":
@@ -158,19 +158,21 @@ class Exchange:
     def _is_a_message(self) -> bool:
         """Whether the device only said something about the command."""
         lines = self._screen.lines
-        if len(lines) - self._first_row() > _ECHO_ROWS:
+        if len(lines) - self.first_row > _ECHO_ROWS:
             return False
-        rows = [line for line in without_logs(lines[self._first_row() : -1]) if line.strip() and not is_time_line(line)]
+        rows = [line for line in without_logs(lines[self.first_row : -1]) if line.strip() and not is_time_line(line)]
         return bool(rows) and is_message_line(rows[0]) and not any(line.startswith(("#", "!")) for line in rows)
 
     def _is_confirmed(self) -> bool:
         lines = self._screen.lines
         row = len(lines) - 2
-        while row > self._first_row() and not lines[row].strip():
+        while row > self.first_row and not lines[row].strip():
             row -= 1
         return bool(self.probes) and self._matcher.match(lines[row].rstrip()) is not None
 
-    def _first_row(self) -> int:
+    @property
+    def first_row(self) -> int:
+        """The row behind the echo."""
         return self._echo.last + 1 if self._echo else 0
 
     # -- silence -------------------------------------------------------------------------------------------------------
@@ -203,7 +205,7 @@ class Exchange:
     def _has_buried_prompt(self) -> bool:
         """Whether a prompt stands behind the echo, with other text behind it or on its line."""
         lines = self._screen.lines
-        first = max(self._first_row(), len(lines) - _ECHO_ROWS)
+        first = max(self.first_row, len(lines) - _ECHO_ROWS)
         return any(self._matcher.behind(lines[row]) is not None for row in range(first, len(lines)))
 
     # -- questions -----------------------------------------------------------------------------------------------------
@@ -215,7 +217,7 @@ class Exchange:
         if quiet >= _QUIET_FOR_ODD_ENDING:
             while row > 0 and (not lines[row].strip() or is_log_line(lines[row])):
                 row -= 1
-        start = max(self._question_row, self._first_row() - 1 if self.echoed else 0) + 1
+        start = max(self._question_row, self.first_row - 1 if self.echoed else 0) + 1
         if row < start or not looks_like_question(lines[row]):
             return None
         return "\n".join(without_logs(lines[start : row + 1]))
@@ -233,11 +235,11 @@ class Exchange:
         complete = not self.sending.frame_end or self._frame_is_complete()
         last = None if complete or not self.sending.frame_end else self._frame_end_row()
         if self.sending.frame_end and (complete or last is not None):
-            kept = lines[self._first_row() : -1 if last is None else last + 1]
+            kept = lines[self.first_row : -1 if last is None else last + 1]
             complete = True
         else:
             # A prompt in between was buried. What stands behind it is looked through too: it may say `Error`.
-            kept = [line for line in lines[self._first_row() : -1] if not self._is_buried_prompt(line)]
+            kept = [line for line in lines[self.first_row : -1] if not self._is_buried_prompt(line)]
         return Answer(
             command=self.sending.command,
             lines=tuple(kept),

@@ -37,6 +37,7 @@ from .questions import (
     known_question,
     looks_like_question,
 )
+from .recording import Recorder, Recording
 from .screen import Screen, ScreenError
 from .unsolicited import is_log_line
 
@@ -84,6 +85,7 @@ class Session:
         timeouts: Timeouts | None = None,
         clock: Callable[[], float] = time.monotonic,
         retry: RetryPolicy | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
         self.timeouts = timeouts or Timeouts()
         self.retry = retry or RetryPolicy()
@@ -94,6 +96,7 @@ class Session:
         self._screen = Screen()
         self._matcher: PromptMatcher | None = None
         self._after_long_output = False
+        self._recording = Recording(recorder)
         self._unanswered = 0  # lines that were sent and whose prompts were not waited for
 
     @property
@@ -122,6 +125,7 @@ class Session:
             if sysname and self._line_before() == line.rstrip():
                 self._matcher = PromptMatcher(sysname)
                 self.prompt = USER_VIEW
+                self._recording.logged_in(self._screen.lines, line.rstrip(), sysname)
                 return
             if row > answered and looks_like_question(line):
                 if self._answer_login_question(quiet):
@@ -163,7 +167,7 @@ class Session:
             raise LoginError("The device asks something at login that has no known safe answer.", words=_tail(text))
         if question.answer is None:
             raise LoginError(question.advice, words=_tail(text))
-        self._send(question.answer + "\n")
+        self._type_reply(question.answer)
         return True
 
     def quieten(self) -> None:
@@ -273,6 +277,7 @@ class Session:
         """Send what there is to send, and take what comes up to the prompt."""
         for line in (sending.ahead, sending.command):
             refuse_untypable(line, secrets)
+        self._recording.began(secrets)
         sending = replace(sending, unanswered=self._unanswered)
         self._screen.forget()
         exchange = Exchange(self._screen, sending, self._known_name(), self.prompt)
@@ -288,6 +293,9 @@ class Session:
                 quiet = self._receive(watch, expected)
             except _SilenceError as silence:
                 raise self._unfinished(exchange, silence, occasion, secrets) from None
+            except SessionError:
+                self._recording.broke_off(exchange, exchange.text(), self.sysname)
+                raise
             if self._turn_page():
                 watch.heard()
                 continue
@@ -299,12 +307,13 @@ class Session:
                 continue
             reply = None if occasion is None else self._reply(exchange, occasion, quiet, declined)
             if reply is not None:
-                self._send(reply + "\n")
+                self._type_reply(reply)
                 watch.heard()
             elif exchange.wants_probe(quiet):
                 exchange.probed(quiet)
                 self._send("\n")
         answer = exchange.answer(prompt, secrets)
+        self._recording.ended(exchange, answer, self._screen.lines[-1].rstrip(), self.sysname)
         self.prompt = prompt
         self._unanswered = exchange.unanswered()
         self._after_long_output = len(answer.lines) >= _LONG_OUTPUT
@@ -324,6 +333,7 @@ class Session:
 
         Nothing is quoted of the answer to a line that may hold a secret, for its echo may be broken.
         """
+        self._recording.broke_off(exchange, exchange.text() or self._screen.lines, self.sysname)
         words = ""
         if occasion is None and exchange.echoed and not secrets:
             words = _tail("\n".join(exchange.text()))
@@ -381,6 +391,10 @@ class Session:
         return self._matcher
 
     # -- the channel ---------------------------------------------------------------------------------------------------
+
+    def _type_reply(self, reply: str) -> None:
+        self._recording.replied(len(self._screen.lines) - 1, self._screen.current, reply)
+        self._send(reply + "\n")
 
     def _send(self, text: str) -> None:
         try:
