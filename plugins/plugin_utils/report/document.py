@@ -300,6 +300,9 @@ class Document:
     )
     counts: Mapping[str, int] = field(metadata=told("How many hosts have each state; a state without a host too."))
     allowed: int = field(default=0, metadata=told("How many hosts are not as described and allowed to be.", minimum=0))
+    keys_count: bool = field(
+        default=False, metadata=told("Whether a host of which a key could not be compared fails the run.")
+    )
     hosts: tuple[Host, ...] = field(default=(), metadata=told("The hosts, in the order of the inventory."))
     hosts_left_off: int = field(
         default=0, metadata=told("How many hosts were left off, in the bounded form for set_stats.", minimum=0)
@@ -311,6 +314,10 @@ class Document:
         """The document as plain data for JSON."""
         found: dict[str, Any] = plain(self)
         return {"version": found.pop("version"), **found}
+
+    def fails(self, host: Host) -> bool:
+        """Whether a host fails the run."""
+        return exit_code_of((host,), keys_count=self.keys_count) is not ExitCode.IN_SYNC
 
     @property
     def exit_text(self) -> str:

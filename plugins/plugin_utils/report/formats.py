@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Timecast developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The views of a document: for each format its renderer and the end of its file's name.
+"""The views of a document: for each format its renderer.
 
 A new view is a line in FORMATS. A renderer takes the document and gives the whole text of the file; it does no I/O.
 """
@@ -11,7 +11,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 
-from .document import Document
+from .document import Document, Kind
+from .junit import as_junit
+from .markdown import as_markdown
+from .prometheus import as_prometheus
+from .sarif import as_sarif
 
 
 def as_json(document: Document) -> str:
@@ -21,5 +25,16 @@ def as_json(document: Document) -> str:
 
 FORMATS: Mapping[str, Callable[[Document], str]] = {
     "json": as_json,
+    "junit": as_junit,
+    "sarif": as_sarif,
+    "md": as_markdown,
+    "prom": as_prometheus,
 }
-"""By the name of the format, which is also how its file's name ends: drift.json, verify.junit.xml."""
+"""By the name of the format, as ntp_multicast_report_formats has it."""
+
+_ENDINGS = {"junit": "junit.xml"}
+
+
+def file_name(kind: Kind, name: str) -> str:
+    """The name of the file of a format: drift.json, verify.junit.xml."""
+    return f"{kind.value}.{_ENDINGS.get(name, name)}"
