@@ -1,0 +1,40 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The views of a document: for each format its renderer.
+
+A new view is a line in FORMATS. A renderer takes the document and gives the whole text of the file; it does no I/O.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+
+from .document import Document, Kind
+from .junit import as_junit
+from .markdown import as_markdown
+from .prometheus import as_prometheus
+from .sarif import as_sarif
+
+
+def as_json(document: Document) -> str:
+    """The document itself."""
+    return json.dumps(document.as_data(), indent=2, ensure_ascii=False) + "\n"
+
+
+FORMATS: Mapping[str, Callable[[Document], str]] = {
+    "json": as_json,
+    "junit": as_junit,
+    "sarif": as_sarif,
+    "md": as_markdown,
+    "prom": as_prometheus,
+}
+"""By the name of the format, as ntp_multicast_report_formats has it."""
+
+_ENDINGS = {"junit": "junit.xml"}
+
+
+def file_name(kind: Kind, name: str) -> str:
+    """The name of the file of a format: drift.json, verify.junit.xml."""
+    return f"{kind.value}.{_ENDINGS.get(name, name)}"
