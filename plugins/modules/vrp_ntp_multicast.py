@@ -110,6 +110,59 @@ options:
               - Makes the local clock a reference clock of this stratum.
               - V(1) to V(15).
             type: int
+          upstream:
+            description:
+              - Unicast servers that the host itself follows, each address once in a VPN instance. A multicast server
+                that follows nobody tells its whole site its own drift.
+              - Omitted, nothing is asked of them, and they stay as they are in every state. Given, the states
+                V(replaced) and V(overridden) leave these servers and no others, V(deleted) removes these.
+              - On Linux they are sources of C(chronyd), where O(ntp_multicast_engine_upstream=chrony).
+            type: list
+            elements: dict
+            suboptions:
+              address:
+                description:
+                  - Address of the server, IPv4 or IPv6, without a zone. It is a host's, neither multicast nor
+                    loopback.
+                type: str
+                required: true
+              key_id:
+                description:
+                  - Number of the key that authenticates the packets. One of the keys described, if any keys are. It
+                    has to be trusted, since the host synchronises with its help.
+                  - V(1) to V(4294967295).
+                type: int
+              version:
+                description:
+                  - NTP version of the requests, for IPv4 alone. Omitted, 3 on VRP and 4 on Linux.
+                  - V(1) to V(4).
+                type: int
+              preferred:
+                description:
+                  - Whether the server is preferred to others that are as good. Omitted, it is not.
+                type: bool
+              vpn_instance:
+                description:
+                  - VPN instance through which the server is reached; with the address it identifies the entry. It has
+                    to be there, with the family of the address enabled.
+                  - On VRP alone. It has 1 to 31 letters, digits and characters of C(_.:/@#+=-), begins with a letter,
+                    a digit or C(_), and is not C(_public_).
+                type: str
+              source_interface:
+                description:
+                  - Interface whose address is the source of the requests. On VRP alone, where it has to be in the VPN
+                    instance, and to have IPv6 for an IPv6 server.
+                type: str
+              minpoll:
+                description:
+                  - Shortest interval between requests, as a power of two in seconds. Omitted, 6.
+                  - V(3) to V(6).
+                type: int
+              maxpoll:
+                description:
+                  - Longest interval between requests, as a power of two in seconds. Omitted, 10.
+                  - V(10) to V(17).
+                type: int
       interfaces:
         description:
           - Who sends and who listens, each interface once.

@@ -13,7 +13,7 @@ from typing import Any
 VARIABLE_PREFIX = "ntp_multicast_"
 # How the rooms below name options in their sentences. Words of everyday language such as `lock` are not among them.
 _NAMED = re.compile(
-    r"(?<![\w.])(?:(?P<section>authentication\.(?=\w)|server\.(?=(?:enabled|listen|reference_stratum)\b)|interfaces(?=:|\[))"
+    r"(?<![\w.])(?:(?P<section>authentication\.(?=\w)|server\.(?=(?:enabled|listen|reference_stratum|upstream)\b)|interfaces(?=:|\[))"
     r"|(?P<setting>allow_immediate|update_secrets|commit\.(?=trial|label|description|confirm))\b"
     r"|(?P<state>state (?=merged|replaced|overridden|deleted)))"
 )

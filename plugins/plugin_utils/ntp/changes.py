@@ -9,7 +9,7 @@ import enum
 from dataclasses import dataclass
 from typing import Union
 
-from .model import AddressFamily, Algorithm, Association, Secret
+from .model import AddressFamily, Algorithm, Association, Secret, UpstreamServer
 
 
 class KeyReason(enum.Enum):
@@ -79,6 +79,20 @@ class SetReferenceStratum:
 
 
 @dataclass(frozen=True, slots=True)
+class SetUpstream:
+    """Create or modify the unicast server of an address and a VPN instance."""
+
+    server: UpstreamServer
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveUpstream:
+    """Remove the unicast server of an address and a VPN instance."""
+
+    server: UpstreamServer
+
+
+@dataclass(frozen=True, slots=True)
 class SetAssociation:
     """Create or modify the multicast server or client entry of an interface and group."""
 
@@ -102,6 +116,8 @@ Change = Union[
     SwitchServer,
     Listen,
     SetReferenceStratum,
+    SetUpstream,
+    RemoveUpstream,
     SetAssociation,
     RemoveAssociation,
 ]

@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from .model import Association, IpAddress, MulticastServer
+from .interface_names import interface_key
+from .model import Association, IpAddress, MulticastServer, UpstreamServer
 
 # Defaults that the command references of CE6800 V300R023 and NE40E V800R012 and the YANG model huawei-ntp all give
 # (fact 1.3). Whether a device prints one that was typed is unknown, so that "absent" and the number are equal.
@@ -17,6 +18,9 @@ from .model import Association, IpAddress, MulticastServer
 # (fact 9.7). It belongs to the release, so that a line without a ttl does not tell which one is sent.
 DEFAULT_VERSION = 3
 DEFAULT_PORT = 123
+# Of a unicast server: the command reference of CE6800 V300R023 and the YANG model huawei-ntp (fact 1.8).
+DEFAULT_MINPOLL = 6
+DEFAULT_MAXPOLL = 10
 
 
 class EffectiveServer(NamedTuple):
@@ -27,6 +31,51 @@ class EffectiveServer(NamedTuple):
     ttl: int | None
     version: int
     port: int
+
+
+class EffectiveUpstream(NamedTuple):
+    """A unicast server with its defaults filled in."""
+
+    identity: tuple[IpAddress, str | None]
+    key_id: int | None
+    version: int
+    preferred: bool
+    source_interface: str | None
+    minpoll: int
+    maxpoll: int
+    others: tuple[str, ...]
+
+
+def effective_upstream(server: UpstreamServer) -> EffectiveUpstream:
+    """Fill in the defaults of a unicast server."""
+    return EffectiveUpstream(
+        server.identity,
+        server.key_id,
+        DEFAULT_VERSION if server.version is None else server.version,
+        bool(server.preferred),
+        None if server.source_interface is None else interface_key(server.source_interface),
+        DEFAULT_MINPOLL if server.minpoll is None else server.minpoll,
+        DEFAULT_MAXPOLL if server.maxpoll is None else server.maxpoll,
+        server.others,
+    )
+
+
+def same_upstream(one: UpstreamServer, other: UpstreamServer) -> bool:
+    """Whether two entries for unicast servers mean the same."""
+    return effective_upstream(one) == effective_upstream(other)
+
+
+def drops_upstream_parameter(present: UpstreamServer, target: UpstreamServer) -> bool:
+    """Whether a parameter that is present has to go back to its default, as in ``Comparison.drops_parameter``."""
+    before, after = effective_upstream(present), effective_upstream(target)
+    return (
+        (target.key_id is None and before.key_id is not None)
+        or (target.version is None and before.version != after.version)
+        or (before.preferred and not after.preferred)
+        or (target.source_interface is None and before.source_interface is not None)
+        or (target.minpoll is None and before.minpoll != after.minpoll)
+        or (target.maxpoll is None and before.maxpoll != after.maxpoll)
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,13 +127,43 @@ class Authentication:
 
 
 @dataclass(frozen=True, slots=True)
+class UpstreamServer:
+    """A unicast server that the host itself follows (fact 1.8). Address and VPN instance identify it.
+
+    ``minpoll`` is 3..6 and ``maxpoll`` 10..17, as powers of two in seconds. ``others`` are words of its line that no
+    option describes (``iburst``, say), as a device shows them: they stay as long as the entry does.
+    """
+
+    address: IpAddress
+    key_id: int | None = None
+    version: int | None = None
+    preferred: bool | None = None
+    vpn_instance: str | None = None
+    source_interface: str | None = None
+    minpoll: int | None = None
+    maxpoll: int | None = None
+    others: tuple[str, ...] = ()
+
+    @property
+    def afi(self) -> AddressFamily:
+        """The address family of the server."""
+        return AddressFamily.of(self.address)
+
+    @property
+    def identity(self) -> tuple[IpAddress, str | None]:
+        """What no two entries of a device share."""
+        return self.address, self.vpn_instance
+
+
+@dataclass(frozen=True, slots=True)
 class ServerSettings:
     """What a multicast server also needs to be a usable source (fact 1.5).
 
     ``listen`` holds the IPv4 side: interface names, or ``all``. ``ipv6_listen`` holds the IPv6 side: addresses in the
     standard library's spelling, or ``all``, because VRP binds the IPv6 server to an address and not to an interface.
     ``enabled`` and ``ipv6_enabled`` are the server function of each family; in a wanted configuration only ``enabled``
-    is set and stands for both.
+    is set and stands for both. ``upstream`` are the unicast servers that the host follows; None in a wanted
+    configuration leaves them alone in every state.
     """
 
     enabled: bool | None = None
@@ -141,6 +171,7 @@ class ServerSettings:
     reference_stratum: int | None = None
     ipv6_listen: tuple[str, ...] | None = None
     ipv6_enabled: bool | None = None
+    upstream: tuple[UpstreamServer, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +239,7 @@ class Configuration:
 
 EMPTY = Configuration(
     authentication=Authentication(enabled=False, keys=()),
-    server=ServerSettings(listen=(), ipv6_listen=()),
+    server=ServerSettings(listen=(), ipv6_listen=(), upstream=()),
     interfaces=(),
 )
 """What is present on a device without any NTP configuration."""

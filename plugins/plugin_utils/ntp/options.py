@@ -29,6 +29,7 @@ INTERFACE_COMMAND = "VRP command reference, interface"
 SWITCH_COMMAND = "VRP command reference, ntp authentication enable"
 TRUST_COMMAND = "VRP command reference, ntp trusted authentication-keyid"
 DISABLE_COMMAND = "VRP command reference, ntp server disable"
+UPSTREAM_COMMAND = "VRP command reference, ntp unicast-server"
 YANG = "YANG module huawei-ntp"
 MODEL = "data model of this collection"
 EXTENSION_FIELDS = "RFC 7822 section 3"
@@ -201,6 +202,87 @@ class AuthenticationOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class UpstreamOptions:
+    """A unicast server that the host itself follows."""
+
+    address: str | None = field(
+        default=None,
+        metadata=option(
+            "str",
+            "Address of the server, IPv4 or IPv6, without a zone. It is a host's, neither multicast nor loopback.",
+            source=f"{UPSTREAM_COMMAND}; {YANG}",
+            required=True,
+        ),
+    )
+    key_id: int | None = field(
+        default=None,
+        metadata=option(
+            "int",
+            "Number of the key that authenticates the packets. One of the keys described, if any keys are. It has to "
+            "be trusted, since the host synchronises with its help.",
+            source=UPSTREAM_COMMAND,
+            bounds=Bounds(1, 4294967295),
+            secret=False,
+        ),
+    )
+    version: int | None = field(
+        default=None,
+        metadata=option(
+            "int",
+            "NTP version of the requests, for IPv4 alone. Omitted, 3 on VRP and 4 on Linux.",
+            source=f"{UPSTREAM_COMMAND}; {YANG}",
+            bounds=Bounds(1, 4),
+        ),
+    )
+    preferred: bool | None = field(
+        default=None,
+        metadata=option(
+            "bool",
+            "Whether the server is preferred to others that are as good. Omitted, it is not.",
+            source=f"{UPSTREAM_COMMAND}; RFC 9249, prefer",
+        ),
+    )
+    vpn_instance: str | None = field(
+        default=None,
+        metadata=option(
+            "str",
+            "VPN instance through which the server is reached; with the address it identifies the entry. It has to be "
+            "there, with the family of the address enabled.",
+            "On VRP alone. It has 1 to 31 letters, digits and characters of C(_.:/@#+=-), begins with a letter, a "
+            "digit or C(_), and is not C(_public_).",
+            source=f"{UPSTREAM_COMMAND}; {YANG}",
+        ),
+    )
+    source_interface: str | None = field(
+        default=None,
+        metadata=option(
+            "str",
+            "Interface whose address is the source of the requests. On VRP alone, where it has to be in the VPN "
+            "instance, and to have IPv6 for an IPv6 server.",
+            source=f"{UPSTREAM_COMMAND}; RFC 9249, source",
+        ),
+    )
+    minpoll: int | None = field(
+        default=None,
+        metadata=option(
+            "int",
+            "Shortest interval between requests, as a power of two in seconds. Omitted, 6.",
+            source=f"{UPSTREAM_COMMAND}; {YANG}; RFC 9249, minpoll",
+            bounds=Bounds(3, 6),
+        ),
+    )
+    maxpoll: int | None = field(
+        default=None,
+        metadata=option(
+            "int",
+            "Longest interval between requests, as a power of two in seconds. Omitted, 10.",
+            source=f"{UPSTREAM_COMMAND}; {YANG}; RFC 9249, maxpoll",
+            bounds=Bounds(10, 17),
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class ServerOptions:
     """What a multicast server also needs."""
 
@@ -231,6 +313,20 @@ class ServerOptions:
             "Makes the local clock a reference clock of this stratum.",
             source=f"{CLOCK_COMMAND}; {YANG}",
             bounds=Bounds(1, 15),
+        ),
+    )
+    upstream: list[UpstreamOptions] | None = field(
+        default=None,
+        metadata=option(
+            "dict",
+            "Unicast servers that the host itself follows, each address once in a VPN instance. A multicast server that "
+            "follows nobody tells its whole site its own drift.",
+            "Omitted, nothing is asked of them, and they stay as they are in every state. Given, the states "
+            "V(replaced) and V(overridden) leave these servers and no others, V(deleted) removes these.",
+            "On Linux they are sources of C(chronyd), where O(ntp_multicast_engine_upstream=chrony).",
+            source=f"{UPSTREAM_COMMAND}; RFC 9249, unicast-configuration",
+            many=True,
+            inside=UpstreamOptions,
         ),
     )
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .addresses import address_of, ipv6_address_of
-from .comparison import DEFAULT_PORT, DEFAULT_VERSION
+from .comparison import DEFAULT_MAXPOLL, DEFAULT_MINPOLL, DEFAULT_PORT, DEFAULT_VERSION
 from .errors import UserError
 from .interface_names import interface_name, natural_order
 from .model import (
@@ -25,6 +25,7 @@ from .model import (
     MulticastServer,
     Secret,
     ServerSettings,
+    UpstreamServer,
 )
 from .server_switch import ipv6_in_play
 
@@ -121,7 +122,32 @@ def _server_settings(options: Mapping[str, Any]) -> ServerSettings:
             ALL if item.casefold() == ALL else interface_name(item) for item, address in sources if address is None
         )
         ipv6 = tuple(address for _unused, address in sources if address is not None)
-    return ServerSettings(options.get("enabled"), names, options.get("reference_stratum"), ipv6)
+    upstream = options.get("upstream")
+    return ServerSettings(
+        options.get("enabled"),
+        names,
+        options.get("reference_stratum"),
+        ipv6,
+        upstream=None if upstream is None else tuple(_upstream_server(entry) for entry in upstream),
+    )
+
+
+def _upstream_server(options: Mapping[str, Any]) -> UpstreamServer:
+    try:
+        address = address_of(str(options["address"]))
+    except ValueError as error:
+        raise UserError(f"server.upstream: {error}") from None
+    interface = options.get("source_interface")
+    return UpstreamServer(
+        address,
+        options.get("key_id"),
+        options.get("version"),
+        options.get("preferred"),
+        options.get("vpn_instance"),
+        None if interface is None else interface_name(str(interface)),
+        options.get("minpoll"),
+        options.get("maxpoll"),
+    )
 
 
 def _interface(options: Mapping[str, Any]) -> Interface:
@@ -167,7 +193,27 @@ def _server_options(configuration: Configuration) -> dict[str, Any]:
         enabled=_server_enabled(configuration, server),
         listen=[*sorted(server.listen or (), key=natural_order), *addresses] or None,
         reference_stratum=server.reference_stratum,
+        upstream=[_upstream_options(entry) for entry in sorted(server.upstream or (), key=_by_address)] or None,
     )
+
+
+def _by_address(entry: UpstreamServer) -> tuple[int, int, str]:
+    return entry.address.version, int(entry.address), entry.vpn_instance or ""
+
+
+def _upstream_options(entry: UpstreamServer) -> dict[str, Any]:
+    return {
+        "address": str(entry.address),
+        **_without_none(
+            key_id=entry.key_id,
+            version=None if entry.version == DEFAULT_VERSION else entry.version,
+            preferred=entry.preferred or None,
+            vpn_instance=entry.vpn_instance,
+            source_interface=entry.source_interface,
+            minpoll=None if entry.minpoll == DEFAULT_MINPOLL else entry.minpoll,
+            maxpoll=None if entry.maxpoll == DEFAULT_MAXPOLL else entry.maxpoll,
+        ),
+    }
 
 
 def _server_enabled(configuration: Configuration, server: ServerSettings) -> bool | None:

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What must change so that what is present becomes what is wanted, and in which order.
 
-The order follows Huawei's advice and its mirror image (fact 0.5; pains 4.1.11 and 4.1.12). Going away: associations,
-trust, keys, sources, the authentication switch. Coming: the switch, keys, trust, the server's sources, associations. A
-key that an association lets go of only when it is set anew goes after that. Last comes the server function, because a
+The order follows Huawei's advice and its mirror image (fact 0.5; pains 4.1.11 and 4.1.12). Going away: associations
+and unicast servers, trust, keys, sources, the authentication switch. Coming: the switch, keys, trust, the server's
+sources, unicast servers and associations. A key that one of these lets go of only when it is set anew goes after that. Last comes the server function, because a
 device adds ``server disable`` by itself as soon as a first NTP line stands.
 """
 
@@ -20,13 +20,15 @@ from .changes import (
     Listen,
     RemoveAssociation,
     RemoveKey,
+    RemoveUpstream,
     SetAssociation,
     SetKey,
     SetReferenceStratum,
+    SetUpstream,
     SwitchAuthentication,
     TrustKey,
 )
-from .comparison import Comparison
+from .comparison import Comparison, drops_upstream_parameter, same_upstream
 from .errors import UserError
 from .interface_names import interface_key
 from .key_memory import DeviceMemory, KeyMemory
@@ -40,6 +42,7 @@ from .model import (
     Interface,
     IpAddress,
     MulticastServer,
+    UpstreamServer,
 )
 from .target import Resolution, State
 
@@ -86,19 +89,24 @@ def plan(
     before, after = _associations(present.interfaces), _associations(target.interfaces)
     _check_keys(present, target, before, after, comparison)
     _check_versions(before, after, comparison)
-    removed, set_ = _association_changes(before, after, comparison, recreate=_switched_on(present, target))
+    _check_upstream_versions(present, target)
+    switched = _switched_on(present, target)
+    removed, set_ = _association_changes(before, after, comparison, recreate=switched)
+    upstream_removed, upstream_set = _upstream_changes(present, target, wanted, recreate=switched)
     keys_removed, keys_set = _key_changes(present.authentication, target.authentication, resolution.key_reasons)
-    in_use = _keys_in_use(before, removed)
+    in_use = _keys_in_use(before, removed) | _upstream_keys_in_use(present, upstream_removed)
     free, still_used = _parted(keys_removed, in_use)
     sources_removed, sources_set = _source_changes(present, target)
     switched_on, switched_off = _switch_changes(present, target)
     changes = (
         *removed,
+        *upstream_removed,
         *free,
         *sources_removed,
         *switched_on,
         *keys_set,
         *sources_set,
+        *upstream_set,
         *set_,
         *still_used,
         *switched_off,
@@ -131,6 +139,38 @@ def _association_changes(
         if was is None or was in gone or not comparison.same(was[1], entry):
             set_.append(SetAssociation(name, entry))
     return removed, set_
+
+
+def _upstream_of(configuration: Configuration) -> dict[tuple[IpAddress, str | None], UpstreamServer]:
+    entries = (configuration.server.upstream or ()) if configuration.server else ()
+    return {entry.identity: entry for entry in entries}
+
+
+def _upstream_changes(
+    present: Configuration, target: Configuration, wanted: Configuration, *, recreate: bool
+) -> tuple[list[Change], list[Change]]:
+    """Return what goes and what comes; only those that are described are created anew."""
+    before, after, described = _upstream_of(present), _upstream_of(target), _upstream_of(wanted)
+    removed = [
+        entry
+        for identity, entry in before.items()
+        if identity not in after
+        or (recreate and identity in described)
+        or drops_upstream_parameter(entry, after[identity])
+    ]
+    set_: list[Change] = [
+        SetUpstream(entry)
+        for identity, entry in after.items()
+        if identity not in before or before[identity] in removed or not same_upstream(before[identity], entry)
+    ]
+    return [RemoveUpstream(entry) for entry in removed], set_
+
+
+def _upstream_keys_in_use(present: Configuration, removed: list[Change]) -> set[int]:
+    """Return the keys of the unicast servers that stand until they are set anew."""
+    gone = {change.server.identity for change in removed if isinstance(change, RemoveUpstream)}
+    entries = _upstream_of(present).items()
+    return {entry.key_id for identity, entry in entries if entry.key_id is not None and identity not in gone}
 
 
 def _switched_on(present: Configuration, target: Configuration) -> bool:
@@ -225,6 +265,16 @@ def _check_keys(
                 f"interfaces: the multicast server {entry.address} on {name} uses key {entry.key_id}, which would not "
                 "be on the device. Add the key to authentication.keys, or take key_id from the server."
             )
+    upstream_before = _upstream_of(present)
+    for upstream in _upstream_of(target).values():
+        if upstream.key_id is None or upstream.key_id in has:
+            continue
+        # Whatever the device shows without its key was not broken by us.
+        if upstream_before.get(upstream.identity) != upstream or upstream.key_id in had:
+            raise UserError(
+                f"server.upstream: the unicast server {upstream.address} uses key {upstream.key_id}, which would not "
+                "be on the device. Add the key to authentication.keys, or take key_id from the server."
+            )
 
 
 def _check_versions(before: _Associations, after: _Associations, comparison: Comparison) -> None:
@@ -237,6 +287,18 @@ def _check_versions(before: _Associations, after: _Associations, comparison: Com
             raise UserError(
                 f"interfaces: the multicast server {entry.address} on {name} would use key {entry.key_id} with version "
                 f"4, which takes keys up to {KEY_ID_MOST_VERSION_4}. Give it another key_id or version."
+            )
+
+
+def _check_upstream_versions(present: Configuration, target: Configuration) -> None:
+    """As `_check_versions`, for the unicast servers."""
+    before = _upstream_of(present)
+    for identity, entry in _upstream_of(target).items():
+        too_large = entry.version == 4 and (entry.key_id or 0) > KEY_ID_MOST_VERSION_4
+        if too_large and before.get(identity) != entry:
+            raise UserError(
+                f"server.upstream: the unicast server {entry.address} would use key {entry.key_id} with version 4, "
+                f"which takes keys up to {KEY_ID_MOST_VERSION_4}. Give it another key_id or version."
             )
 
 

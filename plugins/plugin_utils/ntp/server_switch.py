@@ -48,7 +48,7 @@ def is_bare(configuration: Configuration) -> bool:
         configuration.foreign_lines
         or configuration.interfaces
         or (authentication and (authentication.enabled or authentication.keys))
-        or (server and (server.listen or server.ipv6_listen or server.reference_stratum is not None))
+        or (server and (server.listen or server.ipv6_listen or server.upstream or server.reference_stratum is not None))
     )
 
 

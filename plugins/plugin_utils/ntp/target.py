@@ -7,7 +7,8 @@ They mean what they mean for Ansible's network resource modules. ``merged`` adds
 differs. ``replaced`` makes each section and each interface that is given exactly as given, and leaves the others alone.
 ``overridden`` makes everything exactly as given. ``deleted`` removes what is given, or everything if nothing is given.
 Lines outside the model, and keys that such lines use, stay. So do the server's switch, sources and reference clock
-while lines stand that may need them, unless they are named.
+while lines stand that may need them, unless they are named. Unicast servers that the host follows are such lines as
+long as ``upstream`` is not given; given, they are managed like everything else.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from .changes import KeyReason, SwitchServer
-from .comparison import Comparison
+from .comparison import Comparison, same_upstream
 from .errors import UserError
 from .interface_names import interface_key, interface_name
 from .key_policy import KeyPolicy, UpdateSecrets
@@ -32,6 +33,7 @@ from .model import (
     Key,
     MulticastServer,
     ServerSettings,
+    UpstreamServer,
 )
 from .server_switch import ServerRequest, server_functions, serves
 
@@ -67,11 +69,13 @@ class Resolution:
         self.target = self._resolve(present, _everything(present) if _deletes_all(state, wanted) else wanted)
 
     def _resolve(self, present: Configuration, wanted: Configuration) -> Configuration:
-        authentication = self._authentication(present.authentication or Authentication(False, ()), wanted)
+        shown = present.authentication or Authentication(False, ())
+        held = {entry.key_id for entry in _upstream_left(present, wanted, self._state)}
+        authentication = _used_as_before(self._authentication(_held(shown, held), wanted), shown)
         interfaces = _interfaces(present, wanted.interfaces, self._state, self._comparison)
-        settings = present.server or ServerSettings(listen=(), ipv6_listen=())
+        settings = present.server or ServerSettings(listen=(), ipv6_listen=(), upstream=())
         server, request = self._server(settings, wanted, interfaces, present.interface_names)
-        if present.server_users:
+        if present.server_users or _unnamed_upstream(present, wanted, self._state):
             section = _section(wanted.server, ServerSettings(), self._state)
             server, request = _with_what_others_need(settings, section, server, request)
         target = replace(present, authentication=authentication, server=server, interfaces=interfaces)
@@ -121,6 +125,7 @@ class Resolution:
         named = tuple(name if name == ALL else interface_name(name) for name in wanted.listen or ())
         # The spelling of a line that stands comes first: it is the same port, so nothing is to be done.
         listen = _named(named, (*known, *(present.listen or ())))
+        upstream = _upstream(present.upstream or (), wanted.upstream, known, exactly=self._state.exactly)
         ipv6_listen = wanted.ipv6_listen or ()
         if ALL in listen and ALL not in ipv6_listen and serves(interfaces, AddressFamily.IPV6):
             ipv6_listen = (*ipv6_listen, ALL)
@@ -129,6 +134,7 @@ class Resolution:
                 listen=listen,
                 ipv6_listen=ipv6_listen,
                 reference_stratum=wanted.reference_stratum,
+                upstream=upstream,
             )
             return settings, ServerRequest.of(wanted.enabled, ServerRequest.AUTOMATIC)
         settings = ServerSettings(
@@ -137,6 +143,7 @@ class Resolution:
             reference_stratum=(
                 present.reference_stratum if wanted.reference_stratum is None else wanted.reference_stratum
             ),
+            upstream=upstream,
         )
         return settings, ServerRequest.of(wanted.enabled, ServerRequest.KEEP)
 
@@ -169,23 +176,89 @@ def _authentication_without(present: Authentication, given: Authentication) -> A
         if key.id in ids and key.used_elsewhere:
             raise UserError(
                 f"authentication.keys: key {key.id} can't be deleted, because an NTP line that is not managed here "
-                "(a unicast server, say) uses it. Remove that line first."
+                "(a unicast server, say) uses it. Remove that line first, or name it as well."
             )
     keys = tuple(key for key in present.keys or () if key.id not in ids)
     return Authentication(bool(present.enabled) if given.enabled is None else False, keys)
 
 
 def _server_without(present: ServerSettings, given: ServerSettings) -> tuple[ServerSettings, ServerRequest]:
-    if given.enabled is None and given.listen is None and given.reference_stratum is None:
-        return ServerSettings(listen=(), ipv6_listen=()), ServerRequest.AUTOMATIC
+    named = (given.enabled, given.listen, given.reference_stratum, given.upstream)
+    if all(option is None for option in named):
+        return ServerSettings(listen=(), ipv6_listen=(), upstream=present.upstream), ServerRequest.AUTOMATIC
+    removed = {entry.identity for entry in given.upstream or ()}
     names = {interface_key(name) for name in given.listen or ()}
     addresses = {*(given.ipv6_listen or ()), *(names & {ALL})}
     settings = ServerSettings(
         listen=tuple(name for name in present.listen or () if interface_key(name) not in names),
         ipv6_listen=tuple(address for address in present.ipv6_listen or () if address not in addresses),
         reference_stratum=present.reference_stratum if given.reference_stratum is None else None,
+        upstream=tuple(entry for entry in present.upstream or () if entry.identity not in removed),
     )
     return settings, ServerRequest.KEEP if given.enabled is None else ServerRequest.AUTOMATIC
+
+
+def _upstream(
+    present: tuple[UpstreamServer, ...],
+    given: tuple[UpstreamServer, ...] | None,
+    known: tuple[str, ...],
+    *,
+    exactly: bool,
+) -> tuple[UpstreamServer, ...]:
+    """Return the unicast servers that shall be; what is not asked for stays as it is."""
+    if given is None:
+        return present
+    shown = {entry.identity: entry for entry in present}
+    made = {entry.identity: _upstream_made(shown.get(entry.identity), entry, known, exactly) for entry in given}
+    return tuple((made if exactly else {**shown, **made}).values())
+
+
+def _upstream_made(
+    before: UpstreamServer | None, given: UpstreamServer, known: tuple[str, ...], exactly: bool
+) -> UpstreamServer:
+    if given.source_interface is not None:
+        given = replace(given, source_interface=_named((given.source_interface,), known)[0])
+    if before is None:
+        return given
+    target = replace(given, others=before.others) if exactly else _upstream_overlaid(before, given)
+    return before if same_upstream(before, target) else target
+
+
+def _upstream_overlaid(present: UpstreamServer, given: UpstreamServer) -> UpstreamServer:
+    names = ("key_id", "version", "preferred", "source_interface", "minpoll", "maxpoll")
+    asked = {name: getattr(given, name) for name in names if getattr(given, name) is not None}
+    return replace(present, **asked)
+
+
+def _unnamed_upstream(present: Configuration, wanted: Configuration, state: State) -> tuple[UpstreamServer, ...]:
+    """Return the unicast servers of the device if nothing is asked of them."""
+    section = _section(wanted.server, ServerSettings(), state)
+    unnamed = section is None or section.upstream is None
+    return (present.server.upstream or ()) if unnamed and present.server else ()
+
+
+def _upstream_left(present: Configuration, wanted: Configuration, state: State) -> tuple[UpstreamServer, ...]:
+    """Return the unicast servers that stay without being described, so that their keys have to stay as well."""
+    given = wanted.server.upstream if wanted.server else None
+    if state is not State.DELETED or given is None or present.server is None:
+        return _unnamed_upstream(present, wanted, state)
+    removed = {entry.identity for entry in given}
+    return tuple(entry for entry in present.server.upstream or () if entry.identity not in removed)
+
+
+def _held(authentication: Authentication, key_ids: set[int | None]) -> Authentication:
+    keys = (
+        replace(key, used_elsewhere=True) if key.id in key_ids else key for key in authentication.keys or ()
+    )
+    return replace(authentication, keys=tuple(keys))
+
+
+def _used_as_before(authentication: Authentication, before: Authentication) -> Authentication:
+    """Return it with the marks of the device: a key is held for one plan only."""
+    used = {key.id for key in before.keys or () if key.used_elsewhere}
+    return replace(
+        authentication, keys=tuple(replace(key, used_elsewhere=key.id in used) for key in authentication.keys or ())
+    )
 
 
 def _named(names: tuple[str, ...], present: tuple[str, ...]) -> tuple[str, ...]:
@@ -219,12 +292,15 @@ def kept_for_other_lines(present: Configuration, wanted: Configuration, state: S
 
     NTP lines outside the model stand on the device, and a server that answers may be what they are for.
     """
-    if not present.server_users or state is State.MERGED or present.server is None:
+    if state is State.MERGED or present.server is None:
+        return ()
+    if not (present.server_users or _unnamed_upstream(present, wanted, state)):
         return ()
     policy = KeyPolicy(UpdateSecrets.ON_CREATE, {})
     section = replace(wanted, authentication=None)
     stays = Resolution(present, section, state, policy, Comparison()).target.server or ServerSettings()
-    goes = Resolution(replace(present, server_users=()), section, state, policy, Comparison()).target.server
+    alone = replace(present, server_users=(), server=replace(present.server, upstream=()))
+    goes = Resolution(alone, section, state, policy, Comparison()).target.server
     without = goes or ServerSettings()
     switched = any(
         one and not other

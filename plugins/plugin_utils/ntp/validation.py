@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from .addresses import ipv6_address_of, is_listening_address
+from .addresses import host_address_of, ipv6_address_of, is_listening_address, is_vpn_instance_name
 from .interface_names import interface_key, is_interface_name
 from .key_policy import UpdateSecrets
 from .masking import MASK
@@ -22,10 +22,12 @@ from .options import (
     LISTEN_COMMAND,
     MODEL,
     SERVER_COMMAND,
+    UPSTREAM_COMMAND,
     GroupOptions,
     KeyOptions,
     MulticastServerOptions,
     ServerOptions,
+    UpstreamOptions,
     bounds_of,
     options_of,
 )
@@ -115,7 +117,9 @@ class _Rules:
         interfaces = options.get("interfaces") or ()
         yield from self._interfaces(interfaces)
         if authentication.get("keys") is not None and self._state != "deleted":
-            yield from self._key_references(interfaces, {key.get("id") for key in authentication["keys"]})
+            known = {key.get("id") for key in authentication["keys"]}
+            yield from self._key_references(interfaces, known)
+            yield from self._upstream_key_references(options.get("server") or {}, known)
 
     # Authentication
 
@@ -148,6 +152,71 @@ class _Rules:
             address = ipv6_source(str(source))
             identity = address is None, address or self._interface_identity(str(source))
             yield from _once(item, source, identity, first, "a source is given once")
+        yield from self._upstream(server.get("upstream") or ())
+
+    # Unicast servers that the host follows
+
+    def _upstream(self, servers: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
+        first: dict[Any, str] = {}
+        for path, server in self._entries("server.upstream", servers):
+            yield from _single_values(path, server, UpstreamOptions)
+            yield from self._vpn_instance(path, server)
+            yield from self._source_interface(path, server)
+            given = str(server.get("address"))
+            try:
+                address = host_address_of(given)
+            except ValueError:
+                rule = "it has to be the IPv4 or IPv6 address of a host, without a zone, neither multicast nor loopback"
+                yield Problem(f"{path}.address", ascii(given), rule, UPSTREAM_COMMAND)
+                continue
+            if not self._vrp and address.is_link_local and address.version == 6:
+                rule = "on Linux it can't be a link-local address, because chronyd would not know its interface"
+                yield Problem(f"{path}.address", given, rule, MODEL)
+            identity = address, server.get("vpn_instance")
+            rule = "a server is given once in a VPN instance" if self._vrp else "a server is given once"
+            yield from _once(f"{path}.address", given, identity, first, rule)
+            yield from self._upstream_version(path, server, ipv6=address.version == 6)
+
+    def _vpn_instance(self, path: str, server: Mapping[str, Any]) -> Iterator[Problem]:
+        name = server.get("vpn_instance")
+        if name is None:
+            return
+        if not self._vrp:
+            rule = "on Linux chronyd asks in one network alone; leave it out"
+            yield Problem(f"{path}.vpn_instance", quoted(name), rule, MODEL)
+        elif not is_vpn_instance_name(str(name)):
+            rule = (
+                "it has to be 1 to 31 letters, digits and characters of _.:/@#+=-, the first of them a letter, a digit "
+                "or _, and not _public_"
+            )
+            yield Problem(f"{path}.vpn_instance", ascii(name), rule, UPSTREAM_COMMAND)
+
+    def _source_interface(self, path: str, server: Mapping[str, Any]) -> Iterator[Problem]:
+        name = server.get("source_interface")
+        if name is None:
+            return
+        if self._vrp:
+            yield from self._interface_name(f"{path}.source_interface", str(name), "")
+        else:
+            rule = "on Linux the route to the server decides, and chronyd takes no interface for a single source; "
+            yield Problem(f"{path}.source_interface", quoted(name), f"{rule}leave it out", "chrony.conf(5)")
+
+    def _upstream_version(self, path: str, server: Mapping[str, Any], *, ipv6: bool) -> Iterator[Problem]:
+        version, key_id = server.get("version"), server.get("key_id")
+        if ipv6 and version is not None:
+            rule = "an IPv6 server takes no version; leave it out"
+            yield Problem(f"{path}.version", quoted(version), rule, UPSTREAM_COMMAND)
+        limited, source = self._limits_keys(version, ipv6, UPSTREAM_COMMAND)
+        known = isinstance(key_id, int) and key_id in bounds_of(UpstreamOptions, "key_id")
+        if limited and known and int(key_id or 0) > KEY_ID_MOST_VERSION_4:
+            rule = f"it has to be from 1 to {KEY_ID_MOST_VERSION_4} with NTP version 4"
+            yield Problem(f"{path}.key_id", quoted(key_id), rule, source)
+
+    def _upstream_key_references(self, server: Mapping[str, Any], known: set[Any]) -> Iterator[Problem]:
+        for path, entry in self._entries("server.upstream", server.get("upstream") or ()):
+            if entry.get("key_id") is not None and entry["key_id"] not in known:
+                rule = f"it has to be the id of one of {self._prefix}authentication.keys"
+                yield Problem(f"{path}.key_id", str(entry["key_id"]), rule, UPSTREAM_COMMAND)
 
     def _listen(self, path: str, source: str) -> Iterator[Problem]:
         if source.casefold() == ALL:
@@ -216,17 +285,17 @@ class _Rules:
         if ipv6 and version is not None:
             rule = "an IPv6 group takes no version; leave it out"
             yield Problem(f"{path}.version", quoted(version), rule, SERVER_COMMAND)
-        limited, source = self._limits_keys(version, ipv6)
+        limited, source = self._limits_keys(version, ipv6, SERVER_COMMAND)
         known = isinstance(key_id, int) and key_id in bounds_of(MulticastServerOptions, "key_id")
         if limited and known and int(key_id or 0) > KEY_ID_MOST_VERSION_4:
             rule = f"it has to be from 1 to {KEY_ID_MOST_VERSION_4} with NTP version 4"
             yield Problem(f"{path}.key_id", quoted(key_id), rule, source)
 
-    def _limits_keys(self, version: Any, ipv6: bool) -> tuple[bool, str]:
-        """Whether the packets of a server take small key ids only, and the source."""
+    def _limits_keys(self, version: Any, ipv6: bool, command: str) -> tuple[bool, str]:
+        """Whether packets take small key ids only, and the source."""
         if self._vrp:
-            return version == 4, SERVER_COMMAND
-        # The engine sends version 4 unless told otherwise, and always to IPv6 groups.
+            return version == 4, command
+        # The engine and chronyd send version 4 unless told otherwise, and always to IPv6 addresses.
         return ipv6 or version in (None, 4), EXTENSION_FIELDS
 
     def _key_references(self, interfaces: Sequence[Mapping[str, Any]], known: set[Any]) -> Iterator[Problem]:

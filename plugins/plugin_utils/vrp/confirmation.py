@@ -77,15 +77,17 @@ def synchronised_to_description(present: Configuration, sight: Sight) -> bool:
     listens = any(interface.clients for interface in interfaces)
     serves = any(interface.servers for interface in interfaces)
     stratum = present.server.reference_stratum if present.server else None
-    if not listens and not serves and stratum is None:
+    upstream = bool(present.server and present.server.upstream)
+    if not listens and not serves and not upstream and stratum is None:
         return True  # nothing to follow is described
     if not sight.status.synchronised:
         return False
     if not listens:
         return True
     heard = [source for source in sight.sources if not source.local and sight.fresh(source)]
-    # With a local clock of its own, the device need not follow what it hears.
-    return bool(heard) if stratum is not None else any(source.selected for source in heard)
+    # With a local clock of its own, or a unicast server, which is asked every 17 minutes at worst, the device need not
+    # follow what it hears.
+    return bool(heard) if stratum is not None or upstream else any(source.selected for source in heard)
 
 
 def wait_until_synchronised(session: Session, dialect: Dialect, present: Configuration, trial: int) -> None:

@@ -25,6 +25,11 @@ class Dialect(enum.Enum):
         return _TRUSTED_WORDS[self]
 
     @property
+    def preferred_word(self) -> str:
+        """The word that prefers a unicast server to others (fact 1.8)."""
+        return _PREFERRED_WORDS[self]
+
+    @property
     def plain_secret_word(self) -> str | None:
         """The word before a secret in plain text, or None where it follows the algorithm at once (fact 1.1).
 
@@ -35,4 +40,5 @@ class Dialect(enum.Enum):
 
 
 _TRUSTED_WORDS = {Dialect.NTP: "trusted", Dialect.NTP_SERVICE: "reliable"}
+_PREFERRED_WORDS = {Dialect.NTP: "preferred", Dialect.NTP_SERVICE: "preference"}
 _PLAIN_SECRET_WORDS = {Dialect.NTP: None, Dialect.NTP_SERVICE: "cipher"}

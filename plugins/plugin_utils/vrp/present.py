@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..ntp.changes import Change, Listen, SetAssociation
+from ..ntp.changes import Change, Listen, SetAssociation, SetUpstream
 from ..ntp.errors import UserError
 from ..ntp.interface_names import interface_key
 from ..ntp.key_memory import KeyMemory
-from ..ntp.model import ALL, AddressFamily, Configuration
+from ..ntp.model import ALL, AddressFamily, Configuration, UpstreamServer
 from ..ntp.plan import Plan, State, plan
 from .dialect import Dialect
 from .display import find_dialect
 from .display_configuration import read_configuration
-from .grammar import DeviceConfiguration, parse_configuration
+from .grammar import DeviceConfiguration, InterfaceFacts, parse_configuration
 from .request import Request
 from .session import Session
 
@@ -71,6 +71,8 @@ def refuse_unfit_interfaces(changes: tuple[Change, ...], present: DeviceConfigur
             name = change.source
             if name != ALL and known and interface_key(name) not in known:
                 reasons.append(f"{name}, which shall listen for requests, does not exist on the device.")
+        if isinstance(change, SetUpstream):
+            reasons += _unfit_source(change.server, known)
         if not isinstance(change, SetAssociation):
             continue
         name = change.interface
@@ -85,3 +87,16 @@ def refuse_unfit_interfaces(changes: tuple[Change, ...], present: DeviceConfigur
             reasons.append(f"{name} has no IPv6; an IPv6 group needs `ipv6 enable` there first.")
     if reasons:
         raise UserError("\n".join(dict.fromkeys(reasons)))
+
+
+def _unfit_source(server: UpstreamServer, known: Mapping[str, InterfaceFacts]) -> list[str]:
+    """Why the source interface of a unicast server is refused (fact 1.8); nothing where the interfaces are not known."""
+    name = server.source_interface
+    if name is None or not known:
+        return []
+    facts = known.get(interface_key(name))
+    if facts is None:
+        return [f"{name}, which shall be the source of requests to {server.address}, does not exist on the device."]
+    if server.afi is AddressFamily.IPV6 and not facts.ipv6_enabled:
+        return [f"{name} has no IPv6; requests to {server.address} from there need `ipv6 enable` first."]
+    return []

@@ -24,11 +24,15 @@ ODD = CONTROL + INVISIBLE + LETTERS_OF_OTHERS + SEEN
 ODD_IN_SECRETS = CONTROL + INVISIBLE + LETTERS_OF_OTHERS + "?"
 
 KEYS = "config.authentication.keys"
+UPSTREAM = "config.server.upstream"
 SERVERS, CLIENTS = "config.interfaces.servers", "config.interfaces.clients"
 VALUES = {
     f"{KEYS}.algorithm": "hmac-sha256",
     f"{KEYS}.secret": "Huawei-12345",
     "config.server.listen": "fd00::1",
+    f"{UPSTREAM}.address": "10.0.0.1",
+    f"{UPSTREAM}.vpn_instance": "MEth0/0/0",
+    f"{UPSTREAM}.source_interface": "LoopBack0",
     "config.interfaces.name": "100GE1/0/1",
     f"{SERVERS}.afi": "ipv4",
     f"{SERVERS}.address": "239.1.2.3",
@@ -61,7 +65,12 @@ def task(values: dict[str, str]) -> dict[str, Any]:
             "authentication": {
                 "keys": [{"id": 1, "algorithm": values[f"{KEYS}.algorithm"], "secret": values[f"{KEYS}.secret"]}]
             },
-            "server": {"listen": [values["config.server.listen"]]},
+            "server": {
+                "listen": [values["config.server.listen"]],
+                "upstream": [
+                    {name: values[f"{UPSTREAM}.{name}"] for name in ("address", "vpn_instance", "source_interface")}
+                ],
+            },
             "interfaces": [
                 {
                     "name": values["config.interfaces.name"],

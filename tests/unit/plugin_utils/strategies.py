@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 INTERFACES = ("100GE1/0/1", "100GE1/0/2", "Vlanif100", "Eth-Trunk7.11", "GigabitEthernet0/1/0")
 GROUPS = ("224.0.1.1", "239.1.2.3", "ff0e::101", "ff05::101")
 KEY_IDS = (1, 10, 42, 4294967295)
+UPSTREAM = ("10.0.0.1", "192.0.2.7", "fd00::7", "2001:db8::7")
 _PLAIN = "".join(c for c in string.ascii_letters + string.digits + string.punctuation if c not in '?"%@')
 
 
@@ -57,6 +58,27 @@ def interfaces(draw: st.DrawFn, name: str, key_ids: list[int]) -> dict[str, Any]
 
 
 @st.composite
+def upstream_servers(draw: st.DrawFn, address: str, instance: str | None, key_ids: list[int]) -> dict[str, Any]:
+    return {
+        "address": address,
+        "vpn_instance": instance,
+        "key_id": draw(st.sampled_from([None, *key_ids])),
+        "version": draw(st.sampled_from([None, 1, 3, 4])) if "." in address else None,
+        "preferred": draw(st.sampled_from([None, True, False])),
+        "source_interface": draw(st.sampled_from([None, "Vlanif100", "100ge 1/0/1", "GE0/1/0"])),
+        "minpoll": draw(st.sampled_from([None, 3, 6])),
+        "maxpoll": draw(st.sampled_from([None, 10, 17])),
+    }
+
+
+@st.composite
+def upstreams(draw: st.DrawFn, key_ids: list[int]) -> list[dict[str, Any]]:
+    places = st.tuples(st.sampled_from(UPSTREAM), st.sampled_from([None, "red", "MEth0/0/0"]))
+    chosen = draw(st.lists(places, unique=True, max_size=3))
+    return [draw(upstream_servers(address, instance, key_ids)) for address, instance in chosen]
+
+
+@st.composite
 def configs(draw: st.DrawFn) -> dict[str, Any]:
     """The value of the option ``config``: servers name keys that are given in it."""
     key_ids = draw(st.lists(st.sampled_from(KEY_IDS), unique=True, max_size=3))
@@ -72,6 +94,7 @@ def configs(draw: st.DrawFn) -> dict[str, Any]:
                 st.none() | st.lists(st.sampled_from(["all", "::", "fd00::1", "Vlanif100", "100ge 1/0/1"]), unique=True)
             ),
             "reference_stratum": draw(st.sampled_from([None, 2, 8, 15])),
+            "upstream": draw(st.none() | upstreams(key_ids)),
         },
         "interfaces": [draw(interfaces(name, key_ids)) for name in names],
     }

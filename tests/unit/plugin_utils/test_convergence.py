@@ -143,10 +143,12 @@ def test_deleting_everything_leaves_what_was_there_before(device: TextDevice, op
     merged = read(device)
     apply(device, configuration_from_options({}), State.DELETED, memory)
     after = read(device)
-    assert {key.id for key in after.authentication.keys} == {key.id for key in before.authentication.keys}
+    kept = {key.id for key in before.authentication.keys} | {entry.key_id for entry in after.server.upstream}
+    assert {key.id for key in after.authentication.keys} == kept - {None}
+    assert after.server.upstream == merged.server.upstream  # nothing was asked of them
     assert after.interfaces == ()
     assert after.foreign_lines == before.foreign_lines
-    if before.server_users:
+    if merged.server_users or merged.server.upstream:
         assert after.server.listen == merged.server.listen
         assert after.server.reference_stratum == merged.server.reference_stratum
     else:

@@ -17,7 +17,7 @@ _IDENTITIES = (
     r"authentication-keyid \d+",
     r"(?:trusted|reliable) authentication-keyid \d+",
     r"refclock-master",
-    r"unicast-server \S+",
+    r"unicast-(?:server|peer)(?: ipv6)? [0-9A-F.:]+",
     r"(?:ipv6 )?server disable",
     r"(?:ipv6 )?server source-interface all",
     r"server source-interface \S+",
@@ -26,6 +26,9 @@ _IDENTITIES = (
     r"multicast-(?:server|client)(?: \d+\.\d+\.\d+\.\d+)?",
 )
 _OPTION = re.compile(r"(authentication-keyid|ttl|version|port) (\d+)")
+_UPSTREAM_OPTION = re.compile(
+    r"(authentication-keyid|version|source-interface|vpn-instance|maxpoll|minpoll) (\S+)|(preferred|preference|iburst)"
+)
 _AUTOMATIC = ("server disable", "ipv6 server disable")
 
 
@@ -50,7 +53,7 @@ class TextDevice:
                 [
                     "system-view",
                     f"{word} authentication-keyid 10 authentication-mode md5 Huawei-12345",
-                    f"{word} unicast-server 10.0.0.1 authentication-keyid 10",
+                    f"{word} unicast-server 10.0.0.1 authentication-keyid 10 iburst",
                     "commit",
                 ]
             )
@@ -90,12 +93,17 @@ class TextDevice:
         found = next((m for m in (re.match(f"(?:{i})(?= |$)", rest) for i in _IDENTITIES) if m), None)
         assert found, f"refused: {line}"
         identity = found.group().replace(" 224.0.1.1", "").replace(" FF0E::101", "")
+        instance = re.search(r" vpn-instance \S+", rest)
+        identity += instance.group() if instance else ""
         assert ("multicast" in identity) == (view is not None), (line, view)
         self._check(rest, identity, undo)
         before = self._lines.pop((view, identity), "")
+        assert before or not (undo and "unicast" in identity), f"nothing to undo: {line}"
         self._lines.pop((view, f"undo {identity}"), None)
         if self._merges_options and "multicast-server" in identity:
             rest = self._merged(before, rest)
+        if self._merges_options and "unicast-server" in identity:
+            rest = self._merged_upstream(before, rest)
         if identity.endswith("server disable") and undo:
             if self._prints_undo:
                 self._lines[view, f"undo {identity}"] = f"undo {identity}"
@@ -111,12 +119,17 @@ class TextDevice:
         kept = [f"{name} {value}" for name, value in _OPTION.findall(before) if name not in said]
         return " ".join([line, *kept])
 
+    def _merged_upstream(self, before: str, line: str) -> str:
+        said = {found[0] or found[2] for found in _UPSTREAM_OPTION.findall(line)}
+        kept = [" ".join(filter(None, found)) for found in _UPSTREAM_OPTION.findall(before)]
+        return " ".join([line, *(option for option in kept if option.split()[0] not in said)])
+
     def _check(self, rest: str, identity: str, undo: bool) -> None:
-        key = re.search(r"multicast-server.* authentication-keyid (\d+)", rest)
+        key = re.search(r"cast-server.* authentication-keyid (\d+)", rest)
         if key and not undo:
             assert (None, f"authentication-keyid {key.group(1)}") in self._lines, f"no such key: {rest}"
         if undo and re.fullmatch(r"authentication-keyid \d+", identity):
-            users = [line for line in self._lines.values() if re.search(rf"(?:server|1) .*\b{identity}\b", line)]
+            users = [line for line in self._lines.values() if re.search(rf"(?:server|peer|1) .*\b{identity}\b", line)]
             assert not users, f"key in use: {users}"
         if re.match(r"(?:trusted|reliable) ", rest) and not undo:
             assert (None, rest.split(" ", 1)[1]) in self._lines, f"no such key: {rest}"
@@ -125,6 +138,8 @@ class TextDevice:
         key = re.match(r"(authentication-keyid \d+ authentication-mode \S+) ", rest)
         if key:
             return f"{key.group(1)} cipher %^%#{next(self._salt):044d}%^%#"
+        if "unicast-server" in identity and self._drops_defaults:
+            return re.sub(r" (?:version 3|minpoll 6|maxpoll 10)(?![0-9])", "", rest)
         if "multicast" in identity:
             options = dict(_OPTION.findall(rest))
             if self._drops_defaults:

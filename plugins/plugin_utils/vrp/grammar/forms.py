@@ -4,8 +4,8 @@
 """The NTP lines of VRP, written once: the same table reads lines and writes them.
 
 A form is written as in Huawei's command references, without the first word: plain words are keywords, ``<kind>`` is a
-value (see ``grammar.values``), ``[ ... ]`` is optional, and ``[ a <a> | b <b> ] *`` is any of them, each at most once,
-in any order. ``{trusted}`` is the dialect's word. ``grammar.language`` gives these notations their meaning.
+value (see ``grammar.values``), ``[ ... ]`` is optional, and ``[ a <a> | b ] *`` is any of them, each at most once, in
+any order, where ``b`` is a word without a value. ``{trusted}`` is the dialect's word. ``grammar.language`` gives these notations their meaning.
 """
 
 from __future__ import annotations
@@ -55,7 +55,13 @@ def _foreign(view: View, *syntaxes: str, server_user: bool = False) -> tuple[For
     return tuple(Form("foreign", view, syntax, syntax, ours=False, server_user=server_user) for syntax in syntaxes)
 
 
-# Sources: facts 1.1 to 1.6, that is the command references of CE6800 V300R023C00 and NE40E V800R012C10.
+# Fact 1.8. The last of them are outside the model, and both words of the two dialects are read.
+_UPSTREAM_OPTIONS = (
+    "authentication-keyid <key_id> | port <port> | source-interface <port_name> | vpn-instance <vpn_instance> | "
+    "preferred | preference | maxpoll <maxpoll> | minpoll <minpoll> | burst | iburst | preempt"
+)
+
+# Sources: facts 1.1 to 1.6 and 1.8, that is the command references of CE6800 V300R023C00 and NE40E V800R012C10.
 FORMS: tuple[Form, ...] = (
     _system("authentication", "authentication enable", "authentication enable"),
     _system(
@@ -71,6 +77,16 @@ FORMS: tuple[Form, ...] = (
     _system("ipv4_listen", "server source-interface <interface>", "server source-interface <interface>"),
     _system("ipv6_listen", "ipv6 server source-address <ipv6_address>", "ipv6 server source-address <ipv6_address>"),
     _system("reference_clock", "refclock-master [ <local_clock> ] [ <stratum> ]", "refclock-master [ <local_clock> ]"),
+    _system(
+        "ipv4_upstream",
+        f"unicast-server <ipv4_host> [ version <version> | {_UPSTREAM_OPTIONS} ] *",
+        "unicast-server <ipv4_host> [ vpn-instance <vpn_instance> ]",
+    ),
+    _system(
+        "ipv6_upstream",
+        f"unicast-server ipv6 <ipv6_host> [ {_UPSTREAM_OPTIONS} ] *",
+        "unicast-server ipv6 <ipv6_host> [ vpn-instance <vpn_instance> ]",
+    ),
     _interface(
         "ipv4_multicast_server",
         "multicast-server [ <ipv4_group> ] "

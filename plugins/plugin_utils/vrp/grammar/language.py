@@ -15,7 +15,6 @@ from .forms import FORMS, Form
 from .values import KINDS
 
 _WORD = re.compile(r"\S+")
-_REST = re.compile(r"\S.*")
 
 Fields = Mapping[str, Any]
 
@@ -37,7 +36,7 @@ class _Optional:
 
 @dataclass(frozen=True, slots=True)
 class _AnyOrder:
-    kinds: Mapping[str, str]  # keyword -> kind of its value
+    kinds: Mapping[str, str | None]  # keyword -> kind of its value, None where it has none
 
 
 _Part = Union[_Word, _Value, _Optional, _AnyOrder]
@@ -97,7 +96,7 @@ def _compile_words(words: list[str]) -> tuple[_Part, ...]:
             end = words.index("]", position)
             inner = words[position + 1 : end]
             if words[end + 1 : end + 2] == ["*"]:
-                parts.append(_AnyOrder({inner[i]: _kind(inner[i + 1]) for i in range(0, len(inner), 3)}))
+                parts.append(_AnyOrder(_alternatives(inner)))
                 end += 1
             else:
                 parts.append(_Optional(_compile_words(inner)))
@@ -106,6 +105,11 @@ def _compile_words(words: list[str]) -> tuple[_Part, ...]:
         parts.append(_Value(_kind(word)) if word.startswith("<") else _Word(word))
         position += 1
     return tuple(parts)
+
+
+def _alternatives(words: list[str]) -> dict[str, str | None]:
+    parts = [part.split() for part in " ".join(words).split("|")]
+    return {part[0]: _kind(part[1]) if len(part) > 1 else None for part in parts}
 
 
 def _kind(word: str) -> str:
@@ -146,24 +150,30 @@ def _match_word(word: str, text: str, position: int) -> int:
 
 
 def _match_value(kind: str, text: str, position: int, fields: dict[str, Any]) -> int:
-    pattern = _REST if KINDS[kind].takes_rest else _WORD
-    found = pattern.match(text, _skip_blanks(text, position))
-    if found is None:
-        return -1
-    try:
-        fields[kind] = KINDS[kind].read(found.group())
-    except ValueError:
-        return -1
-    return found.end()
+    for pattern in KINDS[kind].patterns:
+        found = pattern.match(text, _skip_blanks(text, position))
+        if found is None:
+            continue
+        try:
+            fields[kind] = KINDS[kind].read(found.group())
+        except ValueError:
+            continue
+        return found.end()
+    return -1
 
 
-def _match_any_order(kinds: Mapping[str, str], text: str, position: int, fields: dict[str, Any]) -> int:
+def _match_any_order(kinds: Mapping[str, str | None], text: str, position: int, fields: dict[str, Any]) -> int:
     left = dict(kinds)
     while True:
         found = _WORD.match(text, _skip_blanks(text, position))
         if found is None or found.group() not in left:
             return position
-        position = _match_value(left.pop(found.group()), text, found.end(), fields)
+        kind = left.pop(found.group())
+        if kind is None:
+            fields[found.group()] = True
+            position = found.end()
+        else:
+            position = _match_value(kind, text, found.end(), fields)
         if position < 0:
             return -1
 
@@ -176,13 +186,14 @@ def _write(parts: tuple[_Part, ...], fields: Fields) -> list[str]:
         elif isinstance(part, _Value):
             words.append(KINDS[part.kind].write(fields[part.kind]))
         elif isinstance(part, _Optional):
-            named = [inner.text if isinstance(inner, _Word) else getattr(inner, "kind", "") for inner in part.parts]
+            values = [inner.kind for inner in part.parts if isinstance(inner, _Value)]
+            named = values or [inner.text for inner in part.parts if isinstance(inner, _Word)]
             if all(fields.get(name) is not None for name in named):
                 words += _write(part.parts, fields)
         else:
             for word, kind in part.kinds.items():
-                if fields.get(kind) is not None:
-                    words += [word, KINDS[kind].write(fields[kind])]
+                if fields.get(kind or word) is not None:
+                    words += [word] if kind is None else [word, KINDS[kind].write(fields[kind])]
     return words
 
 

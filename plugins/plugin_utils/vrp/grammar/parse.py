@@ -19,6 +19,7 @@ from itertools import islice
 from types import MappingProxyType
 from typing import cast
 
+from ...ntp.comparison import DEFAULT_PORT
 from ...ntp.interface_names import interface_key, interface_name, is_interface_name
 from ...ntp.masking import mask
 from ...ntp.model import (
@@ -34,6 +35,7 @@ from ...ntp.model import (
     MulticastServer,
     Secret,
     ServerSettings,
+    UpstreamServer,
 )
 from ...ntp.server_switch import is_bare
 from ..dialect import Dialect
@@ -89,7 +91,8 @@ class DeviceConfiguration:
         automatic: the lines that devices add by themselves, as printed (facts 0.2 and 1.5).
         interfaces: every interface that the text names, in its printed spelling.
         unknown: NTP lines that were not understood, secrets masked.
-        outside: NTP lines that were understood and that the model does not hold, secrets masked, with their view.
+        outside: NTP lines that were understood and that the model does not hold, or not all of, secrets masked, with
+            their view.
         blocks: whether the text has configuration at all: ``#`` between blocks, an interface, an NTP line.
         ended: whether the text has an end: ``return`` of a display, ``commit`` or ``quit`` of typed lines.
     """
@@ -154,6 +157,7 @@ class _Reader:
         self._listen: dict[str, None] = {}
         self._ipv6_listen: dict[str, None] = {}
         self._stratum: int | None = None
+        self._upstream: dict[tuple[IpAddress, str | None], UpstreamServer] = {}
         self._server_disabled: dict[str, bool] = {}  # family -> whether the line stands or is explicitly undone
         self._foreign = False
         self._adds_ipv6_server_disable = True
@@ -176,6 +180,8 @@ class _Reader:
             "ipv4_listen": self._on_listen,
             "ipv6_listen": lambda line: _set(self._ipv6_listen, line.fields["ipv6_address"], not line.undo),
             "reference_clock": self._on_reference_clock,
+            "ipv4_upstream": self._on_upstream,
+            "ipv6_upstream": self._on_upstream,
             "ipv4_multicast_server": self._on_multicast_server,
             "ipv6_multicast_server": self._on_multicast_server,
             "ipv4_multicast_client": self._on_multicast_client,
@@ -294,6 +300,8 @@ class _Reader:
             self._automatic.append(line)
         if statement.form.ours:
             self._handlers[statement.form.name](statement)
+            if _has_words_outside(statement):
+                self._outside.append(told_without_secrets(line))
         else:
             self._foreign = True
             view = f"interface {self._view_name}: " if statement.form.view is View.INTERFACE else ""
@@ -345,6 +353,13 @@ class _Reader:
     def _on_reference_clock(self, line: Statement) -> None:
         self._stratum = None if line.undo else line.fields.get("stratum", DEFAULT_STRATUM)
 
+    def _on_upstream(self, line: Statement) -> None:
+        server = _upstream_server(line)
+        if line.undo:
+            self._upstream.pop(server.identity, None)
+        else:
+            self._upstream[server.identity] = server
+
     def _on_multicast_server(self, line: Statement) -> None:
         if self._view is None:
             return
@@ -375,7 +390,13 @@ class _Reader:
         )
         configuration = Configuration(
             Authentication(self._authentication, tuple(self._key(key_id) for key_id in sorted(self._keys))),
-            ServerSettings(None, tuple(self._listen), self._stratum, tuple(self._ipv6_listen), None),
+            ServerSettings(
+                None,
+                tuple(self._listen),
+                self._stratum,
+                tuple(self._ipv6_listen),
+                upstream=tuple(self._upstream.values()),
+            ),
             interfaces,
             self._foreign,
             tuple(self._server_users),
@@ -453,6 +474,30 @@ def _group(line: Statement) -> IpAddress:
     if line.form.name.startswith("ipv6"):
         return cast(IpAddress, line.fields.get("ipv6_group", DEFAULT_GROUP_IPV6))
     return cast(IpAddress, line.fields.get("ipv4_group", DEFAULT_GROUP_IPV4))
+
+
+def _has_words_outside(line: Statement) -> bool:
+    """Whether a line that the model holds has words that no option describes."""
+    return line.form.name.endswith("_upstream") and not line.undo and bool(_upstream_server(line).others)
+
+
+def _upstream_server(line: Statement) -> UpstreamServer:
+    fields = line.fields
+    afi = line.form.name.partition("_")[0]
+    others = [word for word in ("burst", "iburst", "preempt") if fields.get(word)]
+    if fields.get("port") not in (None, DEFAULT_PORT):
+        others.insert(0, f"port {fields['port']}")
+    return UpstreamServer(
+        fields[f"{afi}_host"],
+        fields.get("key_id"),
+        fields.get("version"),
+        True if fields.get("preferred") or fields.get("preference") else None,
+        fields.get("vpn_instance"),
+        fields.get("port_name"),
+        fields.get("minpoll"),
+        fields.get("maxpoll"),
+        tuple(others),
+    )
 
 
 def _is_automatic(line: Statement) -> bool:

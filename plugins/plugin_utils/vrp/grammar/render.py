@@ -13,9 +13,11 @@ from ...ntp.changes import (
     Listen,
     RemoveAssociation,
     RemoveKey,
+    RemoveUpstream,
     SetAssociation,
     SetKey,
     SetReferenceStratum,
+    SetUpstream,
     SwitchAuthentication,
     SwitchServer,
     TrustKey,
@@ -35,6 +37,7 @@ from ...ntp.model import (
     MulticastServer,
     Secret,
     ServerSettings,
+    UpstreamServer,
 )
 from ...ntp.server_switch import ipv6_in_play
 from ..dialect import Dialect
@@ -69,6 +72,7 @@ def render_configuration(configuration: Configuration, dialect: Dialect) -> tupl
         *(writer.key(key) for key in keys),
         *(writer.trust(key.id) for key in keys if key.trusted),
         *writer.sources(configuration.server or ServerSettings()),
+        *writer.upstream_servers(configuration.server or ServerSettings()),
         *(line for interface in configuration.interfaces or () for line in writer.interface(interface)),
         *writer.server_functions(configuration),
     )
@@ -88,6 +92,7 @@ def configuration_text(configuration: Configuration, dialect: Dialect) -> str:
             *(line.masked for line in writer.server_functions(configuration)),
             *(writer.key_text(key) for key in authentication.keys or ()),
             *(writer.trust(key.id).masked for key in authentication.keys or () if key.trusted),
+            *(line.masked for line in writer.upstream_servers(settings)),
             *(line.masked for line in writer.reference_clock(settings)),
             *(line.masked for line in writer.switch(authentication)),
             *(line.masked for line in writer.listening(settings)),
@@ -114,6 +119,8 @@ class _Writer:
             SwitchServer: lambda change: self._server_function(change.afi, change.enabled),
             Listen: lambda change: self._listen(change.afi, change.source, change.enabled),
             SetReferenceStratum: self._reference_stratum,
+            SetUpstream: lambda change: self.upstream(change.server),
+            RemoveUpstream: lambda change: self.upstream(change.server, undo=True),
             SetAssociation: lambda change: self._association(change.interface, change.association),
             RemoveAssociation: lambda change: self._association(change.interface, change.association, undo=True),
         }
@@ -153,6 +160,19 @@ class _Writer:
             yield self._listen(AddressFamily.IPV4, source, True)
         for source in settings.ipv6_listen or ():
             yield self._listen(AddressFamily.IPV6, source, True)
+
+    def upstream_servers(self, settings: ServerSettings) -> Iterator[ConfigurationLine]:
+        return (self.upstream(server) for server in settings.upstream or ())
+
+    def upstream(self, server: UpstreamServer, *, undo: bool = False) -> ConfigurationLine:
+        fields: dict[str, Any] = {f"{server.afi.value}_host": server.address, "vpn_instance": server.vpn_instance}
+        if not undo:
+            fields |= {name: getattr(server, name) for name in ("key_id", "version", "minpoll", "maxpoll")}
+            fields |= {"port_name": server.source_interface}
+            fields |= {self._dialect.preferred_word: True} if server.preferred else {}
+            fields |= {word: True for word in server.others if " " not in word}
+            fields |= {"port": int(word.split()[1]) for word in server.others if " " in word}
+        return self._line(f"{server.afi.value}_upstream", undo=undo, **fields)
 
     def interface(self, interface: Interface) -> Iterator[ConfigurationLine]:
         associations: tuple[Association, ...] = (*(interface.servers or ()), *(interface.clients or ()))

@@ -12,7 +12,10 @@ from ...ntp.masking import MASK, mask
 # A line that is not understood may be of any vendor: whatever follows a word that names a key, a password, a secret or
 # an algorithm may be one. Only the number of a key is kept, where VRP has it.
 _KEY_NUMBER = re.compile(r"(?i)authentication-keyid[ \t]+[0-9]{1,10}(?![^ \t])")
-_OPTIONS = frozenset({"ttl", "version", "port", "source-interface", "vpn-instance", "preference", "minpoll", "maxpoll"})
+_OPTIONS = frozenset(
+    {"ttl", "version", "port", "source-interface", "vpn-instance", "minpoll", "maxpoll"}
+    | {"preferred", "preference", "burst", "iburst", "preempt"}
+)
 _NAMES_A_SECRET = re.compile(
     r"(?i)(?:key|passw|passphrase|pwd|secret|cipher|simple|plain|md5|sha-?[0-9]|hmac|cmac|aes|psk|token|credential"
     r"|communit|encrypt|crypt|hash|auth-?data|auth-?string|^auth$|^authenticat(?:e|ion(?:-mode)?)$|^pw$|^pin$|^otp$|^shared$"

@@ -5,14 +5,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ...ntp.addresses import ipv4_address_of, ipv6_address_of, is_listening_address
+from ...ntp.addresses import (
+    host_address_of,
+    ipv4_address_of,
+    ipv6_address_of,
+    is_listening_address,
+    is_vpn_instance_name,
+)
 from ...ntp.interface_names import interface_name, is_interface_name
 from ...ntp.model import Algorithm, IpAddress
-from ...ntp.options import KeyOptions, MulticastServerOptions, ServerOptions, bounds_of
+from ...ntp.options import KeyOptions, MulticastServerOptions, ServerOptions, UpstreamOptions, bounds_of
+
+
+_WORD = re.compile(r"\S+")
+_TWO_WORDS = re.compile(r"\S+[ \t]+\S+")
+_REST = re.compile(r"\S.*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +34,12 @@ class ValueKind:
     Attributes:
         read: raises ValueError for words that are no such value.
         write: the words of a value.
-        takes_rest: the value is all that is left of the line, blanks included.
+        patterns: the texts that may be the value, the first that is one counts.
     """
 
     read: Callable[[str], Any]
     write: Callable[[Any], str] = str
-    takes_rest: bool = False
+    patterns: tuple[re.Pattern[str], ...] = (_WORD,)
 
 
 def _number(described: type[Any], name: str) -> ValueKind:
@@ -48,6 +60,20 @@ def _ipv6_group(word: str) -> IpAddress:
 
 def _ipv4_group(word: str) -> IpAddress:
     return _multicast(ipv4_address_of(word))
+
+
+def _ipv4_host(word: str) -> IpAddress:
+    return host_address_of(str(ipv4_address_of(word)))
+
+
+def _ipv6_host(word: str) -> IpAddress:
+    return host_address_of(str(ipv6_address_of(word)))
+
+
+def _vpn_instance(word: str) -> str:
+    if not is_vpn_instance_name(word):
+        raise ValueError("not the name of a VPN instance")
+    return word
 
 
 def _multicast(address: IpAddress) -> IpAddress:
@@ -94,14 +120,20 @@ KINDS: dict[str, ValueKind] = {
     "port": _number(MulticastServerOptions, "port"),
     "stratum": _number(ServerOptions, "reference_stratum"),
     "algorithm": ValueKind(Algorithm, lambda algorithm: str(algorithm.value)),
-    "secret": ValueKind(_any, takes_rest=True),
+    "secret": ValueKind(_any, patterns=(_REST,)),
     "ipv4_group": ValueKind(_ipv4_group),
     "ipv6_group": ValueKind(_ipv6_group, _print_ipv6),
     "ipv6_address": ValueKind(_source_address, _print_ipv6),
-    "interface": ValueKind(_interface, takes_rest=True),
+    "ipv4_host": ValueKind(_ipv4_host),
+    "ipv6_host": ValueKind(_ipv6_host, _print_ipv6),
+    "vpn_instance": ValueKind(_vpn_instance),
+    "minpoll": _number(UpstreamOptions, "minpoll"),
+    "maxpoll": _number(UpstreamOptions, "maxpoll"),
+    "interface": ValueKind(_interface, patterns=(_REST,)),
+    "port_name": ValueKind(_interface, patterns=(_WORD, _TWO_WORDS)),
     "switch": ValueKind(_choice("enable", "disable")),
     # The model knows one reference clock, the one that a line without an address means (fact 1.6).
     "local_clock": ValueKind(_choice("127.127.1.0")),
     "other_clock": ValueKind(_choice("127.127.1.1", "127.127.1.2", "127.127.1.3")),
-    "anything": ValueKind(_any, takes_rest=True),
+    "anything": ValueKind(_any, patterns=(_REST,)),
 }

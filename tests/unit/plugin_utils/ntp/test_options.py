@@ -42,8 +42,14 @@ def walk(described: type[Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tup
 
 
 ALL = [pytest.param(path, option, id=".".join(path)) for path, option in walk(ConfigOptions)]
-LISTS = {"keys", "interfaces", "servers", "clients"}
-BESIDES = {"keys": {"id": 1}, "interfaces": {"name": "Vlanif1"}, "servers": {}, "clients": {}}
+LISTS = {"keys", "interfaces", "servers", "clients", "upstream"}
+BESIDES = {
+    "keys": {"id": 1},
+    "interfaces": {"name": "Vlanif1"},
+    "servers": {},
+    "clients": {},
+    "upstream": {"address": "10.0.0.1"},
+}
 
 
 def config(path: tuple[str, ...], value: Any) -> dict[str, Any]:

@@ -55,7 +55,8 @@ def present(
     foreign: bool = False,
     **server: Any,
 ) -> Configuration:
-    settings = {"enabled": False, "ipv6_enabled": False, "listen": (), "ipv6_listen": (), **server}
+    nothing = {"listen": (), "ipv6_listen": (), "upstream": ()}
+    settings = {"enabled": False, "ipv6_enabled": False, **nothing, **server}
     return Configuration(Authentication(enabled, keys), ServerSettings(**settings), interfaces, foreign)
 
 

@@ -241,8 +241,10 @@ def test_a_filtered_display_that_keeps_the_interfaces() -> None:
 
 def test_known_lines_that_are_not_ours() -> None:
     text = """#
-ntp unicast-server 10.0.0.1 authentication-keyid 7
+ntp unicast-peer 10.0.0.1 authentication-keyid 7
 ntp unicast-peer ipv6 FD00::1
+ntp unicast-server domain time.example.com iburst
+ntp unicast-server 10.0.0.1 vpn-instance "with a blank"
 ntp access peer 2000 ipv6 2002
 ntp kod-enable
 ntp discard min-interval 4 avg-interval 4
@@ -398,11 +400,11 @@ def test_no_text_harms(text: str, dialect: Dialect | None) -> None:
 
 def test_lines_outside_of_the_model_are_told_with_their_view_and_without_secrets() -> None:
     found = parse_configuration(
-        "#\nntp unicast-server 192.0.2.1 authentication-keyid 42\nntp authentication-password cipher Stone-Harbour\n"
+        "#\nntp unicast-peer 192.0.2.1 authentication-keyid 42\nntp authentication-password cipher Stone-Harbour\n"
         "ntp refclock-master 2\n#\ninterface Vlanif10\n ntp multicast-client\n ntp receive disable\n#\nreturn\n"
     )
     assert found.outside == (
-        "ntp unicast-server 192.0.2.1 authentication-keyid 42",
+        "ntp unicast-peer 192.0.2.1 authentication-keyid 42",
         "ntp authentication-password ********",
         "interface Vlanif10: ntp receive disable",
     )

@@ -313,7 +313,7 @@ class TestCut:
         assert "5_TD" not in str(error.value)
 
     def test_the_key_of_a_foreign_line_is_known(self) -> None:
-        line = "ntp unicast-server 10.0.0.1" + " " * (79 - 27 - 21) + "authentication-keyid 42 version 3"
+        line = "ntp unicast-peer 10.0.0.1" + " " * (79 - 25 - 21) + "authentication-keyid 42 version 3"
         assert line[:80].endswith("keyid ") or line[:80].endswith("keyid 4")
         text = (
             f"#\nntp authentication-keyid 42 authentication-mode md5 cipher %^%#{'x' * 44}%^%#\n"

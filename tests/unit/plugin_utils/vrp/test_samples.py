@@ -45,6 +45,11 @@ def hmac_key(number: int, trusted: bool = True) -> dict[str, Any]:
     return {"id": number, "algorithm": "hmac-sha256", "trusted": trusted}
 
 
+def following(address: str, key_id: int | None = None, **server: Any) -> dict[str, Any]:
+    """A server that follows another one by unicast."""
+    return {"enabled": True, **server, "upstream": [{"address": address, **({"key_id": key_id} if key_id else {})}]}
+
+
 GROUP = {"afi": "ipv4", "address": "224.0.1.1"}
 ENABLED = {"enabled": True}
 KEY_7 = {"id": 7, "algorithm": "aes-128-cmac", "trusted": True}
@@ -75,7 +80,7 @@ OWN_EXAMPLES: dict[str, dict[str, dict[str, Any]]] = {
             "authentication": on(hmac_key(5, trusted=False)),
             "server": {"enabled": True, "listen": ["100GE1/0/7"], "reference_stratum": 3},
         },
-        "Beta": {"authentication": on(hmac_key(5)), "server": ENABLED},
+        "Beta": {"authentication": on(hmac_key(5)), "server": following("198.51.100.1", 5)},
     },
     "example-ce-v300r023-manycast.txt": {
         "East": {"server": ENABLED},
@@ -95,7 +100,7 @@ OWN_EXAMPLES: dict[str, dict[str, dict[str, Any]]] = {
         },
         "PE2": {
             "authentication": on(hmac_key(61)),
-            "server": {"enabled": True, "listen": ["GigabitEthernet0/2/1"]},
+            "server": following("203.0.113.1", 61, listen=["GigabitEthernet0/2/1"]),
         },
     },
     "example-ne40e-v800r012-multicast.txt": {
@@ -136,18 +141,18 @@ COLLECTED_EXAMPLES: dict[str, dict[str, dict[str, Any]]] = {
             "authentication": on(UNTRUSTED_42),
             "server": {"enabled": True, "listen": [CE], "reference_stratum": 2},
         },
-        "DeviceB": {"authentication": on(KEY_42), "server": {"enabled": True, "listen": [CE]}},
-        "DeviceC": {"authentication": on(KEY_42), "server": ENABLED},
-        "DeviceD": {"authentication": on(KEY_42), "server": ENABLED},
+        "DeviceB": {"authentication": on(KEY_42), "server": following("2.2.2.2", 42, listen=[CE])},
+        "DeviceC": {"authentication": on(KEY_42), "server": following("10.0.0.1", 42)},
+        "DeviceD": {"authentication": on(KEY_42), "server": following("10.0.0.1", 42)},
     },
     "doc-ce6800-v300r023-kod-example.txt": {
         "DeviceA": {
             "authentication": on(UNTRUSTED_42),
             "server": {"enabled": True, "listen": [CE], "reference_stratum": 2},
         },
-        "DeviceB": {"authentication": on(KEY_42), "server": {"enabled": True, "listen": [CE]}},
-        "DeviceC": {"authentication": on(KEY_42), "server": ENABLED},
-        "DeviceD": {"authentication": on(KEY_42), "server": ENABLED},
+        "DeviceB": {"authentication": on(KEY_42), "server": following("2.2.2.2", 42, listen=[CE])},
+        "DeviceC": {"authentication": on(KEY_42), "server": following("10.0.0.1", 42)},
+        "DeviceD": {"authentication": on(KEY_42), "server": following("10.0.0.1", 42)},
     },
     "doc-ce6800-v300r023-manycast-example.txt": {
         "DeviceA": {"server": ENABLED},
@@ -167,22 +172,22 @@ COLLECTED_EXAMPLES: dict[str, dict[str, dict[str, Any]]] = {
             "authentication": on(UNTRUSTED_42),
             "server": {"enabled": True, "listen": [NE], "reference_stratum": 2},
         },
-        "DeviceB": {"authentication": on(KEY_42), "server": {"enabled": True, "listen": [NE]}},
-        "DeviceC": {"authentication": on(KEY_42), "server": ENABLED},
-        "DeviceD": {"authentication": on(KEY_42), "server": ENABLED},
+        "DeviceB": {"authentication": on(KEY_42), "server": following("2.2.2.2", 42, listen=[NE])},
+        "DeviceC": {"authentication": on(KEY_42), "server": following("10.0.0.1", 42)},
+        "DeviceD": {"authentication": on(KEY_42), "server": following("10.0.0.1", 42)},
     },
     "doc-ne40e-v800r012-kod-example.txt": {
         "DeviceA": {
             "authentication": on(KEY_42),
             "server": {"enabled": True, "listen": [NE], "reference_stratum": 2},
         },
-        "DeviceB": {"authentication": on(KEY_42), "server": {"enabled": True, "listen": [NE]}},
-        "DeviceC": {"authentication": on(KEY_42), "server": ENABLED},
-        "DeviceD": {"authentication": on(KEY_42), "server": ENABLED},
+        "DeviceB": {"authentication": on(KEY_42), "server": following("2.2.2.2", 42, listen=[NE])},
+        "DeviceC": {"authentication": on(KEY_42), "server": following("10.0.0.1", 42)},
+        "DeviceD": {"authentication": on(KEY_42), "server": following("10.0.0.1", 42)},
     },
     "doc-ne40e-v800r012-peer-example.txt": {
         "DeviceC": {"server": {"enabled": True, "listen": [NE], "reference_stratum": 2}},
-        "DeviceD": {"server": {"enabled": True, "listen": [NE]}},
+        "DeviceD": {"server": following("10.0.1.31", listen=[NE])},
         "DeviceE": {"server": ENABLED},
     },
 }
@@ -223,6 +228,7 @@ class Whole:
     routed: str
     address: str
     silent: str
+    upstream: str
 
 
 CLOUD_ENGINES = [
@@ -233,6 +239,7 @@ CLOUD_ENGINES = [
         routed="Vlanif310",
         address="192.0.2.77 255.255.255.248",
         silent="10GE1/0/1",
+        upstream="192.0.2.10",
     ),
     Whole(
         COLLECTED_DEVICE_TEXTS / "ce6880-v200r005c10-display-current-configuration.txt",
@@ -241,6 +248,7 @@ CLOUD_ENGINES = [
         routed="Vlanif3892",
         address="172.16.183.218 255.255.255.252",
         silent="10GE1/0/1",
+        upstream="10.11.1.26",
     ),
 ]
 
@@ -253,8 +261,9 @@ def test_a_whole_configuration_of_a_cloud_engine(whole: Whole) -> None:
     assert found.dialect is Dialect.NTP
     assert found.automatic == ("ntp server disable",)
     assert found.unknown == ()
-    assert found.configuration.foreign_lines
-    assert options_from_configuration(found.configuration) == {"server": {"enabled": False}}
+    assert not found.configuration.foreign_lines
+    upstream = [{"address": whole.upstream}]
+    assert options_from_configuration(found.configuration) == {"server": {"enabled": False, "upstream": upstream}}
     assert len(found.interfaces) == whole.ports
     assert found.interfaces[whole.switched].layer2 is True
     assert found.interfaces[whole.routed].layer2 is False
@@ -309,7 +318,7 @@ def test_a_whole_configuration_in_the_other_dialect() -> None:
     assert found.configuration.foreign_lines
     assert options_from_configuration(found.configuration) == {
         "authentication": on(hmac_key(501)),
-        "server": {"enabled": True, "listen": ["GigabitEthernet0/4/1"], "reference_stratum": 9},
+        "server": following("192.0.2.252", 501, listen=["GigabitEthernet0/4/1"], reference_stratum=9),
         "interfaces": [
             {
                 "name": "GigabitEthernet0/4/0",
@@ -381,14 +390,15 @@ def test_displays_that_a_filter_cut(path: Path, number: int, ciphertext: str) ->
 def test_keys_keep_their_ciphertext(path: Path, server: str, client: str, ciphertext: str) -> None:
     shown = {host: found.configuration for host, found in devices(path).items()}
     assert shown[server].authentication.keys[0].ciphertext.reveal() == ciphertext
-    assert [shown[host].authentication.keys[0].used_elsewhere for host in (server, client)] == [False, True]
+    used = [[entry.key_id for entry in shown[host].server.upstream] for host in (server, client)]
+    assert used == [[], [shown[client].authentication.keys[0].id]]
 
 
 def test_a_single_stage_device_is_read_as_well() -> None:
     found = parse_configuration(text_of(DEVICE_TEXTS / "current-vrp5-s5700.txt"))
     assert found.dialect is Dialect.NTP_SERVICE
     assert found.unknown == ()
-    assert found.configuration.foreign_lines
+    assert options_from_configuration(found.configuration) == {"server": following("192.0.2.123")}
 
 
 OTHERS = sorted(
