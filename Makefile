@@ -4,7 +4,7 @@
 #
 # Each target does its own set-up: a fresh Debian machine with make, git and Python 3.11+ needs nothing else.
 
-.PHONY: help demo test unit integration lanes molecule lint gates clean
+.PHONY: help demo test unit integration lanes molecule lint gates docs clean
 .DEFAULT_GOAL := help
 
 PYTEST := .venv/bin/python -m pytest -q
@@ -19,6 +19,7 @@ help:
 	@echo 'make gates   lint, ansible-test sanity, galaxy-importer, build, offline install'
 	@echo 'make bench-fleet DEVICES=1000 LATENCY_MS=0, make bench-parser: how fast it is, beside what people use instead'
 	@echo 'make bench-vrp-stalls RUNS=1000: runs side by side on devices that fall silent in the middle of their texts'
+	@echo 'make docs    the documentation as a site, in .build/docs/html; needs no network once it is set up'
 	@echo 'make clean   remove what the targets made in the tree (make clean-lab: the lab hosts too)'
 
 .PHONY: setup
@@ -86,7 +87,11 @@ molecule: setup
 test: setup
 	@tests/tools/test
 
-gates: setup
+docs:
+	@tests/tools/setup docs
+	@.venv-docs/bin/python tests/tools/docs
+
+gates: setup docs
 	@tests/tools/setup lanes importer
 	@tests/tools/lint
 	@tests/tools/gates
@@ -123,4 +128,4 @@ clean-lab:
 	tests/testbed/lab clean
 
 clean:
-	rm -rf .build .venv .venv-core-2.16 .venv-core-newest .venv-judges .venv-judges-ansible .venv-importer .venv-bench .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .build .venv .venv-core-2.16 .venv-core-newest .venv-judges .venv-judges-ansible .venv-importer .venv-bench .venv-docs .mypy_cache .ruff_cache .pytest_cache

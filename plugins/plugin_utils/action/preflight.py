@@ -28,6 +28,7 @@ from ..vrp.commit_rules import commit_problems, run_id_problems, save_problems
 from . import launch
 from .before_fork import VRP_SSH
 from .platform import NETWORK_OS, UNKNOWN, VRP, platform_of, warnings_about_network_os
+from .playbook_variables import VARIABLES
 
 PREFIX = "ntp_multicast_"
 SECTIONS = ("authentication", "server", "interfaces")
@@ -36,26 +37,7 @@ WHAT_IT_DOES = ("server", "interfaces")
 NAMED_HOSTS = 5
 
 # What the playbooks take besides the variables of the roles.
-PLAYBOOK_VARIABLES: dict[str, dict[str, Any]] = {
-    "ntp_multicast_hosts": {"type": "str", "default": "all"},
-    "ntp_multicast_allow_none": {"type": "bool", "default": False},
-    "ntp_multicast_fleet_from": {"type": "int", "default": 50},
-    "ntp_multicast_sessions": {"type": "int"},
-    "ntp_multicast_report_individually_max": {"type": "int", "default": 50},
-    "ntp_multicast_drift_summary": {"type": "str"},
-    "ntp_multicast_require_compared_keys": {"type": "bool", "default": False},
-    "ntp_multicast_adopt_directory": {"type": "str"},
-    "ntp_multicast_adopt_overwrite": {"type": "bool", "default": False},
-    "ntp_multicast_canary": {"type": "str", "default": ""},
-    "ntp_multicast_batches": {"type": "raw"},
-    "ntp_multicast_max_failed": {"type": "raw"},
-    "ntp_multicast_check_between": {
-        "type": "str",
-        "choices": ["none", "reachable", "synchronised"],
-        "default": "none",
-    },
-    "ntp_multicast_rollback_others": {"type": "bool", "default": False},
-}
+PLAYBOOK_VARIABLES: dict[str, dict[str, Any]] = {variable.name: variable.specification() for variable in VARIABLES}
 # What the collection sets itself.
 _OWN = (
     "ntp_multicast_result",

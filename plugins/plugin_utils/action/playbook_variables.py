@@ -1,0 +1,140 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the playbooks take besides the variables of the roles: names, types, defaults, texts, readers.
+
+``tests/tools/generate_options`` makes the page of all variables from it. Texts are Ansible's markup.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+SITE, ROLLBACK, VERIFY, CHECK_DRIFT, ADOPT = "site", "rollback", "verify", "check_drift", "adopt"
+ALL = (SITE, ROLLBACK, VERIFY, CHECK_DRIFT, ADOPT)
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One variable. ``default`` is what the playbooks assume; None says that there is none."""
+
+    name: str
+    kind: str
+    playbooks: tuple[str, ...]
+    text: tuple[str, ...]
+    default: Any = None
+    choices: tuple[str, ...] = ()
+
+    def specification(self) -> dict[str, Any]:
+        """The variable as an option of an argument specification."""
+        found: dict[str, Any] = {"type": self.kind}
+        if self.choices:
+            found["choices"] = list(self.choices)
+        if self.default is not None:
+            found["default"] = self.default
+        return found
+
+
+VARIABLES = (
+    Variable("ntp_multicast_hosts", "str", ALL, ("The hosts to work on, as a pattern.",), "all"),
+    Variable(
+        "ntp_multicast_allow_none",
+        "bool",
+        ALL,
+        (
+            "Whether the pattern may name nobody, or only hosts that nobody described.",
+            "Otherwise that is an error, since green would mean that nobody looked.",
+        ),
+        False,
+    ),
+    Variable(
+        "ntp_multicast_canary",
+        "str",
+        (SITE,),
+        ("The hosts that are changed before all others, as a pattern. Empty, there are none.",),
+        "",
+    ),
+    Variable(
+        "ntp_multicast_batches",
+        "raw",
+        (SITE,),
+        (
+            "How many hosts are changed at once: a list such as V([1, 10, 100%]).",
+            "The last size goes for the rest. Without it, all servers are one batch, and all clients another.",
+        ),
+    ),
+    Variable(
+        "ntp_multicast_max_failed",
+        "raw",
+        (SITE,),
+        (
+            "How many hosts may fail before the run stops: a number, or a share such as V(5%).",
+            "Without it there is no limit; with a canary, batches or a check it is V(0).",
+        ),
+    ),
+    Variable(
+        "ntp_multicast_check_between",
+        "str",
+        (SITE,),
+        ("What is looked at before the next batch is begun.",),
+        "none",
+        ("none", "reachable", "synchronised"),
+    ),
+    Variable(
+        "ntp_multicast_fleet_from",
+        "int",
+        (SITE, CHECK_DRIFT),
+        (
+            "The number of devices from which on one task works on all of them.",
+            "Then only devices of which there is something to tell get a task of their own.",
+        ),
+        50,
+    ),
+    Variable(
+        "ntp_multicast_sessions",
+        "int",
+        (SITE, CHECK_DRIFT),
+        ("How many devices that one task logs in to at a time. Without it, Ansible's forks.",),
+    ),
+    Variable(
+        "ntp_multicast_report_individually_max",
+        "int",
+        (SITE, CHECK_DRIFT),
+        ("When more devices than these were changed, the one task reports them too.",),
+        50,
+    ),
+    Variable(
+        "ntp_multicast_drift_summary",
+        "str",
+        (CHECK_DRIFT,),
+        ("A file on the controller for the summary as JSON. Without it, none is written.",),
+    ),
+    Variable(
+        "ntp_multicast_require_compared_keys",
+        "bool",
+        (CHECK_DRIFT,),
+        ("Whether a host fails when one of its keys could not be compared.",),
+        False,
+    ),
+    Variable(
+        "ntp_multicast_adopt_directory",
+        "str",
+        (ADOPT,),
+        ("The folder for C(host_vars) and C(group_vars). Without it, that of the inventory.",),
+    ),
+    Variable(
+        "ntp_multicast_adopt_overwrite",
+        "bool",
+        (ADOPT,),
+        ("Whether a file that says something else may be replaced. Otherwise nothing at all is written.",),
+        False,
+    ),
+    Variable(
+        "ntp_multicast_rollback_others",
+        "bool",
+        (ROLLBACK,),
+        ("Whether to take back what others have changed since that run, too.",),
+        False,
+    ),
+)
