@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 import yaml
+from jinja2.nativetypes import NativeEnvironment
 
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.launch import AS_DESCRIBED, COMMIT_SETTINGS
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.options import CONFIG_OPTIONS
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
@@ -82,3 +84,17 @@ def test_an_option_of_several_entry_points_has_one_shape() -> None:
 def test_the_guide_describes_every_option(path: str) -> None:
     guide = (ROOT / "docs" / "docsite" / "rst" / "guide_data_model.rst").read_text(encoding="utf-8")
     assert f"``{path}``" in guide
+
+
+@pytest.mark.parametrize("answer", ["", AS_DESCRIBED])
+def test_an_answer_at_launch_that_asks_for_nothing_leaves_the_commit_as_it_is_described(answer: str) -> None:
+    """On Linux the role reads the answers itself; on VRP the module does."""
+    template = yaml.safe_load((ROLE / "vars" / "main.yml").read_text(encoding="utf-8"))["__ntp_multicast_commit"]
+    environment = NativeEnvironment()
+    environment.filters["combine"] = lambda *parts: {key: value for part in parts for key, value in part.items()}
+    described = {"trial": 90, "confirm": "synchronised"}
+    answers = {f"ntp_multicast_launch_{name}": answer if name == "confirm" else "" for name in COMMIT_SETTINGS}
+    assert environment.from_string(template).render(ntp_multicast_commit=described, **answers) == described
+    answers["ntp_multicast_launch_confirm"] = "login"
+    made = environment.from_string(template).render(ntp_multicast_commit=described, **answers)
+    assert made == {"trial": 90, "confirm": "login"}
