@@ -32,6 +32,7 @@ SOURCE = globals().get("SOURCE", "")
 # The text of firewall.py, which the role puts before this program.
 FIREWALL = globals().get("FIREWALL", "")
 FIREWALL_RECORD = "firewall.json"
+NUMBERS = ("trial", "keep")
 
 
 class Refused(Exception):
@@ -419,11 +420,17 @@ OPERATIONS = {
 }
 
 
+def read_document(text):
+    """What the role tells; ansible-core 2.16 hands numbers on as text."""
+    document = json.loads(text)
+    return {**document, **{name: int(document[name]) for name in NUMBERS if name in document}}
+
+
 def main():
     operation, store, document = sys.argv[1:]
     os.umask(0o077)
     try:
-        print(json.dumps(OPERATIONS[operation](store, json.loads(document))))
+        print(json.dumps(OPERATIONS[operation](store, read_document(document))))
     except (Refused, OSError) as error:
         print(error)
         return 1
