@@ -86,13 +86,14 @@ def of_nftables(document: Mapping[str, Any], families: Sequence[int]) -> Iterato
         yield f"ct state established udp sport {port} accept"
     for family in asked(server):
         if family in families:
-            yield from requests(server, family)
+            # A chain of one family knows no other, and doesn't take the question.
+            yield from requests(server, family, f"meta nfproto ipv{family} " if len(families) > 1 else "")
 
 
-def requests(server: Mapping[str, Any], family: int) -> Iterator[str]:
+def requests(server: Mapping[str, Any], family: int, anybody: str) -> Iterator[str]:
     """What lets the clients of one family ask."""
     protocol, allowed = ("ip", "ip6")[family == 6], networks(server, family)
-    who = f"{protocol} saddr {{ {', '.join(allowed)} }} " if allowed else f"meta nfproto ipv{family} "
+    who = f"{protocol} saddr {{ {', '.join(allowed)} }} " if allowed else anybody
     for interface in interfaces(server):
         where = f'iifname "{interface}" ' if interface else ""
         yield f"{where}{who}udp dport {server.get('port', PORT)} accept"

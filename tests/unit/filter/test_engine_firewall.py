@@ -28,7 +28,7 @@ def test_a_chain_of_one_family_gets_what_that_family_needs() -> None:
         'iifname "eth1" ip6 daddr ff0e::101 udp dport 123 accept',
         'iifname "eth1" icmpv6 type mld-listener-query accept',
         "ct state established udp sport 1123 accept",
-        "meta nfproto ipv6 udp dport 123 accept",
+        "udp dport 123 accept",
     ]
 
 
