@@ -36,7 +36,7 @@ def reason(action: ActionBase) -> str:
     )
 
 
-class ActionModule(ActionBase):
+class ActionModule(ActionBase):  # type: ignore[misc]
     """Completes the option ``files`` and runs the module of the same name on the host."""
 
     _supports_check_mode = True

@@ -40,7 +40,7 @@ class ActionModule(VrpAction):
         if writes and self._task.check_mode:
             return {"changed": True, "skipped": True, "msg": "Check mode sends no command that may change the device."}
         session = self.logins().session()
-        end = time.monotonic() + options["timeout"]
+        end: float = time.monotonic() + options["timeout"]
 
         def pause() -> bool:
             left = end - time.monotonic()

@@ -54,7 +54,10 @@ class ActionModule(VrpAction):
             status = wait_until_synchronised(session, dialect, status, options["timeout"])
         if options["wait_until_synchronised"] and options["heard_afresh"]:
             sight = watch(session, dialect, found.configuration, began, options["timeout"])
-            result = {"ntp": ntp_state(sight.status, sight.sources, found.configuration), "dialect": dialect.value}
+            result: dict[str, Any] = {
+                "ntp": ntp_state(sight.status, sight.sources, found.configuration),
+                "dialect": dialect.value,
+            }
             if not synchronised_to_description(found.configuration, sight):
                 result["failed"] = True
                 result["msg"] = f"Not synchronised after {options['timeout']} seconds: {sight.words}."

@@ -346,10 +346,11 @@ def transcript_file(settings: Settings) -> TranscriptFile | None:
         raise AnsibleConnectionFailure(str(error)) from None
 
 
-class Connection(ConnectionBase):
+class Connection(ConnectionBase):  # type: ignore[misc]
     """Logs in when a session is asked for first, and out when the task ends."""
 
     transport = "timecast.ntp_multicast.vrp_ssh"
+    _connected: bool
     # A module comes with its command, so that no file has to be copied: see exec_command.
     has_pipelining = True
     always_pipeline_modules = True

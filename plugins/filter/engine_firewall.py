@@ -24,6 +24,11 @@ options:
     type: str
     choices: [nftables, firewalld]
     required: true
+  families:
+    description: Only what these versions of IP need, since a chain of the family V(ip) takes no rule for IPv6.
+    type: list
+    elements: int
+    default: [4, 6]
 """
 
 EXAMPLES = r"""
@@ -43,7 +48,7 @@ _value:
 
 import ipaddress
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
@@ -66,8 +71,9 @@ def asked(server: Mapping[str, Any]) -> Iterator[int]:
         yield from (family for family in (4, 6) if not server.get("allow") or networks(server, family))
 
 
-def of_nftables(document: Mapping[str, Any]) -> Iterator[str]:
-    clients, server = document.get("clients") or [], document.get("server") or {}
+def of_nftables(document: Mapping[str, Any], families: Sequence[int]) -> Iterator[str]:
+    server = document.get("server") or {}
+    clients = [entry for entry in document.get("clients") or [] if family_of(entry["group"]) in families]
     for entry in clients:
         protocol = "ip" if family_of(entry["group"]) == 4 else "ip6"
         place = f'iifname "{entry["interface"]}" {protocol} daddr {entry["group"]}'
@@ -79,11 +85,18 @@ def of_nftables(document: Mapping[str, Any]) -> Iterator[str]:
     for port in dict.fromkeys(entry.get("volley_port", PORT) for entry in clients):
         yield f"ct state established udp sport {port} accept"
     for family in asked(server):
-        protocol, allowed = ("ip", "ip6")[family == 6], networks(server, family)
-        who = f"{protocol} saddr {{ {', '.join(allowed)} }} " if allowed else f"meta nfproto ipv{family} "
-        for interface in interfaces(server):
-            where = f'iifname "{interface}" ' if interface else ""
-            yield f"{where}{who}udp dport {server.get('port', PORT)} accept"
+        if family in families:
+            # A chain of one family knows no other, and doesn't take the question.
+            yield from requests(server, family, f"meta nfproto ipv{family} " if len(families) > 1 else "")
+
+
+def requests(server: Mapping[str, Any], family: int, anybody: str) -> Iterator[str]:
+    """What lets the clients of one family ask."""
+    protocol, allowed = ("ip", "ip6")[family == 6], networks(server, family)
+    who = f"{protocol} saddr {{ {', '.join(allowed)} }} " if allowed else anybody
+    for interface in interfaces(server):
+        where = f'iifname "{interface}" ' if interface else ""
+        yield f"{where}{who}udp dport {server.get('port', PORT)} accept"
 
 
 def interfaces(server: Mapping[str, Any]) -> list[str]:
@@ -92,7 +105,7 @@ def interfaces(server: Mapping[str, Any]) -> list[str]:
     return [""] if listen in (None, "all") else list(listen)
 
 
-def of_firewalld(document: Mapping[str, Any]) -> Iterator[str]:
+def of_firewalld(document: Mapping[str, Any], _families: Sequence[int]) -> Iterator[str]:
     """firewalld lets in answers and ICMPv6, and with it MLD, by itself."""
     clients, server = document.get("clients") or [], document.get("server") or {}
     for entry in clients:
@@ -108,15 +121,16 @@ def of_firewalld(document: Mapping[str, Any]) -> Iterator[str]:
             yield f'rule family="ipv{family}"{source} port port="{port}" protocol="udp" accept'
 
 
-KINDS: dict[str, Callable[[Mapping[str, Any]], Iterator[str]]] = {"nftables": of_nftables, "firewalld": of_firewalld}
+Maker = Callable[[Mapping[str, Any], Sequence[int]], Iterator[str]]
+KINDS: dict[str, Maker] = {"nftables": of_nftables, "firewalld": of_firewalld}
 
 
-def engine_firewall(configuration: str, kind: str) -> list[str]:
+def engine_firewall(configuration: str, kind: str, families: Sequence[int] = (4, 6)) -> list[str]:
     if kind not in KINDS:
         raise AnsibleFilterError(f"engine_firewall: {kind} is no firewall that it knows; these are {', '.join(KINDS)}.")
     try:
         document = json.loads(configuration)
-        return list(dict.fromkeys(KINDS[kind](document)))
+        return list(dict.fromkeys(KINDS[kind](document, families)))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise AnsibleFilterError(f"engine_firewall: this is no configuration of the engine: {error}") from error
 

@@ -92,7 +92,7 @@ DESCRIPTION = ArgumentSpecValidator(CONFIG_OPTIONS)
 
 def problems(
     value: Mapping[str, Any],
-    platform: str = "vrp",
+    platform: validation.Platform = "vrp",
     prefix: str = "config.",
     state: str = "merged",
     settings: Mapping[str, Any] | None = None,

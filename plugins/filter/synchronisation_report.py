@@ -206,7 +206,8 @@ def wrong_clock(
     result: Mapping[str, Any], ntp: Mapping[str, Any], names: Mapping[str, str], maximum_offset: float
 ) -> str:
     """A sentence where the host measures and its clock is wrong or not steered all the same; "" where it is right."""
-    clock = result.get("clock") if isinstance(result.get("clock"), Mapping) else {}
+    found = result.get("clock")
+    clock: Mapping[str, Any] = found if isinstance(found, Mapping) else {}
     error, offset = clock.get("discipline_error"), ntp.get("offset")
     if error:
         return next((line for line in sentences(result) if str(error) in line), f"its clock is not in order: {error}")

@@ -125,6 +125,8 @@ import os
 import shutil
 import stat
 import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.text.converters import to_bytes, to_text
@@ -150,13 +152,13 @@ FOLDERS_MADE = ".folders"  # names of the folders that were made for links, so t
 class Wanted:
     """A file as it shall be: its content as octets, its mode, and whether its content is a secret."""
 
-    def __init__(self, content, mode, secret=False):
-        self.content = to_bytes(content, errors="surrogate_or_strict")
+    def __init__(self, content: str, mode: int, secret: bool = False) -> None:
+        self.content: bytes = to_bytes(content, errors="surrogate_or_strict")
         self.mode = mode
         self.secret = secret
 
 
-def wanted_files(params):
+def wanted_files(params: dict[str, Any]) -> dict[str, Wanted]:
     """Relative name -> Wanted."""
     executables = set(params["executables"])
     wanted = {name: Wanted(text, 0o755 if name in executables else 0o644) for name, text in params["files"].items()}
@@ -164,7 +166,7 @@ def wanted_files(params):
     return wanted
 
 
-def wrong_names(params):
+def wrong_names(params: dict[str, Any]) -> Iterator[str]:
     """A sentence for each name that leads out of the folder, and for links and executables that show nothing."""
     names = set(params["files"]) | set(params["secrets"])
     for option in ("files", "secrets"):
@@ -181,9 +183,9 @@ def wrong_names(params):
             yield f"links: '{link}' has to be an absolute name and '{name}' one of the files."
 
 
-def present_files(path):
+def present_files(path: str) -> set[str]:
     """Relative names of everything below the folder that is no folder, without what Python generated."""
-    found = set()
+    found: set[str] = set()
     for folder, folders, names in os.walk(path):
         folders[:] = [name for name in folders if name != GENERATED]
         found.update(os.path.relpath(os.path.join(folder, name), path) for name in names)
@@ -195,7 +197,7 @@ def present_files(path):
     return found
 
 
-def read(path):
+def read(path: str) -> tuple[bytes | None, str | None]:
     """Content of a regular file and whose it is with which mode, or (None, None) when there is none."""
     try:
         status = os.lstat(path)
@@ -207,12 +209,12 @@ def read(path):
         return stream.read(), access(status)
 
 
-def access(status):
+def access(status: os.stat_result) -> str:
     """Owner and mode as a diff shows them."""
     return f"owner: {status.st_uid}\nmode: {stat.S_IMODE(status.st_mode):04o}\n"
 
 
-def wanted_access(mode):
+def wanted_access(mode: int) -> str:
     return f"owner: {os.geteuid()}\nmode: {mode:04o}\n"
 
 
@@ -220,13 +222,13 @@ class Refused(Exception):
     """The command of `validate` refused a file."""
 
 
-def validator(module):
+def validator(module: AnsibleModule) -> Callable[[str], None] | None:
     """A function that raises Refused unless the command of `validate` accepts a file, or None."""
     command = module.params["validate"]
     if not command:
         return None
 
-    def judge(path):
+    def judge(path: str) -> None:
         code, output, errors = module.run_command([word.replace("%s", path) for word in command])
         if code != 0:
             raise Refused((errors or output).strip() or f"{command[0]} ended with code {code}")
@@ -234,7 +236,7 @@ def validator(module):
     return judge
 
 
-def write(path, wanted, judge):
+def write(path: str, wanted: Wanted, judge: Callable[[str], None] | None) -> None:
     """Put the content there at once: whoever reads the file sees the old or the new one, whole."""
     folder = os.path.dirname(path)
     make_folder(folder)
@@ -253,7 +255,7 @@ def write(path, wanted, judge):
         raise
 
 
-def make_folder(path):
+def make_folder(path: str) -> list[str]:
     """Make a folder and those above it, whatever the umask; returns those that were missing, outermost first."""
     if os.path.isdir(path):
         return []
@@ -263,7 +265,7 @@ def make_folder(path):
     return [*made, path]
 
 
-def strangers(params):
+def strangers(params: dict[str, Any]) -> Iterator[str]:
     """A sentence for everything in the way that is not this module's to replace."""
     if os.path.islink(params["path"]):
         yield (
@@ -276,9 +278,9 @@ def strangers(params):
             yield f"links: '{link}' is a {kind} that somebody else has put there. Move it away first."
 
 
-def folders_of(path, names):
+def folders_of(path: str, names: Iterable[str]) -> list[str]:
     """The folders below this one that these names lie in, outermost first."""
-    found = set()
+    found: set[str] = set()
     for name in names:
         while os.path.dirname(name):
             name = os.path.dirname(name)
@@ -286,7 +288,7 @@ def folders_of(path, names):
     return sorted(found)
 
 
-def clear_the_way(path, names, change, check_mode):
+def clear_the_way(path: str, names: Iterable[str], change: Change, check_mode: bool) -> None:
     """Remove what stands in place of a folder: a symbolic link would lead the files elsewhere."""
     for folder in folders_of(path, names):
         if os.path.lexists(folder) and (os.path.islink(folder) or not os.path.isdir(folder)):
@@ -296,7 +298,7 @@ def clear_the_way(path, names, change, check_mode):
                 os.unlink(folder)
 
 
-def folders_below(path):
+def folders_below(path: str) -> Iterator[str]:
     """All folders below this one but those that Python generated."""
     for folder, folders, _names in os.walk(path):
         folders[:] = sorted(name for name in folders if name != GENERATED)
@@ -305,7 +307,7 @@ def folders_below(path):
                 yield os.path.join(folder, name)
 
 
-def clear_foreign_caches(path, change, check_mode):
+def clear_foreign_caches(path: str, change: Change, check_mode: bool) -> None:
     """Remove what Python would take for its own compiled files, but somebody else may have put there."""
     for folder, folders, names in os.walk(path):
         if GENERATED not in folders + names:
@@ -323,7 +325,7 @@ def clear_foreign_caches(path, change, check_mode):
             os.unlink(cache)
 
 
-def own_folder(path, change, check_mode):
+def own_folder(path: str, change: Change, check_mode: bool) -> None:
     """Make sure that nobody else can put files into the folder."""
     try:
         before = access(os.lstat(path))
@@ -339,7 +341,7 @@ def own_folder(path, change, check_mode):
         os.chmod(path, FOLDER_MODE)
 
 
-def remove_empty_folders(path):
+def remove_empty_folders(path: str) -> None:
     """Remove the folders below this one that hold nothing but what Python generated."""
     for folder, _folders, _names in os.walk(path, topdown=False):
         left = os.listdir(folder)
@@ -347,7 +349,7 @@ def remove_empty_folders(path):
             shutil.rmtree(folder)
 
 
-def difference(name, path, before, wanted):
+def difference(name: str, path: str, before: tuple[bytes | None, str | None], wanted: Wanted) -> dict[str, Any]:
     """The entry of the result's diff for a file that changes."""
     header = os.path.join(path, name)
     if wanted.secret:
@@ -371,13 +373,13 @@ def difference(name, path, before, wanted):
 class Change:
     """What a run has changed, or would change."""
 
-    def __init__(self):
-        self.names = []
-        self.differences = []
-        self.came = []
-        self.went = []
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.differences: list[dict[str, Any]] = []
+        self.came: list[str] = []
+        self.went: list[str] = []
 
-    def diff(self, path, wanted):
+    def diff(self, path: str, wanted: dict[str, Wanted]) -> list[dict[str, Any]]:
         """The result's diff: the list of files that come and go, then each file that changes or is new."""
         new = [(name, wanted[name]) for name in self.came if name in wanted]
         if sum(len(file.content) for _name, file in new if not file.secret) <= LITTLE:
@@ -393,7 +395,13 @@ class Change:
         return [listed, *self.differences]
 
 
-def make_files(path, wanted, keep, judge, check_mode):
+def make_files(
+    path: str,
+    wanted: dict[str, Wanted],
+    keep: Iterable[str],
+    judge: Callable[[str], None] | None,
+    check_mode: bool,
+) -> Change:
     """Bring the folder to the wanted files; returns the Change."""
     change = Change()
     own_folder(path, change, check_mode)
@@ -422,7 +430,7 @@ def make_files(path, wanted, keep, judge, check_mode):
     return change
 
 
-def make_links(links, path, change, check_mode):
+def make_links(links: dict[str, str], path: str, change: Change, check_mode: bool) -> None:
     """Make the symbolic links that are missing or show something else."""
     for link in sorted(links):
         target = os.path.join(path, links[link])
@@ -438,14 +446,14 @@ def make_links(links, path, change, check_mode):
         os.symlink(target, link)
 
 
-def remember_folders(path, made):
+def remember_folders(path: str, made: Iterable[str]) -> None:
     """Note in the folder which others were made because of it."""
     if made:
         with open(os.path.join(path, FOLDERS_MADE), "a", encoding="utf-8") as stream:
             stream.writelines(f"{folder}\n" for folder in made)
 
 
-def remove_made_folders(path):
+def remove_made_folders(path: str) -> None:
     """Remove those of the noted folders that are empty by now."""
     try:
         with open(os.path.join(path, FOLDERS_MADE), encoding="utf-8") as stream:
@@ -459,7 +467,7 @@ def remove_made_folders(path):
             continue  # Others use it, or have removed it.
 
 
-def remove(path, links, check_mode):
+def remove(path: str, links: dict[str, str], check_mode: bool) -> Change:
     """Remove the folder and the links; returns the Change."""
     change = Change()
     for link in sorted(links):
@@ -478,7 +486,7 @@ def remove(path, links, check_mode):
     return change
 
 
-def label(module, names, change):
+def label(module: AnsibleModule, names: Iterable[str], change: Change) -> None:
     """Give files, folders and links the SELinux labels of the host's policy, as Ansible's own file modules do."""
     if not module.selinux_enabled():
         return
@@ -492,13 +500,13 @@ def label(module, names, change):
             change.names.append(name)
 
 
-def reason(error, path):
+def reason(error: OSError, path: str) -> str:
     """A sentence for what the operating system refused."""
     advice = ": the file system is mounted read-only, mount it writable" if error.errno == errno.EROFS else ""
     return f"{error.filename or path}: {error.strerror or error}{advice}"
 
 
-def main():
+def main() -> None:
     # No invocation in the log of the host: it would hold every file.
     module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True, no_log=True)
     params = module.params

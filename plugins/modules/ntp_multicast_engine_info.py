@@ -233,6 +233,8 @@ engine:
 
 import json
 import time
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -265,7 +267,7 @@ class NoAnswer(Exception):
     """The engine could not be asked; the text says why."""
 
 
-def ask(module):
+def ask(module: AnsibleModule) -> dict[str, Any]:
     """The engine's status document.
 
     Raises NoAnswer when the engine does not run or says something else.
@@ -288,7 +290,7 @@ def ask(module):
     return document
 
 
-def listens(module, document):
+def listens(module: AnsibleModule, document: dict[str, Any]) -> bool:
     """Whether the configuration has clients; a server that nobody has heard yet makes no association."""
     if document.get("associations"):
         return True
@@ -299,18 +301,18 @@ def listens(module, document):
         return False
 
 
-def role(serves, follows):
+def role(serves: bool, follows: bool) -> str:
     """What the configuration makes of the host."""
     if serves and follows:
         return "both"
     return "server" if serves else "client" if follows else "none"
 
 
-def only(names, entry):
+def only(names: Iterable[str], entry: Mapping[str, Any]) -> dict[str, Any]:
     return {name: entry.get(name) for name in names}
 
 
-def ntp_state(document, follows):
+def ntp_state(document: dict[str, Any], follows: bool) -> dict[str, Any]:
     """The shape that the modules for VRP and for Linux share."""
     servers = document.get("servers") or []
     state = only(SYSTEM, document["system"])
@@ -321,7 +323,7 @@ def ntp_state(document, follows):
     return state
 
 
-def stale(module, document, since):
+def stale(module: AnsibleModule, document: dict[str, Any], since: float) -> str | None:
     """A sentence where the host follows a source that it has not heard in so many seconds; None else."""
     wanted = module.params["heard_afresh"] and module.params["wait_until_synchronised"]
     if not wanted or not listens(module, document):
@@ -342,7 +344,7 @@ def stale(module, document, since):
     )
 
 
-def look(module):
+def look(module: AnsibleModule) -> tuple[dict[str, Any] | None, str | None]:
     """The last document within the time to wait, and why there is none, one of them None."""
     wait = module.params["wait_until_synchronised"]
     begin = time.monotonic()
@@ -362,7 +364,7 @@ def look(module):
         time.sleep(min(SECONDS_BETWEEN_LOOKS, left))
 
 
-def clock_state(document, maximum_offset):
+def clock_state(document: dict[str, Any], maximum_offset: float) -> dict[str, Any]:
     """What becomes of the clock, and whether it is right."""
     reason = why_not(document, maximum_offset)
     return {
@@ -372,13 +374,13 @@ def clock_state(document, maximum_offset):
     }
 
 
-def why_not(document, maximum_offset):
+def why_not(document: dict[str, Any], maximum_offset: float) -> str | None:
     """A sentence for a host whose clock is not in order; None for one whose clock is."""
     system = document["system"]
     if not system.get("synchronised"):
         return not_synchronised(document)
     if document.get(STALE):
-        return document[STALE]
+        return str(document[STALE])
     if system.get("discipline_error"):
         return f"The host measures, but its clock is not in order: {system['discipline_error']}."
     offset = system.get("offset")
@@ -391,15 +393,15 @@ def why_not(document, maximum_offset):
     return None
 
 
-def left_alone(system):
+def left_alone(system: Mapping[str, Any]) -> str:
     """What the discipline does about an offset."""
     return {
         "monitor": "the discipline is monitor, which measures and leaves the clock alone",
         "chrony": "the discipline is chrony, so look at what chronyd makes of it (chronyc sources)",
-    }.get(system.get("discipline"), "the engine has not taken it away yet")
+    }.get(str(system.get("discipline")), "the engine has not taken it away yet")
 
 
-def not_synchronised(document):
+def not_synchronised(document: dict[str, Any]) -> str:
     """What the engine hears and what it refuses."""
     associations = document.get("associations") or []
     heard = [f"{entry.get('source')} (reach {entry.get('reach') or 0:o})" for entry in associations]
@@ -412,7 +414,7 @@ def not_synchronised(document):
     )
 
 
-def result_of(module, document):
+def result_of(module: AnsibleModule, document: dict[str, Any]) -> dict[str, Any]:
     """What the module returns besides whether it has failed."""
     clock = clock_state(document, module.params["maximum_offset"])
     document.pop(STALE, None)
@@ -424,7 +426,7 @@ def result_of(module, document):
     }
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "wait_until_synchronised": {"type": "bool", "default": False},
@@ -439,6 +441,7 @@ def main():
     document, reason = look(module)
     if document is None:
         module.fail_json(msg=reason)
+        return
     result = result_of(module, document)
     if module.params["wait_until_synchronised"] and not result["clock"]["in_order"]:
         module.fail_json(msg=f"After {module.params['timeout']} seconds: {result['clock']['reason']}", **result)

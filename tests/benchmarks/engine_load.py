@@ -7,8 +7,9 @@ Volleys: so many clients begin within one second, each from a port of its own, w
 seconds apart. All first requests are to be answered within two seconds.
 
 Forged multicasts reach a client that follows a server: in the server's name and with a key identifier that exists,
-scattered or in bursts of 200 back to back, and from another address than the allowed server's. The client is to spend
-no more than so much of a processor on them, keep its association, and accept at least half of the genuine multicasts.
+scattered or in bursts of 200 back to back, and from another address than the allowed server's. Their rate is that at
+which they arrive; less than nine tenths of what was meant is no proof. The client is to spend no more than so much of a
+processor on them, keep its association, and accept at least half of the genuine multicasts.
 ntpd follows its own server under the same floods; chronyd can't follow multicasts.
 
 Memory, start and idleness of the engine are measured besides. Processor time is what the kernel has booked for the
@@ -82,24 +83,51 @@ print(json.dumps([sum(answers), sum(one is not None for one in first), max((one 
 """
 
 FLOOD = """
-import socket, struct, sys, time
+import ctypes, os, socket, struct, sys, time
+SO_SNDBUFFORCE = 32  # asm-generic/socket.h
 source, group, rate, burst, seconds, payload = *sys.argv[1:3], *map(int, sys.argv[3:6]), bytes.fromhex(sys.argv[6])
 sock = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
 request = struct.pack("@4s4si", bytes(4), bytes(4), socket.if_nametoindex("eth0"))
 sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, request)
+sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, 0)
+sock.setsockopt(socket.SOL_SOCKET, SO_SNDBUFFORCE, 8 << 20)
+sock.connect((group, 0))
 udp = struct.pack("!HHHH", 123, 123, 8 + len(payload), 0) + payload
 address = socket.inet_aton(source) + socket.inet_aton(group)
 datagram = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(udp), 0, 0, 16, 17, 0) + address + udp
+
+class Vector(ctypes.Structure):
+    _fields_ = [("base", ctypes.c_char_p), ("length", ctypes.c_size_t)]
+
+class Message(ctypes.Structure):  # struct mmsghdr, see sendmmsg(2)
+    _fields_ = [
+        ("name", ctypes.c_void_p), ("name_length", ctypes.c_uint32), ("vectors", ctypes.POINTER(Vector)),
+        ("count", ctypes.c_size_t), ("control", ctypes.c_void_p), ("control_length", ctypes.c_size_t),
+        ("flags", ctypes.c_int), ("sent", ctypes.c_uint),
+    ]
+
+vector = Vector(datagram, len(datagram))
+messages = (Message * burst)(*(Message(vectors=ctypes.pointer(vector), count=1) for _ in range(burst)))
+send = ctypes.CDLL(None, use_errno=True).sendmmsg
+os.nice(-20)  # what else runs must not make the flood a trickle
 sent, began = 0, time.monotonic()
 while (now := time.monotonic() - began) < seconds:
     if sent > now * rate:
         time.sleep(max(0.0, sent / rate - now))
         continue
-    for _ in range(burst):
-        sock.sendto(datagram, (group, 0))
-    sent += burst
-print(sent / (time.monotonic() - began))
+    done = send(sock.fileno(), messages, burst, 0)
+    if done < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    sent += done
+print(time.monotonic() - began)
 """
+
+
+def arrived(namespace: str) -> int:
+    """Packets that have come over the interface."""
+    command = ["ip", "-n", namespace, "-statistics", "-json", "link", "show", "eth0"]
+    shown = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    return int(shown[0]["stats64"]["rx"]["packets"])
 
 
 def processor_time(pid: int) -> float:
@@ -199,11 +227,13 @@ class Scene:
         ring = KeyRing(key_file.load(directory / "es" / "keys"))
         return ring.sign(Header(0, 4, MODE_CLIENT, 0, 0, 0, transmit=0x0123456789ABCDEF).encode(), 4, 4)
 
-    def flood(self, source: str, group: str, rate: int, burst: int, seconds: int) -> float:
-        """Forged multicasts; gives the rate that was reached."""
+    def flood(self, host: str, source: str, group: str, rate: int, burst: int, seconds: int) -> float:
+        """Forged multicasts; gives the rate at which they have arrived at a host."""
         forged = bytes([4 << 3 | 5, 3, POLL, 0xEC]) + bytes(36) + os.urandom(8) + (4).to_bytes(4, "big") + bytes(16)
         told = (source, group, str(rate), str(burst), str(seconds), forged.hex())
-        return float(within(self.bridge.hosts["ill"], FLOOD, *told))
+        before = arrived(self.bridge.hosts[host])
+        took = float(within(self.bridge.hosts["ill"], FLOOD, *told))
+        return (arrived(self.bridge.hosts[host]) - before) / took
 
 
 @contextmanager
@@ -257,12 +287,12 @@ def measure_volleys(scene: Scene, clients: int, request: bytes) -> bool:
 
 def measure_floods(scene: Scene, seconds: int) -> bool:
     held = True
-    engine = (scene.client, OURS, scene.address["es"], lambda: heard_by_engine(scene.client))
-    ntpd = (scene.ntpd_client, THEIRS, scene.address["ns"], lambda: heard_by_ntpd(scene.ntpd_client))
+    engine = ("ec", scene.client, OURS, scene.address["es"], lambda: heard_by_engine(scene.client))
+    ntpd = ("nc", scene.ntpd_client, THEIRS, scene.address["ns"], lambda: heard_by_ntpd(scene.ntpd_client))
     for title, rate, burst in (("scattered", 5_000, 1), (f"bursts of {BURST}", 20_000, BURST)):
-        for name, (program, group, source, heard) in (("engine", engine), ("ntpd", ntpd)):
+        for name, (host, program, group, source, heard) in (("engine", engine), ("ntpd", ntpd)):
             before, heard_before = processor_time(pid_of(program)), heard()[0]
-            reached = scene.flood(source, group, rate, burst, seconds)
+            reached = scene.flood(host, source, group, rate, burst, seconds)
             part = (processor_time(pid_of(program)) - before) / seconds
             genuine = seconds >> POLL
             accepted, followed = heard()
@@ -275,9 +305,10 @@ def measure_floods(scene: Scene, seconds: int) -> bool:
             if name == "engine":
                 held = judge(f"forged, {title}", part * 100, WANTED_FORGED * 100, " %") and held
                 held = held and found.followed and 2 * found.accepted >= found.genuine
-    for name, (program, group, _source, _heard) in (("engine", engine), ("ntpd", ntpd)):
+                held = judge(f"forged, {title}, left of {rate} in a second", max(rate - reached, 0), rate / 10) and held
+    for name, (host, program, group, _source, _heard) in (("engine", engine), ("ntpd", ntpd)):
         before = processor_time(pid_of(program))
-        reached = scene.flood("10.99.1.200", group, 50_000, BURST, min(seconds, 10))
+        reached = scene.flood(host, "10.99.1.200", group, 50_000, BURST, min(seconds, 10))
         part = (processor_time(pid_of(program)) - before) / min(seconds, 10)
         print(f"{name}, wrong source, {reached:.0f} in a second: {part * 100:.2f} % of a processor")
         if name == "engine":

@@ -29,6 +29,10 @@ SECRET_FILES = ("keys",)
 GENERATED = "__pycache__"
 # Its own text, for the timer of a trial to run; whoever starts it from another host gives it.
 SOURCE = globals().get("SOURCE", "")
+# The text of firewall.py, which the role puts before this program.
+FIREWALL = globals().get("FIREWALL", "")
+FIREWALL_RECORD = "firewall.json"
+NUMBERS = ("trial", "keep")
 
 
 class Refused(Exception):
@@ -227,6 +231,7 @@ def put_back(generation):
     facts = generation.facts
     service = facts["service"]
     changed = [(path, kept) for path, kept in generation.pairs() if not same(path, kept)]
+    unopened = [sentence for path, kept in changed for sentence in put_back_firewall(path, kept)]
     if changed:
         run("systemctl", "stop", service)
     for path, kept in changed:
@@ -250,7 +255,21 @@ def put_back(generation):
         done = run("systemctl", "restart" if changed else "start", service)
         if done.returncode != 0:
             raise Refused(f"What was there before is put back, but {service} does not run: {done.stderr.strip()}")
+    if unopened:
+        raise Refused(f"What was there before is put back, but not the rules of the firewall: {' '.join(unopened)}")
     return bool(changed)
+
+
+def put_back_firewall(path, kept):
+    """Bring the firewall to what a kept folder says that was opened; yields what hinders it."""
+    record, before = (os.path.join(folder, FIREWALL_RECORD) for folder in (path, kept))
+    if kind(record) == kind(before) == "absent" or same(record, before):
+        return
+    document = "\n".join(text(before)) or "{}"
+    command = [sys.executable, "-", record, document]
+    done = subprocess.run(command, input=FIREWALL, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        yield (done.stdout or done.stderr).strip()
 
 
 # -- operations --------------------------------------------------------------------------------------------------------
@@ -401,11 +420,17 @@ OPERATIONS = {
 }
 
 
+def read_document(text):
+    """What the role tells; ansible-core 2.16 hands numbers on as text."""
+    document = json.loads(text)
+    return {**document, **{name: int(document[name]) for name in NUMBERS if name in document}}
+
+
 def main():
     operation, store, document = sys.argv[1:]
     os.umask(0o077)
     try:
-        print(json.dumps(OPERATIONS[operation](store, json.loads(document))))
+        print(json.dumps(OPERATIONS[operation](store, read_document(document))))
     except (Refused, OSError) as error:
         print(error)
         return 1

@@ -4,8 +4,8 @@
 """What the role has to know about a host, as JSON. It changes nothing.
 
 The role puts clock/conflicts.py of the engine and chronyd_configuration.py before it, and runs all three as one.
-Arguments: the engine's unit, the file for chronyd or nothing, the list of stopped daemons, then the units that may own
-the clock.
+Arguments: the engine's unit, the file for chronyd or nothing, the list of stopped daemons, the record of what was
+opened in the firewall, then the units that may own the clock.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ def interfaces():
 
 
 def main():
-    unit_file, chrony_file, stopped_file, *units = sys.argv[1:]
+    unit_file, chrony_file, stopped_file, firewall_record, *units = sys.argv[1:]
     systemd = os.path.isdir("/run/systemd/system")
     look = {
         "python": [int(number) for number in platform.python_version_tuple()[:2]],
@@ -144,6 +144,7 @@ def main():
         "read_only": read_only(),
         "stopped": stopped(stopped_file),
         "unit_file": os.path.exists(unit_file),
+        "firewall": os.path.exists(firewall_record),
     }
     json.dump(look, sys.stdout)
 

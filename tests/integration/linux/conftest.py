@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import pathlib
@@ -171,6 +172,7 @@ class Ansible:
 
     lab: Lab
     folder: pathlib.Path
+    environment: str = ".venv"
 
     def play(self, text: str, inventory: dict[str, Any], *arguments: str, **environment: str) -> Run:
         (self.folder / "play.yml").write_text(text, encoding="utf-8")
@@ -186,7 +188,7 @@ class Ansible:
             "LC_ALL": "C.UTF-8",
             **environment,
         }
-        program = ROOT / ".venv" / "bin" / "ansible-playbook"
+        program = ROOT / self.environment / "bin" / "ansible-playbook"
         done = subprocess.run(
             [LAB, "net", "exec", program, "-i", "inventory.json", "play.yml", *arguments],
             env={**self.lab.environment, **settings},
@@ -203,6 +205,15 @@ class Ansible:
 @pytest.fixture(scope="module")
 def ansible(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Ansible:
     return Ansible(lab, tmp_path_factory.mktemp("ansible"))
+
+
+@pytest.fixture
+def oldest_ansible(ansible: Ansible) -> Ansible:
+    """The same with the oldest ansible-core, which hands some values on as text."""
+    environment = ".venv-core-2.16"
+    if not (ROOT / environment / "bin" / "ansible-playbook").exists():
+        pytest.skip(f"SKIPPED FOR LACK OF {environment}: tests/tools/setup lanes makes it")
+    return dataclasses.replace(ansible, environment=environment)
 
 
 @pytest.fixture(scope="module")

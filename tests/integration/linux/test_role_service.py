@@ -43,6 +43,17 @@ def test_a_reload_that_would_be_refused_fails_and_harms_nothing(hosts: dict[str,
     wait_until_synchronised(host)
 
 
+def test_a_reload_does_not_pass_over_a_key_file_that_was_replaced(hosts: dict[str, Host]) -> None:
+    """systemd opens it at the start; editors put another file in its place."""
+    host, path = hosts["server"], "/etc/ntp-multicast-engine/keys"
+    host.run("sh", "-c", f"cp -p {path} {path}.new && mv {path}.new {path}")
+    host.run("systemctl", "reload", UNIT)
+    said = "another file than at the start: must be read by a restart"
+    wait_for(lambda: said in host.output("journalctl", "-u", UNIT, "-n", "20", "--no-pager"), host)
+    host.run("systemctl", "restart", UNIT)
+    wait_until_synchronised(host)
+
+
 def test_a_service_that_is_killed_comes_back(hosts: dict[str, Host]) -> None:
     hosts["server"].run("systemctl", "kill", "-s", "KILL", UNIT)
     wait_until_synchronised(hosts["server"])

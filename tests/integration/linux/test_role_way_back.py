@@ -152,6 +152,21 @@ def test_a_run_is_taken_back_byte_for_byte(
     assert again.changed["client"] == 0
 
 
+def test_the_oldest_ansible_core_keeps_generations_too(
+    oldest_ansible: Ansible, hosts: dict[str, Host], inventory: dict[str, Any], deployed: None
+) -> None:
+    host = hosts["client"]
+    sections = {"commit": {"label": "run-of-2.16"}, "reference_id": "OLD"}
+    for changes in (1, 0):
+        done = oldest_ansible.play(SITE, changed(inventory, **sections), "--limit", "client")
+        assert done.code == 0, done.output
+        assert (done.changed["client"] > 0) == bool(changes), done.output
+    kept = host.output("sh", "-c", f"cat {STORE}/*/generation.json")
+    assert kept.count("run-of-2.16") == 1
+    refused = oldest_ansible.play(SITE, changed(inventory, commit=TRIAL, **WRONG["wrong key"]), "--limit", "client")
+    assert "What was there before is put back, and its service runs." in refused.output, refused.output
+
+
 def test_only_the_last_generations_stay(
     ansible: Ansible, hosts: dict[str, Host], inventory: dict[str, Any], deployed: None
 ) -> None:

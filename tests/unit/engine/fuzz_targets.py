@@ -300,6 +300,19 @@ class ClockTarget(Target):
         return ACCEPTED if answer.error is None else answer.error[:30]
 
 
+class StartClockTarget(ClockTarget):
+    """The same at a start that may step: there is one step, however often either of the two dies."""
+
+    name = "clock helper at a start"
+    weight = 0.3
+
+    def __init__(self) -> None:
+        self._place = tempfile.TemporaryDirectory()
+        super().__init__("start", Path(self._place.name))
+        self.take(clock_protocol.encode_request(clock_protocol.Step(1_000_000_000)))
+        assert self.steps == 1, "the step that is allowed"
+
+
 class ClockAnswerTarget(Target):
     """What comes back from the clock helper."""
 
@@ -331,5 +344,6 @@ TARGETS: tuple[type[Target], ...] = (
     StateTarget,
     ChronyTarget,
     ClockTarget,
+    StartClockTarget,
     ClockAnswerTarget,
 )

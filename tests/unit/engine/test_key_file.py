@@ -105,6 +105,10 @@ def test_a_service_reads_the_file_that_it_was_handed_over(tmp_path: Path, monkey
         monkeypatch.setenv("NTP_MULTICAST_ENGINE_KEYS", "stdin")
         for _unused in range(2):
             assert set(key_file.load(Path("/nowhere/keys"))) == {7}
+        path.unlink()
+        path.write_text("8 md5 ascii:y\n")
+        with pytest.raises(ConfigurationError, match="another file than at the start: must be read by a restart"):
+            key_file.load(Path("/nowhere/keys"))
     finally:
         os.dup2(saved, 0)
         os.close(saved)

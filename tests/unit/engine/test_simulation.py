@@ -388,6 +388,21 @@ def test_a_reload_with_another_secret_keeps_what_was_proved() -> None:
     assert client.association is association and association.reach & 0x7F == 0x7F and association.unanswered == 0
 
 
+def test_refusals_are_forgotten_when_the_keys_change() -> None:
+    """What an old secret has refused says nothing about a new one; with the same keys it does."""
+    simulation = Simulation()
+    _server, client = pair(simulation)
+    simulation.run(60)
+    newest = simulation.wire[-1]
+    simulation.inject(Sent(simulation.time, newest.group, newest.port, SERVER, newest.data[:-1] + b"?"))
+    simulation.run(0.5)
+    same = KeyRing({42: Key(42, Algorithm.HMAC_SHA256, b"of the simulation")}, frozenset({42}), True)
+    other = KeyRing({42: Key(42, Algorithm.HMAC_SHA256, b"another")}, frozenset({42}), True)
+    for ring, left in ((same, ["bad_mac"]), (other, [])):
+        client.engine.reconfigure(client_configuration(ring=ring), client.clock.now())
+        assert [item.reason for item in client.engine.refusals.current(client.clock.now().raw)] == left
+
+
 @pytest.mark.parametrize("address", ["10.0.0.", "fd00::"])
 def test_two_that_follow_each_other_when_their_server_has_gone_do_not_pretend(address: str) -> None:
     """Each of them has the other one's word that there is a time, and hands it back with a larger stratum."""

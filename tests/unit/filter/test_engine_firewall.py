@@ -22,6 +22,16 @@ CLIENTS: dict[str, Any] = {
 }
 
 
+def test_a_chain_of_one_family_gets_what_that_family_needs() -> None:
+    document = {**CLIENTS, "server": {"enabled": True}}
+    assert engine_firewall(json.dumps(document), "nftables", [6]) == [
+        'iifname "eth1" ip6 daddr ff0e::101 udp dport 123 accept',
+        'iifname "eth1" icmpv6 type mld-listener-query accept',
+        "ct state established udp sport 1123 accept",
+        "udp dport 123 accept",
+    ]
+
+
 def rules(kind: str, **document: Any) -> list[str]:
     return engine_firewall(json.dumps(document), kind)
 

@@ -108,6 +108,12 @@ def machine(tmp_path: pathlib.Path) -> Machine:
     return made
 
 
+def test_numbers_may_be_text_as_ansible_core_2_16_hands_them_on(machine: Machine) -> None:
+    done = machine.change("second\n", trial="0", keep="1")
+    assert (done["generation"], done["trial"]) == (1, False)
+    assert not [line for line in machine.asked() if line.startswith("systemd-run")]
+
+
 def test_a_change_that_went_wrong_is_put_back(machine: Machine) -> None:
     before = machine.state()
     machine.do("begin")

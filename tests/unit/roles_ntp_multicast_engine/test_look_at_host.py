@@ -142,7 +142,7 @@ class TestLook:
         future = "from __future__ import annotations"
         source = "\n".join([parts[0], *(part.replace(future, "") for part in parts[1:])])
         done = subprocess.run(
-            [sys.executable, "-", "/nowhere/unit", "", str(tmp_path / "stopped"), "chrony.service"],
+            [sys.executable, "-", "/nowhere/unit", "", str(tmp_path / "stopped"), "/nowhere/record", "chrony.service"],
             input=source,
             capture_output=True,
             text=True,
@@ -150,6 +150,7 @@ class TestLook:
         )
         seen = json.loads(done.stdout)
         assert "lo" in seen["interfaces"] and seen["stopped"] == [] and seen["unit_file"] is False
+        assert seen["firewall"] is False
         names_of = [
             {node.name for node in ast.walk(ast.parse(part)) if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
             for part in parts

@@ -36,6 +36,7 @@ def load(path: Path) -> dict[int, Key]:
         descriptor = _open(path)
         try:
             _check_permissions(path, os.fstat(descriptor))
+            _check_place(path, os.fstat(descriptor))
             content = _read(path, descriptor)
         finally:
             os.close(descriptor)
@@ -73,6 +74,12 @@ def _check_permissions(path: Path, status: os.stat_result) -> None:
         raise ConfigurationError([Problem(str(path), f"mode {mode:04o}", "must be 0640 or less: chmod 0600")])
     if status.st_uid not in (0, os.geteuid()):
         raise ConfigurationError([Problem(str(path), f"owner {status.st_uid}", "must be root or the engine's user")])
+
+
+def _check_place(path: Path, status: os.stat_result) -> None:
+    """What was handed over at the start stays the old file when another one takes its place."""
+    if status.st_nlink == 0:
+        raise ConfigurationError([Problem(str(path), "another file than at the start", "must be read by a restart")])
 
 
 def parse(text: str, path: str) -> dict[int, Key]:

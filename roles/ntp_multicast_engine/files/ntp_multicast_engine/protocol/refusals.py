@@ -63,6 +63,10 @@ class Refusals:
         known.count += 1
         self._known.move_to_end(key)
 
+    def forget(self) -> None:
+        """What was refused may be accepted from now on."""
+        self._known.clear()
+
     def current(self, raw: int) -> list[Refusal]:
         """Those that go on, oldest first."""
         return sorted((item for item in self._known.values() if item.lasts(raw)), key=lambda item: item.first)

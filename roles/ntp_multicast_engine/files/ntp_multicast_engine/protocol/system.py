@@ -113,6 +113,8 @@ class Engine:
     def reconfigure(self, loaded: Loaded, now: Instant) -> list[Association]:
         """Go on with another configuration; what didn't change goes on undisturbed. Returns the associations gone."""
         self.configuration = self._upstream.configuration = loaded.configuration
+        if not loaded.keys.judges_like(self.keys):
+            self.refusals.forget()
         self.keys = loaded.keys
         self._start_senders(now)
         gone = self.client.reconfigure(loaded.configuration.clients, loaded.keys)
