@@ -17,6 +17,7 @@ help:
 	@echo 'make bench-engine-clock: the same beside chronyd, with figures (25 minutes)'
 	@echo 'make mutants 80 deliberate mistakes in plugins/ and the engine, each of which a test has to notice (ten minutes)'
 	@echo 'make gates   lint, ansible-test sanity, galaxy-importer, build, offline install'
+	@echo 'make build   the tarball of the commit in .build/dist, with SHA256SUMS and a bill of materials; make sign KEY=... signs them'
 	@echo 'make bench-fleet DEVICES=1000 LATENCY_MS=0, make bench-parser: how fast it is, beside what people use instead'
 	@echo 'make bench-vrp-stalls RUNS=1000: runs side by side on devices that fall silent in the middle of their texts'
 	@echo 'make docs    the documentation as a site, in .build/docs/html; needs no network once it is set up'
@@ -95,6 +96,15 @@ gates: setup docs
 	@tests/tools/setup lanes importer
 	@tests/tools/lint
 	@tests/tools/gates
+
+# The tarball of the commit, the same in every folder, with its checksums and its bill of materials.
+.PHONY: build sign
+build: setup
+	@.venv/bin/python tests/tools/build
+
+# KEY: the fingerprint of the releaser's key.
+sign:
+	@tests/tools/sign $(KEY)
 
 # Not part of any test: benchmarks take minutes and want the machine for themselves.
 .PHONY: bench-fleet bench-fleet-growth bench-fleet-profile bench-parser bench-vrp-stalls
