@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .model import Algorithm
 from .options_codec import group_address
-from .validation import Problem
+from .validation import Problem, quoted
 
 _MANUAL = "ntp-multicast-engine(8)"
 _POLL = "RFC 5905, section 7.2"
@@ -169,6 +170,7 @@ def problems(
     found = list(_broken(RULES, settings, prefix))
     found += _groups(description, settings.get("groups") or (), f"{prefix}groups")
     found += _upstream(description, settings, prefix, description_prefix)
+    found += _unicast_servers(description, settings, prefix, description_prefix)
     found += _partial_keys(description, description_prefix, kept=settings.get("update_secrets") == "never")
     return found
 
@@ -266,6 +268,26 @@ def _upstream(
     if upstream in ("kernel", "chrony") and said(stratum):
         rule = f"it has a stratum of its own: leave the reference_stratum out of {description_prefix}server"
         yield Problem(f"{prefix}upstream", str(upstream), rule, _MANUAL)
+
+
+def _unicast_servers(
+    description: Mapping[str, Any], settings: Mapping[str, Any], prefix: str, description_prefix: str
+) -> Iterator[Problem]:
+    """The servers that the host follows are sources of chronyd, and of nobody else here."""
+    servers = (description.get("server") or {}).get("upstream") or ()
+    path = f"{description_prefix}server.upstream"
+    shown = ", ".join(quoted(server.get("address")) for server in servers)
+    if servers and settings.get("upstream") != "chrony":
+        rule = f"on Linux they are sources of chronyd, so that {prefix}upstream has to be chrony; else leave them out"
+        yield Problem(path, shown, rule, _MANUAL)
+    elif servers and settings.get("discipline") == "kernel":
+        rule = f"with the {prefix}discipline kernel chronyd can't run; set it to monitor or chrony, or leave them out"
+        yield Problem(path, shown, rule, _MANUAL)
+    keys = {key.get("id"): key.get("algorithm") for key in (description.get("authentication") or {}).get("keys") or ()}
+    for number, server in enumerate(servers):
+        if keys.get(server.get("key_id")) == Algorithm.HMAC_SHA256.value:
+            rule = "it has to be a key of another algorithm, because chronyd has no HMAC-SHA256"
+            yield Problem(f"{path}[{number}].key_id", str(server["key_id"]), rule, "chrony.keys(5)")
 
 
 def _partial_keys(description: Mapping[str, Any], prefix: str, *, kept: bool) -> Iterator[Problem]:

@@ -11,6 +11,9 @@ import os
 import re
 import shutil
 
+if "OWN_FILE" not in globals():
+    from chrony_key_block import OWN_FILE
+
 DEFAULT_FILES = ("/etc/chrony/chrony.conf", "/etc/chrony.conf")
 """Where distributions have it; which one is compiled in."""
 PROGRAM_FOLDERS = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin"
@@ -19,12 +22,13 @@ DEEPEST = 10
 
 
 class Reading:
-    """The files that are read, the folders of `confdir` lines and the patterns of `include` lines."""
+    """The files that are read, the folders of `confdir` lines, the patterns of `include` lines, and the key file."""
 
     def __init__(self):
         self.files = []
         self.folders = []
         self.patterns = []
+        self.key_file = None
 
     def reads(self, path):
         """Whether chronyd would read a file of that name."""
@@ -96,6 +100,8 @@ def follow(path, reading, depth):
             reading.patterns.append(words[1])
             for included in sorted(glob.glob(words[1])):
                 follow(included, reading, depth + 1)
+        elif directive == "keyfile" and os.path.basename(words[1]) != OWN_FILE:
+            reading.key_file = words[1]  # the last one counts, and ours is no reason for itself
         elif directive == "confdir":
             reading.folders += [folder.rstrip("/") or "/" for folder in words[1:]]
             for included in configuration_files(words[1:]):

@@ -6,6 +6,7 @@
 A generation is what one change has replaced: files with their owners and modes, and whether the service ran. It holds
 keys, so that only root can enter its folder. A change on trial is taken back by a timer of systemd, which needs neither
 the controller nor the network.
+Of chronyd's key file it is the block that is ours; the role puts chrony_key_block.py before this, and runs both as one.
 Arguments: an operation, the folder of the generations, and a document with what it needs.
 """
 
@@ -19,6 +20,9 @@ import shutil
 import subprocess
 import sys
 import time
+
+if "block_in" not in globals():
+    from chrony_key_block import block_in, set_block
 
 TRIAL = "ntp-multicast-engine-trial"
 PENDING = "pending"
@@ -126,13 +130,20 @@ class Generation:
         """Each path with its kept copy."""
         return [(path, self.kept(number)) for number, path in enumerate(self.facts["paths"])]
 
+    def blocks(self):
+        """Each key file of chronyd with the block that is kept of it."""
+        return list(self.facts.get("blocks", {}).items())
+
     @property
     def there(self):
         return os.path.exists(os.path.join(self.folder, "generation.json"))
 
     @property
     def as_now(self):
-        return all(same(path, kept) for path, kept in self.pairs())
+        return all(same(path, kept) for path, kept in self.pairs()) and not self.changed_blocks()
+
+    def changed_blocks(self):
+        return [(path, block) for path, block in self.blocks() if block_in(path) != block]
 
 
 def keep(store, document):
@@ -148,6 +159,8 @@ def keep(store, document):
         "service": document["service"],
         "chrony": document["chrony"],
         "chrony_paths": document["chrony_paths"],
+        "chrony_user": document.get("chrony_user", ""),
+        "blocks": {path: block_in(path) for path in document.get("blocks", [])},
         "others": [unit for unit in document["others"] if is_so("systemctl", "is-active", "--quiet", unit)],
         "active": is_so("systemctl", "is-active", "--quiet", document["service"]),
         "enabled": is_so("systemctl", "is-enabled", "--quiet", document["service"]),
@@ -238,8 +251,11 @@ def put_back(generation):
         remove(path)
         if kind(kept) != "absent":
             copy(kept, path)
+    blocks = generation.changed_blocks()
+    for path, block in blocks:
+        set_block(path, block, facts["chrony_user"])
     run("systemctl", "daemon-reload")
-    if facts["chrony"] and any(path in facts["chrony_paths"] for path, _kept in changed):
+    if facts["chrony"] and (blocks or any(path in facts["chrony_paths"] for path, _kept in changed)):
         run("systemctl", "restart", facts["chrony"])
     if not facts["enabled"]:
         run("systemctl", "disable", service)
@@ -257,7 +273,7 @@ def put_back(generation):
             raise Refused(f"What was there before is put back, but {service} does not run: {done.stderr.strip()}")
     if unopened:
         raise Refused(f"What was there before is put back, but not the rules of the firewall: {' '.join(unopened)}")
-    return bool(changed)
+    return bool(changed or blocks)
 
 
 def put_back_firewall(path, kept):
@@ -355,13 +371,17 @@ def difference(generation):
         for one, other in pairs:
             if not same(one, other):
                 lines += difference_of(one, other)
-    return lines
+    return lines + [line for path, _block in generation.changed_blocks() for line in not_shown(path)]
 
 
 def difference_of(path, kept):
     if os.path.basename(path) in SECRET_FILES or "folder" in (kind(path), kind(kept)):
-        return [f"--- {path}", f"+++ {path}", "(content not shown)"]
+        return not_shown(path)
     return list(difflib.unified_diff(text(path), text(kept), path, path, lineterm="", n=1))
+
+
+def not_shown(path):
+    return [f"--- {path}", f"+++ {path}", "(content not shown)"]
 
 
 def text(path):

@@ -19,6 +19,7 @@ import subprocess
 import sys
 
 if "owners" not in globals():
+    from chrony_key_block import OWN_FILE, block_in
     from chronyd_configuration import FILE_NAME, environment_of, main_file, read, what_it_reads, words_of
 
     from ntp_multicast_engine.clock.conflicts import owners
@@ -82,6 +83,7 @@ def chrony(units, wanted):
     reading = what_it_reads(main)
     places = reading.places()
     path = wanted or (places[0] if places else None)
+    key_file = reading.key_file or os.path.join(os.path.dirname(main), OWN_FILE)
     return {
         "unit": unit["Id"],
         "running": unit["ActiveState"] in ("active", "activating", "reloading", "failed"),
@@ -96,6 +98,9 @@ def chrony(units, wanted):
             - {path}
         ),
         "file_exists": path is not None and os.path.exists(path),
+        "key_file": key_file,
+        "names_key_file": reading.key_file is not None,
+        "has_key_block": bool(block_in(key_file)),
     }
 
 

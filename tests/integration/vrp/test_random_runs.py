@@ -69,6 +69,20 @@ def interfaces(draw: st.DrawFn, name: str, key_ids: list[int]) -> dict[str, Any]
 
 
 @st.composite
+def upstreams(draw: st.DrawFn, key_ids: list[int]) -> list[dict[str, Any]]:
+    addresses = draw(st.lists(st.sampled_from(["10.9.9.8", "10.9.9.9", "fd00::9"]), unique=True, max_size=2))
+    return [
+        {
+            "address": address,
+            "key_id": draw(st.sampled_from([None, *key_ids])),
+            "preferred": draw(st.sampled_from([None, True])),
+            "minpoll": draw(st.sampled_from([None, 4])),
+        }
+        for address in addresses
+    ]
+
+
+@st.composite
 def configs(draw: st.DrawFn, names: tuple[str, str]) -> dict[str, Any]:
     """The option `config` for a device with these two interfaces."""
     key_ids = draw(st.lists(st.sampled_from(KEY_IDS), unique=True, max_size=2))
@@ -81,6 +95,7 @@ def configs(draw: st.DrawFn, names: tuple[str, str]) -> dict[str, Any]:
             "enabled": draw(st.sampled_from([None, True, False])),
             "listen": draw(st.sampled_from([None, ["all"], [names[0]]])),
             "reference_stratum": draw(st.sampled_from([None, 2, 8])),
+            "upstream": draw(st.none() | upstreams(key_ids)),
         },
         "interfaces": [
             draw(interfaces(name, key_ids)) for name in draw(st.lists(st.sampled_from(names), unique=True, max_size=2))

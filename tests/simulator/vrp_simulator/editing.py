@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from .cipher import Cipher
 from .configuration import Candidate, Entry, Place, Style, header
+from .ntp_entries import UnicastServer
 from .release import Behaviour, Release
 from .syntax import Match
 from .wordings import Wordings
@@ -49,6 +50,13 @@ class Edit:
         """An undo finds nothing: silent, Info or Error (fact 8 items 3 and 4)."""
         self.wordings.refuse(wording, position)
         self.say(self.wordings.text(wording))
+
+    def drop_upstream(self, gone: Callable[[UnicastServer], bool]) -> None:
+        """Take the unicast servers away that lost their source interface or their VPN instance (fact 1.8)."""
+        for place in list(self.candidate.places("")):
+            entry = self.candidate.get(place)
+            if isinstance(entry, UnicastServer) and gone(entry):
+                self.set(place, None)
 
     def interface_exists(self, name: str) -> bool:
         return header(name) in self.candidate

@@ -147,8 +147,45 @@ class Association:
 
 
 @dataclass(frozen=True, slots=True)
+class UnicastServer:
+    """``ntp unicast-server`` (fact 1.8). ``target`` is the address, or the domain name behind its keyword."""
+
+    target: str
+    key_id: int | None = None
+    version: int | None = None
+    port: int | None = None
+    source: str | None = None
+    instance: str | None = None
+    preferred: bool = False
+    maxpoll: int | None = None
+    minpoll: int | None = None
+    modes: tuple[str, ...] = ()  # burst, iburst, preempt
+
+    @property
+    def rank(self) -> int:
+        return 6
+
+    def text(self, style: Style) -> str | None:
+        """In the order of the syntax; the order that a device prints is not known (fact 1.8)."""
+        dialect = style.release.dialect
+        options = {
+            "version": self.version,
+            "authentication-keyid": self.key_id,
+            "port": self.port,
+            "source-interface": self.source,
+            "vpn-instance": self.instance,
+        }
+        polls = {"maxpoll": self.maxpoll, "minpoll": self.minpoll}
+        words = [dialect.command, "unicast-server", self.target]
+        words += [f"{word} {value}" for word, value in options.items() if value is not None]
+        words += [dialect.preferred] * self.preferred
+        words += [f"{word} {value}" for word, value in polls.items() if value is not None]
+        return " ".join([*words, *self.modes])
+
+
+@dataclass(frozen=True, slots=True)
 class UnicastAssociation:
-    """``ntp unicast-server`` and ``ntp unicast-peer``, kept with their options as typed (fact 1.6)."""
+    """``ntp unicast-peer``, kept with its options as typed (fact 1.6)."""
 
     words: str
     key_id: int | None
@@ -225,7 +262,7 @@ def keys_in_use(configuration: Configuration) -> set[int]:
 
 
 def named_key(entry: Entry | None) -> int | None:
-    return entry.key_id if isinstance(entry, Association | UnicastAssociation) else None
+    return entry.key_id if isinstance(entry, Association | UnicastAssociation | UnicastServer) else None
 
 
 def has_user_lines(configuration: Mapping[Place, Entry]) -> bool:

@@ -16,6 +16,7 @@ from .ntp_entries import (
     ListenAll,
     NtpLine,
     ServerSwitch,
+    UnicastServer,
     has_user_lines,
     is_ntp,
     key_place,
@@ -82,8 +83,8 @@ def unauthenticated_after(
         if place == AUTHENTICATION:
             switched_on = entry is not None
             if not switched_on:
-                result |= {other for other, association in new.items() if isinstance(association, Association)}
-        elif isinstance(entry, Association):
+                result |= {other for other, line in new.items() if isinstance(line, Association | UnicastServer)}
+        elif isinstance(entry, Association | UnicastServer):
             (result.discard if switched_on else result.add)(place)
     return frozenset(result)
 

@@ -53,14 +53,15 @@ class Behaviour:
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """The words that differ between ``ntp`` and ``ntp-service`` (fact 0 item 1)."""
+    """The words that differ between ``ntp`` and ``ntp-service`` (fact 0 item 1; fact 1.8 for `preferred`)."""
 
     command: str
     trusted: str
+    preferred: str
 
 
-NTP = Dialect("ntp", "trusted")
-NTP_SERVICE = Dialect("ntp-service", "reliable")
+NTP = Dialect("ntp", "trusted", "preferred")
+NTP_SERVICE = Dialect("ntp-service", "reliable", "preference")
 
 CARET_TEXTS: dict[str, str] = {  # fact 3.6
     "unrecognized": "Error: Unrecognized command found at '^' position.",

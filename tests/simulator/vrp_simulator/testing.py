@@ -82,7 +82,8 @@ class RunningDevice:
         """Associations that run without authentication, as (interface, role, group) (fact 1.2)."""
         return self.call(
             lambda device: sorted(
-                (place.view, str(place.key[1]), str(place.key[2])) for place in device.transactions.unauthenticated
+                (place.view, *map(str, place.key[2:4] if place.key[1] == "unicast" else place.key[1:3]))
+                for place in device.transactions.unauthenticated
             )
         )
 

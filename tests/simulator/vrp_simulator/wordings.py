@@ -55,6 +55,20 @@ VARIANTS: dict[str, tuple[str, ...]] = {
         "^wrong",
         "Error: Invalid key ID for NTP version 4.",
     ),
+    "not-a-host": (
+        "^wrong",
+        "Error: The IP address is invalid.",
+        "Error: Invalid host address.",
+    ),
+    "vpn-missing": (
+        "Error: The VPN instance does not exist.",
+        "^wrong",
+        "Error: The specified VPN instance is not configured.",
+    ),
+    "source-in-another-vpn": (
+        "Error: The source interface is not bound to the VPN instance.",
+        "Error: The VPN instance of the interface is inconsistent.",
+    ),
     "ipv6-not-enabled": (
         "Error: IPv6 is not enabled on the interface.",
         "Error: Please enable IPv6 in the interface view first.",

@@ -9,6 +9,7 @@ It judges where the model itself, or the tool that reads it, is not at hand, and
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -40,6 +41,13 @@ MULTICAST: dict[str, Judge] = {
     "version": _between(1, 4),
     "port-number": _between(1025, 65535, 123),
 }
+UNICAST: dict[str, Judge] = {
+    "ip-address": lambda text: _is_address(text) or _is_domain(text),
+    "version": _between(1, 4),
+    "max-poll-interval": _between(10, 17),
+    "min-poll-interval": _between(3, 6),
+}
+INSTANCE: dict[str, Judge] = {"name": _of_length(1, 31)}
 AUTHENTICATION: dict[str, Judge] = {
     "key-id": _between(1, 4294967295),
     "mode": lambda mode: mode in ("MD5", "HMAC-SHA256", "AES-128-CMAC", "AES-256-CMAC"),
@@ -57,26 +65,37 @@ def refusal(document: Document) -> str | None:
 def _wrong(document: Document) -> Iterator[str]:
     ntp = document["huawei-ntp:ntp"]
     interfaces = document["huawei-ifm:ifm"]["interfaces"]["interface"]
+    instances = document["huawei-network-instance:network-instance"]["instances"]["instance"]
     multicasts = ntp["multicasts"]["multicast"]
+    unicasts = ntp["unicasts"]["unicast"]
     keys = ntp["authentications"]["authentication"]
     sources = ntp["server-source-interfaces"]["server-source-interface"]
     for entries, judges in (
         (interfaces, INTERFACE),
         (multicasts, MULTICAST),
+        (unicasts, UNICAST),
+        (instances, INSTANCE),
         (keys, AUTHENTICATION),
         (ntp.get("clocks", {}).get("clock", ()), CLOCK),
     ):
         for entry in entries:
             yield from (f"{name}: {entry[name]}" for name in judges if name in entry and not judges[name](entry[name]))
     yield from _twice(((entry["ifname"], entry["type"], _number(entry["ip-address"])) for entry in multicasts), "entry")
+    yield from _twice(((entry["ip-address"], entry["vpn-name"]) for entry in unicasts), "unicast server")
     yield from _twice((key["key-id"] for key in keys), "key")
     yield from _twice((source["ifname"] for source in sources), "source")
     known = {key["key-id"] for key in keys}
-    for entry in multicasts:
+    for entry in (*multicasts, *unicasts):
         if entry.get("key-id", None) not in {None, *known}:
             yield f"key-id: {entry['key-id']} is not there"
         if entry["type"] == "Client" and set(SERVERS_ALONE) & set(entry):
             yield "a client with options of a server"
+
+
+def _is_domain(text: Any) -> bool:
+    """A name, which the type `host` of the model takes beside an address."""
+    label = r"[a-zA-Z0-9_]([a-zA-Z0-9\-_]{0,61}[a-zA-Z0-9])?"
+    return isinstance(text, str) and re.fullmatch(rf"({label}\.)*{label}\.?|\.", text) is not None
 
 
 def _twice(identities: Iterable[Any], what: str) -> Iterator[str]:

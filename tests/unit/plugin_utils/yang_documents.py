@@ -35,7 +35,7 @@ def huawei_document(options: Options) -> dict[str, Any]:
     """A description in the model huawei-ntp, revision 2022-04-08.
 
     Left out: addresses in ``listen``, because their list names a VPN instance of huawei-l3vpn, which no tool at hand
-    loads.
+    loads; a source interface inside a VPN instance, because only the device knows which interfaces are in it.
     """
     multicasts = [
         _without_none(
@@ -53,8 +53,10 @@ def huawei_document(options: Options) -> dict[str, Any]:
     ]
     server = options.get("server") or {}
     sources = _names(server.get("listen"))
+    upstream = [_huawei_upstream(entry) for entry in _upstream(options)]
     ntp: dict[str, Any] = {
         "multicasts": {"multicast": multicasts},
+        "unicasts": {"unicast": upstream},
         "authentications": {
             "authentication": [
                 {
@@ -75,9 +77,14 @@ def huawei_document(options: Options) -> dict[str, Any]:
         ntp["server-source-all-interfaces"] = {"server-source-all-interface": [{"addr-family": "IPv4"}]}
     if server.get("enabled"):
         ntp["server-enables"] = {"server-enable": [{"addr-family": "IPv4"}]}
-    interfaces = dict.fromkeys([*(name for name, _unused, _unused2 in _entries(options)), *sources])
+    followed = [entry["ifname"] for entry in upstream if "ifname" in entry]
+    interfaces = dict.fromkeys([*(name for name, _unused, _unused2 in _entries(options)), *sources, *followed])
+    instances = dict.fromkeys(["_public_", *(entry["vpn-name"] for entry in upstream)])
     return {
-        "huawei-ifm:ifm": {"interfaces": {"interface": [{"name": name} for name in interfaces]}},
+        "huawei-network-instance:network-instance": {"instances": {"instance": [{"name": name} for name in instances]}},
+        "huawei-ifm:ifm": {
+            "interfaces": {"interface": [{"name": name, "vrf-name": "_public_"} for name in interfaces]}
+        },
         "huawei-ntp:ntp": ntp,
     }
 
@@ -119,8 +126,46 @@ def ietf_document(options: Options) -> dict[str, Any]:
     stratum = (options.get("server") or {}).get("reference_stratum")
     if stratum is not None:
         ntp["refclock-master"] = {"master-stratum": stratum}
-    known = [{"name": name, "type": "iana-if-type:ethernetCsmacd"} for name in interfaces]
+    ntp["unicast-configuration"] = [_ietf_upstream(entry) for entry in _upstream(options)]
+    sources = [entry["source"] for entry in ntp["unicast-configuration"] if "source" in entry]
+    known = [{"name": name, "type": "iana-if-type:ethernetCsmacd"} for name in dict.fromkeys([*interfaces, *sources])]
     return {"ietf-interfaces:interfaces": {"interface": known}, "ietf-ntp:ntp": ntp}
+
+
+def _upstream(options: Options) -> list[Options]:
+    return list((options.get("server") or {}).get("upstream") or ())
+
+
+def _huawei_upstream(entry: Options) -> dict[str, Any]:
+    return _without_none(
+        {
+            "ip-address": entry["address"],
+            "type": "Server",
+            "vpn-name": "_public_" if entry.get("vpn_instance") is None else entry["vpn_instance"],
+            "version": entry.get("version"),
+            "is-preferred": entry.get("preferred"),
+            "ifname": entry.get("source_interface") if entry.get("vpn_instance") is None else None,
+            "key-id": entry.get("key_id"),
+            "max-poll-interval": entry.get("maxpoll"),
+            "min-poll-interval": entry.get("minpoll"),
+        }
+    )
+
+
+def _ietf_upstream(entry: Options) -> dict[str, Any]:
+    """RFC 9249 knows no VPN instances, so that two of them share one entry here."""
+    return _without_none(
+        {
+            "address": entry["address"],
+            "type": "ietf-ntp:uc-server",
+            "authentication": None if entry.get("key_id") is None else {"keyid": entry["key_id"]},
+            "prefer": entry.get("preferred"),
+            "source": entry.get("source_interface"),
+            "minpoll": entry.get("minpoll"),
+            "maxpoll": entry.get("maxpoll"),
+            "version": entry.get("version"),
+        }
+    )
 
 
 def _entries(options: Options) -> Iterator[tuple[str, str, Options]]:
@@ -140,7 +185,8 @@ def _keys(options: Options) -> list[Options]:
     if given is not None:
         return list(given)
     # No key is described, so that those which the servers name are the device's.
-    named = (entry.get("key_id") for _unused, role, entry in _entries(options) if role == "Server")
+    named = [entry.get("key_id") for _unused, role, entry in _entries(options) if role == "Server"]
+    named += [entry.get("key_id") for entry in _upstream(options)]
     return [{"id": key_id} for key_id in dict.fromkeys(named) if key_id is not None]
 
 

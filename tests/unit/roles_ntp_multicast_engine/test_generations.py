@@ -15,7 +15,10 @@ from typing import Any
 
 import pytest
 
-SCRIPT = pathlib.Path(__file__).parents[3] / "roles/ntp_multicast_engine/files/generations.py"
+FILES = pathlib.Path(__file__).parents[3] / "roles/ntp_multicast_engine/files"
+FUTURE = "from __future__ import annotations"
+# As templates/generations.py.j2 makes it.
+SCRIPT = "\n".join((FILES / f"{name}.py").read_text().replace(FUTURE, "") for name in ("chrony_key_block", "generations"))
 RUN = "import sys; SOURCE = sys.stdin.read(); exec(compile(SOURCE, 'generations.py', 'exec'))"
 SERVICE = "ntp-multicast-engine.service"
 SYSTEMCTL = """#!/bin/sh
@@ -71,7 +74,7 @@ class Machine:
         }
         done = subprocess.run(
             [sys.executable, "-c", RUN, operation, str(self.store), json.dumps({**whole, **document})],
-            input=SCRIPT.read_text(),
+            input=SCRIPT,
             env={**os.environ, "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}"},
             capture_output=True,
             text=True,
@@ -207,3 +210,33 @@ def test_a_run_that_was_broken_off_can_be_taken_back(machine: Machine) -> None:
     machine.change("whole\n", run_id="next")
     assert machine.do("roll_back", run_id="killed", others=True)["changed"]
     assert machine.state() == before
+
+
+BLOCK = "# BEGIN ntp-multicast-engine (managed by Ansible)\n42 MD5 HEX:{}\n# END ntp-multicast-engine\n"
+
+
+def test_only_our_block_of_the_key_file_of_chronyd_goes_back(machine: Machine) -> None:
+    keys = machine.folder / "chrony.keys"
+    keys.write_text("1 MD5 theirs\n" + BLOCK.format("00"))
+    keys.chmod(0o640)
+    document = {"blocks": [str(keys)], "chrony": "chrony.service", "run_id": "one"}
+    machine.do("begin", **document)
+    keys.write_text("1 MD5 theirs\n" + BLOCK.format("ff"))
+    assert machine.do("end", **document)["generation"] == 1
+    keys.write_text(keys.read_text() + "2 MD5 added\n")
+    looked = machine.do("roll_back", run_id="one", others=False, look=True)
+    assert looked["diff"] == [f"--- {keys}", f"+++ {keys}", "(content not shown)"]
+    assert "HEX" not in str(looked)
+    assert machine.do("roll_back", run_id="one", others=False)["changed"]
+    assert keys.read_text() == "1 MD5 theirs\n2 MD5 added\n" + BLOCK.format("00")
+    assert keys.stat().st_mode & 0o777 == 0o640
+    assert "restart chrony.service" in machine.asked()
+
+
+def test_a_change_without_keys_for_chronyd_does_not_touch_its_file(machine: Machine) -> None:
+    keys = machine.folder / "chrony.keys"
+    document = {"blocks": [str(keys)], "run_id": "one"}
+    machine.change("second\n", **document)
+    keys.write_text("1 MD5 theirs\n")
+    assert machine.do("roll_back", run_id="one", others=False)["changed"]
+    assert keys.read_text() == "1 MD5 theirs\n"

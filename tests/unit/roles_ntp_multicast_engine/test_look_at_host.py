@@ -28,6 +28,7 @@ def load(name: str) -> ModuleType:
     return module
 
 
+load("chrony_key_block")
 chronyd: Any = load("chronyd_configuration")
 look: Any = load("look_at_host")
 DEBIAN = "confdir {0}/conf.d\nsourcedir {0}/sources.d\n"
@@ -60,6 +61,23 @@ class TestChronydConfiguration:
     )
     def test_what_would_be_read(self, tmp_path: pathlib.Path, text: str, name: str, reads: bool) -> None:
         assert read_by(tmp_path, text).reads(str(tmp_path / name)) is reads
+
+    @pytest.mark.parametrize(
+        ("text", "name"),
+        [
+            ("", None),
+            ("keyfile /etc/chrony/chrony.keys\n", "/etc/chrony/chrony.keys"),
+            ("KeyFile /a\nconfdir {0}/conf.d\n", "/b"),
+            ("confdir {0}/conf.d\nkeyfile /a\n", "/a"),
+            ("keyfile /a\nkeyfile {0}/ntp-multicast-engine.keys\n", "/a"),
+            ("# keyfile /a\n", None),
+        ],
+    )
+    def test_the_key_file(self, tmp_path: pathlib.Path, text: str, name: str | None) -> None:
+        """The last one counts, but ours is there only where there is no other."""
+        (tmp_path / "conf.d").mkdir()
+        (tmp_path / "conf.d" / "b.conf").write_text("keyfile /b\n")
+        assert read_by(tmp_path, text).key_file == name
 
     def test_where_a_file_would_be_read(self, tmp_path: pathlib.Path) -> None:
         for text, folder in ((DEBIAN, "conf.d"), (SUSE, "chrony.d")):
@@ -135,9 +153,10 @@ class TestLook:
         assert look.stopped(str(tmp_path / "stopped")) == found
         assert look.stopped(str(tmp_path / "missing")) == []
 
-    def test_the_three_files_are_one_program(self, tmp_path: pathlib.Path) -> None:
+    def test_the_four_files_are_one_program(self, tmp_path: pathlib.Path) -> None:
         """As templates/look_at_host.py.j2 puts them together, run as the role runs it."""
-        names = ("ntp_multicast_engine/clock/conflicts.py", "chronyd_configuration.py", "look_at_host.py")
+        engine = "ntp_multicast_engine/clock/conflicts.py"
+        names = (engine, "chrony_key_block.py", "chronyd_configuration.py", "look_at_host.py")
         parts = [(FILES / name).read_text(encoding="utf-8") for name in names]
         future = "from __future__ import annotations"
         source = "\n".join([parts[0], *(part.replace(future, "") for part in parts[1:])])
@@ -155,8 +174,8 @@ class TestLook:
             {node.name for node in ast.walk(ast.parse(part)) if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
             for part in parts
         ]
-        assert not names_of[0] & names_of[1] and not names_of[1] & names_of[2]
-        assert names_of[0] & names_of[2] == {"clock_owners"}, "asked for by the engine, and by the role"
+        assert not any(names_of[one] & names_of[other] for one, other in ((0, 1), (0, 2), (1, 2), (1, 3), (2, 3)))
+        assert names_of[0] & names_of[3] == {"clock_owners"}, "asked for by the engine, and by the role"
 
 
 class TestWaiting:

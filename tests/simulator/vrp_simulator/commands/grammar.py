@@ -35,7 +35,8 @@ class Grammar:
             *ntp_interface.commands(release.undo_takes_tail),
         ]
         stage = "two-stage" if release.two_stage else "single-stage"
-        words = {"NTP": release.dialect.command, "TRUSTED": release.dialect.trusted}
+        dialect = release.dialect
+        words = {"NTP": dialect.command, "TRUSTED": dialect.trusted, "PREFERRED": dialect.preferred}
         names = release.names
         compiled = [
             (parse_syntax(" ".join(words.get(word, word) for word in line.syntax.split()), names), line)

@@ -90,6 +90,7 @@ def _ipv6_enable(edit: Edit, match: Match) -> None:
         for place in list(edit.candidate.places(edit.view)):
             if place.key[0] == "ipv6" or (place.key[0] == "ntp" and ":" in str(place.key[-1])):
                 edit.set(place, None)
+        edit.drop_upstream(lambda entry: entry.source == edit.view and entry.target.startswith("ipv6 "))
         return
     _need_layer3(edit)
     edit.set(Place(edit.view, ("ipv6", "enable")), Line("ipv6 enable", RANKS["ipv6"]))

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
+from dataclasses import replace
 
-from ..configuration import Place
+from ..configuration import Block, Line, Place
 from ..editing import Edit
 from ..errors import Refusal
 from ..ntp_entries import (
@@ -21,6 +23,7 @@ from ..ntp_entries import (
     ServerSwitch,
     Trust,
     UnicastAssociation,
+    UnicastServer,
     key_place,
     keys_in_use,
     listen_all_place,
@@ -201,8 +204,108 @@ def _service(edit: Edit, match: Match) -> None:
     edit.set(SERVICE[afi], None if match.words[0] == "undo" else NtpLine(words, 1))
 
 
+_DEFAULTS_OF_UPSTREAM = {"version": 3, "port": 123, "maxpoll": 10, "minpoll": 6}  # fact 1.8
+_NO_HOSTS = tuple(map(ipaddress.ip_network, ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3", "::/127", "ff00::/8")))
+
+
+def _upstream_place(target: str, instance: str | None) -> Place:
+    """Address and VPN instance are the key (YANG: with the type)."""
+    return ntp("unicast", "unicast-server", target, instance or "")
+
+
+def _target(edit: Edit, match: Match) -> str:
+    """The address as a device prints it: IPv6 behind its keyword, in upper case (fact 2.1)."""
+    if "domain" in match.values:
+        return f"domain {match.text('domain')}"
+    address = ipaddress.ip_address(match.text("address"))
+    if any(address in network for network in _NO_HOSTS if network.version == address.version):
+        edit.wordings.refuse("not-a-host", match.position("address"))
+    return f"ipv6 {str(address).upper()}" if address.version == 6 else str(address)
+
+
+def _upstream(edit: Edit, match: Match) -> None:
+    """``ntp unicast-server`` (fact 1.8)."""
+    target = _target(edit, match)
+    instance = match.text("instance") if "instance" in match.values else None
+    place = _upstream_place(target, instance)
+    key_id, version = match.number("key_id"), match.number("version")
+    if key_id is not None:
+        if version == 4 and key_id > 65535:
+            edit.wordings.refuse("key-id-with-version-4", match.position("key_id"))
+        if edit.behaviour.missing_key == "entry" and key_place(key_id) not in edit.candidate and not edit.at_startup:
+            edit.wordings.refuse("key-missing", match.position("key_id"), key_id=key_id)
+    if not edit.at_startup:
+        _check_instance(edit, match, instance)
+        _check_source(edit, match, target, instance)
+    wanted = UnicastServer(
+        target,
+        key_id,
+        version,
+        match.number("port"),
+        match.text("source") if "source" in match.values else None,
+        instance,
+        edit.release.dialect.preferred in match.words,
+        match.number("maxpoll"),
+        match.number("minpoll"),
+        tuple(word for word in ("burst", "iburst", "preempt") if word in match.words),
+    )
+    present = edit.candidate.get(place)
+    if edit.behaviour.reenter == "merge" and isinstance(present, UnicastServer):  # fact 8 item 6
+        wanted = _merged(present, wanted)
+    if not edit.behaviour.defaults_shown:
+        typed = {name: getattr(wanted, name) for name in _DEFAULTS_OF_UPSTREAM}
+        kept = {name: None if value == _DEFAULTS_OF_UPSTREAM[name] else value for name, value in typed.items()}
+        wanted = replace(wanted, **kept)
+    edit.set(place, wanted)
+
+
+def _merged(present: UnicastServer, typed: UnicastServer) -> UnicastServer:
+    names = ("key_id", "version", "port", "source", "maxpoll", "minpoll")
+    kept = {name: getattr(present, name) for name in names if getattr(typed, name) is None}
+    modes = tuple(dict.fromkeys((*present.modes, *typed.modes)))
+    return replace(typed, **kept, preferred=present.preferred or typed.preferred, modes=modes)
+
+
+def _check_instance(edit: Edit, match: Match, instance: str | None) -> None:
+    if instance is None:
+        return
+    known = {
+        line
+        for place in edit.candidate.places("")
+        if isinstance(entry := edit.candidate.get(place), Block)
+        for line in entry.lines
+    }
+    if instance == "_public_" or f"ip vpn-instance {instance}" not in known:
+        edit.wordings.refuse("vpn-missing", match.position("instance"))
+
+
+def _check_source(edit: Edit, match: Match, target: str, instance: str | None) -> None:
+    """It has to be there, in the VPN instance of the server, and to have IPv6 for an IPv6 server."""
+    if "source" not in match.values:
+        return
+    name = match.text("source")
+    if not edit.interface_exists(name):
+        edit.wordings.refuse("interface-missing", match.position("source"))
+    binding = edit.candidate.get(Place(name, ("ip-binding",)))
+    bound = binding.line.split()[-1] if isinstance(binding, Line) else None
+    if bound != instance:
+        edit.wordings.refuse("source-in-another-vpn", match.position("source"))
+    if target.startswith("ipv6 ") and Place(name, ("ipv6", "enable")) not in edit.candidate:
+        edit.wordings.refuse("ipv6-not-enabled", match.position("source"))
+
+
+def _undo_upstream(edit: Edit, match: Match) -> None:
+    """Takes the address and the VPN instance, and nothing else (fact 1.8)."""
+    instance = match.text("instance") if "instance" in match.values else None
+    target = f"domain {match.text('domain')}" if "domain" in match.values else match.text("address").upper()
+    if "ipv6" in match.words:
+        target = f"ipv6 {target}"
+    if not edit.set(_upstream_place(target, instance), None):
+        edit.object_absent("undo-association-absent")
+
+
 def _unicast(edit: Edit, match: Match) -> None:
-    """``ntp unicast-server`` and ``-peer`` with their options as typed (fact 1.6)."""
+    """``ntp unicast-peer`` with its options as typed (fact 1.6)."""
     role = next(word for word in match.words if word.startswith("unicast-"))
     address = match.text("address")
     place = ntp("unicast", role, address)
@@ -256,6 +359,12 @@ def _complexity_question(edit: Edit, match: Match) -> str | None:
 
 
 _KEY_ID = "<key_id:1..4294967295>"
+# Fact 1.8.
+_UPSTREAM = (
+    f"authentication-keyid {_KEY_ID} | port <port:123,1025..65535> | source-interface <source:interface> | "
+    "vpn-instance <instance:word> | PREFERRED | maxpoll <maxpoll:10..17> | minpoll <minpoll:3..6> | burst | iburst | "
+    "preempt"
+)
 
 
 def commands(algorithms: tuple[str, ...]) -> list[Command]:
@@ -289,16 +398,17 @@ def commands(algorithms: tuple[str, ...]) -> list[Command]:
         edits("NTP refclock-master [ <clock:clock> ] [ <stratum:1..15> ]", SYSTEM, _local_clock),
         edits("undo NTP refclock-master [ <clock:clock> ]", SYSTEM, _local_clock),
         edits("[ undo ] NTP [ ipv6 ] disable", SYSTEM, _service),
+        edits(f"NTP unicast-server <address:ipv4> [ version <version:1..4> | {_UPSTREAM} ] *", SYSTEM, _upstream),
+        edits(f"NTP unicast-server ipv6 <address:ipv6> [ {_UPSTREAM} ] *", SYSTEM, _upstream),
+        edits(f"NTP unicast-server domain <domain:word> [ version <version:1..4> | {_UPSTREAM} ] *", SYSTEM, _upstream),
         edits(
-            "NTP { unicast-server | unicast-peer } { <address:ipv4> | ipv6 <address:ipv6> } [ <options:text> ]",
+            "undo NTP unicast-server { <address:ipv4> | ipv6 <address:ipv6> | domain <domain:word> } "
+            "[ vpn-instance <instance:word> ]",
             SYSTEM,
-            _unicast,
+            _undo_upstream,
         ),
-        edits(
-            "undo NTP { unicast-server | unicast-peer } { <address:ipv4> | ipv6 <address:ipv6> } [ <options:text> ]",
-            SYSTEM,
-            _unicast,
-        ),
+        edits("NTP unicast-peer { <address:ipv4> | ipv6 <address:ipv6> } [ <options:text> ]", SYSTEM, _unicast),
+        edits("undo NTP unicast-peer { <address:ipv4> | ipv6 <address:ipv6> } [ <options:text> ]", SYSTEM, _unicast),
         edits(
             "[ undo ] NTP authentication-password complexity-check disable", SYSTEM, _complexity, _complexity_question
         ),

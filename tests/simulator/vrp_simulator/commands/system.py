@@ -87,6 +87,7 @@ def _undo_interface(edit: Edit, match: Match) -> None:
     for place in list(edit.candidate.places("")):
         if place.key[:3] == ("ntp", "listen", "ipv4") and place.key[3] == name:
             edit.set(place, None)
+    edit.drop_upstream(lambda entry: entry.source == name)
 
 
 def _free_line(edit: Edit, match: Match) -> None:
@@ -102,6 +103,7 @@ def _free_line(edit: Edit, match: Match) -> None:
             edit.set(block(text), Block((text,)))
         return
     gone = text.partition(" ")[2] + " "
+    edit.drop_upstream(lambda entry: f"ip vpn-instance {entry.instance} ".startswith(gone))
     for place, entry in holders:
         kept: list[str] = []
         dropping = False
