@@ -25,12 +25,19 @@ class Variable:
     text: tuple[str, ...]
     default: Any = None
     choices: tuple[str, ...] = ()
+    elements: str = ""
+    options: tuple[tuple[str, Any], ...] = ()
+    """Of each element: the name and the default of a text."""
 
     def specification(self) -> dict[str, Any]:
         """The variable as an option of an argument specification."""
         found: dict[str, Any] = {"type": self.kind}
         if self.choices:
             found["choices"] = list(self.choices)
+        if self.elements:
+            found["elements"] = self.elements
+        if self.options:
+            found["options"] = {name: {"type": "str", "default": default} for name, default in self.options}
         if self.default is not None:
             found["default"] = self.default
         return found
@@ -116,6 +123,31 @@ VARIABLES = (
         (CHECK_DRIFT,),
         ("Whether a host fails when one of its keys could not be compared.",),
         False,
+    ),
+    Variable(
+        "ntp_multicast_report_directory",
+        "str",
+        (CHECK_DRIFT, VERIFY),
+        ("A folder on the controller for the reports. Without it, none is written.",),
+    ),
+    Variable(
+        "ntp_multicast_report_formats",
+        "list",
+        (CHECK_DRIFT, VERIFY),
+        ("The formats to write. Without it, all of them.",),
+        choices=("json", "junit", "sarif", "md", "html", "prom"),
+        elements="str",
+    ),
+    Variable(
+        "ntp_multicast_drift_allowed",
+        "list",
+        (CHECK_DRIFT,),
+        (
+            "Drift that is told and fails nothing: patterns of C(host) and of C(line), where C(*) is any text.",
+            "Each entry needs to match both.",
+        ),
+        elements="dict",
+        options=(("host", "*"), ("line", "*")),
     ),
     Variable(
         "ntp_multicast_adopt_directory",
