@@ -449,6 +449,24 @@ rendered:
   type: list
   elements: str
   sample: [system-view, ntp authentication enable, commit]
+keys_written:
+  description: The keys that are written, or would be in check mode, and why.
+  returned: as RV(before)
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: Number of the key.
+      type: int
+    reason:
+      description:
+        - V(created) for a key that is not on the device, V(algorithm) for one with another algorithm, V(rotated) for
+          one with a new secret.
+        - V(changed_on_device) for one that somebody else has changed since it was written, as far as that is
+          remembered.
+        - V(always) for one of which nothing is remembered, with O(update_secrets=always).
+      type: str
+  sample: [{id: 42, reason: rotated}]
 keys_not_compared:
   description:
     - Ids of the keys that are on the device, of which nothing is remembered, and which are left as they are. Whether

@@ -70,6 +70,7 @@ def reported(report: Report, request: Request, host: str) -> dict[str, Any]:
             "before": configuration_text(report.before, dialect),
             "after": configuration_text(predicted, dialect),
         },
+        "keys_written": [{"id": key, "reason": reason.name.lower()} for key, reason in sorted(report.keys.items())],
         "keys_not_compared": uncompared(report, request),
         "kept": list(kept_for_other_lines(report.before, request.wanted, request.state)),
     }

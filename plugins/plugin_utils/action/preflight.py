@@ -24,6 +24,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.utils.unsafe_proxy import AnsibleUnsafe
 
 from ..ntp import validation
+from ..report.formats import FORMATS
 from ..vrp.commit_rules import commit_problems, run_id_problems, save_problems
 from . import launch
 from .before_fork import VRP_SSH
@@ -44,6 +45,13 @@ PLAYBOOK_VARIABLES: dict[str, dict[str, Any]] = {
     "ntp_multicast_report_individually_max": {"type": "int", "default": 50},
     "ntp_multicast_drift_summary": {"type": "str"},
     "ntp_multicast_require_compared_keys": {"type": "bool", "default": False},
+    "ntp_multicast_report_directory": {"type": "str"},
+    "ntp_multicast_report_formats": {"type": "list", "elements": "str", "choices": list(FORMATS)},
+    "ntp_multicast_drift_allowed": {
+        "type": "list",
+        "elements": "dict",
+        "options": {"host": {"type": "str", "default": "*"}, "line": {"type": "str", "default": "*"}},
+    },
     "ntp_multicast_adopt_directory": {"type": "str"},
     "ntp_multicast_adopt_overwrite": {"type": "bool", "default": False},
     "ntp_multicast_canary": {"type": "str", "default": ""},

@@ -9,6 +9,7 @@ release of ansible-core is tried against one file:
 - `Templar(loader, variables)`: a template of such a host.
 - `constants.config.get_plugin_vars` and `Task.dump_attrs`: what Ansible's task executor hands to a connection.
 - `InventoryManager` without a source: which hosts a pattern names within the limit of the command line.
+- `ansible_pos`, and the tag `Origin` from ansible-core 2.19 on: the file and line from which a variable comes.
 - `ActionBase._is_pipelining_enabled`: whether the arguments of a module stand in no file.
 - `TaskTimeoutError`: how Ansible ends a task whose `timeout` is over.
 
@@ -90,3 +91,18 @@ TIMEOUT_ERROR = timeout_error()
 def arguments_stay_in_memory(action: Any) -> bool:
     """Whether Ansible hands a module its arguments without a temporary file."""
     return bool(action._is_pipelining_enabled("new"))
+
+
+def origin_of(value: Any) -> tuple[str, int | None] | None:
+    """The file and the line from which the value of a variable comes, where Ansible knows them."""
+    position = getattr(value, "ansible_pos", None)  # up to ansible-core 2.18
+    if position is not None:
+        return str(position[0]), int(position[1])
+    try:
+        from ansible._internal._datatag._tags import Origin
+    except ImportError:
+        return None
+    origin = Origin.get_tag(value)
+    if origin is None or not origin.path:
+        return None
+    return str(origin.path), origin.line_num

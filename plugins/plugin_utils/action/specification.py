@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..ntp.options import CONFIG_OPTIONS
+from ..report.document import Kind
+from ..report.formats import FORMATS
 
 VRP_NTP_MULTICAST: dict[str, Any] = {
     "argument_spec": {
@@ -170,3 +172,18 @@ VRP_CONFIG: dict[str, Any] = {
 }
 
 VRP_FACTS: dict[str, Any] = {"argument_spec": {}}
+
+NTP_MULTICAST_REPORT: dict[str, Any] = {
+    "argument_spec": {
+        "kind": {"type": "str", "required": True, "choices": [kind.value for kind in Kind]},
+        "hosts": {"type": "list", "elements": "str", "required": True},
+        "found": {"type": "dict", "default": {}},
+        "results": {"type": "list", "elements": "str", "default": ["ntp_multicast_result"]},
+        "fleet": {"type": "dict", "default": {}},
+        "require_compared_keys": {"type": "bool", "default": False, "no_log": False},
+        "maximum_offset": {"type": "float", "default": 0.128},
+        "run_id": {"type": "str"},
+        "directory": {"type": "str"},
+        "formats": {"type": "list", "elements": "str", "choices": list(FORMATS)},
+    },
+}

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Union
 
@@ -105,3 +106,8 @@ Change = Union[
     SetAssociation,
     RemoveAssociation,
 ]
+
+
+def reasons_of_keys(changes: Iterable[Change]) -> dict[int, KeyReason]:
+    """Why each key is written that is, by its id."""
+    return {change.id: change.reason for change in changes if isinstance(change, SetKey)}

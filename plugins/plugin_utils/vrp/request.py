@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from ..ntp.changes import KeyReason
 from ..ntp.key_memory import KeyMemory
 from ..ntp.model import Configuration
 from ..ntp.plan import State, UpdateSecrets
@@ -65,6 +66,7 @@ class Report:
     """What was found and what was done. With a check, `after` is predicted and nothing was done.
 
     predicted: what was planned; unlike what is read back, it still tells which secrets are new
+    keys: why each key is written that is
     """
 
     before: Configuration
@@ -72,6 +74,7 @@ class Report:
     predicted: Configuration
     dialect: Dialect | None
     lines: tuple[ConfigurationLine, ...] = ()
+    keys: Mapping[int, KeyReason] = field(default_factory=dict)
     automatic: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()

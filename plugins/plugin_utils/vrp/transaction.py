@@ -13,6 +13,7 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
 
+from ..ntp.changes import reasons_of_keys
 from ..ntp.errors import NtpMulticastError
 from ..ntp.interface_names import interface_name
 from ..ntp.key_memory import KeyMemory, remember
@@ -81,7 +82,7 @@ def _converge_once(logins: Logins, request: Request, *, again: bool) -> Report:
     )
     if steps:
         refuse_unfit_interfaces(steps.changes, present)
-        report = replace(report, lines=render_changes(steps.changes, dialect))
+        report = replace(report, lines=render_changes(steps.changes, dialect), keys=reasons_of_keys(steps.changes))
         if not request.check:
             report = _apply(logins, session, request, steps, report, again=again)
     if not request.check and (request.save is Save.ALWAYS or (request.save is Save.CHANGED and report.changed)):

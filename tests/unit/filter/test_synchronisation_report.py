@@ -10,10 +10,8 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.timecast.ntp_multicast.plugins.filter.synchronisation_report import (
-    offset_text,
-    synchronisation_report,
-)
+from ansible_collections.timecast.ntp_multicast.plugins.filter.synchronisation_report import synchronisation_report
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.report.words import offset_text
 
 CLIENT = {
     "changed": False,
