@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable, Mapping
 
 from .document import Document, Kind
+from .html.page import as_html
 from .junit import as_junit
 from .markdown import as_markdown
 from .prometheus import as_prometheus
@@ -28,6 +29,7 @@ FORMATS: Mapping[str, Callable[[Document], str]] = {
     "junit": as_junit,
     "sarif": as_sarif,
     "md": as_markdown,
+    "html": as_html,
     "prom": as_prometheus,
 }
 """By the name of the format, as ntp_multicast_report_formats has it."""
