@@ -1,13 +1,14 @@
 # Copyright (c) 2026, Timecast developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every error that the code can tell stands on the page of messages, with a cause and a cure, and no other does."""
+"""Pages that follow from the code: every error with a cause and a cure, and the reference of the engine."""
 
 from __future__ import annotations
 
 import importlib.machinery
 import importlib.util
 import pathlib
+import re
 from types import ModuleType
 
 import pytest
@@ -61,3 +62,18 @@ def test_the_page_is_as_the_file_has_it(messages: ModuleType) -> None:
 def test_what_counts_as_a_text(messages: ModuleType, tmp_path: pathlib.Path, code: str, expected: list[str]) -> None:
     (tmp_path / "some.py").write_text(f"def function():\n    {code}\n", encoding="utf-8")
     assert list(messages.texts_of(tmp_path / "some.py")) == expected
+
+
+def test_the_reference_of_the_engine_is_as_the_engine_has_it() -> None:
+    tool = load_tool("engine_reference")
+    assert tool.PAGE.read_text(encoding="utf-8") == tool.page(), "Run tests/tools/engine_reference."
+
+
+def test_every_code_of_the_engine_stands_on_the_page_of_messages(messages: ModuleType) -> None:
+    """Apart from those of packets that are refused, which the manual page lists as counters."""
+    folder = ROOT / "roles/ntp_multicast_engine/files/ntp_multicast_engine"
+    text = "".join(path.read_text(encoding="utf-8") for path in folder.rglob("*.py"))
+    page = messages.PAGE.read_text(encoding="utf-8")
+    codes = set(re.findall(r"ProblemStatus\(\s*\"(\w+)\"", text)) - {"refused"}
+    assert len(codes) > 10
+    assert {code for code in codes if f"``{code}``" not in page} == set()
