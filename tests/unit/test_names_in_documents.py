@@ -73,7 +73,7 @@ def test_the_table_of_readme_has_what_the_collection_has() -> None:
 def test_links_of_readme_are_absolute_and_lead_to_files() -> None:
     for link in LINKS.findall((ROOT / "README.md").read_text(encoding="utf-8")):
         assert link.startswith("https://"), link
-        inside = re.sub(r"^(?:blob|tree)/main/", "", link.removeprefix(HOME))
+        inside = re.sub(r"^(?:blob|tree|raw)/main/", "", link.removeprefix(HOME))
         if link.startswith(HOME) and inside != "issues":
             assert (ROOT / inside).exists(), link
 
@@ -82,3 +82,12 @@ def test_the_first_commands_of_readme_need_no_checkout() -> None:
     first = (ROOT / "README.md").read_text(encoding="utf-8").partition("```bash\n")[2].partition("```")[0]
     assert "make " not in first
     assert "requirements.txt" not in first
+
+
+def test_what_readme_prints_is_what_the_tutorial_prints() -> None:
+    """And that is held against a run."""
+    page = (ROOT / "docs" / "docsite" / "rst" / "guide_quickstart.rst").read_text(encoding="utf-8")
+    blocks = re.findall(r"```text\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert len(blocks) == 4
+    for line in "".join(blocks).splitlines():
+        assert line in page, line
