@@ -116,7 +116,8 @@ options:
                 that follows nobody tells its whole site its own drift.
               - Omitted, nothing is asked of them, and they stay as they are in every state. Given, the states
                 V(replaced) and V(overridden) leave these servers and no others, V(deleted) removes these.
-              - On Linux they are sources of C(chronyd), where O(ntp_multicast_engine_upstream=chrony).
+              - On Linux they are sources of C(chronyd), where
+                O(timecast.ntp_multicast.ntp_multicast_engine#role:main:ntp_multicast_engine_upstream=chrony).
             type: list
             elements: dict
             suboptions:
