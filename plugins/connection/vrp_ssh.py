@@ -426,9 +426,9 @@ class Connection(ConnectionBase):
             return gathered_facts(self.session())
         raise AnsibleError(
             "A VRP device has no shell that could run modules or commands. Use the modules of timecast.ntp_multicast, "
-            "such as vrp_ntp_multicast; for fact gathering set ansible_facts_modules to "
-            "timecast.ntp_multicast.vrp_facts, or to [], on this host; "
-            "for anything else delegate the task to localhost."
+            "such as vrp_ntp_multicast. For fact gathering set ansible_facts_modules to "
+            "timecast.ntp_multicast.vrp_facts, or to [], on this host. "
+            "For anything else delegate the task to localhost."
         )
 
     def put_file(self, in_path: str, out_path: str) -> None:
