@@ -261,9 +261,8 @@ options:
         option: --ssh-extra-args
   legacy_algorithms:
     description:
-      - Whether to accept what old devices need, that is SHA-1 and group 1 key exchange, C(ssh-rsa) host keys, CBC
-        ciphers, and MACs
-        with SHA-1 or MD5, as far as the installed paramiko still knows them.
+      - Whether to accept what old devices need, as far as the installed paramiko still knows it.
+      - That is key exchange with SHA-1 and with group 1, C(ssh-rsa) host keys, CBC ciphers, and MACs with SHA-1 or MD5.
     type: bool
     default: false
     vars:
@@ -416,7 +415,7 @@ class Connection(ConnectionBase):
             client.close()
 
     def reset(self) -> None:
-        """Log in anew."""
+        """Log in again."""
         self.close()
         self._connect()
 
