@@ -115,7 +115,7 @@ OTHERS ?= 20
 
 bench-fleet: setup
 	@tests/tools/setup bench
-	@PYTHONPATH=tests/benchmarks .venv/bin/python -m fleet --devices $(DEVICES) --latency $(LATENCY_MS) --sessions $(SESSIONS) --others $(OTHERS) $(if $(README),--readme $(README))
+	@PYTHONPATH=tests/benchmarks .venv/bin/python -m fleet --devices $(DEVICES) --latency $(LATENCY_MS) --sessions $(SESSIONS) --others $(OTHERS) $(if $(GUIDE),--guide $(GUIDE))
 
 bench-fleet-growth: setup
 	@tests/tools/setup bench

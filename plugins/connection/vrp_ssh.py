@@ -261,9 +261,8 @@ options:
         option: --ssh-extra-args
   legacy_algorithms:
     description:
-      - Whether to accept what old devices need, that is SHA-1 and group 1 key exchange, C(ssh-rsa) host keys, CBC
-        ciphers, and MACs
-        with SHA-1 or MD5, as far as the installed paramiko still knows them.
+      - Whether to accept what old devices need, as far as the installed paramiko still knows it.
+      - That is key exchange with SHA-1 and with group 1, C(ssh-rsa) host keys, CBC ciphers, and MACs with SHA-1 or MD5.
     type: bool
     default: false
     vars:
@@ -417,7 +416,7 @@ class Connection(ConnectionBase):  # type: ignore[misc]
             client.close()
 
     def reset(self) -> None:
-        """Log in anew."""
+        """Log in again."""
         self.close()
         self._connect()
 
@@ -427,9 +426,9 @@ class Connection(ConnectionBase):  # type: ignore[misc]
             return gathered_facts(self.session())
         raise AnsibleError(
             "A VRP device has no shell that could run modules or commands. Use the modules of timecast.ntp_multicast, "
-            "such as vrp_ntp_multicast; for fact gathering set ansible_facts_modules to "
-            "timecast.ntp_multicast.vrp_facts, or to [], on this host; "
-            "for anything else delegate the task to localhost."
+            "such as vrp_ntp_multicast. For fact gathering set ansible_facts_modules to "
+            "timecast.ntp_multicast.vrp_facts, or to [], on this host. "
+            "For anything else delegate the task to localhost."
         )
 
     def put_file(self, in_path: str, out_path: str) -> None:

@@ -62,7 +62,7 @@ _value:
   contains:
     files:
       description:
-        - The files, each with its C(path), its text as C(base64), and the C(host) whose task shall write it.
+        - The files, each with its C(path), its text as C(base64), and the C(host) whose task writes it.
         - The text has templates, which nobody may fill on the way into the file.
       type: list
       elements: dict

@@ -64,7 +64,7 @@ def at_least_one_host(value: Mapping[str, Any], pattern: str, allow_none: Any = 
     within = f" within the limit '{limit}'" if limit else ""
     raise AnsibleError(
         f"No host of the inventory is named by the pattern '{pattern}'{within}, so nothing would be looked at. "
-        "Mend ntp_multicast_hosts or the inventory, or set ntp_multicast_allow_none to true if that is meant."
+        "Correct ntp_multicast_hosts or the inventory, or set ntp_multicast_allow_none to true if that is meant."
     )
 
 

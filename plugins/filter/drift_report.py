@@ -12,9 +12,10 @@ author:
   - Timecast developers (@timecast)
 description:
   - Judges the registered results of tasks that ran in check mode.
-  - A host is C(unreachable) when one of its results says so, else C(failed) when one failed or none is there,
-    else C(drifted) when one says that it would change something, else C(keys_not_compared) when a key is on it
-    and nobody can tell whether it has the secret that is described, else C(in_sync).
+  - The first of these that fits is the state of a host. It is C(unreachable) when one of its results says so.
+    It is C(failed) when a result failed or none is there, and C(drifted) when one says that it would change something.
+    It is C(keys_not_compared) when nobody can tell whether a key on it has the secret that is described.
+    Otherwise it is C(in_sync).
   - The playbook C(timecast.ntp_multicast.check_drift) prints the lines and writes the summary.
 options:
   _input:
@@ -71,7 +72,7 @@ _value:
       type: bool
     ends:
       description:
-        - For each host that shall fail or be unreachable the result of a task as JSON, as
+        - For each host that is to fail or be unreachable, the result of a task as JSON, as
           M(timecast.ntp_multicast.vrp_ntp_multicast_fleet) has it in
           RV(timecast.ntp_multicast.vrp_ntp_multicast_fleet#module:device_results).
       type: dict

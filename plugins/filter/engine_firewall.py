@@ -11,9 +11,9 @@ version_added: 0.2.0
 author:
   - Timecast developers (@timecast)
 description:
-  - Turns the configuration that P(timecast.ntp_multicast.engine_configuration#filter) makes into rules of
-    a firewall, for multicasts of the groups, for questions of queriers (IGMP, MLD), for answers of servers, and for
-    requests of clients where the host answers them.
+  - Turns the configuration that P(timecast.ntp_multicast.engine_configuration#filter) makes into rules of a firewall.
+  - They let in multicasts of the groups, questions of queriers (IGMP, MLD) and answers of servers. Where the host
+    answers clients, they let in their requests, too.
 options:
   _input:
     description: The engine's configuration, as JSON.

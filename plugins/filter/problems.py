@@ -34,7 +34,7 @@ options:
     type: dict
     version_added: 0.1.0
   state:
-    description: What the description is for. What shall be deleted needs less than what shall be there.
+    description: What the description is for. What is to be deleted needs less than what is to be there.
     type: str
     choices: [merged, replaced, overridden, deleted]
     default: merged

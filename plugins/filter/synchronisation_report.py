@@ -61,7 +61,7 @@ _value:
       elements: str
     ends:
       description:
-        - For each host that shall fail or be unreachable the result of a task as JSON, as
+        - For each host that is to fail or be unreachable, the result of a task as JSON, as
           M(timecast.ntp_multicast.vrp_ntp_multicast_fleet) has it in
           RV(timecast.ntp_multicast.vrp_ntp_multicast_fleet#module:device_results).
       type: dict

@@ -12,7 +12,7 @@ author:
   - Timecast developers (@timecast)
 description:
   - The role P(timecast.ntp_multicast.ntp_multicast#role) uses it before it removes the engine of a Linux host,
-    so that V(deleted) takes away only what was named.
+    so that V(deleted) removes only what was named.
 positional: _input, config
 options:
   _input:
@@ -21,7 +21,7 @@ options:
     required: true
   config:
     description:
-      - The description of what shall be deleted, with the sections C(authentication), C(server) and C(interfaces).
+      - The description of what is to be deleted, with the sections C(authentication), C(server) and C(interfaces).
       - An empty description names everything.
       - An interface without C(servers) and C(clients) names all of its associations.
     type: dict

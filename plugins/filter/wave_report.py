@@ -68,7 +68,7 @@ _value:
           RV(timecast.ntp_multicast.vrp_ntp_multicast_fleet#module:device_results).
       type: dict
     stop:
-      description: Whether the run shall not go on.
+      description: Whether the run stops here.
       type: bool
     lines:
       description: What to say.

@@ -20,7 +20,7 @@ description:
     nor on the controller. Where Ansible can't do without one, since C(ansible_pipelining) is off or
     C(become_method) is V(su), secrets are refused.
   - All files and folders belong to the user who runs the module, usually root, and nobody else can write to them.
-    What is different is mended, with the SELinux label that the policy of the host has for it.
+    What is different is corrected, with the SELinux label that the policy of the host has for it.
   - Symbolic links are never followed. One in place of a folder or file below O(path) is replaced,
     one in place of O(path) itself is refused.
 options:

@@ -22,8 +22,8 @@ requirements:
 options:
   wait_until_synchronised:
     description:
-      - Whether to wait until the host is synchronised, with its clock within O(maximum_offset) and nothing that keeps
-        the engine from steering it, and to fail when that is not so in time.
+      - Whether to wait until the host is synchronised, and to fail when it is not in time.
+      - That is so when its clock is within O(maximum_offset) and nothing keeps the engine from steering it.
     type: bool
     default: false
   heard_afresh:

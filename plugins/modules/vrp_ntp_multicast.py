@@ -116,7 +116,8 @@ options:
                 that follows nobody tells its whole site its own drift.
               - Omitted, nothing is asked of them, and they stay as they are in every state. Given, the states
                 V(replaced) and V(overridden) leave these servers and no others, V(deleted) removes these.
-              - On Linux they are sources of C(chronyd), where O(ntp_multicast_engine_upstream=chrony).
+              - On Linux they are sources of C(chronyd), where
+                O(timecast.ntp_multicast.ntp_multicast_engine#role:main:ntp_multicast_engine_upstream=chrony).
             type: list
             elements: dict
             suboptions:
@@ -233,8 +234,9 @@ options:
       - V(replaced) also removes what is not wanted, in the sections and on the interfaces that O(config) names.
       - V(overridden) also removes what is not wanted anywhere else.
       - V(deleted) removes what O(config) names; without O(config), all NTP multicast configuration.
-      - V(replaced), V(overridden) and V(deleted) leave options of O(config.server) that are not named as they are where
-        other NTP lines of the device may need them, such as those of unicast associations; see RV(kept).
+      - Other NTP lines of the device, such as those of unicast associations, may need options of O(config.server).
+        As long as they stand, V(replaced), V(overridden) and V(deleted) change no such option that is not named; see
+        RV(kept).
       - V(gathered) returns the present configuration as RV(gathered).
       - V(rendered) returns as RV(rendered) the lines that a person would type. Needs no device.
       - V(parsed) returns as RV(parsed) the model of O(running_config), and refuses a text that is no configuration.
@@ -245,13 +247,12 @@ options:
   from_variables:
     description:
       - Whether options that the task does not give come from the variables of the role
-        P(timecast.ntp_multicast.ntp_multicast#role), which are C(ntp_multicast_authentication),
-        C(ntp_multicast_server) and C(ntp_multicast_interfaces) for O(config), and C(ntp_multicast_state),
-        C(ntp_multicast_update_secrets), C(ntp_multicast_save), C(ntp_multicast_lock),
-        C(ntp_multicast_allow_immediate), C(ntp_multicast_commit), C(ntp_multicast_run_id) and
-        C(ntp_multicast_key_memory_file).
-      - It spares the task its templates. Ansible compiles each of them anew for each device, which takes longer than to
-        log in and to read the device.
+        P(timecast.ntp_multicast.ntp_multicast#role).
+      - O(config) then comes from C(ntp_multicast_authentication), C(ntp_multicast_server) and
+        C(ntp_multicast_interfaces). The other options come from variables of their own names, with the prefix
+        C(ntp_multicast_).
+      - It spares the task its templates. Ansible compiles each of them again for each device, which takes longer than
+        to log in and to read the device.
     type: bool
     default: false
   results_from:
@@ -329,8 +330,8 @@ options:
         description:
           - What confirms a commit on trial; needs O(commit.trial). Without it, V(login).
           - With V(login) the second login is enough.
-          - With V(synchronised) the module also waits until the device is synchronised to what its configuration says,
-            a client to a source of which a packet came after the change, a server to its own clock. It waits for the
+          - With V(synchronised) the module also waits until the device is synchronised to what its configuration says.
+            A client follows a source of which a packet came after the change, a server its own clock. It waits for the
             time of the trial, less a fifth and at least 15 seconds, in which the commit has to be confirmed. A device
             that is not synchronised by then gets its old configuration back, and the task fails with what was seen.
           - With V(none) the trial is left running, for M(timecast.ntp_multicast.vrp_commit) to confirm or abort. Unless
@@ -530,8 +531,8 @@ keys_not_compared:
   sample: []
 kept:
   description:
-    - Options of O(config.server) that stay although O(state) takes away what is not given, because NTP lines stand on
-      the device that are not managed here and may need them.
+    - Options of O(config.server) that stay although O(state) removes what is not given.
+      NTP lines on the device that are not managed here may need them.
   returned: as RV(before)
   type: list
   elements: str

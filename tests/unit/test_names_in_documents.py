@@ -17,7 +17,11 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 DOCUMENTS = [
     ROOT / "README.md",
     ROOT / "docs" / "awx" / "README.md",
-    *sorted((ROOT / "docs" / "docsite" / "rst").glob("guide_*.rst")),
+    *sorted(
+        path
+        for path in (ROOT / "docs" / "docsite" / "rst").glob("*.rst")
+        if not path.name.startswith("reference_facts")
+    ),
     *sorted((ROOT / "roles").glob("*/README.md")),
 ]
 PLUGINS = {path.stem for path in ROOT.glob("plugins/*/*.py")}
@@ -32,6 +36,7 @@ OTHERS = {
     "ntp_multicast_key_memory",
     "ntp_multicast_drift",
     "ntp_multicast_engine_",
+    "ntp_multicast_interface",
     "ntp_multicast_",
 }
 NAMES = re.compile(r"timecast\.ntp_multicast\.(\w+)")
@@ -44,14 +49,14 @@ each_document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(
 
 @each_document
 def test_every_full_name_is_something_of_the_collection(path: pathlib.Path) -> None:
-    found = set(NAMES.findall(path.read_text(encoding="utf-8"))) - {"docsite", "vrp", "NAME"}
+    found = set(NAMES.findall(path.read_text(encoding="utf-8"))) - {"docsite", "vrp", "NAME", "vrp_ssh_connection"}
     assert found <= THINGS
 
 
 @each_document
 def test_every_variable_is_one_of_the_collection(path: pathlib.Path) -> None:
     found = set(VARIABLES.findall(path.read_text(encoding="utf-8"))) - THINGS - OTHERS - set(METRICS)
-    metrics = {name for name in found if path.name.startswith("guide_linux_engine")}
+    metrics = {name for name in found if path.name.startswith(("guide_linux_engine", "reference_engine"))}
     assert found - metrics <= known_variables()
 
 
@@ -70,7 +75,7 @@ def test_the_table_of_readme_has_what_the_collection_has() -> None:
 def test_links_of_readme_are_absolute_and_lead_to_files() -> None:
     for link in LINKS.findall((ROOT / "README.md").read_text(encoding="utf-8")):
         assert link.startswith("https://"), link
-        inside = re.sub(r"^(?:blob|tree)/main/", "", link.removeprefix(HOME))
+        inside = re.sub(r"^(?:blob|tree|raw)/main/", "", link.removeprefix(HOME))
         if link.startswith(HOME) and inside != "issues":
             assert (ROOT / inside).exists(), link
 
@@ -79,3 +84,12 @@ def test_the_first_commands_of_readme_need_no_checkout() -> None:
     first = (ROOT / "README.md").read_text(encoding="utf-8").partition("```bash\n")[2].partition("```")[0]
     assert "make " not in first
     assert "requirements.txt" not in first
+
+
+def test_what_readme_prints_is_what_the_tutorial_prints() -> None:
+    """And that is held against a run."""
+    page = (ROOT / "docs" / "docsite" / "rst" / "guide_quickstart.rst").read_text(encoding="utf-8")
+    blocks = re.findall(r"```text\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert len(blocks) == 4
+    for line in "".join(blocks).splitlines():
+        assert line in page, line

@@ -80,7 +80,7 @@ def _waves(
     if settings.canary is not None and not first & frozenset(hosts):
         raise WrongWaves(
             "ntp_multicast_canary: its pattern names none of the hosts that are described and within the limit, so no "
-            "canary would go first. Mend it, or set it to an empty text."
+            "canary would go first. Correct it, or set it to an empty text."
         )
     if first:
         yield CANARY, [host for host in hosts if host in first]
@@ -124,7 +124,7 @@ def _batches(given: Any) -> list[int | str]:
     words = _listed(given)
     if not words:
         raise WrongWaves(
-            "ntp_multicast_batches: the list is empty. Name at least one size, such as [1, 10, 100%], or leave it away."
+            "ntp_multicast_batches: the list is empty. Name at least one size, such as [1, 10, 100%], or leave it out."
         )
     return [_size(word) for word in words]
 

@@ -191,7 +191,7 @@ def _count_to_take_back(commits: Sequence[Commit], target: Target) -> int:
     if target.last is not None:
         if target.last <= len(commits):
             return target.last
-        raise UserError(f"last: {target.last} commits shall be taken back, but the device lists {len(commits)}.")
+        raise UserError(f"last: {target.last} commits are to be taken back, but the device lists {len(commits)}.")
     if target.before_label is not None:
         labelled = [number for number, commit in enumerate(commits) if commit.label == target.before_label]
         if labelled:

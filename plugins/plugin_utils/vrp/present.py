@@ -57,7 +57,7 @@ def dialect_of(session: Session, present: DeviceConfiguration, request: Request)
     if request.dialect is not None and present.dialect not in (None, request.dialect):
         raise UserError(
             f"The option dialect says {request.dialect.value}, but the lines on the device say "
-            f"{present.dialect.value}. Leave the option away to go by the device."
+            f"{present.dialect.value}. Leave the option out to go by the device."
         )
     return chosen if chosen is not None else find_dialect(session)
 

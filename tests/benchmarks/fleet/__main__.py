@@ -35,7 +35,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=scenario.PORT, help="TCP port of all devices")
     parser.add_argument("--only-ours", action="store_true", help="leave out the floor, too")
     parser.add_argument("--output", type=pathlib.Path, help="folder for the table, the logs and the inventory")
-    parser.add_argument("--readme", type=pathlib.Path, help="document that has the output in it, to be renewed")
+    parser.add_argument("--guide", type=pathlib.Path, help="page that has the output in it, to be renewed")
     return parser.parse_args()
 
 
@@ -144,9 +144,9 @@ def main() -> int:
     text = "\n".join(lines)
     print(text)
     (directory / "table.txt").write_text(text + "\n", encoding="utf-8")
-    if options.readme:
-        document = options.readme.read_text(encoding="utf-8")
-        options.readme.write_text(report.with_output(document, text), encoding="utf-8")
+    if options.guide:
+        document = options.guide.read_text(encoding="utf-8")
+        options.guide.write_text(report.with_output(document, text), encoding="utf-8")
     if options.output is None:
         shutil.rmtree(directory)
     return 0 if all(row.cost.exit_code == 0 for row in rows) else 1

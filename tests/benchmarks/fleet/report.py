@@ -9,6 +9,7 @@ import importlib.metadata
 import os
 import pathlib
 import platform
+import re
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -104,14 +105,16 @@ def bench_versions(python: pathlib.Path) -> list[str]:
 
 
 def with_output(document: str, text: str) -> str:
-    """A document whose first block of text after the mark has become the output of a run. ValueError: it has none."""
-    begin, opening, closing = "<!-- begin of benchmark -->", "```text\n", "```\n"
-    before, mark, rest = document.partition(begin)
+    """A guide whose first block of text after the mark has become the output of a run. ValueError: it has none."""
+    mark, opening = ".. begin of benchmark\n", ".. code-block:: text\n\n"
+    before, found, rest = document.partition(mark)
     introduction, opened, rest = rest.partition(opening)
-    _unused, closed, after = rest.partition(closing)
-    if not (mark and opened and closed):
-        raise ValueError(f"no block of text after {begin!r}")
-    return f"{before}{mark}{introduction}{opening}{text.rstrip()}\n{closing}{after}"
+    if not (found and opened):
+        raise ValueError(f"no block of text after {mark.strip()!r}")
+    end = re.search(r"^(?=\S)", rest, re.MULTILINE)
+    after = rest[end.start() :] if end else ""
+    indented = "\n".join(f"   {line}".rstrip() for line in text.rstrip().splitlines())
+    return f"{before}{found}{introduction}{opened}{indented}\n\n{after}"
 
 
 def verdict(text: str, measured: float, limit: float, at_least: bool = False) -> str:

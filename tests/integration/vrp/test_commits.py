@@ -91,7 +91,7 @@ WRONG_TARGETS = (
     ({"commit_id": "1999999999"}, "commit_id: 1999999999 is not among the commits"),
     ({"label": "nowhere"}, "label: nowhere is not among the commits"),
     ({"before_label": "nowhere"}, "before_label: nowhere is not among the commits"),
-    ({"last": 100}, "last: 100 commits shall be taken back, but the device lists"),
+    ({"last": 100}, "last: 100 commits are to be taken back, but the device lists"),
     ({"last": 0}, "last: 0 has to be 1 or more"),
     ({"commit_id": "12"}, "commit_id: '12' has to be ten digits"),
     ({"label": "a\nsysname PWNED"}, "is no label that a commit can have"),

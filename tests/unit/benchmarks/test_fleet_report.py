@@ -36,9 +36,10 @@ def test_the_columns_are_aligned_and_a_failure_shows() -> None:
 
 
 def test_a_document_gets_the_output_of_a_run() -> None:
-    document = "# Title\n\n```text\nkept\n```\n<!-- begin of benchmark -->\n\n## Speed\n\n```text\nold\n```\n\nEnd.\n"
+    block = ".. code-block:: text\n\n   {}\n\n"
+    document = block.format("kept") + ".. begin of benchmark\n\n" + block.format("old") + "End.\n"
     renewed = report.with_output(document, "run  wall\nours  1.0\n")
-    assert renewed == document.replace("old\n", "run  wall\nours  1.0\n")
+    assert renewed == document.replace("old\n", "run  wall\n   ours  1.0\n")
     assert report.with_output(renewed, "old") == document
     with pytest.raises(ValueError, match="no block of text"):
         report.with_output("# Title\n", "text")

@@ -14,7 +14,7 @@ import pytest
 from ntp_multicast_engine.protocol.packet_tests import BROADCAST_TESTS, OTHER_REASONS, REQUEST_TESTS, RESPONSE_TESTS
 
 ROOT = Path(__file__).resolve().parents[3]
-GUIDE = ROOT / "docs" / "docsite" / "rst" / "guide_linux_engine_measured.rst"
+GUIDE = ROOT / "docs" / "docsite" / "rst" / "guide_threats.rst"
 MANUAL = ROOT / "roles" / "ntp_multicast_engine" / "files" / "ntp-multicast-engine.8"
 FOLDERS = [ROOT / "tests" / "unit", ROOT / "tests" / "integration"]
 REASONS = [test.name for tests in (BROADCAST_TESTS, RESPONSE_TESTS, REQUEST_TESTS) for test in tests]

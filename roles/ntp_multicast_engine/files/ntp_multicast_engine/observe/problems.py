@@ -288,7 +288,7 @@ def _selection(engine: Engine) -> Iterator[ProblemStatus]:
             "servers_disagree",
             f"servers {names} disagree by {_seconds(max(offsets) - min(offsets))} and no majority agrees,"
             " so none is followed",
-            "find out which of them is wrong and mend or remove it; a third server that is right outvotes one",
+            "find out which of them is wrong, and correct or remove it; a third server that is right outvotes one",
             " ".join(wrong),
         )
 
@@ -320,7 +320,7 @@ def _discipline(engine: Engine, system: SystemStatus) -> Iterator[ProblemStatus]
         yield ProblemStatus(
             "clock_off",
             f"{off}, and the discipline monitor leaves it alone",
-            "choose the discipline kernel or chrony, or mend the service that keeps the clock",
+            "choose the discipline kernel or chrony, or repair the service that keeps the clock",
             subject,
         )
     elif settings.mode == "kernel" and error is None:
