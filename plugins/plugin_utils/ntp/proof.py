@@ -105,12 +105,12 @@ def _contradictions(first: Look, last: Look) -> Iterator[Verdict]:
     counters = ((first.processed, last.processed), (first.failures, last.failures))
     if first.run != last.run or any(a is not None and b is not None and b < a for a, b in counters):
         yield Verdict(False, "it was started or began to count anew while it was watched", again=True)
-    new = [loss for loss in last.losses if loss not in first.losses]
-    if new:
-        yield Verdict(False, f"it lost a source: {new[0]}", again=True)
     if first.failures is not None and last.failures is not None and last.failures > first.failures:
         count = last.failures - first.failures
         yield Verdict(False, f"the authentication of {count} packets failed", again=True)
+    new = [loss for loss in last.losses if loss not in first.losses]
+    if new:
+        yield Verdict(False, f"it lost a source: {new[0]}", again=True)
 
 
 def _with_reach(look: Look) -> list[Source]:

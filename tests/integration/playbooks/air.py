@@ -36,20 +36,26 @@ class Heard:
 
 @dataclass
 class Listener:
-    """The NTP process of a client: what it took and what it refused."""
+    """The NTP process of a client: what it took and what it refused.
+
+    silent, longest: for how many intervals it has taken no packet, and how many that was at most
+    """
 
     device: Device
     interval: float
     sources: dict[str, Heard] = field(default_factory=dict)
-    taken: list[float] = field(default_factory=list)
+    taken: int = 0
     refused: int = 0
+    silent: int = 0
+    longest: int = 0
+    deaf: bool = False
     losses: list[dict[str, str]] = field(default_factory=list)
     pid: int | None = None
 
     def hear(self, server: str, signed: Key | None, groups: set[str], group: str) -> None:
         """Take a packet or refuse it."""
         running = self.device.running
-        if group not in groups:
+        if group not in groups or self.deaf:
             return
         source = self.sources.setdefault(server, Heard(server))
         if AUTHENTICATION in running and not self._proves(signed):
@@ -59,7 +65,8 @@ class Listener:
         source.reach |= 1
         source.last = time.monotonic()
         source.reason = "Peer reachability lost"
-        self.taken.append(source.last)
+        self.taken += 1
+        self.silent = 0
 
     def _proves(self, signed: Key | None) -> bool:
         running = self.device.running
@@ -69,7 +76,8 @@ class Listener:
         return trusted and same
 
     def tick(self) -> None:
-        """An interval is over: shift the registers."""
+        """An interval begins: shift the registers, and count it as silent until a packet is taken."""
+        self.silent += 1
         for source in list(self.sources.values()):
             reach, source.reach = source.reach, source.reach << 1 & 0xFF
             if reach and not source.reach:
@@ -83,6 +91,10 @@ class Listener:
                         "time": f"{now:%Y-%m-%d %H:%M:%S}+00:00",
                     },
                 )
+
+    def count(self) -> None:
+        """All has been sent in this interval."""
+        self.longest = max(self.longest, self.silent)
 
     async def status(self) -> Mapping[str, Any]:
         """In the form of the engine's `status --json`, as far as the simulator reads it."""
@@ -105,18 +117,17 @@ class Listener:
         return {
             "system": {"synchronised": first is not None, "stratum": 3, "reference_id": reference},
             "associations": associations,
-            "counters": {"received": len(self.taken) + self.refused, "sent": 0, "dropped": {"bad_mac": self.refused}},
+            "counters": {"received": self.taken + self.refused, "sent": 0, "dropped": {"bad_mac": self.refused}},
             "losses": self.losses,
         }
 
 
 @dataclass
 class Air:
-    """The link. interval: seconds between the packets of a server; cut: servers of which nothing comes"""
+    """The link. interval: seconds between the packets of a server"""
 
     devices: Mapping[str, Device]
     interval: float = 1.0
-    cut: set[str] = field(default_factory=set)
     listeners: dict[str, Listener] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -128,10 +139,11 @@ class Air:
         while True:
             for listener in self.listeners.values():
                 listener.tick()
-            for number, (name, device) in enumerate(self.devices.items()):
-                if name not in self.cut:
-                    self._send(f"10.0.0.{200 + number}", device)
+            for number, device in enumerate(self.devices.values()):
+                self._send(f"10.0.0.{200 + number}", device)
             self._show()
+            for listener in self.listeners.values():
+                listener.count()
             await asyncio.sleep(self.interval)
 
     def _send(self, address: str, device: Device) -> None:
@@ -152,14 +164,26 @@ class Air:
             if _groups(device):
                 device.ntp_process = self.listeners[name]  # type: ignore[assignment]
 
-    def gaps(self, since: float) -> dict[str, float]:
-        """The longest time of each client without a packet that it took, from a moment until now."""
-        found = {}
-        for name, listener in self.listeners.items():
-            if _groups(listener.device):
-                times = [since, *(moment for moment in listener.taken if moment > since), time.monotonic()]
-                found[name] = max(later - earlier for earlier, later in zip(times, times[1:]))
-        return found
+    def deafen(self, name: str) -> None:
+        """Let a client hear nothing from now on, and forget what it has heard."""
+        self.listeners[name].deaf = True
+        self.listeners[name].sources.clear()
+
+    def wait_until_heard(self) -> None:
+        """Until each client has taken a packet."""
+        end = time.monotonic() + 60
+        while not all(item.taken for item in self.listeners.values() if _groups(item.device)):
+            assert time.monotonic() < end, "no packet was taken"
+            time.sleep(self.interval / 10)
+
+    def begin_to_count(self) -> None:
+        """Forget what was before."""
+        for listener in self.listeners.values():
+            listener.silent = listener.longest = 0
+
+    def longest_pauses(self) -> dict[str, int]:
+        """For each client, for how many intervals in a row it has taken no packet, at most."""
+        return {name: item.longest for name, item in self.listeners.items() if _groups(item.device)}
 
 
 def _groups(device: Device) -> set[str]:
