@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.base import VrpAction
@@ -26,6 +27,8 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.display
     ClockStatus,
     SourceSession,
     find_dialect,
+    read_losses,
+    read_packets,
     read_sessions,
     read_status,
 )
@@ -44,7 +47,7 @@ class ActionModule(VrpAction):
 
     def work(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """Look, perhaps several times, and report."""
-        began = time.monotonic()
+        began, looked_at = time.monotonic(), time.time()
         session = self.logins().session()
         chosen = Dialect(options["dialect"]) if options["dialect"] else None
         found = gather(session, chosen)
@@ -64,6 +67,8 @@ class ActionModule(VrpAction):
             return result
         sources = read_sessions(session, dialect)
         result = {"ntp": ntp_state(status, sources, found.configuration), "dialect": dialect.value}
+        if options["packets"]:
+            result.update(packets_state(session, dialect), looked_at=looked_at, looked_until=time.time())
         if options["wait_until_synchronised"] and not status.synchronised:
             result["failed"] = True
             result["msg"] = (
@@ -71,6 +76,15 @@ class ActionModule(VrpAction):
                 f"reference {status.reference_id})."
             )
         return result
+
+
+def packets_state(session: Session, dialect: Dialect) -> dict[str, Any]:
+    """What the device counted and lost; null where it does not tell."""
+    counts, losses = read_packets(session, dialect), read_losses(session, dialect)
+    return {
+        "packets": None if counts is None else asdict(counts),
+        "losses": None if losses is None else [asdict(loss) for loss in losses],
+    }
 
 
 def wait_until_synchronised(session: Session, dialect: Dialect, status: ClockStatus, timeout: float) -> ClockStatus:
@@ -118,6 +132,7 @@ def association(source: SourceSession, clients: list[tuple[str, MulticastClient]
         "reference_id": source.reference_id,
         "reach": source.reach,
         "poll": source.poll,
+        "last_received": source.now,
         "offset": source.offset,
         "delay": source.delay,
         "dispersion": source.dispersion,

@@ -55,6 +55,10 @@ _value:
       description: Names of those of them that serve time to others.
       type: list
       elements: str
+    rotating:
+      description: Names of those of them for which C(ntp_multicast_rotation) is set.
+      type: list
+      elements: str
     skipped:
       description:
         - Names of the hosts that nobody described, because they have neither C(ntp_multicast_interfaces) nor

@@ -109,9 +109,9 @@ def result_in_fleet(fleet: Mapping[str, Any], host: str) -> Mapping[str, Any] | 
     return json.loads(kept) if kept else LEFT_OUT
 
 
-def command_again() -> str:
+def command_again(playbook: str = "site") -> str:
     """The command that goes on, without the extra variables, which may be secret."""
-    words = ["ansible-playbook", "timecast.ntp_multicast.site"]
+    words = ["ansible-playbook", f"timecast.ntp_multicast.{playbook}"]
     for source in context.CLIARGS.get("inventory") or ():
         words += ["-i", str(source)]
     limit = context.CLIARGS.get("subset")

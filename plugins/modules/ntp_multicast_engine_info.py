@@ -137,6 +137,9 @@ ntp:
         poll:
           description: Seconds between packets.
           type: int
+        last_received:
+          description: Seconds since its last packet.
+          type: float
         offset:
           description: Offset in seconds.
           type: float
@@ -249,6 +252,7 @@ ASSOCIATION = (
     "reference_id",
     "reach",
     "poll",
+    "last_received",
     "offset",
     "delay",
     "dispersion",

@@ -46,6 +46,13 @@ options:
     description: Seconds to wait with O(wait_until_synchronised=true).
     type: int
     default: 60
+  packets:
+    description:
+      - Whether to return what the device counted, RV(packets), and the sources that it lost, RV(losses).
+      - A device does not show with which key a packet was signed. Packets that were processed, and no failure of
+        authentication among them, tell that a key is in use.
+    type: bool
+    default: false
 seealso:
   - module: timecast.ntp_multicast.vrp_ntp_multicast
   - module: timecast.ntp_multicast.ntp_multicast_engine_info
@@ -64,6 +71,46 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+packets:
+  description: What the device counted, null where it has no such command.
+  returned: with O(packets=true)
+  type: dict
+  contains:
+    received:
+      description: NTP packets that came.
+      type: int
+    processed:
+      description: Those that were processed.
+      type: int
+    authentication_failures:
+      description: Those whose authentication failed.
+      type: int
+losses:
+  description: The last losses of a source, null where the device has no such command.
+  returned: with O(packets=true)
+  type: list
+  elements: dict
+  contains:
+    source:
+      description: The source.
+      type: str
+    session:
+      description: Kind of the session, in the words of the device.
+      type: str
+    reason:
+      description: Why it was lost, in the words of the device.
+      type: str
+    time:
+      description: When it was lost, in the words of the device.
+      type: str
+looked_at:
+  description: Seconds since 1970 on the controller, before the device was asked.
+  returned: with O(packets=true)
+  type: float
+looked_until:
+  description: The same after it has answered.
+  returned: with O(packets=true)
+  type: float
 dialect:
   description: How the device spells NTP.
   returned: success
@@ -127,6 +174,9 @@ ntp:
           type: int
         poll:
           description: Seconds between polls.
+          type: int
+        last_received:
+          description: Seconds since its last packet.
           type: int
         offset:
           description: Offset in seconds.

@@ -8,11 +8,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-SITE, ROLLBACK, VERIFY, CHECK_DRIFT, ADOPT = "site", "rollback", "verify", "check_drift", "adopt"
-ALL = (SITE, ROLLBACK, VERIFY, CHECK_DRIFT, ADOPT)
+SITE, ROLLBACK, ROTATE_KEY, VERIFY, CHECK_DRIFT, ADOPT = (
+    "site",
+    "rollback",
+    "rotate_key",
+    "verify",
+    "check_drift",
+    "adopt",
+)
+ALL = (SITE, ROLLBACK, ROTATE_KEY, VERIFY, CHECK_DRIFT, ADOPT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +34,8 @@ class Variable:
     default: Any = None
     choices: tuple[str, ...] = ()
     elements: str = ""
-    options: tuple[tuple[str, Any], ...] = ()
-    """Of each element: the name and the default of a text."""
+    options: Mapping[str, Any] | None = None
+    """What a dictionary, or each of a list, takes: an argument specification."""
 
     def specification(self) -> dict[str, Any]:
         """The variable as an option of an argument specification."""
@@ -37,7 +45,7 @@ class Variable:
         if self.elements:
             found["elements"] = self.elements
         if self.options:
-            found["options"] = {name: {"type": "str", "default": default} for name, default in self.options}
+            found["options"] = self.options
         if self.default is not None:
             found["default"] = self.default
         return found
@@ -58,14 +66,14 @@ VARIABLES = (
     Variable(
         "ntp_multicast_canary",
         "str",
-        (SITE,),
+        (SITE, ROTATE_KEY),
         ("The hosts that are changed before all others, as a pattern. Empty, there are none.",),
         "",
     ),
     Variable(
         "ntp_multicast_batches",
         "raw",
-        (SITE,),
+        (SITE, ROTATE_KEY),
         (
             "How many hosts are changed at once: a list such as V([1, 10, 100%]).",
             "The last size goes for the rest. Without it, all servers are one batch, and all clients another.",
@@ -147,7 +155,7 @@ VARIABLES = (
             "Each entry needs to match both.",
         ),
         elements="dict",
-        options=(("host", "*"), ("line", "*")),
+        options={"host": {"type": "str", "default": "*"}, "line": {"type": "str", "default": "*"}},
     ),
     Variable(
         "ntp_multicast_adopt_directory",
@@ -167,6 +175,34 @@ VARIABLES = (
         "bool",
         (ROLLBACK,),
         ("Whether to take back what others have changed since that run, too.",),
+        False,
+    ),
+    Variable(
+        "ntp_multicast_rotation",
+        "dict",
+        (ROTATE_KEY, SITE),
+        (
+            "The key to rotate: C(old) with its C(id), C(algorithm) and C(secret), and the id of the C(new) one.",
+            "While it is set, the playbook site refuses to run.",
+        ),
+        options={
+            "old": {
+                "type": "dict",
+                "options": {
+                    "id": {"type": "int"},
+                    "algorithm": {"type": "str", "choices": ["md5", "hmac-sha256", "aes-128-cmac", "aes-256-cmac"]},
+                    "secret": {"type": "str", "no_log": True},
+                    "trusted": {"type": "bool"},
+                },
+            },
+            "new": {"type": "int"},
+        },
+    ),
+    Variable(
+        "ntp_multicast_rotate_unsynchronised",
+        "bool",
+        (ROTATE_KEY,),
+        ("Whether a client that is not synchronised is left without proof. Otherwise the run is refused.",),
         False,
     ),
 )

@@ -50,6 +50,9 @@ _SIMILAR = 0.8
 _TEMPLATE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 # Before ansible-core 2.19 a variable that is not defined leaves the text of its template in `hostvars`.
 _TEMPLATES_STAY = not hasattr(ansible.template, "trust_as_template")
+ABOUT_ROTATION = (
+    "ntp_multicast_rotation is set: until the playbook rotate_key has finished, hosts differ from their descriptions."
+)
 
 
 class Unreadable(Exception):
@@ -61,6 +64,7 @@ class Survey:
     """What was found.
 
     vrp, linux: hosts to work on, servers: those of them that serve time
+    rotating: hosts for which the rotation of a key is described
     skipped: hosts that nobody described, foreign: hosts that are described and of no
     platform of ours, wrong: hosts whose variables are wrong; each with its sentences
     """
@@ -68,6 +72,7 @@ class Survey:
     vrp: list[str] = field(default_factory=list)
     linux: list[str] = field(default_factory=list)
     servers: list[str] = field(default_factory=list)
+    rotating: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     foreign: dict[str, list[str]] = field(default_factory=dict)
     wrong: dict[str, list[str]] = field(default_factory=dict)
@@ -79,6 +84,7 @@ class Survey:
             "vrp": [host for host in self.vrp if host not in self.wrong],
             "linux": [host for host in self.linux if host not in self.wrong],
             "servers": self.servers,
+            "rotating": self.rotating,
             "skipped": self.skipped,
             "failed": {host: "\n".join(found) for host, found in {**self.foreign, **self.wrong}.items()},
             "problems": grouped(self.wrong),
@@ -121,6 +127,9 @@ def _look(found: Survey, host: str, variables: Mapping[str, Any], judge: Judge) 
         (found.vrp if platform == VRP else found.linux).append(host)
         if judge.serves:
             found.servers.append(host)
+        if _is_given(variables, f"{PREFIX}rotation"):
+            found.rotating.append(host)
+            notices.append(ABOUT_ROTATION)
     if wrong:
         found.wrong[host] = wrong
     if notices:

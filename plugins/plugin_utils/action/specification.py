@@ -89,6 +89,7 @@ VRP_NTP_MULTICAST_INFO: dict[str, Any] = {
         "wait_until_synchronised": {"type": "bool", "default": False},
         "heard_afresh": {"type": "bool", "default": False},
         "timeout": {"type": "int", "default": 60},
+        "packets": {"type": "bool", "default": False},
     },
 }
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Timecast developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What `display ntp status` and `display ntp sessions` say, as data (fact 2.4)."""
+"""What `display ntp status`, `sessions`, `statistics packet` and `event clock-unsync` say, as data (fact 2.4)."""
 
 from __future__ import annotations
 
@@ -36,6 +36,8 @@ _NO_SESSIONS = re.compile(
     r"(?:Info: ?)?(?:There (?:is|are) )?no (?:ntp )?(?:sessions?|sources?|records?)(?: [a-z]+){0,3}[.!]?", re.IGNORECASE
 )
 _LIMITED_BROADCAST = ipaddress.IPv4Address("255.255.255.255")
+_COUNTERS = ("received", "processed", "authentication failures")
+_NUMBERED = re.compile(r"^\s*\d+\.\s+")
 _COUNT = re.compile(r"total[a-z ]{0,40}: ?0", re.IGNORECASE)
 
 
@@ -50,6 +52,25 @@ class ClockStatus:
     root_delay: float | None = None
     root_dispersion: float | None = None
     state: str | None = None
+
+
+@dataclass(frozen=True)
+class PacketCounts:
+    """`display ntp statistics packet`, both address families together."""
+
+    received: int
+    processed: int
+    authentication_failures: int
+
+
+@dataclass(frozen=True)
+class Loss:
+    """One entry of `display ntp event clock-unsync`, in the words of the device."""
+
+    source: str
+    session: str | None = None
+    reason: str | None = None
+    time: str | None = None
 
 
 @dataclass(frozen=True)
@@ -130,6 +151,49 @@ def parse_sessions(text: str) -> tuple[SourceSession, ...]:
             what = f"the session of {session.source}" if session.source else "a session"
             raise ParseError(f"The NTP sessions were not understood: {what} is incomplete.", words=_quoted(text))
     return tuple(session for session in sessions if not _is_own_server(session))
+
+
+def parse_packets(text: str) -> PacketCounts:
+    """What was counted. Raises ParseError when one of the counters is not there."""
+    counts = dict.fromkeys(_COUNTERS, 0)
+    seen = set()
+    for name, value in _pairs(text):
+        if name in counts:
+            seen.add(name)
+            counts[name] += _counter(value, text)
+    missing = sorted(counts.keys() - seen)
+    if missing:
+        raise ParseError(f"The NTP packet statistics were not understood: no {missing[0]!r}.", words=_quoted(text))
+    return PacketCounts(*(counts[name] for name in _COUNTERS))
+
+
+def _counter(value: str, text: str) -> int:
+    if not value.isdecimal():
+        raise ParseError(f"The NTP packet statistics were not understood: {value!a} is no count.", words=_quoted(text))
+    return int(value)
+
+
+def parse_losses(text: str) -> tuple[Loss, ...]:
+    """The losses of sources, in the order of the device."""
+    blocks: list[dict[str, str]] = []
+    for line in text.split("\n"):
+        name, colon, value = _NUMBERED.sub("", line).partition(":")
+        if not colon:
+            continue
+        name = name.strip().casefold()
+        if name == _FIRST_NAME_OF_SESSION:
+            blocks.append({})
+        if blocks:
+            blocks[-1].setdefault(name, shown(value.strip()))
+    return tuple(
+        Loss(
+            source=block[_FIRST_NAME_OF_SESSION],
+            session=block.get("session type"),
+            reason=block.get("unsync reason"),
+            time=block.get("unsync time"),
+        )
+        for block in blocks
+    )
 
 
 def _tells_of_none(line: str) -> bool:
@@ -231,3 +295,15 @@ def read_sessions(session: Session, dialect: Dialect) -> tuple[SourceSession, ..
     if answer.unavailable:
         answer = session.show(f"display {dialect.word} sessions").expect("to show the NTP sessions")
     return parse_sessions(answer.text)
+
+
+def read_packets(session: Session, dialect: Dialect) -> PacketCounts | None:
+    """Ask what was counted; None where the device has no such command."""
+    answer = session.show(f"display {dialect.word} statistics packet")
+    return None if answer.unavailable else parse_packets(answer.expect("to show the NTP packet statistics").text)
+
+
+def read_losses(session: Session, dialect: Dialect) -> tuple[Loss, ...] | None:
+    """Ask for the losses of sources; None where the device has no such command."""
+    answer = session.show(f"display {dialect.word} event clock-unsync")
+    return None if answer.unavailable else parse_losses(answer.expect("to show the losses of sources").text)

@@ -122,6 +122,27 @@ class Network:
         environment: dict[str, str] | None = None,
     ) -> Run:
         """Run a playbook of the collection, or one of the directory, on both devices or on the given hosts."""
+        command, settings = self.command(name, *arguments, hosts=hosts, environment=environment)
+        finished = subprocess.run(
+            command,
+            env=settings,
+            cwd=self.directory,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        return Run(finished.returncode, finished.stdout)
+
+    def command(
+        self,
+        name: str,
+        *arguments: str,
+        hosts: dict[str, dict[str, Any]] | None = None,
+        environment: dict[str, str] | None = None,
+    ) -> tuple[list[str], dict[str, str]]:
+        """The command of such a run, and its environment."""
         cache = {
             "ANSIBLE_CACHE_PLUGIN": "ansible.builtin.jsonfile",
             "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(self.directory / "facts"),
@@ -139,17 +160,8 @@ class Network:
         inventory = self.write_inventory(self.hosts if hosts is None else hosts)
         if self.fleet:
             arguments = (*arguments, "-e", "ntp_multicast_fleet_from=1")
-        finished = subprocess.run(
-            [executable, "-i", inventory, name if "." in name else f"timecast.ntp_multicast.{name}", *arguments],
-            env=settings,
-            cwd=self.directory,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        return Run(finished.returncode, finished.stdout)
+        playbook = name if "." in name else f"timecast.ntp_multicast.{name}"
+        return [str(executable), "-i", str(inventory), playbook, *arguments], settings
 
     def configuration_lines(self) -> list[str]:
         """What has been typed to change any of the devices."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _NEVER = "00:00:00.000 UTC Jan 1 1900(00000000.00000000)"
 # Parts of the names that the NTP process gives to drops for want of a valid authenticator.
 _PROOF = ("auth", "mac", "key", "nak")
+_EVENTS = 10  # fact 2.4
 _EPOCH = datetime.datetime(1900, 1, 1, tzinfo=datetime.timezone.utc)
 
 
@@ -264,8 +265,19 @@ async def _statistics(session: Session, match: Match) -> Sequence[str]:
     return [*heading, *(f" {name:<38s}:          {value}" for name, value in rows), "Last 0 packets drop reasons:"]
 
 
-def _events(session: Session, match: Match) -> Sequence[str]:
-    return []
+async def _events(session: Session, match: Match) -> Sequence[str]:
+    """The last ten losses of a source (fact 2.4), as far as the NTP process keeps them."""
+    losses: Sequence[Mapping[str, Any]] = ((await _read(session.device)) or {}).get("losses", ())
+    lines: list[str] = []
+    for number, loss in enumerate(list(losses)[:_EVENTS], 1):
+        lines += [
+            f" {number}. Clock source   :  {loss['source']}",
+            f"    Session type   :  {loss['session']}",
+            f"    Unsync reason  :  {loss['reason']}",
+            f"    Unsync time    :  {loss['time']}",
+            "",
+        ]
+    return lines
 
 
 def commands(release: Release) -> list[Command]:

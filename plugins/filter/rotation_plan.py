@@ -1,0 +1,201 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: rotation_plan
+short_description: What is left of the rotation of a key, and what is wrong with it
+version_added: 0.9.0
+author:
+  - Timecast developers (@timecast)
+description:
+  - Finds the steps of a rotation that are still to be done from what the hosts have, and from what their variables
+    say. Nothing is remembered between two runs.
+  - The playbook C(timecast.ntp_multicast.rotate_key) uses it before it touches a host, and again before each step that
+    could take a key from a client.
+positional: _input, found
+options:
+  _input:
+    description: The variables of the hosts, that is C(hostvars), with what the look at them has registered.
+    type: dict
+    required: true
+  found:
+    description: What P(timecast.ntp_multicast.host_preflight#filter) found.
+    type: dict
+    required: true
+  groups:
+    description: The groups of the inventory with the names of their hosts, that is C(groups).
+    type: dict
+    default: {}
+  canary:
+    description: A pattern of the hosts that go first in a step. Empty, there are none.
+    type: str
+    default: ''
+  batches:
+    description: How many hosts a batch of a step has, as in P(timecast.ntp_multicast.wave_plan#filter).
+    type: raw
+  unsynchronised:
+    description: Whether a client that is not synchronised does not refuse the run. It is left without proof then.
+    type: bool
+    default: false
+  dry:
+    description: Whether nothing is to be done, so that the steps are only told.
+    type: bool
+    default: false
+  before:
+    description: What this filter returned before. With it, O(done) and O(coming) the run is judged once more.
+    type: dict
+  done:
+    description: The steps that have to be done on every host by now.
+    type: list
+    elements: str
+    choices: [new_key, servers, clients, old_key]
+    default: []
+  coming:
+    description: The step that comes next.
+    type: str
+    choices: [new_key, servers, clients, old_key]
+    default: old_key
+"""
+
+EXAMPLES = r"""
+- name: Plan the rotation
+  ansible.builtin.set_fact:
+    rotation: "{{ hostvars | timecast.ntp_multicast.rotation_plan(found, groups, dry=ansible_check_mode) }}"
+  run_once: true
+"""
+
+RETURN = r"""
+_value:
+  description: The plan. There is no secret in it.
+  type: dict
+  contains:
+    old:
+      description: Id of the key that goes.
+      type: int
+    new:
+      description: Id of the key that comes.
+      type: int
+    todo:
+      description: For each step the hosts that still have to do with it, and how many at once.
+      type: dict
+    problems:
+      description: What is wrong. Empty when there is nothing.
+      type: list
+      elements: str
+    lines:
+      description: What to say.
+      type: list
+      elements: str
+    finished:
+      description: Whether nothing is left to do.
+      type: bool
+    stop:
+      description: Whether the run shall not go on.
+      type: bool
+    exempt:
+      description: Clients that are left without proof.
+      type: list
+      elements: str
+    ends:
+      description: How each host of which there is something to tell ends, as JSON.
+      type: dict
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ansible import context
+from ansible.errors import AnsibleError
+
+from ansible_collections.timecast.ntp_multicast.plugins.filter.synchronisation_report import why_not
+from ansible_collections.timecast.ntp_multicast.plugins.filter.wave_report import command_again
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.private import hosts_of_pattern
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.rotating import (
+    STATUS,
+    Described,
+    described,
+    rotation_of,
+)
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.rotation_run import Sight, begin, seen_again
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.waves import Settings, WrongWaves
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.rotation import Step
+
+# What becomes of the clock is the discipline's business; here it is whether the packets are taken.
+ANY_OFFSET = float("inf")
+
+
+def goes_on() -> str:
+    """The sentence with which each stop ends."""
+    return f"When that is mended, the same command goes on: {command_again('rotate_key')}"
+
+
+def descriptions(hostvars: Mapping[str, Any], names: Sequence[str]) -> dict[str, Described]:
+    """The variables of hosts; those that cannot be read are told by the preflight."""
+    found = {}
+    for name in names:
+        try:
+            found[name] = described(hostvars[name])
+        except Exception:
+            continue
+    return found
+
+
+def silent(hostvars: Mapping[str, Any], names: Sequence[str]) -> dict[str, str]:
+    """The hosts that are not synchronised, each with the reason."""
+    reasons = {}
+    for name in names:
+        status = hostvars[name].get(STATUS) or {}
+        ntp = status.get("ntp")
+        reason = (
+            why_not(status, ntp, {}, ANY_OFFSET)
+            if isinstance(ntp, Mapping)
+            else " ".join(str(status.get("msg") or "it gave no state").split())
+        )
+        if reason:
+            reasons[name] = reason
+    return reasons
+
+
+def rotation_plan(
+    value: Mapping[str, Any],
+    found: Mapping[str, Any],
+    groups: Mapping[str, Sequence[str]] | None = None,
+    canary: str = "",
+    batches: Any = None,
+    unsynchronised: bool = False,
+    dry: bool = False,
+    before: Mapping[str, Any] | None = None,
+    done: Sequence[str] = (),
+    coming: str = "old_key",
+) -> dict[str, Any]:
+    names = [*found["vrp"], *found["linux"]]
+    own = descriptions(value, names)
+    if before:
+        steps = [Step(name) for name in done]
+        return vars(seen_again(before, rotation_of(own), Sight.of(value, own, names), steps, Step(coming), goes_on()))
+    others = descriptions(value, [name for name in value if name not in own and name not in found["skipped"]])
+    limit = context.CLIARGS.get("subset")
+    named = hosts_of_pattern(groups or {}, str(canary), limit) if canary else None
+    try:
+        run = begin(
+            own,
+            others,
+            lambda: Sight.of(value, own, names),
+            silent(value, names),
+            Settings(named, batches),
+            allow_silent=bool(unsynchronised),
+            dry=bool(dry),
+        )
+    except WrongWaves as error:
+        raise AnsibleError(str(error)) from error
+    return vars(run)
+
+
+class FilterModule:
+    """Ansible's entry point."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {"rotation_plan": rotation_plan}

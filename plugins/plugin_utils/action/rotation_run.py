@@ -1,0 +1,340 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One run of the playbook rotate_key: what it may do next, when it stops, and what it says.
+
+The run looks at all hosts before each step that could take a key from a client, and goes by what it sees then.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..ntp.errors import UserError
+from ..ntp.proof import Look, judge
+from ..ntp.rotation import (
+    Host,
+    Remaining,
+    Rotation,
+    Step,
+    named,
+    problems_of_description,
+    problems_of_hosts,
+    remaining,
+    told,
+)
+from .rotating import (
+    Described,
+    WrongRotation,
+    host_of,
+    look_as_data,
+    look_from_data,
+    look_of,
+    problems_of_settings,
+    rotation_of,
+    without_look,
+)
+from .waves import Settings, plan
+
+MOST_ROUNDS = 20
+MARGIN = 2.0  # seconds beyond whole intervals, since devices tell whole seconds
+UNSYNCHRONISED = "ntp_multicast_rotate_unsynchronised"
+
+
+@dataclass
+class Run:
+    """What is known of the run; as data it is a fact of localhost.
+
+    old, new: ids of the keys
+    todo: step -> what the play of it takes; empty when nothing is to be done
+    exempt: clients that need not be proven
+    proven: client -> the kind of proof
+    ends: how each host shall end that has to be told of, as JSON
+    """
+
+    old: int = 0
+    new: int = 0
+    todo: dict[str, Any] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+    exempt: list[str] = field(default_factory=list)
+    proven: dict[str, str] = field(default_factory=dict)
+    ends: dict[str, str] = field(default_factory=dict)
+    stop: bool = False
+    finished: bool = False
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any] | None) -> Run:
+        """What an earlier step left."""
+        known = {name: value for name, value in (data or {}).items() if name in cls.__dataclass_fields__}
+        return cls(**{**known, "lines": []})
+
+    def end(self, host: str, reason: str, result: Mapping[str, Any] | None = None) -> None:
+        """Let a host end as its own task did, or as failed."""
+        unreachable = bool(result and result.get("unreachable"))
+        kind = "unreachable" if unreachable else "failed"
+        self.ends[host] = json.dumps({kind: True, "changed": False, "msg": reason})
+
+    def stopped(self, where: str, step: Step, reasons: Sequence[str], again: str) -> None:
+        """End here, and say why and how it goes on."""
+        self.stop = True
+        self.todo = {}
+        words = step.numbered(self.old, self.new)
+        self.lines += [f"Stopped {where} step {words}.", *(f"  {reason}" for reason in reasons), again]
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What a look at all hosts has shown. unseen: hosts that were not seen, each with the result that says why"""
+
+    described: Mapping[str, Described]
+    hosts: Mapping[str, Host]
+    unseen: Mapping[str, Mapping[str, Any]]
+
+    @classmethod
+    def of(cls, hostvars: Mapping[str, Any], described: Mapping[str, Described], seen: Sequence[str]) -> Sight:
+        """Read what the tasks of a look have registered."""
+        hosts, unseen = {}, {}
+        for name in seen:
+            try:
+                hosts[name] = host_of(described[name], hostvars[name])
+            except UserError as error:
+                results = [hostvars[name].get(fact) or {} for fact in LOOKS]
+                unreachable = any(result.get("unreachable") for result in results)
+                unseen[name] = {"msg": str(error), "unreachable": unreachable}
+        return cls(described, hosts, unseen)
+
+
+LOOKS = ("__ntp_multicast_rotation_read", "__ntp_multicast_rotation_engine", "__ntp_multicast_knock")
+
+
+def begin(
+    described: Mapping[str, Described],
+    elsewhere: Mapping[str, Described],
+    sight: Callable[[], Sight],
+    silent: Mapping[str, str],
+    settings: Settings,
+    *,
+    allow_silent: bool,
+    dry: bool,
+) -> Run:
+    """What is to be done, and what is wrong with it.
+
+    Args:
+        described: the variables of the hosts of this run.
+        elsewhere: those of the other hosts of the inventory.
+        sight: what the look at the hosts has shown; asked for when the variables are right.
+        silent: hosts that are not synchronised, each with the reason.
+        settings: in which order the hosts of a step are changed.
+        allow_silent: whether a client that is not synchronised does not refuse the run.
+        dry: whether nothing is to be done.
+    """
+    run = Run()
+    try:
+        rotation = rotation_of(described)
+    except WrongRotation as error:
+        run.problems = [str(error)]
+        return run
+    run.old, run.new = rotation.old.id, rotation.new
+    wanted = {name: without_look(host) for name, host in described.items()}
+    run.problems = [
+        *problems_of_description(rotation, wanted),
+        *(f"{name}: {sentence}" for name, host in described.items() for sentence in problems_of_settings(host)),
+        *_left_out(rotation, elsewhere),
+    ]
+    if run.problems:
+        return run
+    seen = sight()
+    run.problems = [*_about_unseen(run, seen), *problems_of_hosts(rotation, seen.hosts)]
+    if run.problems:
+        return run
+    left = remaining(rotation, seen.hosts)
+    run.finished = left.finished
+    run.exempt = [name for name in left.steps[Step.CLIENTS] if name in silent]
+    if run.exempt and not allow_silent and not left.finished:
+        run.problems = [_not_synchronised(name, silent[name]) for name in run.exempt]
+        return run
+    run.lines = _plan_in_words(rotation, left, run.exempt)
+    if not dry and not left.finished:
+        run.todo = todo(left, seen, settings)
+    return run
+
+
+def _left_out(rotation: Rotation, elsewhere: Mapping[str, Described]) -> list[str]:
+    names = [name for name, host in elsewhere.items() if without_look(host).wanted.key(rotation.new)]
+    if not names:
+        return []
+    return [
+        f"{named(names)}: key {rotation.new} is described for them, and this run leaves them out. A rotation needs all "
+        "hosts that hold the key: run it without a limit, and with ntp_multicast_hosts naming them all."
+    ]
+
+
+def _about_unseen(run: Run, sight: Sight) -> list[str]:
+    for name, result in sight.unseen.items():
+        run.end(name, f"Not looked at: {result['msg']}", result)
+    return [
+        f"{name}: {'unreachable' if result['unreachable'] else 'it could not be looked at'}: {result['msg']}"
+        for name, result in sight.unseen.items()
+    ]
+
+
+def _not_synchronised(name: str, reason: str) -> str:
+    return (
+        f"{name}: it is a client and not synchronised ({reason}), so it could not be proven on the new key. Mend it, or "
+        f"set {UNSYNCHRONISED} to true to rotate without its proof."
+    )
+
+
+def _plan_in_words(rotation: Rotation, left: Remaining, exempt: Sequence[str]) -> list[str]:
+    if left.finished:
+        return [
+            f"Every host has key {rotation.new}, the servers sign with it, and key {rotation.old.id} is nowhere any "
+            "more: nothing is to be done. Take ntp_multicast_rotation out of the variables."
+        ]
+    lines = told(rotation, left)
+    if exempt:
+        lines.append(f"  Without proof, since they are not synchronised: {named(exempt)}")
+    return lines
+
+
+def todo(left: Remaining, sight: Sight, settings: Settings) -> dict[str, Any]:
+    """What the plays of the steps take."""
+    return {
+        Step.NEW_KEY.value: _in_waves(left.steps[Step.NEW_KEY], sight, settings),
+        # One after the other, so that a server which fails leaves the others as they are.
+        Step.SERVERS.value: {
+            "hosts": list(left.steps[Step.SERVERS]),
+            "serial": [1],
+        },
+        Step.CLIENTS.value: {"hosts": list(left.steps[Step.CLIENTS]), "serial": []},
+        Step.OLD_KEY.value: _in_waves(left.steps[Step.OLD_KEY], sight, settings),
+    }
+
+
+def _in_waves(hosts: Sequence[str], sight: Sight, settings: Settings) -> dict[str, Any]:
+    """In the order of the playbook site; a canary that has nothing to do in this step is left away."""
+    devices = [name for name in hosts if sight.described[name].platform == "vrp"]
+    found = {
+        "vrp": devices,
+        "linux": [name for name in hosts if name not in devices],
+        "failed": {},
+        "servers": [name for name in hosts if sight.hosts[name].wanted.senders],
+    }
+    canary = [name for name in settings.canary or () if name in hosts]
+    waves = plan(found, Settings(canary or None, settings.batches, 0, "none", len(hosts) + 1))
+    return {"hosts": waves["hosts"], "serial": waves["serial"]}
+
+
+def seen_again(
+    data: Mapping[str, Any], rotation: Rotation, sight: Sight, done: Sequence[Step], coming: Step, again: str
+) -> Run:
+    """Whether the steps that came before are done on every host, by a new look at all of them.
+
+    Args:
+        data: the run so far.
+        done: the steps.
+        coming: the step that comes next.
+        again: the sentence with the command that goes on.
+    """
+    run = Run.of(data)
+    reasons = [*_about_unseen(run, sight), *problems_of_hosts(rotation, sight.hosts)]
+    left = remaining(rotation, sight.hosts)
+    for step in done:
+        for name in left.steps[step]:
+            reason = f"this does not hold there: {step.words(run.old, run.new)}"
+            reasons.append(f"{name}: {reason}")
+            run.end(name, reason)
+    if reasons:
+        run.stopped("before", coming, reasons, again)
+    return run
+
+
+def after_change(
+    data: Mapping[str, Any],
+    hosts: Sequence[str],
+    results: Mapping[str, Mapping[str, Any] | None],
+    again: str,
+    step: Step,
+) -> Run:
+    """What became of the hosts of a step or of a batch of it."""
+    run = Run.of(data)
+    failed = {}
+    for host in hosts:
+        result = results.get(host)
+        if result is not None:
+            failed[host] = " ".join(str(result.get("msg") or "it gives no reason").split())
+            run.ends[host] = json.dumps(dict(result))
+    if failed:
+        run.stopped("in", step, [f"{host}: {reason}" for host, reason in failed.items()], again)
+    return run
+
+
+# -- the proof ---------------------------------------------------------------------------------------------------------
+
+
+def prove(
+    data: Mapping[str, Any],
+    before: Mapping[str, Any] | None,
+    looks: Mapping[str, Look | str],
+    *,
+    intervals: int,
+    now: float,
+    timeout: float,
+    again: str,
+    step: Step = Step.CLIENTS,
+) -> tuple[Run, dict[str, Any]]:
+    """Judge a round of looks at the clients; the run, and what the next round takes.
+
+    Args:
+        data: the run so far.
+        before: what the round before left, None in the first.
+        looks: a look at each client, or why there is none.
+        intervals: how many intervals of its servers each client has to be watched.
+        now: seconds of any clock.
+        timeout: how many seconds to wait for proofs beyond these intervals.
+        again: the sentence with the command that goes on.
+        step: the one in which they are watched.
+    """
+    run = Run.of(data)
+    state = dict(before or {"first": {}, "proven": {}, "began": now})
+    first, proven, waiting = dict(state["first"]), dict(state["proven"]), {}
+    polls = [0.0]
+    for host, look in looks.items():
+        if host in proven:
+            continue
+        if isinstance(look, str):
+            waiting[host] = look
+            continue
+        polls.append(look.poll)
+        known = look_from_data(first[host]) if host in first else None
+        verdict = judge(known, look, run.new, intervals) if known else None
+        if verdict and verdict.proven:
+            proven[host] = verdict.words
+            continue
+        waiting[host] = verdict.words if verdict else "it was looked at once"
+        if verdict is None or verdict.again:
+            first[host] = look_as_data(look)
+    owed = [host for host in waiting if host not in run.exempt]
+    pause = _pause(max(polls) or 64.0, intervals, first_round=before is None, timeout=timeout)
+    needed = intervals * max(polls)
+    late = before is not None and now - state["began"] > needed + timeout
+    state.update(first=first, proven=proven, waiting=waiting, pause=0 if late or not owed else pause)
+    run.proven = {**run.proven, **proven}
+    if not owed:
+        run.lines = [f"{host}: {words}." for host, words in proven.items()]
+        run.lines += [f"{host}: NOT proven ({waiting[host]}); it was not synchronised before." for host in waiting]
+    elif late:
+        for host in owed:
+            run.end(host, f"Not proven on key {run.new}: {waiting[host]}")
+        reasons = [f"{host}: not proven on key {run.new}: {waiting[host]}" for host in owed]
+        run.stopped("in" if step is Step.CLIENTS else "after", step, reasons, again)
+    return run, state
+
+
+def _pause(poll: float, intervals: int, *, first_round: bool, timeout: float) -> int:
+    """Seconds until the next look: all intervals at once, then one at a time, and never more than so many rounds."""
+    return round(intervals * poll + MARGIN if first_round else max(poll, timeout / MOST_ROUNDS))
