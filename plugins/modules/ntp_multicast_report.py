@@ -80,7 +80,7 @@ options:
     description: Which reports to write. Omitted, all.
     type: list
     elements: str
-    choices: [json, junit, sarif, md, prom]
+    choices: [json, junit, sarif, md, html, prom]
 """
 
 EXAMPLES = r"""

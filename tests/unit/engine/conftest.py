@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Timecast developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Settings of hypothesis for the engine's tests: nothing is asserted about how long an example takes."""
+"""The kernel stamps what the engine's tests receive."""
 
 from __future__ import annotations
 
@@ -10,13 +10,9 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import settings
 
 from ntp_multicast_engine.clock.system_clock import SystemClock
 from ntp_multicast_engine.net.control_messages import KERNEL, STAMP_RECEIVED, enable_stamps, receive
-
-settings.register_profile("engine", deadline=None)
-settings.load_profile("engine")
 
 
 @pytest.fixture(scope="session", autouse=True)
