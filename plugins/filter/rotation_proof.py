@@ -18,7 +18,8 @@ description:
 positional: _input, run, hosts
 options:
   _input:
-    description: The variables of the hosts, that is C(hostvars), with the newest look at them in C(ntp_multicast_status).
+    description:
+      - The variables of the hosts, that is C(hostvars), with the newest look at them in C(ntp_multicast_status).
     type: dict
     required: true
   run:
@@ -55,7 +56,7 @@ options:
 EXAMPLES = r"""
 - name: Judge
   ansible.builtin.set_fact:
-    judged: "{{ hostvars | timecast.ntp_multicast.rotation_proof(rotation, ansible_play_hosts_all, now=now().timestamp()) }}"
+    judged: "{{ hostvars | timecast.ntp_multicast.rotation_proof(rotation, clients, now=now().timestamp()) }}"
   run_once: true
 """
 

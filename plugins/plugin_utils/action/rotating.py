@@ -49,14 +49,20 @@ class Described:
 
     @property
     def sections(self) -> dict[str, Any]:
-        """The sections of the description."""
-        return {section: self.values.get(PREFIX + section) for section in SECTIONS}
+        """The sections of the description, without what is not asked for."""
+        return {section: _asked_for(self.values.get(PREFIX + section)) for section in SECTIONS}
 
     @property
     def rotation(self) -> Mapping[str, Any] | None:
         """The variable, where it is set."""
         found: Mapping[str, Any] | None = self.values.get(VARIABLE)
         return found
+
+
+def _asked_for(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _asked_for(inside) for name, inside in value.items() if inside is not None}
+    return [_asked_for(inside) for inside in value] if isinstance(value, list) else value
 
 
 def described(variables: Mapping[str, Any]) -> Described:
@@ -72,15 +78,15 @@ def rotation_of(hosts: Mapping[str, Described]) -> Rotation:
     found = {name: host.rotation for name, host in hosts.items() if host.rotation}
     if not found:
         raise WrongRotation(
-            f"{VARIABLE} has to say which key is rotated. Set it for all hosts, with old (the key that goes, as it stood "
-            "in ntp_multicast_authentication.keys) and new (the id of the key that comes)."
+            f"{VARIABLE} has to say which key is rotated. Set it for all hosts, with old (the key that goes, as it "
+            "stood in ntp_multicast_authentication.keys) and new (the id of the key that comes)."
         )
     first = next(iter(found.values()))
     others = [name for name, rotation in found.items() if rotation != first]
     if others:
         raise WrongRotation(
-            f"{VARIABLE} differs between hosts, {next(iter(found))} and {others[0]} for example. There is one rotation at "
-            "a time: set it once for all hosts."
+            f"{VARIABLE} differs between hosts, {next(iter(found))} and {others[0]} for example. There is one rotation "
+            "at a time: set it once for all hosts."
         )
     old = first.get("old") or {}
     if old.get("id") is None or first.get("new") is None:
@@ -91,9 +97,7 @@ def rotation_of(hosts: Mapping[str, Described]) -> Rotation:
 
 def _key(entry: Mapping[str, Any]) -> KeyEntry:
     secret = entry.get("secret")
-    return KeyEntry(
-        int(entry["id"]), entry.get("algorithm"), entry.get("trusted"), Secret(secret) if secret else None
-    )
+    return KeyEntry(int(entry["id"]), entry.get("algorithm"), entry.get("trusted"), Secret(secret) if secret else None)
 
 
 def problems_of_settings(host: Described) -> list[str]:
@@ -198,7 +202,7 @@ def _part(step: Step, rotation: Rotation, host: Described) -> dict[str, Any]:
         {
             "name": interface["name"],
             "servers": [
-                {name: server[name] for name in ("address", "afi", "key_id") if server.get(name) is not None}
+                {name: server[name] for name in ("address", "afi", "key_id") if name in server}
                 for server in interface.get("servers") or ()
                 if server.get("key_id") == rotation.new
             ],

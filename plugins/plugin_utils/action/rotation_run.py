@@ -32,7 +32,6 @@ from .rotating import (
     host_of,
     look_as_data,
     look_from_data,
-    look_of,
     problems_of_settings,
     rotation_of,
     without_look,
@@ -184,8 +183,8 @@ def _about_unseen(run: Run, sight: Sight) -> list[str]:
 
 def _not_synchronised(name: str, reason: str) -> str:
     return (
-        f"{name}: it is a client and not synchronised ({reason}), so it could not be proven on the new key. Mend it, or "
-        f"set {UNSYNCHRONISED} to true to rotate without its proof."
+        f"{name}: it is a client and not synchronised ({reason}), so it could not be proven on the new key. Mend it, "
+        f"or set {UNSYNCHRONISED} to true to rotate without its proof."
     )
 
 

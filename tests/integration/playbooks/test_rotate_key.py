@@ -228,7 +228,8 @@ def test_a_rotation_that_is_killed_at_each_step_goes_on(site: Site) -> None:
     site.nobody_paused()
     assert site.finished()
     for name in CLIENTS:
-        assert re.search(rf"{name}: by counters: fresh packets of .* no authentication failed", run.printed), run.printed
+        proof = rf"{name}: by counters: fresh packets of .* no authentication failed"
+        assert re.search(proof, run.printed), run.printed
     assert not any(secret in run.printed + looked.printed for secret in SECRETS.values())
     drift = succeeded(site.play("check_drift"))
     assert "in sync" in drift.printed
@@ -260,7 +261,10 @@ def test_a_client_that_is_unreachable_in_the_middle_stops_the_rotation(site: Sit
 def another_rotation(site: Site) -> dict[str, dict[str, Any]]:
     site.device("c1").change_as(
         "somebody",
-        [f"ntp authentication-keyid 44 authentication-mode hmac-sha256 {SECRETS[44]}", "ntp trusted authentication-keyid 44"],
+        [
+            f"ntp authentication-keyid 44 authentication-mode hmac-sha256 {SECRETS[44]}",
+            "ntp trusted authentication-keyid 44",
+        ],
     )
     return rotating()
 
