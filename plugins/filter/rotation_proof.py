@@ -85,10 +85,10 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.proof i
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.rotation import Step
 
 
-def look_at(variables: Mapping[str, Any]) -> Look | str:
+def look_at(variables: Mapping[str, Any], groups: Sequence[str]) -> Look | str:
     """What a client has shown, or why it has shown nothing."""
     try:
-        return look_of(variables.get(STATUS) or {}, platform_of(variables))
+        return look_of(variables.get(STATUS) or {}, platform_of(variables), groups)
     except UserError as error:
         return str(error)
 
@@ -103,7 +103,7 @@ def rotation_proof(
     timeout: float = 300.0,
     step: str = "clients",
 ) -> dict[str, Any]:
-    looks = {host: look_at(value[host]) for host in hosts}
+    looks = {host: look_at(value[host], run["groups"]) for host in hosts}
     after, state = prove(
         run,
         before or None,

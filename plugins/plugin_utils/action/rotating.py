@@ -12,7 +12,7 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -246,12 +246,14 @@ def _with_present_keys(interface: Mapping[str, Any], rotation: Rotation, present
 # -- looks at clients --------------------------------------------------------------------------------------------------
 
 
-def look_of(result: Mapping[str, Any], platform: str) -> Look:
-    """A look at a client, from what its status has shown. Raises UserError when it has shown nothing."""
+def look_of(result: Mapping[str, Any], platform: str, groups: Collection[str]) -> Look:
+    """A look at a client, from what its status has shown of some groups. Raises UserError when it has shown nothing."""
     ntp = result.get("ntp")
     if not isinstance(ntp, Mapping):
         raise UserError(_reason(result))
-    return _look_at_engine(result, ntp) if platform == LINUX else _look_at_device(result, ntp)
+    entries = [entry for entry in ntp.get("associations") or () if entry.get("group") in (None, *groups)]
+    shown = {**ntp, "associations": entries}
+    return _look_at_engine(result, shown) if platform == LINUX else _look_at_device(result, shown)
 
 
 def _look_at_engine(result: Mapping[str, Any], ntp: Mapping[str, Any]) -> Look:
@@ -263,7 +265,7 @@ def _look_at_engine(result: Mapping[str, Any], ntp: Mapping[str, Any]) -> Look:
     return Look(
         began=uptime,
         ended=uptime,
-        sources=tuple(_source(entry) for entry in ntp.get("associations") or ()),
+        sources=_sources(ntp["associations"]),
         synchronised=bool(ntp.get("synchronised")),
         tells_keys=True,
         run=str(engine.get("pid") or ""),
@@ -277,7 +279,7 @@ def _look_at_device(result: Mapping[str, Any], ntp: Mapping[str, Any]) -> Look:
     return Look(
         began=began,
         ended=float(result.get("looked_until") or began),
-        sources=tuple(_source(entry) for entry in ntp.get("associations") or () if _multicast(entry)),
+        sources=_sources([entry for entry in ntp["associations"] if _multicast(entry)]),
         synchronised=bool(ntp.get("synchronised")),
         processed=packets.get("processed"),
         failures=packets.get("authentication_failures"),
@@ -296,9 +298,18 @@ def _multicast(entry: Mapping[str, Any]) -> bool:
     return not source.startswith("127.127.") and (mode is None or "cast" in str(mode).casefold())
 
 
-def _source(entry: Mapping[str, Any]) -> Source:
+def _sources(entries: Sequence[Mapping[str, Any]]) -> tuple[Source, ...]:
+    """A server that sends to two groups, or on two interfaces, is two sources."""
+    names = [str(entry.get("source")) for entry in entries]
+    return tuple(
+        _source(name if names.count(name) == 1 else f"{name} ({entry.get('group')} on {entry.get('interface')})", entry)
+        for name, entry in zip(names, entries)
+    )
+
+
+def _source(name: str, entry: Mapping[str, Any]) -> Source:
     return Source(
-        str(entry.get("source")),
+        name,
         entry.get("reach"),
         entry.get("poll"),
         entry.get("last_received"),

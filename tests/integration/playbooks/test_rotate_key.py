@@ -235,6 +235,7 @@ def test_a_rotation_that_is_killed_at_each_step_goes_on(site: Site) -> None:
     assert "in sync" in drift.printed
 
 
+@pytest.mark.end_to_end
 def test_a_client_that_is_unreachable_in_the_middle_stops_the_rotation(site: Site) -> None:
     site.air.begin_to_count()
     held = site.device("c2")

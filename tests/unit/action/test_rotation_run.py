@@ -147,6 +147,10 @@ def test_two_rotations_are_refused() -> None:
 
 def test_a_client_that_is_not_synchronised_is_refused_or_left_without_proof() -> None:
     variables = hosts()
+    silent = {"source": "10.0.0.1", "selected": True, "reach": 0b11111000, "poll": 64}
+    variables["l"].update(status())
+    variables["l"]["ntp_multicast_status"]["ntp"]["associations"] = [silent]
+    assert "10.0.0.1 was not heard for 3 polls" in refused(variables)
     variables["l"].update(status(synchronised=False))
     assert "l: it is a client and not synchronised" in refused(variables)
     found = plan(variables, unsynchronised=True)
@@ -292,6 +296,18 @@ def test_two_looks_prove_a_client() -> None:
         "c: by counters: fresh packets of 10.0.0.1 in 18 s, 3 packets taken, no authentication failed, no source lost."
     ]
     assert not last["run"]["stop"]
+
+
+def test_only_the_groups_that_are_rotated_are_watched() -> None:
+    """A server of the same address sends to another group, too, and that one is silent."""
+    variables = hosts()
+    looks = [seen(0, 10), seen(18, 13)]
+    for look in looks:
+        other = {"source": "10.0.0.1", "group": "239.1.1.1", "reach": 1, "poll": 8, "last_received": 99}
+        look["ntp"]["associations"].append({**other, "mode": "broadcast client"})
+    first = round_of(variables, plan(variables), None, 0.0, c=looks[0])
+    last = round_of(variables, first["run"], first["state"], 18.0, c=looks[1])
+    assert last["run"]["proven"].keys() == {"c"}
 
 
 def test_a_failure_begins_the_time_anew_until_it_is_over() -> None:

@@ -329,7 +329,7 @@ Last 1 packets drop reasons:
 """
 LOST = """ 1. Clock source   :  10.0.0.1(vrf1)
     Session type   :  bdcast client (Interface: Eth1/0/1), dynamic
-    Unsync reason  :  Authentication failure 
+    Unsync reason  :  Authentication failure\x20
     Unsync time    :  2026-11-27 11:24:44+00:00
 
  2. Clock source   :  2001:db8::1
