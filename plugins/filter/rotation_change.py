@@ -11,9 +11,10 @@ version_added: 0.9.0
 author:
   - Timecast developers (@timecast)
 description:
-  - On a VRP device only what the rotation is about is changed. On Linux the files are written as a whole, so there it is
-    the description, with what is still needed of the old key.
-  - The playbook C(timecast.ntp_multicast.rotate_key) hands it to the task that makes the change. There are secrets in it.
+  - On a VRP device only what the rotation is about is changed. On Linux the files are written as a whole, so there it
+    is the description, with what is still needed of the old key.
+  - The playbook C(timecast.ntp_multicast.rotate_key) hands it to the task that makes the change. There are secrets in
+    it.
 positional: _input, host, step
 options:
   _input:

@@ -95,6 +95,10 @@ _value:
     stop:
       description: Whether the run shall not go on.
       type: bool
+    groups:
+      description: The groups to which the servers send that are rotated.
+      type: list
+      elements: str
     exempt:
       description: Clients that are left without proof.
       type: list
@@ -110,7 +114,7 @@ from typing import Any
 from ansible import context
 from ansible.errors import AnsibleError
 
-from ansible_collections.timecast.ntp_multicast.plugins.filter.synchronisation_report import why_not
+from ansible_collections.timecast.ntp_multicast.plugins.filter.synchronisation_report import lost_source, why_not
 from ansible_collections.timecast.ntp_multicast.plugins.filter.wave_report import command_again
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.private import hosts_of_pattern
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.rotating import (
@@ -123,7 +127,7 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.rota
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.waves import Settings, WrongWaves
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.rotation import Step
 
-# What becomes of the clock is the discipline's business; here it is whether the packets are taken.
+# What becomes of the clock is the discipline's business.
 ANY_OFFSET = float("inf")
 
 
@@ -149,11 +153,12 @@ def silent(hostvars: Mapping[str, Any], names: Sequence[str]) -> dict[str, str]:
     for name in names:
         status = hostvars[name].get(STATUS) or {}
         ntp = status.get("ntp")
-        reason = (
-            why_not(status, ntp, {}, ANY_OFFSET)
-            if isinstance(ntp, Mapping)
-            else " ".join(str(status.get("msg") or "it gave no state").split())
-        )
+        if not isinstance(ntp, Mapping):
+            reason = " ".join(str(status.get("msg") or "it gave no state").split())
+        elif not ntp.get("synchronised"):
+            reason = why_not(status, ntp, {}, ANY_OFFSET)
+        else:
+            reason = lost_source(ntp, {})
         if reason:
             reasons[name] = reason
     return reasons

@@ -18,7 +18,8 @@ description:
 positional: _input, run, hosts
 options:
   _input:
-    description: The variables of the hosts, that is C(hostvars), with the newest look at them in C(ntp_multicast_status).
+    description:
+      - The variables of the hosts, that is C(hostvars), with the newest look at them in C(ntp_multicast_status).
     type: dict
     required: true
   run:
@@ -55,7 +56,7 @@ options:
 EXAMPLES = r"""
 - name: Judge
   ansible.builtin.set_fact:
-    judged: "{{ hostvars | timecast.ntp_multicast.rotation_proof(rotation, ansible_play_hosts_all, now=now().timestamp()) }}"
+    judged: "{{ hostvars | timecast.ntp_multicast.rotation_proof(rotation, clients, now=now().timestamp()) }}"
   run_once: true
 """
 
@@ -84,10 +85,10 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.proof i
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.rotation import Step
 
 
-def look_at(variables: Mapping[str, Any]) -> Look | str:
+def look_at(variables: Mapping[str, Any], groups: Sequence[str]) -> Look | str:
     """What a client has shown, or why it has shown nothing."""
     try:
-        return look_of(variables.get(STATUS) or {}, platform_of(variables))
+        return look_of(variables.get(STATUS) or {}, platform_of(variables), groups)
     except UserError as error:
         return str(error)
 
@@ -102,7 +103,7 @@ def rotation_proof(
     timeout: float = 300.0,
     step: str = "clients",
 ) -> dict[str, Any]:
-    looks = {host: look_at(value[host]) for host in hosts}
+    looks = {host: look_at(value[host], run["groups"]) for host in hosts}
     after, state = prove(
         run,
         before or None,

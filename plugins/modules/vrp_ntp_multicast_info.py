@@ -177,7 +177,7 @@ ntp:
           type: int
         last_received:
           description: Seconds since its last packet.
-          type: int
+          type: float
         offset:
           description: Offset in seconds.
           type: float

@@ -12,7 +12,7 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,14 +49,20 @@ class Described:
 
     @property
     def sections(self) -> dict[str, Any]:
-        """The sections of the description."""
-        return {section: self.values.get(PREFIX + section) for section in SECTIONS}
+        """The sections of the description, without what is not asked for."""
+        return {section: _asked_for(self.values.get(PREFIX + section)) for section in SECTIONS}
 
     @property
     def rotation(self) -> Mapping[str, Any] | None:
         """The variable, where it is set."""
         found: Mapping[str, Any] | None = self.values.get(VARIABLE)
         return found
+
+
+def _asked_for(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _asked_for(inside) for name, inside in value.items() if inside is not None}
+    return [_asked_for(inside) for inside in value] if isinstance(value, list) else value
 
 
 def described(variables: Mapping[str, Any]) -> Described:
@@ -72,15 +78,15 @@ def rotation_of(hosts: Mapping[str, Described]) -> Rotation:
     found = {name: host.rotation for name, host in hosts.items() if host.rotation}
     if not found:
         raise WrongRotation(
-            f"{VARIABLE} has to say which key is rotated. Set it for all hosts, with old (the key that goes, as it stood "
-            "in ntp_multicast_authentication.keys) and new (the id of the key that comes)."
+            f"{VARIABLE} has to say which key is rotated. Set it for all hosts, with old (the key that goes, as it "
+            "stood in ntp_multicast_authentication.keys) and new (the id of the key that comes)."
         )
     first = next(iter(found.values()))
     others = [name for name, rotation in found.items() if rotation != first]
     if others:
         raise WrongRotation(
-            f"{VARIABLE} differs between hosts, {next(iter(found))} and {others[0]} for example. There is one rotation at "
-            "a time: set it once for all hosts."
+            f"{VARIABLE} differs between hosts, {next(iter(found))} and {others[0]} for example. There is one rotation "
+            "at a time: set it once for all hosts."
         )
     old = first.get("old") or {}
     if old.get("id") is None or first.get("new") is None:
@@ -196,7 +202,7 @@ def _part(step: Step, rotation: Rotation, host: Described) -> dict[str, Any]:
         {
             "name": interface["name"],
             "servers": [
-                {name: server[name] for name in ("address", "afi", "key_id") if server.get(name) is not None}
+                {name: server[name] for name in ("address", "afi", "key_id") if name in server}
                 for server in interface.get("servers") or ()
                 if server.get("key_id") == rotation.new
             ],
@@ -240,12 +246,14 @@ def _with_present_keys(interface: Mapping[str, Any], rotation: Rotation, present
 # -- looks at clients --------------------------------------------------------------------------------------------------
 
 
-def look_of(result: Mapping[str, Any], platform: str) -> Look:
-    """A look at a client, from what its status has shown. Raises UserError when it has shown nothing."""
+def look_of(result: Mapping[str, Any], platform: str, groups: Collection[str]) -> Look:
+    """A look at a client, from what its status has shown of some groups. Raises UserError when it has shown nothing."""
     ntp = result.get("ntp")
     if not isinstance(ntp, Mapping):
         raise UserError(_reason(result))
-    return _look_at_engine(result, ntp) if platform == LINUX else _look_at_device(result, ntp)
+    entries = [entry for entry in ntp.get("associations") or () if entry.get("group") in (None, *groups)]
+    shown = {**ntp, "associations": entries}
+    return _look_at_engine(result, shown) if platform == LINUX else _look_at_device(result, shown)
 
 
 def _look_at_engine(result: Mapping[str, Any], ntp: Mapping[str, Any]) -> Look:
@@ -257,7 +265,7 @@ def _look_at_engine(result: Mapping[str, Any], ntp: Mapping[str, Any]) -> Look:
     return Look(
         began=uptime,
         ended=uptime,
-        sources=tuple(_source(entry) for entry in ntp.get("associations") or ()),
+        sources=_sources(ntp["associations"]),
         synchronised=bool(ntp.get("synchronised")),
         tells_keys=True,
         run=str(engine.get("pid") or ""),
@@ -271,7 +279,7 @@ def _look_at_device(result: Mapping[str, Any], ntp: Mapping[str, Any]) -> Look:
     return Look(
         began=began,
         ended=float(result.get("looked_until") or began),
-        sources=tuple(_source(entry) for entry in ntp.get("associations") or () if _multicast(entry)),
+        sources=_sources([entry for entry in ntp["associations"] if _multicast(entry)]),
         synchronised=bool(ntp.get("synchronised")),
         processed=packets.get("processed"),
         failures=packets.get("authentication_failures"),
@@ -290,9 +298,18 @@ def _multicast(entry: Mapping[str, Any]) -> bool:
     return not source.startswith("127.127.") and (mode is None or "cast" in str(mode).casefold())
 
 
-def _source(entry: Mapping[str, Any]) -> Source:
+def _sources(entries: Sequence[Mapping[str, Any]]) -> tuple[Source, ...]:
+    """A server that sends to two groups, or on two interfaces, is two sources."""
+    names = [str(entry.get("source")) for entry in entries]
+    return tuple(
+        _source(name if names.count(name) == 1 else f"{name} ({entry.get('group')} on {entry.get('interface')})", entry)
+        for name, entry in zip(names, entries)
+    )
+
+
+def _source(name: str, entry: Mapping[str, Any]) -> Source:
     return Source(
-        str(entry.get("source")),
+        name,
         entry.get("reach"),
         entry.get("poll"),
         entry.get("last_received"),

@@ -24,6 +24,7 @@ from ..ntp.rotation import (
     problems_of_description,
     problems_of_hosts,
     remaining,
+    rotating_groups,
     told,
 )
 from .rotating import (
@@ -32,7 +33,6 @@ from .rotating import (
     host_of,
     look_as_data,
     look_from_data,
-    look_of,
     problems_of_settings,
     rotation_of,
     without_look,
@@ -50,6 +50,7 @@ class Run:
 
     old, new: ids of the keys
     todo: step -> what the play of it takes; empty when nothing is to be done
+    groups: to which the servers send that are rotated
     exempt: clients that need not be proven
     proven: client -> the kind of proof
     ends: how each host shall end that has to be told of, as JSON
@@ -60,6 +61,7 @@ class Run:
     todo: dict[str, Any] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
+    groups: list[str] = field(default_factory=list)
     exempt: list[str] = field(default_factory=list)
     proven: dict[str, str] = field(default_factory=dict)
     ends: dict[str, str] = field(default_factory=dict)
@@ -153,6 +155,7 @@ def begin(
         return run
     left = remaining(rotation, seen.hosts)
     run.finished = left.finished
+    run.groups = sorted(rotating_groups(rotation, seen.hosts))
     run.exempt = [name for name in left.steps[Step.CLIENTS] if name in silent]
     if run.exempt and not allow_silent and not left.finished:
         run.problems = [_not_synchronised(name, silent[name]) for name in run.exempt]
@@ -184,8 +187,8 @@ def _about_unseen(run: Run, sight: Sight) -> list[str]:
 
 def _not_synchronised(name: str, reason: str) -> str:
     return (
-        f"{name}: it is a client and not synchronised ({reason}), so it could not be proven on the new key. Mend it, or "
-        f"set {UNSYNCHRONISED} to true to rotate without its proof."
+        f"{name}: it is a client and not synchronised ({reason}), so it could not be proven on the new key. Mend it, "
+        f"or set {UNSYNCHRONISED} to true to rotate without its proof."
     )
 
 
@@ -311,7 +314,7 @@ def prove(
             continue
         polls.append(look.poll)
         known = look_from_data(first[host]) if host in first else None
-        verdict = judge(known, look, run.new, intervals) if known else None
+        verdict = judge(known, look, (run.old, run.new), intervals) if known else None
         if verdict and verdict.proven:
             proven[host] = verdict.words
             continue

@@ -71,22 +71,22 @@ class Verdict:
     again: bool = False
 
 
-def judge(first: Look, last: Look, key_id: int, intervals: int) -> Verdict:
+def judge(first: Look, last: Look, keys: tuple[int, int], intervals: int) -> Verdict:
     """What the time between two looks shows.
 
     Args:
         first, last: the looks, the first one after the servers have switched.
-        key_id: the new key.
+        keys: the old key and the new one.
         intervals: how many intervals of its servers a client has to be watched.
     """
     for found in _contradictions(first, last):
         return found
     elapsed = last.began - first.ended
-    heard = _with_reach(first) or _with_reach(last)
+    heard = _concerned(first, keys) or _concerned(last, keys)
     if not heard:
         return Verdict(False, "it hears no server", again=True)
     for source in heard:
-        missing = _missing(source, last, key_id, elapsed)
+        missing = _missing(source, last, keys[1], elapsed)
         if missing:
             return Verdict(False, missing)
     needed = intervals * max(first.poll, last.poll)
@@ -97,7 +97,7 @@ def judge(first: Look, last: Look, key_id: int, intervals: int) -> Verdict:
         return Verdict(False, f"it took {taken} packets in {elapsed:.0f} s, and {intervals} are needed")
     if not last.synchronised:
         return Verdict(False, "it takes the packets, and is not synchronised yet")
-    return Verdict(True, _words(heard, last, taken, key_id, elapsed))
+    return Verdict(True, _words(heard, last, taken, keys[1], elapsed))
 
 
 def _contradictions(first: Look, last: Look) -> Iterator[Verdict]:
@@ -113,9 +113,9 @@ def _contradictions(first: Look, last: Look) -> Iterator[Verdict]:
         yield Verdict(False, f"it lost a source: {new[0]}", again=True)
 
 
-def _with_reach(look: Look) -> list[Source]:
-    """A server that was gone before is not waited for."""
-    return [source for source in look.sources if source.reach]
+def _concerned(look: Look, keys: tuple[int, int]) -> list[Source]:
+    """The servers that are rotated, as far as that is told. One that was gone before is not waited for."""
+    return [source for source in look.sources if source.reach and (not look.tells_keys or source.key_id in keys)]
 
 
 def _missing(source: Source, last: Look, key_id: int, elapsed: float) -> str:

@@ -230,8 +230,8 @@ def _about_secrets(rotation: Rotation, hosts: Mapping[str, Host]) -> Iterator[st
     if whole and not (rotation.old.secret and rotation.old.algorithm):
         what = "secret" if rotation.old.algorithm else "algorithm"
         yield (
-            f"{VARIABLE}.old.{what} is missing. {named(whole)}: on Linux the key file is written as a whole, so the old "
-            "key has to be described as long as it is needed."
+            f"{VARIABLE}.old.{what} is missing. {named(whole)}: on Linux the key file is written as a whole, so the "
+            "old key has to be described as long as it is needed."
         )
 
 
@@ -244,8 +244,8 @@ def _about_description(rotation: Rotation, host: Host) -> Iterator[str]:
         )
     if any(sender.key_id == rotation.old.id for sender in wanted.senders):
         yield (
-            f"ntp_multicast_interfaces still sends with the old key {rotation.old.id}. Describe key_id: {rotation.new}, "
-            "as it shall be afterwards."
+            f"ntp_multicast_interfaces still sends with the old key {rotation.old.id}. Describe key_id: "
+            f"{rotation.new}, as it shall be afterwards."
         )
     key = wanted.key(rotation.new)
     if key is not None and wanted.groups and not key.trusted:
@@ -264,8 +264,8 @@ def _about_listeners(rotation: Rotation, hosts: Mapping[str, Host]) -> Iterator[
         if _listens(host, groups) and host.wanted.key(rotation.new) is None:
             where = ", ".join(sorted(host.wanted.groups & groups))
             yield (
-                f"{name}: listens to {where}, where servers will sign with key {rotation.new}, and {KEYS} does not have "
-                "it. Describe it there."
+                f"{name}: listens to {where}, where servers will sign with key {rotation.new}, and {KEYS} does not "
+                "have it. Describe it there."
             )
 
 
@@ -285,8 +285,8 @@ def _about_present(rotation: Rotation, host: Host) -> Iterator[str]:
     present, known = host.present, {key.id for key in host.wanted.keys} | {rotation.old.id}
     if present.key(rotation.old.id) is not None and host.wanted.key(rotation.new) is None:
         yield (
-            f"it has key {rotation.old.id}, and {KEYS} does not have key {rotation.new}. Describe the new key there, or "
-            "take the old one away."
+            f"it has key {rotation.old.id}, and {KEYS} does not have key {rotation.new}. Describe the new key there, "
+            "or take the old one away."
         )
     if not _concerned(rotation, host):
         return
@@ -314,8 +314,8 @@ def _about_sender(rotation: Rotation, wanted: Sender, present: Sender | None) ->
     elif present.key_id not in (rotation.old.id, rotation.new):
         signed = f"signs with key {present.key_id}" if present.key_id is not None else "does not sign"
         yield (
-            f"it {signed} to {where}, and that is neither the old key {rotation.old.id} nor the new key {rotation.new}. "
-            f"Name the key that is used in {VARIABLE}.old, or finish the rotation that is under way."
+            f"it {signed} to {where}, and that is neither the old key {rotation.old.id} nor the new key "
+            f"{rotation.new}. Name the key that is used in {VARIABLE}.old, or finish the rotation that is under way."
         )
 
 

@@ -71,11 +71,9 @@ class Listener:
     def _proves(self, signed: Key | None) -> bool:
         running = self.device.running
         own = running.get(key_place(signed.key_id)) if signed else None
-        trusted = any(
-            isinstance(entry, Trust) and signed and entry.key_id == signed.key_id for entry in running.values()
-        )
+        trusted = {entry.key_id for entry in running.values() if isinstance(entry, Trust)}
         same = isinstance(own, Key) and signed is not None and (own.mode, own.secret) == (signed.mode, signed.secret)
-        return trusted and same
+        return same and signed is not None and signed.key_id in trusted
 
     def tick(self) -> None:
         """An interval begins: shift the registers, and count it as silent until a packet is taken."""

@@ -228,14 +228,14 @@ def test_a_rotation_that_is_killed_at_each_step_goes_on(site: Site) -> None:
     site.nobody_paused()
     assert site.finished()
     for name in CLIENTS:
-        assert re.search(rf"{name}: by counters: fresh packets of .* no authentication failed", run.printed), (
-            run.printed
-        )
+        proof = rf"{name}: by counters: fresh packets of .* no authentication failed"
+        assert re.search(proof, run.printed), run.printed
     assert not any(secret in run.printed + looked.printed for secret in SECRETS.values())
     drift = succeeded(site.play("check_drift"))
     assert "in sync" in drift.printed
 
 
+@pytest.mark.end_to_end
 def test_a_client_that_is_unreachable_in_the_middle_stops_the_rotation(site: Site) -> None:
     site.air.begin_to_count()
     held = site.device("c2")

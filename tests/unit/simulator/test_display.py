@@ -154,6 +154,23 @@ def test_status_of_a_device_without_an_ntp_process(open_device) -> None:  # type
     assert "Authentication failures" in console.do("display ntp statistics packet | no-more")
 
 
+def test_losses_of_a_source_are_listed(open_device) -> None:  # type: ignore[no-untyped-def]
+    item, console = open_device()
+    assert console.do("display ntp event clock-unsync") == ""
+
+    class Process:
+        pid = None
+
+        async def status(self) -> dict[str, object]:
+            loss = {"source": "10.0.0.1", "session": "bdcast client", "reason": "Authentication failure", "time": "now"}
+            return {"system": {"synchronised": False}, "losses": [loss] * 12}
+
+    item.call(lambda device: setattr(device, "ntp_process", Process()))
+    listed = console.do("display ntp event clock-unsync | no-more")
+    assert listed.startswith(" 1. Clock source   :  10.0.0.1\n    Session type   :  bdcast client\n")
+    assert listed.count("Unsync reason  :  Authentication failure") == 10
+
+
 def test_keys_of_a_startup_file_may_be_plain_or_foreign() -> None:
     text = (
         f"#\nntp authentication-keyid 1 authentication-mode hmac-sha256 {KEY}\n"

@@ -247,7 +247,7 @@ def engine(at: float, *, key_id: int | None = 43, taken: int = 0, heard: float =
 
 
 def test_fresh_packets_without_failures_prove_a_device() -> None:
-    verdict = judge(device(0), device(18, taken=4), 43, 2)
+    verdict = judge(device(0), device(18, taken=4), (42, 43), 2)
     assert verdict.proven
     assert verdict.words == (
         "by counters: fresh packets of 10.0.0.1, 10.0.0.2 in 18 s, 4 packets taken, no authentication failed, "
@@ -256,14 +256,14 @@ def test_fresh_packets_without_failures_prove_a_device() -> None:
 
 
 def test_the_key_of_the_last_packet_proves_a_linux_host() -> None:
-    verdict = judge(engine(0, key_id=42), engine(16, taken=2), 43, 2)
+    verdict = judge(engine(0, key_id=42), engine(16, taken=2), (42, 43), 2)
     assert verdict.proven
     assert verdict.words == "by the key: the last packets of 10.0.0.1 are signed with key 43"
 
 
 def test_a_device_that_counts_nothing_is_proven_by_sessions_and_says_so() -> None:
     first, last = (replace(device(at), processed=None, failures=None) for at in (0, 18))
-    verdict = judge(first, last, 43, 2)
+    verdict = judge(first, last, (42, 43), 2)
     assert verdict.proven
     assert "it counts neither packets nor failures" in verdict.words
 
@@ -282,7 +282,7 @@ def test_a_device_that_counts_nothing_is_proven_by_sessions_and_says_so() -> Non
     ],
 )
 def test_a_device_is_not_proven(last: Look, words: str, again: bool) -> None:
-    verdict = judge(device(0), last, 43, 2)
+    verdict = judge(device(0), last, (42, 43), 2)
     assert not verdict.proven
     assert words in verdict.words
     assert verdict.again is again
@@ -299,19 +299,25 @@ def test_a_device_is_not_proven(last: Look, words: str, again: bool) -> None:
     ],
 )
 def test_a_linux_host_is_not_proven(last: Look, words: str, again: bool) -> None:
-    verdict = judge(engine(0), last, 43, 2)
+    verdict = judge(engine(0), last, (42, 43), 2)
     assert not verdict.proven
     assert words in verdict.words
     assert verdict.again is again
 
 
+def test_a_server_that_signs_with_a_third_key_is_not_waited_for() -> None:
+    other = Source(S2, 255, 8, 3, 7)
+    first, last = (replace(look, sources=(*look.sources, other)) for look in (engine(0), engine(18, taken=4)))
+    assert judge(first, last, (42, 43), 2).words == "by the key: the last packets of 10.0.0.1 are signed with key 43"
+
+
 def test_without_the_age_of_a_packet_the_register_has_to_move_on() -> None:
     ageless = (Source(S1, 255, 8, None, None, True),)
-    assert judge(device(0, sources=ageless), device(18, taken=4, sources=ageless), 43, 2).proven
+    assert judge(device(0, sources=ageless), device(18, taken=4, sources=ageless), (42, 43), 2).proven
     missed = (Source(S1, 254, 8, None, None, True),)
-    assert not judge(device(0, sources=ageless), device(18, taken=4, sources=missed), 43, 2).proven
+    assert not judge(device(0, sources=ageless), device(18, taken=4, sources=missed), (42, 43), 2).proven
 
 
 def test_a_client_that_hears_nobody_begins_anew() -> None:
-    verdict = judge(device(0, sources=()), device(18, sources=()), 43, 2)
+    verdict = judge(device(0, sources=()), device(18, sources=()), (42, 43), 2)
     assert (verdict.proven, verdict.words, verdict.again) == (False, "it hears no server", True)

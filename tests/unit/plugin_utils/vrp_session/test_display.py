@@ -16,7 +16,11 @@ from hypothesis import strategies as st
 
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.dialect import Dialect
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.display import (
+    Loss,
+    PacketCounts,
     find_dialect,
+    parse_losses,
+    parse_packets,
     parse_sessions,
     parse_status,
 )
@@ -306,3 +310,71 @@ def test_a_device_without_ntp_is_told(paper, logged_in) -> None:
     lines = ("display ntp status", "display ntp-service status")
     with pytest.raises(ParseError, match="option dialect"):
         find_dialect(logged_in(paper(dict.fromkeys(lines, UNKNOWN_COMMAND))))
+
+
+# -- packets and losses ------------------------------------------------------------------------------------------------
+
+COUNTED = """ NTP IPv4 Packet Statistical Information
+ --------------------------------------------------
+ Sent                                  :          12
+    Send failures                      :          1
+ Received                              :          700
+    Processed                          :          650
+    Dropped                            :          50
+       Validity test failures          :          30
+          Authentication failures      :          20
+       Rate-limited                    :          0
+Last 1 packets drop reasons:
+ 1. 10.0.0.9: 3 Processed of 9
+"""
+LOST = """ 1. Clock source   :  10.0.0.1(vrf1)
+    Session type   :  bdcast client (Interface: Eth1/0/1), dynamic
+    Unsync reason  :  Authentication failure\x20
+    Unsync time    :  2026-11-27 11:24:44+00:00
+
+ 2. Clock source   :  2001:db8::1
+    Session type   :  client, configured
+    Unsync reason  :  Peer reachability lost
+    Unsync time    :  2026-11-26 10:24:44+00:00
+"""
+
+
+def test_packets_are_counted_over_both_families() -> None:
+    assert parse_packets(COUNTED) == PacketCounts(700, 650, 20)
+    assert parse_packets(COUNTED + COUNTED.replace("IPv4", "IPv6")) == PacketCounts(1400, 1300, 40)
+
+
+@pytest.mark.parametrize(
+    "text", ["", COUNTED.replace("Authentication", "Authorisation"), COUNTED.replace(":          650", ":  many")]
+)
+def test_counts_that_are_not_understood_are_not_zero(text: str) -> None:
+    with pytest.raises(ParseError, match="packet statistics were not understood"):
+        parse_packets(text)
+
+
+def test_losses_of_sources() -> None:
+    first, second = parse_losses(LOST)
+    session = "bdcast client (Interface: Eth1/0/1), dynamic"
+    assert first == Loss("10.0.0.1(vrf1)", session, "Authentication failure", "2026-11-27 11:24:44+00:00")
+    assert (second.source, second.reason) == ("2001:db8::1", "Peer reachability lost")
+    assert parse_losses("") == ()
+
+
+COLLECTED_COUNTS = [
+    path
+    for folder in folders_of_device_texts()
+    for name in ("*statistics-packet.txt", "*stat-pkt.txt")
+    for path in sorted(folder.glob(name))
+]
+
+
+@pytest.mark.parametrize("path", COLLECTED_COUNTS, ids=name_of)
+def test_collected_statistics_are_understood(path: Path) -> None:
+    assert parse_packets(path.read_text(encoding="utf-8").partition("\n")[2]) == PacketCounts(1000, 800, 20)
+
+
+@given(st.text())
+def test_any_text_is_counted_or_refused(text: str) -> None:
+    parse_losses(text)
+    with contextlib.suppress(ParseError):
+        parse_packets(text)
