@@ -323,7 +323,8 @@ class ServerOptions:
             "follows nobody tells its whole site its own drift.",
             "Omitted, nothing is asked of them, and they stay as they are in every state. Given, the states "
             "V(replaced) and V(overridden) leave these servers and no others, V(deleted) removes these.",
-            "On Linux they are sources of C(chronyd), where O(ntp_multicast_engine_upstream=chrony).",
+            "On Linux they are sources of C(chronyd), and the variable C(ntp_multicast_engine_upstream) has to be "
+            "V(chrony).",
             source=f"{UPSTREAM_COMMAND}; RFC 9249, unicast-configuration",
             many=True,
             inside=UpstreamOptions,
