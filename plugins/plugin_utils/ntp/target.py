@@ -247,9 +247,7 @@ def _upstream_left(present: Configuration, wanted: Configuration, state: State) 
 
 
 def _held(authentication: Authentication, key_ids: set[int | None]) -> Authentication:
-    keys = (
-        replace(key, used_elsewhere=True) if key.id in key_ids else key for key in authentication.keys or ()
-    )
+    keys = (replace(key, used_elsewhere=True) if key.id in key_ids else key for key in authentication.keys or ())
     return replace(authentication, keys=tuple(keys))
 
 

@@ -59,7 +59,13 @@ def described(server: Host, reached_by: dict[str, Any], upstream: list[dict[str,
     stream = [{"name": "eth0", "servers": [{"address": "224.0.1.1", "key_id": 42}]}]
     section = {"enabled": True, "listen": ["eth0"], "upstream": upstream}
     variables = description(
-        **{"authentication": keys(SECRETS["first"]), "server": section, "interfaces": stream, "upstream": "chrony", **more}
+        **{
+            "authentication": keys(SECRETS["first"]),
+            "server": section,
+            "interfaces": stream,
+            "upstream": "chrony",
+            **more,
+        }
     )
     return {"all": {"hosts": {"server": {"ansible_host": server.v4, **reached_by, **variables}}}}
 
@@ -113,7 +119,9 @@ def test_chronyd_follows_them_and_the_engine_passes_it_on(
     assert f"server {origin.v4} iburst prefer key 42 minpoll 3" in run.output
     assert {origin.v4, origin.v6} <= set(sources(server))
     wait_for(lambda: sources(server)[origin.v4][1] == "*", server)
-    authentication = {line.split(",")[0]: line.split(",") for line in server.output("chronyc", "-c", "-n", "authdata").splitlines()}
+    authentication = {
+        line.split(",")[0]: line.split(",") for line in server.output("chronyc", "-c", "-n", "authdata").splitlines()
+    }
     assert authentication[origin.v4][1:3] == ["SK", "42"]
     wait_for(lambda: system_of(server).get("stratum") == ORIGIN_STRATUM + 1, server)
     assert system_of(server)["upstream"] == "chrony"

@@ -10,6 +10,7 @@ from typing import Any
 
 from harness import SECRET, Playbooks, server_config, task
 
+PORTS = {"CE1": "100GE1/0/1", "NE1": "GigabitEthernet0/1/0"}
 PORT = "{{ '100GE1/0/1' if inventory_hostname == 'CE1' else 'GigabitEthernet0/1/0' }}"
 ONE = {"address": "10.9.9.9", "key_id": 42, "preferred": True, "minpoll": 4}
 SIX = {"address": "FD00:9::9", "source_interface": PORT}
@@ -42,18 +43,24 @@ def test_from_the_first_line_to_the_last(playbooks: Playbooks) -> None:
     assert run.code == 0, run.output
     assert SECRET not in run.output
     for name in playbooks.devices:
-        predicted, first, second, same = (run.registered[each][name] for each in ("predicted", "first", "second", "same"))
+        predicted, first, second, same = (
+            run.registered[each][name] for each in ("predicted", "first", "second", "same")
+        )
         assert [each["changed"] for each in (predicted, first, second, same)] == [True, True, False, False]
         assert predicted["after"] == first["after"] and predicted["commands"] == first["commands"]
         words = " ".join(first["commands"])
         preferred = {"CE1": "preferred", "NE1": "preference"}[name]
-        key, trust, line = "authentication-mode", "ed authentication-keyid 42" if name == "CE1" else "reliable", "unicast-server 10.9.9.9"
+        key, trust, line = (
+            "authentication-mode",
+            "ed authentication-keyid 42" if name == "CE1" else "reliable",
+            "unicast-server 10.9.9.9",
+        )
         assert words.index(key) < words.index(trust) < words.index(line) < words.index("server disable")
         assert lines_of(playbooks, name) == [
             "unicast-peer 10.7.7.7",
             "unicast-server 10.8.8.8 iburst",
             f"unicast-server 10.9.9.9 authentication-keyid 42 {preferred} minpoll 4",
-            f"unicast-server ipv6 FD00:9::9 source-interface {'100GE1/0/1' if name == 'CE1' else 'GigabitEthernet0/1/0'}",
+            f"unicast-server ipv6 FD00:9::9 source-interface {PORTS[name]}",
         ]
         assert [entry["address"] for entry in run.registered["gathered"][name]["gathered"]["server"]["upstream"]] == [
             *("10.8.8.8", "10.9.9.9", "fd00:9::9")
@@ -72,7 +79,11 @@ def test_from_the_first_line_to_the_last(playbooks: Playbooks) -> None:
             run.registered[each][name] for each in ("overridden", "unnamed", "deleted", "again")
         )
         undone = [command for command in overridden["commands"] if command.startswith("undo")]
-        assert [command.partition("unicast-server ")[2] for command in undone] == ["10.8.8.8", "10.9.9.9", "ipv6 FD00:9::9"]
+        assert [command.partition("unicast-server ")[2] for command in undone] == [
+            "10.8.8.8",
+            "10.9.9.9",
+            "ipv6 FD00:9::9",
+        ]
         # Nobody has named it, so it stays with its key and with what the device serves.
         assert unnamed["after"]["server"]["upstream"] == [{"address": "10.9.9.9", "key_id": 42}]
         assert [key["id"] for key in unnamed["after"]["authentication"]["keys"]] == [42]

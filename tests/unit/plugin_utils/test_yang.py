@@ -280,7 +280,9 @@ _AFI = st.sampled_from([None, None, "ipv4", "ipv6"])
 _NAME = st.sampled_from(["Vlanif1", "100GE1/0/1", "FlexE-50|100G0/1/2.5", "GE0/1/0", "", "V" * 70 + "1"])
 _UPSTREAM = st.fixed_dictionaries(
     {
-        "address": st.sampled_from(["10.0.0.1", "10.0.0.1", "fd00::7", "224.0.1.1", "127.0.0.1", "time.example", "x y"]),
+        "address": st.sampled_from(
+            ["10.0.0.1", "10.0.0.1", "fd00::7", "224.0.1.1", "127.0.0.1", "time.example", "x y"]
+        ),
         "key_id": st.sampled_from([None, 1, 42, 65536, 7]),
         "version": st.sampled_from([None, None, 1, 3, 4, 5]),
         "preferred": st.none() | st.booleans(),

@@ -19,7 +19,9 @@ import pytest
 FILES = pathlib.Path(__file__).parents[3] / "roles/ntp_multicast_engine/files"
 FUTURE = "from __future__ import annotations"
 # As templates/chrony_keys.py.j2 makes it.
-PROGRAM = "\n".join((FILES / f"{name}.py").read_text().replace(FUTURE, "") for name in ("chrony_key_block", "chrony_keys"))
+PROGRAM = "\n".join(
+    (FILES / f"{name}.py").read_text().replace(FUTURE, "") for name in ("chrony_key_block", "chrony_keys")
+)
 SECRETS = {42: "Sixteen-octets-1", 43: "Thirty-two-octets-of-key-text-No", 7: "md5 # with blanks", 8: "Any-secret-8"}
 ALGORITHMS = {42: "aes-128-cmac", 43: "aes-256-cmac", 7: "md5", 8: "hmac-sha256"}
 THEIRS = "# chrony.keys\n1 MD5 theirs\n"
@@ -51,7 +53,10 @@ class Host:
 
 @pytest.fixture(name="host")
 def host_fixture(tmp_path: pathlib.Path) -> Host:
-    lines = [f"{number} {ALGORITHMS[number]} base64:{base64.b64encode(SECRETS[number].encode()).decode()}" for number in SECRETS]
+    lines = [
+        f"{number} {ALGORITHMS[number]} base64:{base64.b64encode(SECRETS[number].encode()).decode()}"
+        for number in SECRETS
+    ]
     (tmp_path / "keys").write_text("# Managed by Ansible.\n" + "\n".join(lines) + "\n")
     (tmp_path / "chrony.keys").write_text(THEIRS)
     (tmp_path / "chrony.keys").chmod(0o640)

@@ -18,7 +18,9 @@ import pytest
 FILES = pathlib.Path(__file__).parents[3] / "roles/ntp_multicast_engine/files"
 FUTURE = "from __future__ import annotations"
 # As templates/generations.py.j2 makes it.
-SCRIPT = "\n".join((FILES / f"{name}.py").read_text().replace(FUTURE, "") for name in ("chrony_key_block", "generations"))
+SCRIPT = "\n".join(
+    (FILES / f"{name}.py").read_text().replace(FUTURE, "") for name in ("chrony_key_block", "generations")
+)
 RUN = "import sys; SOURCE = sys.stdin.read(); exec(compile(SOURCE, 'generations.py', 'exec'))"
 SERVICE = "ntp-multicast-engine.service"
 SYSTEMCTL = """#!/bin/sh

@@ -58,11 +58,16 @@ ENTRIES = st.lists(
 
 @given(ENTRIES)
 def test_what_is_written_is_read(entries: list[dict[str, Any]]) -> None:
-    text = "# a comment\nrefclock SOCK /run/x refid MCST\n" + "".join(f"{line}\n" for _address, line in lines_of(entries))
+    text = "# a comment\nrefclock SOCK /run/x refid MCST\n" + "".join(
+        f"{line}\n" for _address, line in lines_of(entries)
+    )
     assert upstream_of(text) == entries
 
 
-@given(st.text(st.characters(codec="utf-8")) | st.lists(st.sampled_from(["server", "192.0.2.1", "iburst", "key", "x"])).map(" ".join))
+@given(
+    st.text(st.characters(codec="utf-8"))
+    | st.lists(st.sampled_from(["server", "192.0.2.1", "iburst", "key", "x"])).map(" ".join)
+)
 def test_any_text(text: str) -> None:
     assert all(entry["address"] == "192.0.2.1" for entry in upstream_of(text))
 

@@ -47,7 +47,9 @@ KEY_OPTIONS = {"id": 42, "algorithm": "hmac-sha256", "secret": "YsHsjx_202206", 
 KEYED = UpstreamServer(ONE, key_id=42)
 
 
-def present(*upstream: UpstreamServer, keys: tuple[Key, ...] = (), enabled: bool = False, **server: Any) -> Configuration:
+def present(
+    *upstream: UpstreamServer, keys: tuple[Key, ...] = (), enabled: bool = False, **server: Any
+) -> Configuration:
     settings: dict[str, Any] = {"enabled": False, "ipv6_enabled": False, "listen": (), "ipv6_listen": (), **server}
     return Configuration(Authentication(enabled, keys), ServerSettings(**settings, upstream=upstream), ())
 

@@ -153,7 +153,10 @@ def test_a_difference_shows_the_line_where_a_device_prints_it() -> None:
 @pytest.mark.parametrize(
     ("entry", "words"),
     [
-        ({"address": "10.0.0.1", "source_interface": "Vlanif9"}, "Vlanif9, which shall be the source .* does not exist"),
+        (
+            {"address": "10.0.0.1", "source_interface": "Vlanif9"},
+            "Vlanif9, which shall be the source .* does not exist",
+        ),
         ({"address": "fd00::7", "source_interface": "vlanif 8"}, "Vlanif8 has no IPv6"),
     ],
 )
