@@ -174,7 +174,8 @@ def _found(variables: Mapping[str, Any], name: str) -> Found:
 
 
 def _found_on_linux(variables: Mapping[str, Any], name: str, described: frozenset[str]) -> Found:
-    results = {part: variables.get(f"{name}_{part}") for part in ("engine", "engine_keys", "others", "other_keys")}
+    parts = ("engine", "engine_keys", "told_chrony", "others", "other_keys")
+    results = {part: variables.get(f"{name}_{part}") for part in parts}
     routes = (variables.get(f"{name}_route") or {}).get("stdout_lines") or [""]
     host = linux_host({**results, "interface": routes[0]})
     notes = []

@@ -23,7 +23,9 @@ options:
 EXAMPLES = r"""
 - name: Show the lines
   ansible.builtin.debug:
-    msg: "{{ [{'address': '192.0.2.1', 'key_id': 42}] | timecast.ntp_multicast.chrony_sources | map(attribute='line') }}"
+    msg: "{{ servers | timecast.ntp_multicast.chrony_sources | map(attribute='line') }}"
+  vars:
+    servers: [{address: 192.0.2.1, key_id: 42}]
 """
 
 RETURN = r"""

@@ -116,8 +116,8 @@ options:
                 that follows nobody tells its whole site its own drift.
               - Omitted, nothing is asked of them, and they stay as they are in every state. Given, the states
                 V(replaced) and V(overridden) leave these servers and no others, V(deleted) removes these.
-              - On Linux they are sources of C(chronyd), where
-                O(timecast.ntp_multicast.ntp_multicast_engine#role:main:ntp_multicast_engine_upstream=chrony).
+              - On Linux they are sources of C(chronyd), and the variable C(ntp_multicast_engine_upstream) has to be
+                V(chrony).
             type: list
             elements: dict
             suboptions:
@@ -237,6 +237,7 @@ options:
       - Other NTP lines of the device, such as those of unicast associations, may need options of O(config.server).
         As long as they stand, V(replaced), V(overridden) and V(deleted) change no such option that is not named; see
         RV(kept).
+      - No state touches unicast servers unless O(config.server.upstream) is given.
       - V(gathered) returns the present configuration as RV(gathered).
       - V(rendered) returns as RV(rendered) the lines that a person would type. Needs no device.
       - V(parsed) returns as RV(parsed) the model of O(running_config), and refuses a text that is no configuration.
@@ -484,12 +485,12 @@ gathered:
   sample: {interfaces: [{name: 100GE1/0/1, servers: [{address: 224.0.1.1, ttl: 16}], clients: []}]}
 outside_model:
   description:
-    - NTP lines of the device that the model does not hold, with the interface in whose view they stand. They are left
-      alone. Secrets are masked.
+    - NTP lines of the device that the model does not hold, or of which it does not hold every word, with the interface
+      in whose view they stand. What it does not hold is left alone. Secrets are masked.
   returned: when O(state) is V(gathered)
   type: list
   elements: str
-  sample: [ntp unicast-server 192.0.2.10, "interface Vlanif100: ntp receive disable"]
+  sample: [ntp unicast-peer 192.0.2.10, "interface Vlanif100: ntp receive disable"]
 parsed:
   description: The model of O(running_config). Never holds secrets.
   returned: when O(state) is V(parsed)

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..ntp.chrony_sources import upstream_of
 from ..ntp.engine_document import PREFIX, sections_of, settings_of
 from ..ntp.errors import UserError
 from ..ntp.masking import shown
@@ -38,7 +39,7 @@ class LinuxHost:
 
 
 def linux_host(results: Mapping[str, Any]) -> LinuxHost:
-    """Read the results, by the names of their tasks: engine, engine_keys, others, other_keys, interface.
+    """Read the results, by the names of their tasks: engine, engine_keys, told_chrony, others, other_keys, interface.
 
     Raises:
         UserError: the engine's configuration is none.
@@ -49,6 +50,7 @@ def linux_host(results: Mapping[str, Any]) -> LinuxHost:
     if document is not None:
         try:
             sections = sections_of(document, key_types(results.get("engine_keys")))
+            sections = _with_upstream(sections, results.get("told_chrony"))
             settings = settings_of(document)
         except (KeyError, TypeError, AttributeError) as error:
             raise UserError(f"the engine's configuration is not one of ours: {error!r}.") from error
@@ -90,6 +92,14 @@ def _engine(result: Mapping[str, Any]) -> dict[str, Any] | None:
     if not isinstance(document, dict):
         raise UserError("the engine's configuration is no JSON object.")
     return document
+
+
+def _with_upstream(sections: Mapping[str, Any], told_chrony: Any) -> dict[str, Any]:
+    """The sections with the unicast servers that the role has told chronyd."""
+    results = told_chrony.get("results") or () if isinstance(told_chrony, Mapping) else ()
+    upstream = [entry for _path, text in _texts(results) for entry in upstream_of(text)]
+    server = {**sections["server"], "upstream": upstream} if upstream else sections["server"]
+    return {**sections, "server": server}
 
 
 def _chrony_options(document: Mapping[str, Any] | None) -> Iterator[str]:

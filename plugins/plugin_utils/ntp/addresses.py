@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Addresses and names of VPN instances as they stand in options and in the lines of a device.
 
-An address is digits, colons and dots, and nothing else: the standard library also takes a zone, which may hold any character: ``fe80::1%1\\nsysname X`` is an address to it.
+An address is digits, colons and dots, and nothing else. The standard library also takes a zone, which may hold any
+character: ``fe80::1%1\\nsysname X`` is an address to it.
 """
 
 from __future__ import annotations

@@ -319,12 +319,12 @@ class ServerOptions:
         default=None,
         metadata=option(
             "dict",
-            "Unicast servers that the host itself follows, each address once in a VPN instance. A multicast server that "
-            "follows nobody tells its whole site its own drift.",
+            "Unicast servers that the host itself follows, each address once in a VPN instance. A multicast server "
+            "that follows nobody tells its whole site its own drift.",
             "Omitted, nothing is asked of them, and they stay as they are in every state. Given, the states "
             "V(replaced) and V(overridden) leave these servers and no others, V(deleted) removes these.",
-            "On Linux they are sources of C(chronyd), where "
-            "O(timecast.ntp_multicast.ntp_multicast_engine#role:main:ntp_multicast_engine_upstream=chrony).",
+            "On Linux they are sources of C(chronyd), and the variable C(ntp_multicast_engine_upstream) has to be "
+            "V(chrony).",
             source=f"{UPSTREAM_COMMAND}; RFC 9249, unicast-configuration",
             many=True,
             inside=UpstreamOptions,

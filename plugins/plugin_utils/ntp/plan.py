@@ -5,8 +5,8 @@
 
 The order follows Huawei's advice and its mirror image (fact 0.5; pains 4.1.11 and 4.1.12). Going away: associations
 and unicast servers, trust, keys, sources, the authentication switch. Coming: the switch, keys, trust, the server's
-sources, unicast servers and associations. A key that one of these lets go of only when it is set anew goes after that. Last comes the server function, because a
-device adds ``server disable`` by itself as soon as a first NTP line stands.
+sources, unicast servers and associations. A key that one of these lets go of only when it is set anew goes after that.
+Last comes the server function, because a device adds ``server disable`` by itself as soon as a first NTP line stands.
 """
 
 from __future__ import annotations

@@ -22,6 +22,7 @@ from .options import (
     LISTEN_COMMAND,
     MODEL,
     SERVER_COMMAND,
+    TRUST_COMMAND,
     UPSTREAM_COMMAND,
     GroupOptions,
     KeyOptions,
@@ -356,7 +357,9 @@ def _advice(options: Mapping[str, Any], platform: Platform, prefix: str) -> Iter
         for j, entry in enumerate(interface.get("servers") or ())
     ]
     servers = [entry for _unused, entry in entries]
+    upstream = list(enumerate(server.get("upstream") or ()))
     if platform == "vrp":
+        yield from _advice_about_upstream(authentication.get("keys") or (), upstream, f"{prefix}server.upstream")
         for number, key in enumerate(authentication.get("keys") or ()):
             if key.get("secret") is not None:
                 algorithm = Algorithm(key["algorithm"]) if key.get("algorithm") else None
@@ -376,6 +379,21 @@ def _advice(options: Mapping[str, Any], platform: Platform, prefix: str) -> Iter
                 "IPv4 alone, and a client that gets no answer can't measure the delay",
                 "VRP command reference, ntp ipv6 server source-address",
             )
-    if authentication.get("enabled") is False and any(entry.get("key_id") is not None for entry in servers):
+    keyed = [*servers, *(entry for _unused, entry in upstream)] if platform == "vrp" else servers
+    if authentication.get("enabled") is False and any(entry.get("key_id") is not None for entry in keyed):
         rule = "servers name keys, but packets are sent without authentication unless it is enabled"
         yield Advice(f"{prefix}authentication.enabled", "false", rule, "VRP configuration guide, NTP authentication")
+
+
+def _advice_about_upstream(
+    keys: Sequence[Mapping[str, Any]], upstream: Sequence[tuple[int, Mapping[str, Any]]], path: str
+) -> Iterator[Advice]:
+    untrusted = {key.get("id") for key in keys if not key.get("trusted")}
+    for number, entry in upstream:
+        key_id = entry.get("key_id")
+        if key_id in untrusted:
+            rule = "a device synchronises with the help of trusted keys alone; the key is not described as trusted"
+            yield Advice(f"{path}[{number}].key_id", str(key_id), rule, TRUST_COMMAND)
+        if ":" in str(entry.get("address")) and (key_id or 0) > KEY_ID_MOST_VERSION_4:
+            rule = "an IPv6 server may speak NTP version 4, which takes keys up to 65535 only"
+            yield Advice(f"{path}[{number}].key_id", str(key_id), rule, EXTENSION_FIELDS)

@@ -90,7 +90,7 @@ def refuse_unfit_interfaces(changes: tuple[Change, ...], present: DeviceConfigur
 
 
 def _unfit_source(server: UpstreamServer, known: Mapping[str, InterfaceFacts]) -> list[str]:
-    """Why the source interface of a unicast server is refused (fact 1.8); nothing where the interfaces are not known."""
+    """Why a source interface of a unicast server is refused (fact 1.8); nothing where the interfaces are not known."""
     name = server.source_interface
     if name is None or not known:
         return []

@@ -39,7 +39,7 @@ def block_in(path):
 
 
 def set_block(path, block, user):
-    """Make the file have this block, in one step. It keeps its owner, mode and label; one of ours that is empty goes."""
+    """Make the file have this block, in one step. It keeps its owner, mode and label; an empty one of ours goes."""
     path = os.path.realpath(path)
     lines = [*parted(lines_in(path))[0], *block]
     if not lines and os.path.basename(path) == OWN_FILE:

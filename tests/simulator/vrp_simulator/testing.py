@@ -82,8 +82,9 @@ class RunningDevice:
         """Associations that run without authentication, as (interface, role, group) (fact 1.2)."""
         return self.call(
             lambda device: sorted(
-                (place.view, *map(str, place.key[2:4] if place.key[1] == "unicast" else place.key[1:3]))
+                (place.view, str(role), str(group))
                 for place in device.transactions.unauthenticated
+                for role, group in [place.key[2:4] if place.key[1] == "unicast" else place.key[1:3]]
             )
         )
 

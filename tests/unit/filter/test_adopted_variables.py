@@ -230,6 +230,22 @@ def test_a_linux_host_with_the_engine(tmp_path: pathlib.Path) -> None:
     assert "ntp_multicast_update_secrets" in variables
 
 
+def test_the_unicast_servers_that_chronyd_was_told(tmp_path: pathlib.Path) -> None:
+    told = "# Managed by Ansible.\nserver 192.0.2.1 iburst prefer key 42 minpoll 4\nserver fd00::7 iburst\n"
+    host_ = linux(
+        tmp_path,
+        engine=encoded(json.dumps({**ENGINE, "server": {"enabled": True, "upstream": "chrony"}})),
+        engine_keys={"stdout_lines": ["42 aes-128-cmac"]},
+        told_chrony={"results": [encoded(told, item="/etc/chrony/conf.d/ntp-multicast-engine.conf"), {"item": "x"}]},
+    )
+    variables = written(adopted(tmp_path, {"h1": host_}), tmp_path)["host_vars/h1"]
+    assert variables["ntp_multicast_server"] == {
+        "enabled": True,
+        "upstream": [{"address": "192.0.2.1", "key_id": 42, "preferred": True, "minpoll": 4}, {"address": "fd00::7"}],
+    }
+    assert variables["ntp_multicast_engine_upstream"] == "chrony"
+
+
 def test_what_ntpd_does_is_a_proposal_that_changes_nothing(tmp_path: pathlib.Path) -> None:
     conf = "broadcast 239.77.0.4 key 4\nbroadcast 239.77.0.5 key 5\nserver 192.0.2.1\ncrypto pw Stone-Harbour\n"
     host_ = linux(

@@ -5,7 +5,8 @@
 
 A form is written as in Huawei's command references, without the first word: plain words are keywords, ``<kind>`` is a
 value (see ``grammar.values``), ``[ ... ]`` is optional, and ``[ a <a> | b ] *`` is any of them, each at most once, in
-any order, where ``b`` is a word without a value. ``{trusted}`` is the dialect's word. ``grammar.language`` gives these notations their meaning.
+any order, where ``b`` is a word without a value. ``{trusted}`` is the dialect's word. ``grammar.language`` gives these
+notations their meaning.
 """
 
 from __future__ import annotations

@@ -170,8 +170,8 @@ class _Writer:
             fields |= {name: getattr(server, name) for name in ("key_id", "version", "minpoll", "maxpoll")}
             fields |= {"port_name": server.source_interface}
             fields |= {self._dialect.preferred_word: True} if server.preferred else {}
-            fields |= {word: True for word in server.others if " " not in word}
-            fields |= {"port": int(word.split()[1]) for word in server.others if " " in word}
+            for word, _blank, number in (other.partition(" ") for other in server.others):
+                fields[word] = int(number) if number else True
         return self._line(f"{server.afi.value}_upstream", undo=undo, **fields)
 
     def interface(self, interface: Interface) -> Iterator[ConfigurationLine]:

@@ -21,7 +21,6 @@ from ...ntp.interface_names import interface_name, is_interface_name
 from ...ntp.model import Algorithm, IpAddress
 from ...ntp.options import KeyOptions, MulticastServerOptions, ServerOptions, UpstreamOptions, bounds_of
 
-
 _WORD = re.compile(r"\S+")
 _TWO_WORDS = re.compile(r"\S+[ \t]+\S+")
 _REST = re.compile(r"\S.*")

@@ -204,7 +204,6 @@ def _service(edit: Edit, match: Match) -> None:
     edit.set(SERVICE[afi], None if match.words[0] == "undo" else NtpLine(words, 1))
 
 
-_DEFAULTS_OF_UPSTREAM = {"version": 3, "port": 123, "maxpoll": 10, "minpoll": 6}  # fact 1.8
 _NO_HOSTS = tuple(map(ipaddress.ip_network, ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3", "::/127", "ff00::/8")))
 
 
@@ -252,10 +251,14 @@ def _upstream(edit: Edit, match: Match) -> None:
     present = edit.candidate.get(place)
     if edit.behaviour.reenter == "merge" and isinstance(present, UnicastServer):  # fact 8 item 6
         wanted = _merged(present, wanted)
-    if not edit.behaviour.defaults_shown:
-        typed = {name: getattr(wanted, name) for name in _DEFAULTS_OF_UPSTREAM}
-        kept = {name: None if value == _DEFAULTS_OF_UPSTREAM[name] else value for name, value in typed.items()}
-        wanted = replace(wanted, **kept)
+    if not edit.behaviour.defaults_shown:  # the defaults: fact 1.8
+        wanted = replace(
+            wanted,
+            version=None if wanted.version == 3 else wanted.version,
+            port=None if wanted.port == 123 else wanted.port,
+            maxpoll=None if wanted.maxpoll == 10 else wanted.maxpoll,
+            minpoll=None if wanted.minpoll == 6 else wanted.minpoll,
+        )
     edit.set(place, wanted)
 
 

@@ -39,7 +39,7 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.options
 )
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.plan import State, plan
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.target import kept_for_other_lines
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.validation import problems
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.validation import problems, warnings
 
 ONE, TWO, SIX = ip_address("10.0.0.1"), ip_address("10.0.0.2"), ip_address("fd00::7")
 KEY = Key(42, Algorithm.HMAC_SHA256, None, Secret("%^%#shown%^%#"), True)
@@ -328,3 +328,24 @@ def test_an_unknown_key() -> None:
     assert problem.path == "ntp_multicast_server.upstream[0].key_id"
     assert "one of ntp_multicast_authentication.keys" in problem.rule
     assert problems(options, platform="vrp", state="deleted") == []
+
+
+@pytest.mark.parametrize(
+    ("entry", "key", "words"),
+    [
+        ({"address": "10.0.0.1", "key_id": 42}, {"trusted": True}, []),
+        ({"address": "10.0.0.1", "key_id": 42}, {"trusted": None}, ["trusted keys alone"]),
+        ({"address": "fd00::7", "key_id": 65536}, {"id": 65536}, ["version 4"]),
+        ({"address": "10.0.0.1"}, {"trusted": None}, []),
+    ],
+)
+def test_advice(entry: dict[str, Any], key: dict[str, Any], words: list[str]) -> None:
+    options = {"authentication": {"keys": [{**KEY_OPTIONS, **key}]}, **upstream(entry)}
+    found = warnings(options, platform="vrp")
+    assert [word in advice.rule for word, advice in zip(words, found, strict=True)] == [True] * len(words)
+    assert warnings(options, platform="linux") == []
+
+
+def test_keys_that_are_not_used() -> None:
+    options = {"authentication": {"enabled": False}, **upstream({"address": "10.0.0.1", "key_id": 42})}
+    assert [advice.path for advice in warnings(options, platform="vrp")] == ["config.authentication.enabled"]
