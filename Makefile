@@ -16,6 +16,8 @@ help:
 	@echo 'make virtual-machine: the engine steers the clock of an emulated machine (ten minutes; not part of make test)'
 	@echo 'make bench-engine-clock: the same beside chronyd, with figures (25 minutes)'
 	@echo 'make mutants 80 deliberate mistakes in plugins/ and the engine, each of which a test has to notice (ten minutes)'
+	@echo 'make quality a report: coverage of lines and branches, complexity, length, duplicates, mutants'
+	@echo 'make fuzz INPUTS=1000000: coverage-guided fuzzing of whatever comes from outside'
 	@echo 'make gates   lint, ansible-test sanity, galaxy-importer, build, offline install'
 	@echo 'make build   the tarball of the commit in .build/dist, with SHA256SUMS and a bill of materials; make sign KEY=... signs them'
 	@echo 'make bench-fleet DEVICES=1000 LATENCY_MS=0, make bench-parser: how fast it is, beside what people use instead'
@@ -36,6 +38,7 @@ lint: setup
 unit: setup
 	@tests/tools/setup judges
 	@tests/tools/setup judges-ansible || echo 'LEFT OUT: ce_config and ce_command, which could not be installed'
+	@tests/tools/setup fuzz || echo 'LEFT OUT: coverage-guided fuzzing, since atheris could not be installed'
 	$(PYTEST) -n 2 tests/unit
 
 integration: setup
@@ -73,6 +76,18 @@ bench-engine-clock: setup
 bench-engine-fuzz: setup
 	.venv/bin/python tests/benchmarks/engine_fuzz.py --inputs 1000000
 
+# The same targets and the texts of devices, with inputs that are made after what they reach.
+INPUTS ?= 1000000
+.PHONY: fuzz quality
+fuzz: setup
+	@tests/tools/setup fuzz
+	.venv-fuzz/bin/python tests/benchmarks/guided_fuzz.py --inputs $(INPUTS)
+
+# What the code is like, as a report: coverage, complexity, duplicates, then the mutants. Twenty minutes.
+quality: setup
+	@tests/tools/setup quality
+	@tests/tools/quality
+
 # Deliberate mistakes, each of which a test has to notice. Takes ten minutes; names the survivors.
 .PHONY: mutants
 mutants: setup
@@ -93,7 +108,7 @@ docs:
 	@.venv-docs/bin/python tests/tools/docs
 
 gates: setup docs
-	@tests/tools/setup lanes importer
+	@tests/tools/setup lanes importer quality
 	@tests/tools/lint
 	@tests/tools/gates
 
@@ -138,4 +153,4 @@ clean-lab:
 	tests/testbed/lab clean
 
 clean:
-	rm -rf .build .venv .venv-core-2.16 .venv-core-newest .venv-judges .venv-judges-ansible .venv-importer .venv-bench .venv-docs .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .build .venv .venv-core-2.16 .venv-core-newest .venv-judges .venv-judges-ansible .venv-importer .venv-quality .venv-fuzz .venv-bench .venv-docs .mypy_cache .ruff_cache .pytest_cache
