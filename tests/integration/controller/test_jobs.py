@@ -79,6 +79,7 @@ def test_a_file_on_a_volume_remembers_keys_from_job_to_job(controller: Controlle
     # What a job hands on comes to the jobs after it in a workflow as extra variables.
     second = controller.launch("check_drift", variables={**kept, **first.handed_on()})
     assert second.status == "successful", second.printed
+    assert second.handed_on()["ntp_multicast_drift"]["exit_code"] == 0
     third = controller.launch("site", variables={**kept, **second.handed_on()})
     assert third.status == "successful", third.printed
     assert "no variable of this collection" not in third.printed
