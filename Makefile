@@ -36,7 +36,7 @@ lint: setup
 	@tests/tools/lint
 
 unit: setup
-	@tests/tools/setup judges
+	@tests/tools/setup judges ci
 	@tests/tools/setup judges-ansible || echo 'LEFT OUT: ce_config and ce_command, which could not be installed'
 	@tests/tools/setup fuzz || echo 'LEFT OUT: coverage-guided fuzzing, since atheris could not be installed'
 	$(PYTEST) -n 2 tests/unit
@@ -153,4 +153,4 @@ clean-lab:
 	tests/testbed/lab clean
 
 clean:
-	rm -rf .build .venv .venv-core-2.16 .venv-core-newest .venv-judges .venv-judges-ansible .venv-importer .venv-quality .venv-fuzz .venv-bench .venv-docs .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .build .venv .venv-core-2.16 .venv-core-newest .venv-judges .venv-judges-ansible .venv-importer .venv-quality .venv-fuzz .venv-ci .venv-eda .venv-bench .venv-docs .mypy_cache .ruff_cache .pytest_cache

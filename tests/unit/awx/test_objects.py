@@ -230,6 +230,7 @@ CAREFUL = {
     "ntp_multicast_check_between": "synchronised",
     "ntp_multicast_rollback_others": "false",
     "ntp_multicast_adopt_overwrite": "false",
+    "ntp_multicast_rotate_unsynchronised": "false",
 }
 
 
@@ -306,9 +307,10 @@ def test_nobody_deletes_with_one_click() -> None:
     assert (question["variable"], question["required"]) == ("ntp_multicast_hosts", True)
 
 
-def test_what_takes_back_predicts_unless_it_is_told_to_run() -> None:
-    (back,) = [template for template in TEMPLATES if template["playbook"].endswith("_rollback.yml")]
-    assert (back["job_type"], back["ask_job_type_on_launch"]) == ("check", True)
+@pytest.mark.parametrize("name", ["rollback", "rotate_key"])
+def test_what_changes_much_predicts_unless_it_is_told_to_run(name: str) -> None:
+    (found,) = [template for template in TEMPLATES if template["playbook"].endswith(f"_{name}.yml")]
+    assert (found["job_type"], found["ask_job_type_on_launch"]) == ("check", True)
 
 
 def test_only_what_reads_is_sliced() -> None:
