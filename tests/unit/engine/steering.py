@@ -45,6 +45,7 @@ from ntp_multicast_engine.filter.correction import Correction
 from ntp_multicast_engine.filter.estimator import Estimate
 from ntp_multicast_engine.instant import Instant, KernelStatus
 from ntp_multicast_engine.protocol.association import Association
+from ntp_multicast_engine.protocol.client import State
 from ntp_multicast_engine.protocol.multicast_server import Announcement
 from ntp_multicast_engine.wire.keyring import KeyRing
 
@@ -148,8 +149,9 @@ class Trouble:
 
     `loss` is the share of packets that don't arrive, of multicasts, requests and answers alike. The oscillator's
     frequency walks by `wander` and swings by `sine`, a ratio, as temperature has it. In the middle of the time the
-    server's clock makes a `step`, or no packet arrives for `silence`: seconds. `leap` is a warning that the server
-    announces from then on, in a month that never had a leap second.
+    server's clock makes a `step`, all packets take a `detour` from then on, or none arrives for `silence`: seconds.
+    `leap` is a warning that the server announces from then on, in a month that never had a leap second. No request is
+    ever answered if it is `unanswered`; then the client has been told the shortest delay.
     """
 
     loss: float = 0.0
@@ -158,6 +160,8 @@ class Trouble:
     step: float = 0.0
     silence: float = 0.0
     leap: int = 0
+    detour: float = 0.0
+    unanswered: bool = False
 
     def befall(self, simulation: Simulation, server: Node, oscillator: SimulatedClock, seconds: float) -> None:
         oscillator.sine = self.sine
@@ -167,11 +171,14 @@ class Trouble:
         def lost() -> bool:
             return middle <= simulation.time < end or (self.loss > 0 and simulation.random.random() < self.loss)
 
-        simulation.multicast_lost = simulation.unicast_lost = lost
-        simulation.at(middle, lambda: self._change(server))
+        simulation.multicast_lost = lost
+        simulation.unicast_lost = (lambda: True) if self.unanswered else lost
+        simulation.at(middle, lambda: self._change(simulation, server))
 
-    def _change(self, server: Node) -> None:
+    def _change(self, simulation: Simulation, server: Node) -> None:
         server.clock.offset += self.step
+        if self.detour and isinstance(simulation.path, Delays):
+            simulation.path.base += self.detour
         if self.leap:
             announce = server.engine.announcement
 
@@ -225,11 +232,19 @@ class SteeredNode(Node):
     """A host whose engine steers its clock, as the daemon has it do. `ideals` are told of each multicast."""
 
     def __init__(
-        self, simulation: Simulation, delays: Delays, loaded: Loaded, ideals: Sequence[IdealClient], **chance: float
+        self,
+        simulation: Simulation,
+        delays: Delays,
+        loaded: Loaded,
+        ideals: Sequence[IdealClient],
+        state: State,
+        *,
+        frequency: float,
+        wander: float,
     ) -> None:
         self.delays = delays
         self.ideals = ideals
-        super().__init__(simulation, CLIENT, loaded, **chance)  # type: ignore[arg-type]
+        super().__init__(simulation, CLIENT, loaded, state=state, frequency=frequency, wander=wander)
         self.oscillator = self.clock
         self.steered = SteeredClock(self.oscillator, INITIAL_OFFSET)
         self.clock = self.steered  # type: ignore[assignment]
@@ -369,17 +384,33 @@ def compare(
     authentication: bool = True,
     warm_up: float = 0.1,
     trouble: Trouble = NO_TROUBLE,
+    frequency: float | None = None,
+    interleaved: bool = True,
 ) -> Outcome:
-    """Let all steer a clock that is wrong at first; the first `warm_up` of the time isn't counted in the RMS."""
+    """Let all steer a clock that is wrong at first; the first `warm_up` of the time isn't counted in the RMS.
+
+    `frequency` is what the engine remembers of an earlier run. A server that isn't `interleaved` stamps its multicasts
+    as they are written.
+    """
     delays = replace(delays)
     simulation = Simulation(seed, delays)
-    server = Node(simulation, SERVER, server_configuration(poll=poll, key_id=42 if authentication else None))
+    key_id = 42 if authentication else None
+    server = Node(simulation, SERVER, server_configuration(poll=poll, key_id=key_id, interleaved=interleaved))
     server.answer_early = delays.answer_early
-    loaded = client_configuration(ring=RING if authentication else KeyRing())
+    fallback_delay = delays.base if trouble.unanswered else None
+    loaded = client_configuration(ring=RING if authentication else KeyRing(), fallback_delay=fallback_delay)
     settings = configuration.Discipline(mode="kernel")
     loaded = Loaded(replace(loaded.configuration, discipline=settings), loaded.keys)
     ideals = [IdealClient(simulation, delays, seed, settings, weighing=weighing) for weighing in (False, True)]
-    engine = SteeredNode(simulation, delays, loaded, ideals, frequency=-INITIAL_FREQUENCY, wander=trouble.wander)
+    engine = SteeredNode(
+        simulation,
+        delays,
+        loaded,
+        ideals,
+        State(frequency=frequency),
+        frequency=-INITIAL_FREQUENCY,
+        wander=trouble.wander,
+    )
     trouble.befall(simulation, server, engine.oscillator, seconds)
     for ideal in ideals:
         ideal.begin(engine.oscillator)
