@@ -93,7 +93,7 @@ _value:
       description: Whether nothing is left to do.
       type: bool
     stop:
-      description: Whether the run shall not go on.
+      description: Whether the run stops here.
       type: bool
     groups:
       description: The groups to which the servers send that are rotated.

@@ -28,7 +28,7 @@ attributes:
   idempotent:
     support: full
     details:
-      - Each run writes the reports anew.
+      - Each run writes the reports again.
   platform:
     support: full
     platforms: The controller
@@ -102,8 +102,9 @@ report:
   type: dict
 exit_code:
   description:
-    - V(0) for hosts that are all as described, V(2) for hosts that have drifted or are not synchronised, V(3) for hosts
-      that can't be reached, V(4) for hosts that could not be checked, V(5) for keys that can't be compared.
+    - V(0) when all hosts are as described.
+    - V(2) when a host has drifted or is not synchronised, V(3) when one can't be reached, V(4) when one could not be
+      checked. V(5) when a key can't be compared.
     - Where several hold, the first of V(4), V(3), V(2) and V(5).
   returned: success
   type: int
