@@ -17,6 +17,7 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.conf
     configure,
     unknown_lines,
 )
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.counting import VARIABLE, counted
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.key_memories import (
     KeyMemories,
     Memory,
@@ -53,7 +54,10 @@ class ActionModule(VrpAction):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Give the result that is there already, or validate the options and work."""
         found = result_for(task_vars or {}, self._task.args.get("results_from"))
-        return super().run(tmp, task_vars) if found is None else given(found)
+        if found is not None:
+            return given(found)
+        with counted(self._templar.template((task_vars or {}).get(VARIABLE)), "change"):
+            return super().run(tmp, task_vars)
 
     def arguments(self, task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """What the task says goes before what the variables say."""

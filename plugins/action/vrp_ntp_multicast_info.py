@@ -10,6 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.base import VrpAction
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.counting import VARIABLE, counted
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.specification import VRP_NTP_MULTICAST_INFO
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.interface_names import interface_key
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.model import (
@@ -44,6 +45,11 @@ class ActionModule(VrpAction):
     """The NTP state of a device as data."""
 
     SPECIFICATION = VRP_NTP_MULTICAST_INFO
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Look; playbooks that wait for many devices are told how many are left."""
+        with counted(self._templar.template((task_vars or {}).get(VARIABLE)), "state"):
+            return super().run(tmp, task_vars)
 
     def work(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """Look, perhaps several times, and report."""

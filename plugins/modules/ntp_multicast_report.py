@@ -72,8 +72,8 @@ options:
     type: str
   directory:
     description:
-      - Folder for the reports. It is made where it is missing. A relative path is one of the folder in which Ansible was
-        called.
+      - Folder for the reports. It is made where it is missing. A relative path is one of the folder in which Ansible
+        was called.
       - Omitted, nothing is written.
     type: str
   formats:
@@ -97,7 +97,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 report:
-  description: As P(timecast.ntp_multicast.drift_report#filter) or P(timecast.ntp_multicast.synchronisation_report#filter).
+  description:
+    - As P(timecast.ntp_multicast.drift_report#filter) or P(timecast.ntp_multicast.synchronisation_report#filter).
   returned: success
   type: dict
 exit_code:

@@ -62,6 +62,10 @@ def plan(found: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
     steps = [
         _step(name, members, devices, settings) for name, members in _waves(hosts, found["servers"], batches, settings)
     ]
+    left = len(hosts)
+    for step in steps:
+        left -= len(step["hosts"])
+        step["after"] = left
     return {
         "steps": steps,
         "hosts": [host for step in steps for host in step["play_hosts"]],
@@ -253,7 +257,8 @@ def judge(
         progress.lines = _stopped(planned, step, progress, again)
     elif planned["asked"]:
         count = len(step["hosts"])
-        progress.lines = [f"{step['name']}: {count - len(hurt)} of {count} hosts are as described."]
+        left = f" {step['after']} hosts are left." if step["after"] else ""
+        progress.lines = [f"{step['name']}: {count - len(hurt)} of {count} hosts are as described.{left}"]
     return vars(progress)
 
 

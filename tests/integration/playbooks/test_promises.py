@@ -293,7 +293,7 @@ def test_the_summary_is_where_the_caller_means_it(configured: Network) -> None:
     run = configured.play("check_drift", "-e", "ntp_multicast_drift_summary=no/such/folder/drift.json")
     assert run.exit_code != 0
     assert run.printed.index("ce1  in sync") < run.printed.index("no/such/folder"), run.printed
-    assert "The summary could not be written to no/such/folder/drift.json" in run.printed
+    assert "The report could not be written to no/such/folder/drift.json" in run.printed
 
 
 @pytest.mark.end_to_end
