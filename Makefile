@@ -42,6 +42,7 @@ unit: setup
 	$(PYTEST) -n 2 tests/unit
 
 integration: setup
+	@tests/tools/setup browser || echo 'LEFT OUT: report pages in a browser, which could not be installed'
 	$(PYTEST) tests/integration
 
 .PHONY: interop bench-engine-accuracy bench-engine-load bench-engine-simulation bench-engine-ablation bench-engine-fuzz
@@ -122,7 +123,7 @@ sign:
 	@tests/tools/sign $(KEY)
 
 # Not part of any test: benchmarks take minutes and want the machine for themselves.
-.PHONY: bench-fleet bench-fleet-growth bench-fleet-profile bench-parser bench-vrp-stalls
+.PHONY: bench-fleet bench-fleet-growth bench-fleet-profile bench-parser bench-vrp-stalls bench-report-page
 DEVICES ?= 1000
 LATENCY_MS ?= 0
 SESSIONS ?= 10
@@ -143,6 +144,15 @@ bench-fleet-profile: setup
 RUNS ?= 1000
 bench-vrp-stalls: setup
 	@.venv/bin/python tests/benchmarks/vrp_stalls.py --runs $(RUNS)
+
+bench-report-page: setup
+	@tests/tools/setup browser
+	@PYTHONPATH=tests:.build/collections .venv/bin/python tests/benchmarks/report_page.py
+
+.PHONY: report-pictures
+report-pictures: setup
+	@tests/tools/setup browser
+	@tests/tools/report_pictures
 
 bench-parser: setup
 	@tests/tools/setup bench

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..document import State
-from .domain import GROUP, Flow, Graph, Node, severity
+from .graph import GROUP, Flow, Graph, Node, severity
 from .texts import ranges, several, shortened
 
 _COLUMNS = {"sender": (0, 290), "group": (480, 170), "listener": (850, 390)}
@@ -138,7 +138,7 @@ def _bottom(column: Sequence[_Placed]) -> float:
 def _moved(node: _Placed, down: float) -> _Placed:
     box = node.box
     lines = tuple(Line(line.y + down, line.text) for line in box.lines)
-    moved = Box(**{**vars(box), "y": box.y + down, "lines": lines})
+    moved = replace(box, y=box.y + down, lines=lines)
     return _Placed(moved, {n: y + down for n, y in node.left.items()}, {n: y + down for n, y in node.right.items()})
 
 
@@ -211,7 +211,14 @@ def _sender(
             ports[place] = edge
             edge += widths[place]
         y += tall + 1
-    return _box(key, node, top, y + _PADDING - top, lines, _aside(node, state_text), "sender"), {}, ports
+    box = _box(key, node, top, y + _PADDING - top, lines, _aside(node, state_text), "sender")
+    if not any(name in graph.hosts for name in node.hosts):
+        box = replace(box, hosts=tuple(name for place in flows for name in _listeners_of(graph.flows[place], graph)))
+    return box, {}, ports
+
+
+def _listeners_of(flow: Flow, graph: Graph) -> tuple[str, ...]:
+    return () if flow.listener is None else graph.listeners[flow.listener].hosts
 
 
 def _aside(node: Node, state_text: StateText) -> str:

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..document import STATES, WELL, Commit, Document, Finding, Host, Kind, Platform, State
-from .domain import graph_of, severity
 from .domain_map import DomainMap, domain_map
-from .findings import LABELS, GroupedFinding, about_line, findings_of, grouped
+from .graph import graph_of, severity
+from .grouping import LABELS, GroupedFinding, about_line, findings_of, grouped
 from .offsets import OffsetPlot, Sparkline, offset_plot, offset_text, sparkline
 from .texts import natural, ranges, several, slugs
 

@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The multicast domain as a graph that one can read: equal senders and equal listeners are one node.
 
-Rules of this file: who sends and who listens is as described, who follows whom as seen; nothing here has a place on
-the page (domain_map gives it one). Hosts that are not well stay apart from those that are.
+Rules of this file: who sends and who listens is as described, who follows whom as seen, and a source that is followed
+and not described is a sender too. Hosts that are not well stay apart from those that are. Nothing here has a place on
+the page: domain_map gives it one.
 """
 
 from __future__ import annotations
@@ -27,16 +28,19 @@ SENDER, GROUP, LISTENER = "sender", "group", "listener"
 
 @dataclass(frozen=True)
 class Sending:
-    """One group that a node sends to."""
+    """One group that a node sends to; one that is not described was seen all the same."""
 
     group: str
     key_id: int | None
     ttl: int | None
+    described: bool = True
 
     @property
     def text(self) -> str:
-        key = "no key" if self.key_id is None else f"key {self.key_id}"
-        return key if self.ttl is None else f"{key} · ttl {self.ttl}"
+        none = "no key" if self.described else "key unknown"
+        key = none if self.key_id is None else f"key {self.key_id}"
+        ttl = "" if self.ttl is None else f" · ttl {self.ttl}"
+        return f"{key}{ttl}{'' if self.described else ' · not described'}"
 
 
 @dataclass(frozen=True)
@@ -110,9 +114,10 @@ def put_together(signatures: Mapping[str, Signature], alone: int = 1) -> list[tu
 def graph_of(document: Document) -> Graph:
     """The domain of a document."""
     hosts = {host.name: host for host in document.hosts}
-    senders = _senders(document, hosts)
+    followed = _followed(document)
+    senders = _senders(document, followed, hosts)
     sender_of = {name: place for place, node in enumerate(senders) for name in node.hosts}
-    heard = _listening(document, hosts, sender_of)
+    heard = _listening(document, followed, hosts, sender_of)
     addresses = list(dict.fromkeys(sending.group for node in senders for sending in node.sends))
     addresses += [group for group in dict.fromkeys(group for group, _name in heard) if group not in addresses]
     listeners, flows = _listeners(heard, addresses, hosts)
@@ -135,14 +140,40 @@ def _sends(entries: Iterable[Sender]) -> tuple[Sending, ...]:
     return tuple(dict.fromkeys(Sending(entry.group, entry.key_id, entry.ttl) for entry in entries))
 
 
-def _senders(document: Document, hosts: Mapping[str, Host]) -> list[Node]:
+def _name(link: Link) -> str:
+    """The source of a link by the name of its host, else by its address."""
+    return link.source_host or link.source
+
+
+def _followed(document: Document) -> dict[tuple[str, str], Link]:
+    """By group and host whom it follows. A link that tells no group is of the only one that both its ends have."""
+    sends: dict[str, set[str]] = {}
+    for sender in document.domain.senders:
+        sends.setdefault(sender.host, set()).add(sender.group)
+    listens: dict[str, set[str]] = {}
+    for listener in document.domain.listeners:
+        listens.setdefault(listener.host, set()).add(listener.group)
+    found = {}
+    for link in document.domain.links:
+        common = sends.get(_name(link), set()) & listens.get(link.host, set())
+        group = link.group or (next(iter(common)) if len(common) == 1 else None)
+        if group is not None:
+            found[group, link.host] = link
+    return found
+
+
+def _senders(document: Document, followed: Mapping[tuple[str, str], Link], hosts: Mapping[str, Host]) -> list[Node]:
     of_host: dict[str, list[Sender]] = {}
     for sender in document.domain.senders:
         of_host.setdefault(sender.host, []).append(sender)
     sends = {name: _sends(entries) for name, entries in of_host.items()}
-    follows: dict[str, list[str]] = {}
+    for (group, _host), link in followed.items():
+        known = sends.get(_name(link), ())
+        if all(sending.group != group for sending in known):
+            sends[_name(link)] = (*known, Sending(group, link.key_id, None, described=False))
+    sources: dict[str, list[str]] = {}
     for link in document.domain.links:
-        follows.setdefault(link.host, []).append(link.source_host or link.source)
+        sources.setdefault(link.host, []).append(_name(link))
     in_order = sorted(sends, key=lambda name: (sends[name][0].group, natural(name)))
     together = put_together({name: (sends[name], _state_of(name, hosts)) for name in in_order}, alone=SINGLE_BELOW[0])
     return [
@@ -151,26 +182,24 @@ def _senders(document: Document, hosts: Mapping[str, Host]) -> list[Node]:
             names,
             _state_of(names[0], hosts),
             sends=sends[names[0]],
-            follows=tuple(dict.fromkeys(source for name in names for source in follows.get(name, ()))),
+            follows=tuple(dict.fromkeys(source for name in names for source in sources.get(name, ()))),
         )
         for names in together
     ]
 
 
 def _listening(
-    document: Document, hosts: Mapping[str, Host], sender_of: Mapping[str, int]
+    document: Document,
+    followed: Mapping[tuple[str, str], Link],
+    hosts: Mapping[str, Host],
+    sender_of: Mapping[str, int],
 ) -> dict[tuple[str, str], int | None]:
     """For each group and host that listens to it the node that it was seen to follow; None where nobody looked."""
-    followed: dict[tuple[str, str], Link] = {}
-    for link in document.domain.links:
-        if link.group is not None:
-            followed[link.group, link.host] = link
     found: dict[tuple[str, str], int | None] = {}
     for listener in document.domain.listeners:
         place = (listener.group, listener.host)
-        link_of_place = followed.get(place)
-        if link_of_place is not None:
-            found[place] = sender_of.get(link_of_place.source_host or "", NOBODY)
+        if place in followed:
+            found[place] = sender_of[_name(followed[place])]
         else:
             host = hosts.get(listener.host)
             found[place] = None if host is None or host.ntp is None else NOBODY
