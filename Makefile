@@ -23,6 +23,7 @@ help:
 	@echo 'make bench-fleet DEVICES=1000 LATENCY_MS=0, make bench-parser: how fast it is, beside what people use instead'
 	@echo 'make bench-vrp-stalls RUNS=1000: runs side by side on devices that fall silent in the middle of their texts'
 	@echo 'make docs    the documentation as a site, in .build/docs/html; needs no network once it is set up'
+	@echo 'make eda     the rulebook on a real ansible-rulebook (needs Java 17)'
 	@echo 'make clean   remove what the targets made in the tree (make clean-lab: the lab hosts too)'
 
 .PHONY: setup
@@ -93,6 +94,12 @@ quality: setup
 .PHONY: mutants
 mutants: setup
 	PYTHONPATH=tests .venv/bin/python -m mutants
+
+# The rulebook on a real ansible-rulebook: a rule engine in Java, and five minutes.
+.PHONY: eda
+eda: setup
+	@tests/tools/setup eda
+	$(PYTEST) tests/integration/monitoring
 
 lanes: setup
 	@tests/tools/setup lanes

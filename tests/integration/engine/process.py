@@ -30,15 +30,15 @@ KEYS = """\
 """
 
 
-def wait_for(condition: Callable[[], Any], what: str) -> Any:
+def wait_for(condition: Callable[[], Any], what: str, patience: float = PATIENCE) -> Any:
     """Look again and again until `condition` gives something true."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
         found = condition()
         if found:
             return found
         time.sleep(0.1)
-    raise AssertionError(f"waited {PATIENCE:.0f} s in vain for {what}")
+    raise AssertionError(f"waited {patience:.0f} s in vain for {what}")
 
 
 class EngineProcess:
