@@ -207,7 +207,7 @@ def _plan_in_words(rotation: Rotation, left: Remaining, exempt: Sequence[str]) -
 def todo(left: Remaining, sight: Sight, settings: Settings) -> dict[str, Any]:
     """What the plays of the steps take."""
     return {
-        Step.NEW_KEY.value: _in_waves(left.steps[Step.NEW_KEY], sight, settings),
+        Step.NEW_KEY.value: {**_in_waves(left.new_key, sight, settings), "used": left.used},
         # One after the other, so that a server which fails leaves the others as they are.
         Step.SERVERS.value: {
             "hosts": list(left.steps[Step.SERVERS]),

@@ -90,11 +90,19 @@ def test_a_client_without_authentication_or_of_another_group_is_not_watched() ->
     assert steps({"s": server(), "a": deaf, "b": other, "c": client()})["clients"] == ("c",)
 
 
+def test_a_key_that_nobody_uses_yet_is_compared_also_where_it_is() -> None:
+    both = (OLD, NEW)
+    assert remaining(ROTATION, {"s": server(both), "c": client(*both), "d": client()}).new_key == ("s", "c", "d")
+    used = {"s": server(both, 43), "c": client(*both), "d": client()}
+    assert remaining(ROTATION, used).new_key == ("d",)
+    assert remaining(ROTATION, {"s": server((NEW,), 43), "c": client(NEW)}).new_key == ()
+
+
 def test_the_steps_are_told_with_their_hosts() -> None:
     lines = told(ROTATION, remaining(ROTATION, {"s": server((OLD, NEW)), "c": client(OLD, NEW)}))
     assert lines == [
         "Rotation of key 42 to key 43:",
-        "  1. key 43 is brought to every host and trusted: done",
+        "  1. key 43 is brought to every host and trusted: done, and its secret is compared once more",
         "  2. the servers sign with key 43: s (1)",
         "  3. each client is proven on key 43: c (1)",
         "  4. key 42 is taken away: s, c (2)",
