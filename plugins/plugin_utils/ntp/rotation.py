@@ -80,7 +80,7 @@ class Sender:
 class Side:
     """One side of a host: its description, or what it has.
 
-    used_elsewhere: lines outside of the model that name a key, by its id
+    used_elsewhere: what else names a key, by its id: an upstream, or a line outside of the model
     """
 
     keys: tuple[KeyEntry, ...] = ()
@@ -312,8 +312,8 @@ def _about_present(rotation: Rotation, host: Host) -> Iterator[str]:
         )
     if rotation.old.id in present.used_elsewhere:
         yield (
-            f"the old key {rotation.old.id} is also used by a line that is not managed here: "
-            f"{present.used_elsewhere[rotation.old.id]}. Give that line another key first."
+            f"the old key {rotation.old.id} is also used by {present.used_elsewhere[rotation.old.id]}, which is not "
+            "rotated. Give that another key first."
         )
 
 
