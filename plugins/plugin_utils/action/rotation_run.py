@@ -187,7 +187,7 @@ def _about_unseen(run: Run, sight: Sight) -> list[str]:
 
 def _not_synchronised(name: str, reason: str) -> str:
     return (
-        f"{name}: it is a client and not synchronised ({reason}), so it could not be proven on the new key. Mend it, "
+        f"{name}: it is a client and not synchronised ({reason}), so it could not be proven on the new key. Fix that, "
         f"or set {UNSYNCHRONISED} to true to rotate without its proof."
     )
 

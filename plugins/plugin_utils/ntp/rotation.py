@@ -36,7 +36,7 @@ class Step(enum.Enum):
             Step.NEW_KEY: f"key {new} is brought to every host and trusted",
             Step.SERVERS: f"the servers sign with key {new}",
             Step.CLIENTS: f"each client is proven on key {new}",
-            Step.OLD_KEY: f"key {old} is taken away",
+            Step.OLD_KEY: f"key {old} is removed",
         }[self]
 
     def numbered(self, old: int, new: int) -> str:
@@ -308,7 +308,7 @@ def _about_present(rotation: Rotation, host: Host) -> Iterator[str]:
     for key_id in strange:
         yield (
             f"it trusts key {key_id}, which is neither described nor the old key. Another rotation may be under way: "
-            f"finish that one first, or describe the key in {KEYS}, or take it away."
+            f"finish that one first, or describe the key in {KEYS}, or remove it."
         )
     if rotation.old.id in present.used_elsewhere:
         yield (

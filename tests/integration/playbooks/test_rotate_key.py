@@ -206,7 +206,7 @@ KILLED = [
     ("c2", "during-commit", "1. key 43 is brought to every host and trusted"),
     ("s2", "before-commit", "2. the servers sign with key 43"),
     ("c1", "taken:statistics packet", "3. each client is proven on key 43"),
-    ("s1", "before-commit", "4. key 42 is taken away"),
+    ("s1", "before-commit", "4. key 42 is removed"),
 ]
 
 

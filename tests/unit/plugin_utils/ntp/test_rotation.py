@@ -105,7 +105,7 @@ def test_the_steps_are_told_with_their_hosts() -> None:
         "  1. key 43 is brought to every host and trusted: done, and its secret is compared once more",
         "  2. the servers sign with key 43: s (1)",
         "  3. each client is proven on key 43: c (1)",
-        "  4. key 42 is taken away: s, c (2)",
+        "  4. key 42 is removed: s, c (2)",
     ]
 
 
@@ -281,7 +281,7 @@ def test_a_device_that_counts_nothing_is_proven_by_sessions_and_says_so() -> Non
     [
         (device(18, taken=4, failures=1), "the authentication of 1 packets failed", True),
         (device(18, taken=4, losses=("10.0.0.2 (Authentication failure, now)",)), "it lost a source: 10.0.0.2", True),
-        (device(18, taken=-3), "began to count anew", True),
+        (device(18, taken=-3), "its counters were", True),
         (device(18, taken=4, heard=17), "was last heard 17 s ago", False),
         (device(18, taken=1), "it took 1 packets", False),
         (device(12, taken=4), "2 intervals are 16 s", False),
@@ -301,7 +301,7 @@ def test_a_device_is_not_proven(last: Look, words: str, again: bool) -> None:
     [
         (engine(18, taken=4, key_id=42), "is signed with key 42", False),
         (engine(18, taken=4, key_id=None), "is not signed", False),
-        (engine(18, taken=4, run="8"), "it was started", True),
+        (engine(18, taken=4, run="8"), "it was restarted", True),
         (engine(18, taken=4, heard=18.5), "was last heard", False),
         (engine(18, taken=4, sources=()), "is not heard any more", False),
     ],
