@@ -133,7 +133,7 @@ ANY_OFFSET = float("inf")
 
 def goes_on() -> str:
     """The sentence with which each stop ends."""
-    return f"When that is mended, the same command goes on: {command_again('rotate_key')}"
+    return f"When that is fixed, the same command goes on: {command_again('rotate_key')}"
 
 
 def descriptions(hostvars: Mapping[str, Any], names: Sequence[str]) -> dict[str, Described]:

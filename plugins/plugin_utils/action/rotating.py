@@ -162,6 +162,8 @@ def _device(variables: Mapping[str, Any]) -> Side:
         raise UserError(_reason(result))
     lines = [str(line) for line in result.get("outside_model") or ()]
     elsewhere = {int(found[1]): line for line in lines for found in [_NAMES_KEY.search(line)] if found}
+    upstream = (result["gathered"].get("server") or {}).get("upstream") or ()
+    elsewhere |= {int(entry["key_id"]): f"upstream {entry['address']}" for entry in upstream if entry.get("key_id")}
     return side_of(result["gathered"], elsewhere)
 
 

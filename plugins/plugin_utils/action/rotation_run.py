@@ -187,7 +187,7 @@ def _about_unseen(run: Run, sight: Sight) -> list[str]:
 
 def _not_synchronised(name: str, reason: str) -> str:
     return (
-        f"{name}: it is a client and not synchronised ({reason}), so it could not be proven on the new key. Mend it, "
+        f"{name}: it is a client and not synchronised ({reason}), so it could not be proven on the new key. Fix that, "
         f"or set {UNSYNCHRONISED} to true to rotate without its proof."
     )
 
@@ -207,7 +207,7 @@ def _plan_in_words(rotation: Rotation, left: Remaining, exempt: Sequence[str]) -
 def todo(left: Remaining, sight: Sight, settings: Settings) -> dict[str, Any]:
     """What the plays of the steps take."""
     return {
-        Step.NEW_KEY.value: _in_waves(left.steps[Step.NEW_KEY], sight, settings),
+        Step.NEW_KEY.value: {**_in_waves(left.new_key, sight, settings), "used": left.used},
         # One after the other, so that a server which fails leaves the others as they are.
         Step.SERVERS.value: {
             "hosts": list(left.steps[Step.SERVERS]),

@@ -104,7 +104,7 @@ def _contradictions(first: Look, last: Look) -> Iterator[Verdict]:
     """What makes the time between the looks worthless, or proves the contrary."""
     counters = ((first.processed, last.processed), (first.failures, last.failures))
     if first.run != last.run or any(a is not None and b is not None and b < a for a, b in counters):
-        yield Verdict(False, "it was started or began to count anew while it was watched", again=True)
+        yield Verdict(False, "it was restarted, or its counters were, while it was watched", again=True)
     if first.failures is not None and last.failures is not None and last.failures > first.failures:
         count = last.failures - first.failures
         yield Verdict(False, f"the authentication of {count} packets failed", again=True)

@@ -36,7 +36,7 @@ class Step(enum.Enum):
             Step.NEW_KEY: f"key {new} is brought to every host and trusted",
             Step.SERVERS: f"the servers sign with key {new}",
             Step.CLIENTS: f"each client is proven on key {new}",
-            Step.OLD_KEY: f"key {old} is taken away",
+            Step.OLD_KEY: f"key {old} is removed",
         }[self]
 
     def numbered(self, old: int, new: int) -> str:
@@ -80,7 +80,7 @@ class Sender:
 class Side:
     """One side of a host: its description, or what it has.
 
-    used_elsewhere: lines outside of the model that name a key, by its id
+    used_elsewhere: what else names a key, by its id: an upstream, or a line outside of the model
     """
 
     keys: tuple[KeyEntry, ...] = ()
@@ -109,15 +109,21 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class Remaining:
-    """The hosts of each step that still have to do with it, and all of them."""
+    """The hosts of each step that still have to do with it, and all of them. used: whether a server has the new key"""
 
     steps: Mapping[Step, tuple[str, ...]]
     all: Mapping[Step, tuple[str, ...]]
+    used: bool = False
 
     @property
     def finished(self) -> bool:
         """Whether nothing is left to do."""
         return not any(self.steps[step] for step in (Step.NEW_KEY, Step.SERVERS, Step.OLD_KEY))
+
+    @property
+    def new_key(self) -> tuple[str, ...]:
+        """Where the new key is brought. As long as nobody uses it, also to where it is, since its secret may differ."""
+        return self.steps[Step.NEW_KEY] if self.used or self.finished else self.all[Step.NEW_KEY]
 
 
 def remaining(rotation: Rotation, hosts: Mapping[str, Host]) -> Remaining:
@@ -133,12 +139,14 @@ def remaining(rotation: Rotation, hosts: Mapping[str, Host]) -> Remaining:
     old_key = tuple(name for name in concerned if hosts[name].present.key(rotation.old.id))
     left = {
         Step.NEW_KEY: tuple(name for name in concerned if not _has_new_key(rotation, hosts[name])),
-        Step.SERVERS: tuple(name for name in everyone[Step.SERVERS] if _signs_with_old(rotation, hosts[name])),
+        Step.SERVERS: tuple(
+            name for name in everyone[Step.SERVERS] if _signs_with(rotation.old.id, rotation, hosts[name])
+        ),
         # As long as the old key is anywhere, nobody knows whether each client was proven.
         Step.CLIENTS: everyone[Step.CLIENTS] if old_key else (),
         Step.OLD_KEY: old_key,
     }
-    return Remaining(left, everyone)
+    return Remaining(left, everyone, any(_signs_with(rotation.new, rotation, host) for host in hosts.values()))
 
 
 def rotating_groups(rotation: Rotation, hosts: Mapping[str, Host]) -> frozenset[str]:
@@ -166,9 +174,9 @@ def _has_new_key(rotation: Rotation, host: Host) -> bool:
     return same and (bool(present.trusted) or not wanted.trusted)
 
 
-def _signs_with_old(rotation: Rotation, host: Host) -> bool:
+def _signs_with(key_id: int, rotation: Rotation, host: Host) -> bool:
     found = (host.present.sender(sender.place) for sender in _senders(rotation, host))
-    return any(sender is not None and sender.key_id == rotation.old.id for sender in found)
+    return any(sender is not None and sender.key_id == key_id for sender in found)
 
 
 def told(rotation: Rotation, left: Remaining) -> list[str]:
@@ -176,7 +184,9 @@ def told(rotation: Rotation, left: Remaining) -> list[str]:
     lines = [f"Rotation of key {rotation.old.id} to key {rotation.new}:"]
     for step in Step:
         hosts = left.steps[step]
-        lines.append(f"  {step.numbered(rotation.old.id, rotation.new)}: {named(hosts) if hosts else 'done'}")
+        compared = step is Step.NEW_KEY and bool(left.new_key)
+        done = "done, and its secret is compared once more" if compared else "done"
+        lines.append(f"  {step.numbered(rotation.old.id, rotation.new)}: {named(hosts) if hosts else done}")
     return lines
 
 
@@ -298,12 +308,12 @@ def _about_present(rotation: Rotation, host: Host) -> Iterator[str]:
     for key_id in strange:
         yield (
             f"it trusts key {key_id}, which is neither described nor the old key. Another rotation may be under way: "
-            f"finish that one first, or describe the key in {KEYS}, or take it away."
+            f"finish that one first, or describe the key in {KEYS}, or remove it."
         )
     if rotation.old.id in present.used_elsewhere:
         yield (
-            f"the old key {rotation.old.id} is also used by a line that is not managed here: "
-            f"{present.used_elsewhere[rotation.old.id]}. Give that line another key first."
+            f"the old key {rotation.old.id} is also used by {present.used_elsewhere[rotation.old.id]}, which is not "
+            "rotated. Give that another key first."
         )
 
 

@@ -158,6 +158,16 @@ def test_a_client_that_is_not_synchronised_is_refused_or_left_without_proof() ->
     assert "  Without proof, since they are not synchronised: l (1)" in found["lines"]
 
 
+def test_a_key_that_an_upstream_uses_is_not_rotated() -> None:
+    variables = hosts()
+    read = variables["s"]["__ntp_multicast_rotation_read"]
+    read["gathered"]["server"] = {"upstream": [{"address": "10.0.0.9", "key_id": 42}]}
+    assert "the old key 42 is also used by upstream 10.0.0.9, which is not rotated" in refused(variables)
+    read["gathered"]["server"] = {}
+    read["outside_model"] = ["ntp unicast-peer 10.0.0.8 authentication-keyid 42"]
+    assert "unicast-peer 10.0.0.8" in refused(variables)
+
+
 def test_a_host_that_was_not_seen_stops_the_run() -> None:
     variables = hosts()
     variables["c"]["__ntp_multicast_rotation_read"] = {"unreachable": True, "msg": "no route"}

@@ -90,14 +90,22 @@ def test_a_client_without_authentication_or_of_another_group_is_not_watched() ->
     assert steps({"s": server(), "a": deaf, "b": other, "c": client()})["clients"] == ("c",)
 
 
+def test_a_key_that_nobody_uses_yet_is_compared_also_where_it_is() -> None:
+    both = (OLD, NEW)
+    assert remaining(ROTATION, {"s": server(both), "c": client(*both), "d": client()}).new_key == ("s", "c", "d")
+    used = {"s": server(both, 43), "c": client(*both), "d": client()}
+    assert remaining(ROTATION, used).new_key == ("d",)
+    assert remaining(ROTATION, {"s": server((NEW,), 43), "c": client(NEW)}).new_key == ()
+
+
 def test_the_steps_are_told_with_their_hosts() -> None:
     lines = told(ROTATION, remaining(ROTATION, {"s": server((OLD, NEW)), "c": client(OLD, NEW)}))
     assert lines == [
         "Rotation of key 42 to key 43:",
-        "  1. key 43 is brought to every host and trusted: done",
+        "  1. key 43 is brought to every host and trusted: done, and its secret is compared once more",
         "  2. the servers sign with key 43: s (1)",
         "  3. each client is proven on key 43: c (1)",
-        "  4. key 42 is taken away: s, c (2)",
+        "  4. key 42 is removed: s, c (2)",
     ]
 
 
@@ -273,7 +281,7 @@ def test_a_device_that_counts_nothing_is_proven_by_sessions_and_says_so() -> Non
     [
         (device(18, taken=4, failures=1), "the authentication of 1 packets failed", True),
         (device(18, taken=4, losses=("10.0.0.2 (Authentication failure, now)",)), "it lost a source: 10.0.0.2", True),
-        (device(18, taken=-3), "began to count anew", True),
+        (device(18, taken=-3), "its counters were", True),
         (device(18, taken=4, heard=17), "was last heard 17 s ago", False),
         (device(18, taken=1), "it took 1 packets", False),
         (device(12, taken=4), "2 intervals are 16 s", False),
@@ -293,7 +301,7 @@ def test_a_device_is_not_proven(last: Look, words: str, again: bool) -> None:
     [
         (engine(18, taken=4, key_id=42), "is signed with key 42", False),
         (engine(18, taken=4, key_id=None), "is not signed", False),
-        (engine(18, taken=4, run="8"), "it was started", True),
+        (engine(18, taken=4, run="8"), "it was restarted", True),
         (engine(18, taken=4, heard=18.5), "was last heard", False),
         (engine(18, taken=4, sources=()), "is not heard any more", False),
     ],
