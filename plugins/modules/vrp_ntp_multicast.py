@@ -332,9 +332,10 @@ options:
           - What confirms a commit on trial; needs O(commit.trial). Without it, V(login).
           - With V(login) the second login is enough.
           - With V(synchronised) the module also waits until the device is synchronised to what its configuration says.
-            A client follows a source of which a packet came after the change, a server its own clock. It waits for the
-            time of the trial, less a fifth and at least 15 seconds, in which the commit has to be confirmed. A device
-            that is not synchronised by then gets its old configuration back, and the task fails with what was seen.
+            A client follows a source of which a packet came after the change, a server its own clock or its unicast
+            servers. It waits for the time of the trial, less a fifth and at least 15 seconds, in which the commit has
+            to be confirmed. A device that is not synchronised by then gets its old configuration back, and the task
+            fails with what was seen.
           - With V(none) the trial is left running, for M(timecast.ntp_multicast.vrp_commit) to confirm or abort. Unless
             it is confirmed in time, the device goes back by itself. It can't be saved meanwhile.
         type: str

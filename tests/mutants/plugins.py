@@ -361,4 +361,32 @@ MUTANTS: tuple[Mutant, ...] = (
         new='[*(authentication.get("keys") or ())]',
         tests="tests/unit/action/test_rotation_run.py",
     ),
+    Mutant(
+        name="a unicast server of which nothing is asked loses its key",
+        path=f"{_UTILS}/ntp/target.py",
+        old="        return _unnamed_upstream(present, wanted, state)\n    removed",
+        new="        return ()\n    removed",
+        tests=f"{_UNIT}/ntp/test_upstream.py::TestWhatAnEntryNeeds",
+    ),
+    Mutant(
+        name="words of a unicast server that no option describes go",
+        path=f"{_UTILS}/ntp/target.py",
+        old="replace(given, others=before.others) if exactly",
+        new="given if exactly",
+        tests=f"{_UNIT}/ntp/test_upstream.py::TestOptions",
+    ),
+    Mutant(
+        name="a key goes while a unicast server still uses it",
+        path=f"{_UTILS}/ntp/plan.py",
+        old=" | _upstream_keys_in_use(present, upstream_removed)",
+        new="",
+        tests=f"{_UNIT}/ntp/test_upstream.py::TestOrder",
+    ),
+    Mutant(
+        name="the undo of a unicast server leaves the VPN instance out",
+        path=f"{_UTILS}/vrp/grammar/forms.py",
+        old='"unicast-server <ipv4_host> [ vpn-instance <vpn_instance> ]",',
+        new='"unicast-server <ipv4_host>",',
+        tests=f"{_UNIT}/vrp/test_upstream_lines.py::test_lines_of_both_dialects",
+    ),
 )

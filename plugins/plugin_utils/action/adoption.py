@@ -210,8 +210,10 @@ def harmless(text: str) -> str:
 
 def _in_one_line(found: Found) -> str:
     interfaces = found.sections.get("interfaces") or []
+    upstream = (found.sections.get("server") or {}).get("upstream") or []
     counted = {
         "keys": len((found.sections.get("authentication") or {}).get("keys") or []),
+        **({"unicast servers that it follows": len(upstream)} if upstream else {}),
         "servers": sum(len(entry.get("servers") or []) for entry in interfaces),
         "clients": sum(len(entry.get("clients") or []) for entry in interfaces),
         "outside of the model": len(found.outside),

@@ -176,7 +176,7 @@ class _Rules:
             identity = address, server.get("vpn_instance")
             rule = "a server is given once in a VPN instance" if self._vrp else "a server is given once"
             yield from _once(f"{path}.address", given, identity, first, rule)
-            yield from self._upstream_version(path, server, ipv6=address.version == 6)
+            yield from self._version_and_key(path, server, "server", UPSTREAM_COMMAND, ipv6=address.version == 6)
 
     def _vpn_instance(self, path: str, server: Mapping[str, Any]) -> Iterator[Problem]:
         name = server.get("vpn_instance")
@@ -201,17 +201,6 @@ class _Rules:
         else:
             rule = "on Linux the route to the server decides, and chronyd takes no interface for a single source; "
             yield Problem(f"{path}.source_interface", quoted(name), f"{rule}leave it out", "chrony.conf(5)")
-
-    def _upstream_version(self, path: str, server: Mapping[str, Any], *, ipv6: bool) -> Iterator[Problem]:
-        version, key_id = server.get("version"), server.get("key_id")
-        if ipv6 and version is not None:
-            rule = "an IPv6 server takes no version; leave it out"
-            yield Problem(f"{path}.version", quoted(version), rule, UPSTREAM_COMMAND)
-        limited, source = self._limits_keys(version, ipv6, UPSTREAM_COMMAND)
-        known = isinstance(key_id, int) and key_id in bounds_of(UpstreamOptions, "key_id")
-        if limited and known and int(key_id or 0) > KEY_ID_MOST_VERSION_4:
-            rule = f"it has to be from 1 to {KEY_ID_MOST_VERSION_4} with NTP version 4"
-            yield Problem(f"{path}.key_id", quoted(key_id), rule, source)
 
     def _upstream_key_references(self, server: Mapping[str, Any], known: set[Any]) -> Iterator[Problem]:
         for path, entry in self._entries("server.upstream", server.get("upstream") or ()):
@@ -281,13 +270,17 @@ class _Rules:
 
     def _multicast_server(self, path: str, server: Mapping[str, Any]) -> Iterator[Problem]:
         yield from _single_values(path, server, MulticastServerOptions)
-        version, key_id = server.get("version"), server.get("key_id")
-        ipv6 = _is_ipv6(server)
+        yield from self._version_and_key(path, server, "group", SERVER_COMMAND, ipv6=_is_ipv6(server))
+
+    def _version_and_key(
+        self, path: str, entry: Mapping[str, Any], kind: str, command: str, *, ipv6: bool
+    ) -> Iterator[Problem]:
+        version, key_id = entry.get("version"), entry.get("key_id")
         if ipv6 and version is not None:
-            rule = "an IPv6 group takes no version; leave it out"
-            yield Problem(f"{path}.version", quoted(version), rule, SERVER_COMMAND)
-        limited, source = self._limits_keys(version, ipv6, SERVER_COMMAND)
-        known = isinstance(key_id, int) and key_id in bounds_of(MulticastServerOptions, "key_id")
+            rule = f"an IPv6 {kind} takes no version; leave it out"
+            yield Problem(f"{path}.version", quoted(version), rule, command)
+        limited, source = self._limits_keys(version, ipv6, command)
+        known = isinstance(key_id, int) and key_id in bounds_of(KeyOptions, "id")
         if limited and known and int(key_id or 0) > KEY_ID_MOST_VERSION_4:
             rule = f"it has to be from 1 to {KEY_ID_MOST_VERSION_4} with NTP version 4"
             yield Problem(f"{path}.key_id", quoted(key_id), rule, source)

@@ -18,6 +18,7 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.display
 
 CLIENT = {"interfaces": [{"name": "Vlanif1", "clients": [{}]}]}
 SERVER = {"interfaces": [{"name": "Vlanif1", "servers": [{}]}]}
+UPSTREAM = {"server": {"upstream": [{"address": "192.0.2.1"}]}}
 SINCE_CHANGE = 60.0
 
 
@@ -45,7 +46,7 @@ def test_a_source_counts_only_with_a_packet_after_the_change(source: dict[str, i
     assert synchronised_to_description(configuration_from_options(CLIENT), look) is fresh
 
 
-@pytest.mark.parametrize("described", [CLIENT, SERVER, {"server": {"reference_stratum": 2}}])
+@pytest.mark.parametrize("described", [CLIENT, SERVER, UPSTREAM, {"server": {"reference_stratum": 2}}])
 def test_a_clock_that_is_not_synchronised_confirms_nothing(described: dict[str, Any]) -> None:
     look = sight(synchronised=False, reach=1, now=5, status=("master",))
     assert not synchronised_to_description(configuration_from_options(described), look)
@@ -57,3 +58,8 @@ def test_a_client_follows_the_source_that_it_selected() -> None:
     assert not synchronised_to_description(client, sight(reach=1, now=5))
     own_clock = configuration_from_options({**CLIENT, "server": {"reference_stratum": 2}})
     assert synchronised_to_description(own_clock, sight(reach=1, now=5))
+    # A unicast server is asked every 17 minutes at worst, so that what a client hears has to be fresh, and no more.
+    both = configuration_from_options({**CLIENT, **UPSTREAM})
+    assert synchronised_to_description(both, sight(reach=1, now=5))
+    assert not synchronised_to_description(both, sight(reach=1, now=300))
+    assert synchronised_to_description(configuration_from_options(UPSTREAM), sight(reach=1, now=300))
