@@ -5,8 +5,8 @@
 
 Each host has a process of its own, which knows nothing of the others. So they count in files of the folder for
 temporary files that all processes of one run of Ansible share, and whichever waits tells it for all. A playbook asks
-for it with the variable __ntp_multicast_counting: a name, unlike that of any other task of the run, how many hosts there
-are, and how many come after them.
+for it with the variable __ntp_multicast_counting: a name, unlike that of any other task of the run, how many hosts
+there are, and how many come after them.
 """
 
 from __future__ import annotations
