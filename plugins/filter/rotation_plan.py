@@ -114,7 +114,7 @@ from typing import Any
 from ansible import context
 from ansible.errors import AnsibleError
 
-from ansible_collections.timecast.ntp_multicast.plugins.filter.synchronisation_report import lost_source, why_not
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.report.synchronisation import lost_source, why_not
 from ansible_collections.timecast.ntp_multicast.plugins.filter.wave_report import command_again
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.private import hosts_of_pattern
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.rotating import (
