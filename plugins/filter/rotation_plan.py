@@ -114,7 +114,6 @@ from typing import Any
 from ansible import context
 from ansible.errors import AnsibleError
 
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.report.synchronisation import lost_source, why_not
 from ansible_collections.timecast.ntp_multicast.plugins.filter.wave_report import command_again
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.private import hosts_of_pattern
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.rotating import (
@@ -126,6 +125,7 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.rota
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.rotation_run import Sight, begin, seen_again
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.waves import Settings, WrongWaves
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.rotation import Step
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.report.synchronisation import lost_source, why_not
 
 # What becomes of the clock is the discipline's business.
 ANY_OFFSET = float("inf")
