@@ -5,8 +5,8 @@
 
 Each host has a process of its own, which knows nothing of the others. So they count in files of the folder for
 temporary files that all processes of one run of Ansible share, and whichever waits tells it for all. A playbook asks
-for it with the variable __ntp_multicast_counting: a name, unlike that of any other task of the run, how many hosts there
-are, and how many come after them.
+for it with the variable __ntp_multicast_counting: a name, unlike that of any other task of the run, how many hosts
+there are, and how many come after them.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ class Count:
 
     name: what is told of it, of: unlike that of any other task
     hosts: how many it has, after: how many come after them
+    every: seconds between two sentences
     """
 
     name: str
@@ -43,6 +44,7 @@ class Count:
     hosts: int
     folder: Path
     after: int = 0
+    every: float = SECONDS_BETWEEN_REPORTS
 
     @property
     def _done(self) -> Path:
@@ -82,7 +84,7 @@ class Count:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 return False
-            if now - os.fstat(file.fileno()).st_mtime < SECONDS_BETWEEN_REPORTS:
+            if now - os.fstat(file.fileno()).st_mtime < self.every:
                 return False
             os.utime(self._told, (now, now))
             return True
@@ -120,9 +122,8 @@ def _count(asked: Any, of: str) -> Count | None:
     if not isinstance(asked, Mapping) or not asked.get("hosts"):
         return None
     name, run = str(asked["name"]), str(asked.get("run") or "")
-    return Count(
-        name, f"{of} {run}", int(asked["hosts"]), Path(constants.DEFAULT_LOCAL_TMP), int(asked.get("after") or 0)
-    )
+    folder, every = Path(constants.DEFAULT_LOCAL_TMP), asked.get("every", SECONDS_BETWEEN_REPORTS)
+    return Count(name, f"{of} {run}", int(asked["hosts"]), folder, int(asked.get("after") or 0), float(every))
 
 
 def _tell(count: Count, over: threading.Event, show: Callable[[str], object]) -> None:

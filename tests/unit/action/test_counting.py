@@ -57,7 +57,6 @@ def test_only_one_tells_and_not_before_it_is_time(folder: pathlib.Path) -> None:
 
 
 def test_what_waits_tells(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(counting, "SECONDS_BETWEEN_REPORTS", 0.0)
     monkeypatch.setattr(counting, "_SECONDS_BETWEEN_LOOKS", 0.0)
     told = multiprocessing.get_context("fork").Event()
     said: list[str] = []
@@ -66,7 +65,7 @@ def test_what_waits_tells(monkeypatch: pytest.MonkeyPatch) -> None:
         said.append(line)
         told.set()
 
-    with counted(ASKED, "state", show):
+    with counted({**ASKED, "every": 0}, "state", show):
         assert told.wait(60)
     assert said[0] == "verify: 0 of 30 hosts done, 30 left, and 12 after them"
 
