@@ -237,10 +237,10 @@ class SteeredNode(Node):
         delays: Delays,
         loaded: Loaded,
         ideals: Sequence[IdealClient],
-        state: State,
+        state: State | None = None,
         *,
         frequency: float,
-        wander: float,
+        wander: float = 0.0,
     ) -> None:
         self.delays = delays
         self.ideals = ideals

@@ -80,8 +80,6 @@ _FORGETTING = 0.98
 jitter cost a tenth more error; with 0.9, bursts cost six times as much (tests/benchmarks/engine_ablation.py)."""
 _ENOUGH_DIFFERENCES = 5
 """For a median that means something."""
-_FIRST_SCATTER = 50e-6
-"""Seconds, as long as nothing is known."""
 
 
 @dataclass(frozen=True)
@@ -340,7 +338,7 @@ class Estimator:
         """How much delays scatter, as the round trips tell, which need no clock: in seconds, rather too much."""
         count = len(self._round_trips)
         if count < 2:
-            return max([_FIRST_SCATTER, *self._round_trips])
+            return max(self._round_trips, default=0.0)
         return (sum(self._round_trips) / count - min(self._round_trips)) * count / (count - 1)
 
     def estimate(self) -> Estimate | None:
