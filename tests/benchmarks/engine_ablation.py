@@ -65,6 +65,7 @@ CASES = {
     "to client": Case(Delays(100e-6, 1e-3)),
     "wander": Case(QUEUES, Trouble(wander=1e-8)),
     "heat": Case(QUEUES, Trouble(sine=0.5e-6)),
+    "jump": Case(QUEUES, Trouble(jump=2e-6)),
     "detour": Case(QUEUES, Trouble(detour=1e-3)),
     "step": Case(QUEUES, Trouble(step=0.01)),
     "unanswered": Case(QUEUES, Trouble(unanswered=True)),
