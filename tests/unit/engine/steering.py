@@ -148,10 +148,10 @@ class Trouble:
     """What else may befall a client.
 
     `loss` is the share of packets that don't arrive, of multicasts, requests and answers alike. The oscillator's
-    frequency walks by `wander` and swings by `sine`, a ratio, as temperature has it. In the middle of the time the
-    server's clock makes a `step`, all packets take a `detour` from then on, or none arrives for `silence`: seconds.
-    `leap` is a warning that the server announces from then on, in a month that never had a leap second. No request is
-    ever answered if it is `unanswered`; then the client has been told the shortest delay.
+    frequency walks by `wander` and swings by `sine`, a ratio, as temperature has it. In the middle of the time it makes
+    a `jump`, the server's clock makes a `step`, all packets take a `detour` from then on, or none arrives for
+    `silence`: seconds. `leap` is a warning that the server announces from then on, in a month that never had a leap
+    second. No request is ever answered if it is `unanswered`; then the client has been told the shortest delay.
     """
 
     loss: float = 0.0
@@ -162,6 +162,7 @@ class Trouble:
     leap: int = 0
     detour: float = 0.0
     unanswered: bool = False
+    jump: float = 0.0
 
     def befall(self, simulation: Simulation, server: Node, oscillator: SimulatedClock, seconds: float) -> None:
         oscillator.sine = self.sine
@@ -173,10 +174,12 @@ class Trouble:
 
         simulation.multicast_lost = lost
         simulation.unicast_lost = (lambda: True) if self.unanswered else lost
-        simulation.at(middle, lambda: self._change(simulation, server))
+        simulation.at(middle, lambda: self._change(simulation, server, oscillator))
 
-    def _change(self, simulation: Simulation, server: Node) -> None:
+    def _change(self, simulation: Simulation, server: Node, oscillator: SimulatedClock) -> None:
         server.clock.offset += self.step
+        oscillator.now()
+        oscillator.frequency += self.jump
         if self.detour and isinstance(simulation.path, Delays):
             simulation.path.base += self.detour
         if self.leap:
@@ -237,10 +240,10 @@ class SteeredNode(Node):
         delays: Delays,
         loaded: Loaded,
         ideals: Sequence[IdealClient],
-        state: State,
+        state: State | None = None,
         *,
         frequency: float,
-        wander: float,
+        wander: float = 0.0,
     ) -> None:
         self.delays = delays
         self.ideals = ideals

@@ -53,7 +53,7 @@ STAMP_UNCERTAINTY = 5e-3
 MULTICAST_UNCERTAINTY = 1e-3
 """Seconds by which multicasts may be later than answers, once they are known to be."""
 SMALLEST_ASYMMETRY = 5e-6
-"""Seconds. Which way down lags isn't asked for less: two kernels' stamps are no better."""
+"""Seconds. Which way down lags isn't asked for less: two kernels' stamps are no better, and it takes more requests."""
 _CERTAINTY = 3.0
 """Deviations that it takes to say which way down lags."""
 MODELS = tuple(
@@ -67,7 +67,8 @@ MODELS = tuple(
     )
     for two_sided in (False, True)
 )
-"""The last two assume that anything may change at any time, which is true when it just has."""
+"""The last two assume that anything may change at any time, which is true when it just has. What each pair is worth,
+and the constants, stands in the table of tests/benchmarks/README.md (engine_ablation.py)."""
 _PRIOR_DEVIATION, _UNKNOWN_DEVIATION = 0.3e-6, 100e-6
 """How much the raw clock's rate may differ from the prior, for a model that trusts it, and from nothing at all."""
 _STEADY = 5e-8
@@ -80,8 +81,6 @@ _FORGETTING = 0.98
 jitter cost a tenth more error; with 0.9, bursts cost six times as much (tests/benchmarks/engine_ablation.py)."""
 _ENOUGH_DIFFERENCES = 5
 """For a median that means something."""
-_FIRST_SCATTER = 50e-6
-"""Seconds, as long as nothing is known."""
 
 
 @dataclass(frozen=True)
@@ -340,7 +339,7 @@ class Estimator:
         """How much delays scatter, as the round trips tell, which need no clock: in seconds, rather too much."""
         count = len(self._round_trips)
         if count < 2:
-            return max([_FIRST_SCATTER, *self._round_trips])
+            return max(self._round_trips, default=0.0)
         return (sum(self._round_trips) / count - min(self._round_trips)) * count / (count - 1)
 
     def estimate(self) -> Estimate | None:
