@@ -11,15 +11,13 @@ import re
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
-PINNED = sorted(
-    path
-    for path in (ROOT / "tests" / "requirements").glob("*.txt")
-    if path.stem not in ("apt", "virtual_machine")  # Debian packages
-)
+SETUP = (ROOT / "tests" / "tools" / "setup").read_text(encoding="utf-8")
+PINNED = [ROOT / path for path in re.findall(r"^ +environment \S+ (\S+)", SETUP, re.MULTILINE)]
 
 
 @pytest.mark.parametrize("path", PINNED, ids=lambda path: path.stem)
 def test_each_package_has_a_version_and_hashes(path: pathlib.Path) -> None:
+    """To write the hashes of a file: tests/tools/pin FILE PYTHON."""
     packages = re.split(r"\n(?=\S)", path.read_text(encoding="utf-8").strip())
     for package in packages:
         assert re.fullmatch(r"[\w.-]+==[\w.]+(?: \\\n +--hash=sha256:[0-9a-f]{64})+", package), package[:200]
