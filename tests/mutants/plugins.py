@@ -33,6 +33,20 @@ MUTANTS: tuple[Mutant, ...] = (
         tests=f"{_UNIT}/vrp_session/test_exchange.py -k no_empty_line",
     ),
     Mutant(
+        name="an answer that broke off is recorded although a secret was typed",
+        path=f"{_UTILS}/vrp/session/recording.py",
+        old="shown = () if self._secrets else rows",
+        new="shown = rows",
+        tests=f"{_UNIT}/vrp_session/test_transcript.py",
+    ),
+    Mutant(
+        name="the rows of a transcript are masked one by one",
+        path=f"{_UTILS}/vrp/transcript.py",
+        old='mask("\\n".join(part), secrets).split("\\n") if part else []',
+        new="[mask(row, secrets) for row in part]",
+        tests=f"{_UNIT}/vrp_session/test_transcript.py",
+    ),
+    Mutant(
         name="an unknown question is answered with yes",
         path=f"{_UTILS}/vrp/session/questions.py",
         old='"C" if ending.choice == "Y/N/C" else "N"',
@@ -175,8 +189,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         name="version 4 may use any key id",
         path=f"{_UTILS}/ntp/validation.py",
-        old="if limited and known and int(",
-        new="if False and int(",
+        old='key_id in bounds_of(MulticastServerOptions, "key_id")\n        if limited and known and int(',
+        new='key_id in bounds_of(MulticastServerOptions, "key_id")\n        if False and int(',
         tests=f"{_UNIT}/ntp/test_validation.py",
     ),
     Mutant(

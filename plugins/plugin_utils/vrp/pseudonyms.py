@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from ..ntp.interface_names import is_interface_name
+from .grammar.forms import FORMS
 from .session.unsolicited import without_logs
 
 SYSNAME = "DEVICE"
@@ -52,16 +53,13 @@ system than that the this through timestamp to user user-intf users using view w
 _NO_NAMES = frozenset(_WORDS_OF_SENTENCES.split())
 _QUOTED = re.compile(r"(?P<mark>[\"'])(?P<name>[^\"'\n]{1,246})(?P=mark)")
 _WORDS_OF_LINES = """
-abort access aes-128-cmac aes-256-cmac all at authentication authentication-keyid authentication-mode broadcast-client
-broadcast-server burst candidate changes cipher clear clock commit configuration current-configuration description
-disable discard display enable exclusive hmac-sha256 iburst in-interface interface ipv4 ipv6 kod-enable label last
-limited list manycast-client manycast-server max-distance max-dynamic-sessions maxpoll md5 merge minpoll
-multicast-client multicast-server ntp ntp-service offset-limit peer persist physic-isolate port preference preferred
-query quit receive refclock-master refresh reliable return rollback save server sessions source-address
-source-interface source-port status sync-interval synchronization system-view temporary this time to trial trusted ttl
-undo unicast-peer unicast-server verbose version
+abort aes-128-cmac aes-256-cmac all at candidate changes clear clock commit configuration current-configuration
+description display enable disable exclusive hmac-sha256 interface label last list md5 merge ntp ntp-service persist
+quit refresh reliable return rollback save sessions status system-view temporary this time to trial trusted undo verbose
+version
 """
-_KEYWORDS = frozenset(_WORDS_OF_LINES.split())
+_WORDS_OF_NTP = " ".join(f"{form.syntax} {form.undo or ''}" for form in FORMS)
+_KEYWORDS = frozenset((*_WORDS_OF_LINES.split(), *re.findall(r"(?<!<)\b[a-z][a-z0-9-]*", _WORDS_OF_NTP)))
 _PLAIN = re.compile(r"[0-9]+|\*+|[^\w\s]+")
 
 

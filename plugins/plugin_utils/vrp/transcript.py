@@ -23,7 +23,6 @@ FORMAT_VERSION = 1
 _KEY = re.compile(
     r"(?i)\A(\s*(?:undo )?ntp(?:-service)?\s+authentication-keyid\s+\d+\s+authentication-mode\s+\S+)(.*)\Z"
 )
-_NTP = re.compile(r"(?i)\s*(?:undo )?ntp(?:-service)?\b")
 _NAVIGATION = re.compile(
     r"(?i)(?:system-view|return|quit|commit|abort|clear|refresh|save|interface|rollback|undo configuration"
     r"|configuration)\b"
@@ -97,5 +96,5 @@ def without_secrets(row: str) -> str:
     """A line of a configuration with nothing in it that may be a secret. Of an NTP key the algorithm stays."""
     key = _KEY.match(row)
     if key is None:
-        return row if _NTP.match(row) and MASK in row else told_without_secrets(row)
+        return told_without_secrets(row)
     return f"{key[1]} cipher {MASK}" if key[2].strip() else row

@@ -291,11 +291,9 @@ class Session:
         while True:
             try:
                 quiet = self._receive(watch, expected)
-            except _SilenceError as silence:
-                raise self._unfinished(exchange, silence, occasion, secrets) from None
-            except SessionError:
-                self._recording.broke_off(exchange, exchange.text(), self.sysname)
-                raise
+            except SessionError as error:
+                self._recording.broke_off(exchange, exchange.text() or self._screen.lines, self.sysname)
+                raise self._unfinished(exchange, error, occasion, secrets) from None
             if self._turn_page():
                 watch.heard()
                 continue
@@ -327,17 +325,18 @@ class Session:
         return exchange, answer
 
     def _unfinished(
-        self, exchange: Exchange, silence: _SilenceError, occasion: PromptContext | None, secrets: Sequence[str]
+        self, exchange: Exchange, error: SessionError, occasion: PromptContext | None, secrets: Sequence[str]
     ) -> SessionError:
         """What to say when an answer did not come to its end: what is missing, and the last words of a display.
 
         Nothing is quoted of the answer to a line that may hold a secret, for its echo may be broken.
         """
-        self._recording.broke_off(exchange, exchange.text() or self._screen.lines, self.sysname)
+        if not isinstance(error, _SilenceError):
+            return error
         words = ""
         if occasion is None and exchange.echoed and not secrets:
             words = _tail("\n".join(exchange.text()))
-        return SessionError(f"{silence} {exchange.missing()}", words=words)
+        return SessionError(f"{error} {exchange.missing()}", words=words)
 
     def _turn_page(self) -> bool:
         """Fact 3.5: the device waits for a key in the middle of a long text."""

@@ -141,7 +141,7 @@ def test_of_a_configuration_nothing_is_kept_that_names_somebody(paper: Any) -> N
     assert rows[-1] == "return"
     assert "interface 100GE1/0/1" in rows and " ip address 198.18.0.1 255.255.255.0" in rows
     assert " ntp multicast-server 224.0.1.1 authentication-keyid 42 ttl 9" in rows
-    assert "ntp unicast-server 198.18.0.1 name-1 name-2" in rows
+    assert "ntp unicast-server 198.18.0.1 vpn-instance name-1" in rows
     whole = json.dumps(entry)
     for name in ("CE1", "captain", "rightwater", "10.1.2.3", "10.9.9.9", "65001", "harbour", "fe80::17"):
         assert name not in whole, name
