@@ -18,8 +18,6 @@ html_short_title = "ntp_multicast"
 extensions = ["sphinx_antsibull_ext", "sphinx_copybutton"]
 exclude_patterns = ["collections/environment_variables.rst"]
 nitpicky = True
-# A guide stands both in its part of the contents and on the page of the collection.
-suppress_warnings = ["toc.multiple_toctree"]
 
 html_theme = "furo"
 html_static_path = ["_static"]
