@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Timecast developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The variables of the playbooks, whose module is read alone by the generator: what it repeats agrees with its source."""
+"""The variables of the playbooks. The generator reads their module alone: what that repeats agrees with its source."""
 
 from __future__ import annotations
 
