@@ -13,6 +13,8 @@ author:
 description:
   - Finds the steps of a rotation that are still to be done from what the hosts have, and from what their variables
     say. Nothing is remembered between two runs.
+  - Unless there is nothing to do, or O(dry=true), it takes the lock of this controller for the Ansible that runs, so
+    that another run is refused as long as this one goes on.
   - The playbook C(timecast.ntp_multicast.rotate_key) uses it before it touches a host, and again before each step that
     could take a key from a client.
 positional: _input, found
@@ -108,11 +110,14 @@ _value:
       type: dict
 """
 
+import os
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from ansible import context
+from ansible import constants, context
 from ansible.errors import AnsibleError
+from ansible.utils.display import Display
 
 from ansible_collections.timecast.ntp_multicast.plugins.filter.wave_report import command_again
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.private import hosts_of_pattern
@@ -121,6 +126,10 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.rota
     Described,
     described,
     rotation_of,
+)
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.rotation_lock import (
+    DEFAULT_NAME,
+    other_holder,
 )
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.rotation_run import Sight, begin, seen_again
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.waves import Settings, WrongWaves
@@ -196,7 +205,24 @@ def rotation_plan(
         )
     except WrongWaves as error:
         raise AnsibleError(str(error)) from error
+    other = already_rotating() if run.todo else ""
+    if other:
+        run.todo, run.problems = {}, [other]
     return vars(run)
+
+
+def already_rotating() -> str:
+    """A sentence when another run on this controller rotates; otherwise this run has the lock from now on."""
+    path = Path(constants.config.get_config_value("ANSIBLE_HOME")).expanduser() / DEFAULT_NAME
+    try:
+        # A filter runs in a worker, and the run is the Ansible that has forked it.
+        holder = other_holder(path, os.getppid())
+    except OSError as error:
+        Display().warning(f"Whether another run rotates a key on this controller is not known: {error}.")
+        return ""
+    if holder is None:
+        return ""
+    return f"Another run of rotate_key goes on here (process {holder.pid}). Wait until it has ended."
 
 
 class FilterModule:

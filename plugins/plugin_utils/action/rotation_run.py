@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..ntp.errors import UserError
-from ..ntp.proof import Look, judge
+from ..ntp.proof import DEFAULT_POLL, Look, Verdict, judge
 from ..ntp.rotation import (
     Host,
     Remaining,
@@ -141,29 +141,47 @@ def begin(
         run.problems = [str(error)]
         return run
     run.old, run.new = rotation.old.id, rotation.new
-    wanted = {name: without_look(host) for name, host in described.items()}
-    run.problems = [
-        *problems_of_description(rotation, wanted),
-        *(f"{name}: {sentence}" for name, host in described.items() for sentence in problems_of_settings(host)),
-        *_left_out(rotation, elsewhere),
-    ]
+    run.problems = _about_variables(rotation, described, elsewhere)
     if run.problems:
         return run
     seen = sight()
     run.problems = [*_about_unseen(run, seen), *problems_of_hosts(rotation, seen.hosts)]
-    if run.problems:
-        return run
+    if not run.problems:
+        _decide(run, rotation, seen, silent, settings, allow_silent=allow_silent, dry=dry)
+    return run
+
+
+def _about_variables(
+    rotation: Rotation, described: Mapping[str, Described], elsewhere: Mapping[str, Described]
+) -> list[str]:
+    return [
+        *problems_of_description(rotation, {name: without_look(host) for name, host in described.items()}),
+        *(f"{name}: {sentence}" for name, host in described.items() for sentence in problems_of_settings(host)),
+        *_left_out(rotation, elsewhere),
+    ]
+
+
+def _decide(
+    run: Run,
+    rotation: Rotation,
+    seen: Sight,
+    silent: Mapping[str, str],
+    settings: Settings,
+    *,
+    allow_silent: bool,
+    dry: bool,
+) -> None:
+    """What is left to do on hosts that are as they have to be."""
     left = remaining(rotation, seen.hosts)
     run.finished = left.finished
     run.groups = sorted(rotating_groups(rotation, seen.hosts))
     run.exempt = [name for name in left.steps[Step.CLIENTS] if name in silent]
     if run.exempt and not allow_silent and not left.finished:
         run.problems = [_not_synchronised(name, silent[name]) for name in run.exempt]
-        return run
+        return
     run.lines = _plan_in_words(rotation, left, run.exempt)
     if not dry and not left.finished:
         run.todo = todo(left, seen, settings)
-    return run
 
 
 def _left_out(rotation: Rotation, elsewhere: Mapping[str, Described]) -> list[str]:
@@ -279,6 +297,55 @@ def after_change(
 # -- the proof ---------------------------------------------------------------------------------------------------------
 
 
+@dataclass
+class Watch:
+    """The clients that are watched; as data it is what the next round takes.
+
+    intervals: how many intervals of its servers each client has to be watched
+    began: when, in seconds of any clock
+    needed: how many seconds these intervals are, for the slowest server that was seen
+    first: client -> the look that the next one is compared with
+    proven, waiting: client -> the kind of proof, or what is missing
+    pause: seconds until the next round, 0 when there is none
+    """
+
+    intervals: int
+    began: float
+    needed: float = 0.0
+    first: dict[str, Any] = field(default_factory=dict)
+    proven: dict[str, str] = field(default_factory=dict)
+    waiting: dict[str, str] = field(default_factory=dict)
+    pause: int = 0
+
+    def look(self, host: str, look: Look | str, keys: tuple[int, int]) -> None:
+        """Judge a look at a client, or why there is none."""
+        if host in self.proven:
+            return
+        if isinstance(look, str):
+            self.waiting[host] = look
+            return
+        self.needed = max(self.needed, self.intervals * look.poll)
+        known = self.first.get(host)
+        verdict = judge(look_from_data(known), look, keys, self.intervals) if known else FIRST
+        if verdict.proven:
+            self.waiting.pop(host, None)
+            self.proven[host] = verdict.words
+            return
+        self.waiting[host] = verdict.words
+        if verdict.again:
+            self.first[host] = look_as_data(look)
+
+    def seconds_to_wait(self, now: float, timeout: float) -> int:
+        """All intervals at once, then one at a time, and never more than so many rounds; 0 when it is too late."""
+        if now == self.began:
+            return round((self.needed or self.intervals * DEFAULT_POLL) + MARGIN)
+        late = now - self.began > self.needed + timeout
+        return 0 if late else round(max(self.needed / self.intervals, timeout / MOST_ROUNDS, 1.0))
+
+
+FIRST = Verdict(False, "it was looked at once", again=True)
+
+
 def prove(
     data: Mapping[str, Any],
     before: Mapping[str, Any] | None,
@@ -303,41 +370,28 @@ def prove(
         step: the one in which they are watched.
     """
     run = Run.of(data)
-    state = dict(before or {"first": {}, "proven": {}, "began": now})
-    first, proven, waiting = dict(state["first"]), dict(state["proven"]), {}
-    polls = [0.0]
+    watch = Watch(**before) if before else Watch(intervals, now)
     for host, look in looks.items():
-        if host in proven:
-            continue
-        if isinstance(look, str):
-            waiting[host] = look
-            continue
-        polls.append(look.poll)
-        known = look_from_data(first[host]) if host in first else None
-        verdict = judge(known, look, (run.old, run.new), intervals) if known else None
-        if verdict and verdict.proven:
-            proven[host] = verdict.words
-            continue
-        waiting[host] = verdict.words if verdict else "it was looked at once"
-        if verdict is None or verdict.again:
-            first[host] = look_as_data(look)
-    owed = [host for host in waiting if host not in run.exempt]
-    pause = _pause(max(polls) or 64.0, intervals, first_round=before is None, timeout=timeout)
-    needed = intervals * max(polls)
-    late = before is not None and now - state["began"] > needed + timeout
-    state.update(first=first, proven=proven, waiting=waiting, pause=0 if late or not owed else pause)
-    run.proven = {**run.proven, **proven}
+        watch.look(host, look, (run.old, run.new))
+    owed = [host for host in watch.waiting if host not in run.exempt]
+    watch.pause = watch.seconds_to_wait(now, timeout) if owed else 0
+    run.proven = {**run.proven, **watch.proven}
     if not owed:
-        run.lines = [f"{host}: {words}." for host, words in proven.items()]
-        run.lines += [f"{host}: NOT proven ({waiting[host]}); it was not synchronised before." for host in waiting]
-    elif late:
-        for host in owed:
-            run.end(host, f"Not proven on key {run.new}: {waiting[host]}")
-        reasons = [f"{host}: not proven on key {run.new}: {waiting[host]}" for host in owed]
-        run.stopped("in" if step is Step.CLIENTS else "after", step, reasons, again)
-    return run, state
+        run.lines = _proofs(watch)
+    elif not watch.pause:
+        _without_proof(run, watch, owed, again, step)
+    return run, vars(watch)
 
 
-def _pause(poll: float, intervals: int, *, first_round: bool, timeout: float) -> int:
-    """Seconds until the next look: all intervals at once, then one at a time, and never more than so many rounds."""
-    return round(intervals * poll + MARGIN if first_round else max(poll, timeout / MOST_ROUNDS))
+def _proofs(watch: Watch) -> list[str]:
+    return [
+        *(f"{host}: {words}." for host, words in watch.proven.items()),
+        *(f"{host}: NOT proven ({why}); it was not synchronised before." for host, why in watch.waiting.items()),
+    ]
+
+
+def _without_proof(run: Run, watch: Watch, owed: Sequence[str], again: str, step: Step) -> None:
+    for host in owed:
+        run.end(host, f"Not proven on key {run.new}: {watch.waiting[host]}")
+    reasons = [f"{host}: not proven on key {run.new}: {watch.waiting[host]}" for host in owed]
+    run.stopped("in" if step is Step.CLIENTS else "after", step, reasons, again)

@@ -310,6 +310,9 @@ def test_a_client_without_proof_keeps_the_old_key_everywhere(site: Site) -> None
         site.device("s1").wait_until_held()  # the key is there, and not in use yet
         line = f"ntp authentication-keyid {NEW} authentication-mode hmac-sha256 Dd4-typed-by-hand"
         site.device("s1").change_as("somebody", [line])
+        second = site.play("rotate_key")
+        assert second.exit_code != 0
+        assert "Another run of rotate_key goes on here (process" in words(second), second.printed
         site.device("s1").release()
         assert process.wait() != 0
     run = Run(process.returncode, site.printed())

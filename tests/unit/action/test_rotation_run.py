@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.timecast.ntp_multicast.plugins.filter import rotation_plan as rotation_plan_module
 from ansible_collections.timecast.ntp_multicast.plugins.filter.rotation_change import rotation_change
 from ansible_collections.timecast.ntp_multicast.plugins.filter.rotation_plan import rotation_plan
 from ansible_collections.timecast.ntp_multicast.plugins.filter.rotation_proof import rotation_proof
@@ -73,6 +74,18 @@ def hosts() -> Variables:
             "other": {},
         }
     )
+
+
+@pytest.fixture(autouse=True)
+def no_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lock has tests of its own; here nothing is written to anybody's home."""
+    monkeypatch.setattr(rotation_plan_module, "already_rotating", lambda: "")
+
+
+def test_a_second_run_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rotation_plan_module, "already_rotating", lambda: "Another run.")
+    assert refused(hosts()) == "Another run."
+    assert plan(hosts(), dry=True)["problems"] == []
 
 
 def plan(variables: Variables, **options: Any) -> dict[str, Any]:
