@@ -250,3 +250,20 @@ def test_no_report_has_a_secret_or_a_ciphertext(site: Site, checked: Run) -> Non
     for text in (*texts, checked.output):
         assert not any(form in text for secret in (SECRET, BY_HAND) for form in (secret, encoded(secret)))
         assert not CIPHERTEXT.search(text)
+
+
+def test_verify_tells_of_devices_and_hosts_in_one_document(site: Site, checked: Run) -> None:
+    run = site.play("verify", "-e", "ntp_multicast_report_directory=reports", "-e", "ntp_multicast_wait=false")
+    assert run.code != 0
+    document = json.loads(site.report("verify.json"))
+    hosts = {host["name"]: host for host in document["hosts"]}
+    assert len(hosts) == DEVICES + HOSTS
+    # Simulated devices send no packets, so that nobody has anyone to follow.
+    assert {name: host["state"] for name, host in hosts.items() if name in ("ce1", "ce5", "web1", "web2")} == {
+        "ce1": "unsynchronised",
+        "ce5": "unreachable",
+        "web1": "unsynchronised",
+        "web2": "failed",
+    }, run.output
+    assert (document["exit_code"], hosts["web1"]["platform"], hosts["web1"]["ntp"]["role"]) == (4, "linux", "client")
+    assert {listener["host"] for listener in document["domain"]["listeners"]} == set(site.hosts)
