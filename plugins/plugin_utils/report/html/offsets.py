@@ -85,6 +85,8 @@ class Sparkline:
 
 def offset_text(seconds: float) -> str:
     """An offset in the unit that a person would choose: +12.3 µs."""
+    if not math.isfinite(seconds):
+        return "unknown"
     for unit, size in UNITS:
         if abs(seconds) >= size:
             number = seconds / size
