@@ -42,7 +42,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         variables = (task_vars or {})["hostvars"]
         reporter = Reporter(options, variables, self._task, self._loader, directory)
         report, document = reporter.drift(about) if options["kind"] == "drift" else reporter.verify(about)
-        written, problems = [], []
+        written: list[str] = []
+        problems: list[str] = []
         if directory is not None:
             written, problems = write_reports(document, directory, options["formats"] or FORMATS)
         return {
