@@ -36,7 +36,7 @@ _REFUSALS: dict[str, tuple[str, str]] = {
         "key {key} is not trusted here",
         "mark key {key} as trusted, or let the server use a trusted one",
     ),
-    "bad_mac": ("their MAC of {tag} octets is not the one that key {key} makes", _KEY_ADVICE),
+    "bad_mac": ("the MAC of {tag} octets is not the one that key {key} makes", _KEY_ADVICE),
     "unauthenticated": (
         "they carry no MAC, and authentication is on",
         "let the server sign with a key that is trusted here, or switch authentication off",
@@ -45,19 +45,19 @@ _REFUSALS: dict[str, tuple[str, str]] = {
         "they carry extension fields, which a MAC of key {key} does not protect",
         "use a key of aes-128-cmac, aes-256-cmac or hmac-sha256",
     ),
-    "crypto_nak": ("their sender could not verify a request (crypto-NAK)", _KEY_ADVICE),
+    "crypto_nak": ("the sender could not verify a request (crypto-NAK)", _KEY_ADVICE),
     "length": (
         "{length} octets are no packet with a MAC of a known length",
         "look at the algorithm of the sender's key",
     ),
     "extension": (
-        "what follows their header is no MAC of a known length ({length} octets in all)",
+        "what follows the header is no MAC of a known length ({length} octets in all)",
         "look at the algorithm of the sender's key, and for hmac-sha256 at the length of its MAC",
     ),
-    "version": ("their NTP version is not 1 to 4", "set another version at the sender"),
+    "version": ("the NTP version is not 1 to 4", "set another version at the sender"),
     "mode": ("they are not of mode 5, broadcast", "look at what the sender sends to a multicast group"),
     "server_not_allowed": (
-        "their sender is not among the allowed servers",
+        "the sender is not among the allowed servers",
         "add it to allow_servers, or look who it is",
     ),
     "unsynchronised": (
@@ -69,7 +69,7 @@ _REFUSALS: dict[str, tuple[str, str]] = {
         "the server says that it may be wrong by 16 s or more",
         "look at the sources of the server",
     ),
-    "poll": ("their interval is not 8 s to 36 h", "set another interval at the sender"),
+    "poll": ("the interval is not 8 s to 36 h", "set another interval at the sender"),
     "no_transmit_time": ("they carry no time", "look at the sender"),
     "replay": (
         "they are older than one accepted before: the server's clock was set back, or this is a replay",
@@ -77,7 +77,7 @@ _REFUSALS: dict[str, tuple[str, str]] = {
     ),
     "too_many_associations": ("there are more servers in the group than are followed", "look who sends to the group"),
     "request_unknown_key": ("this host has no key {key}", "give this host key {key}, or the client one that it has"),
-    "request_bad_mac": ("their MAC of {tag} octets is not the one that key {key} makes", _KEY_ADVICE),
+    "request_bad_mac": ("the MAC of {tag} octets is not the one that key {key} makes", _KEY_ADVICE),
 }
 _ANSWERS = {
     "response_unauthenticated": "it is not signed with the key of the multicasts",
