@@ -43,7 +43,8 @@ _COMMIT_ROW = re.compile(r"\s*[0-9]+\s+[0-9]{6,}\s")
 _SESSION_ROW = re.compile(r"(?P<head>\s*[+*]?\s*[0-9]+\s*[+*]?\s+(?:VTY|CON|TTY)\s+[0-9]+\s+)(?P<name>\S+)")
 # A word behind one of these is a name; words of the sentence around it are none.
 _NAMED = re.compile(
-    r"(?i)(?P<head>\b(?:user(?:[ -]?name)?|label|description|host|owner|persist id|by)\b(?:\s*[:=]\s*|\s+)[\"'(]?)"
+    r"(?i)(?P<head>\b(?:user(?:[ -]?name)?|label|description|host|owner|persist id|by"
+    r"|vpn(?:[ -]instance)?(?: name)?)\b(?:\s*[:=]\s*|\s+)[\"'(]?)"
     r"(?P<name>[^\s\"'(),;]+)"
 )
 _WORDS_OF_SENTENCES = """

@@ -153,6 +153,8 @@ def test_of_a_configuration_nothing_is_kept_that_names_somebody(paper: Any) -> N
         ("Error: The configuration is locked by captain. [Session ID = 4]", "captain"),
         ("Info: User captain has logged in from 10.1.2.3 through SSH.", "10.1.2.3"),
         ("Error: 'harbour-label' exists.", "harbour"),
+        ("Error: VPN instance harbour does not exist.", "harbour"),
+        ("vpn-instance: harbour", "harbour"),
         ("Info: ops of CE1, on 00e0-fc12-3456", "ops"),
         ("Info: ops of CE1, on 00e0-fc12-3456", "00e0"),
         ("Info: ops of CE1, on 00e0-fc12-3456", "CE1"),
