@@ -14,6 +14,7 @@ help:
 	@echo 'make demo    two simulated VRP devices and two Linux hosts: configure, converge, verify, clean up'
 	@echo 'make test    lint, units, integration over SSH and in network namespaces, all ansible-core lanes, Molecule'
 	@echo 'make virtual-machine: the engine steers the clock of an emulated machine (ten minutes; not part of make test)'
+	@echo 'make execution-environment: the image for AWX, built with podman, and jobs in it (four minutes; not part of make test)'
 	@echo 'make bench-engine-clock: the same beside chronyd, with figures (25 minutes)'
 	@echo 'make mutants 82 deliberate mistakes in plugins/ and the engine, each of which a test has to notice (ten minutes)'
 	@echo 'make quality a report: coverage of lines and branches, complexity, length, duplicates, mutants'
@@ -70,6 +71,11 @@ bench-engine-ablation: setup
 virtual-machine: setup
 	@tests/tools/setup virtual_machine
 	tests/testbed/clock_guard run $(PYTEST) tests/virtual_machine
+
+.PHONY: execution-environment
+execution-environment: setup
+	@tests/tools/setup execution_environment ci
+	@tests/tools/execution_environment
 
 bench-engine-clock: setup
 	@tests/tools/setup virtual_machine

@@ -95,6 +95,7 @@ class Controller:
     inventory: Inventory
     facts: dict[str, str] = field(default_factory=dict)
     jobs: int = 0
+    image: str = ""  # of the execution environment; without one a job runs in this environment
 
     def device(self, host: str) -> RunningDevice:
         return self.devices[str(DEVICES[host]["name"])]
@@ -134,7 +135,9 @@ class Controller:
         """
         self.jobs += 1
         folder = self.directory / f"awx_{self.jobs}"
+        artifacts = folder / "artifacts" / str(self.jobs)
         shutil.copytree(self.directory / "project", folder / "project")
+        (folder / "home").mkdir()
         write(folder / "inventory" / "hosts", script(inventory or self.inventory), 0o700)
         write(folder / "env" / "extravars", json.dumps({**(variables or {}), "awx_job_id": self.jobs}))
         write(folder / "env" / "keys_of_a_credential", json.dumps({"vault_ntp_multicast_secret": SECRET}))
@@ -142,12 +145,17 @@ class Controller:
         write(folder / "env" / "envvars", json.dumps({**self.environment(folder), **login}))
         write(folder / "env" / "passwords", json.dumps(passwords or {}))
         write(folder / "env" / "settings", json.dumps({"pexpect_timeout": 0.2, "fact_cache_type": "jsonfile"}))
-        (folder / "home").mkdir()
-        artifacts = folder / "artifacts" / str(self.jobs)
         if fact_cache:
             for host, facts in self.facts.items():
                 write(artifacts / "fact_cache" / host, facts)
-        line = ["-u", "root", *arguments, "-e", f"@{folder / 'env' / 'keys_of_a_credential'}"]
+        seen = "/runner" if self.image else str(folder)
+        line = ["-u", "root", *arguments, "-e", f"@{seen}/env/keys_of_a_credential"]
+        isolation = {
+            "process_isolation": True,
+            "process_isolation_executable": "podman",
+            "container_image": self.image,
+            "container_options": ["--user=root", "--network=host"],
+        }
         runner = ansible_runner.interface.run(
             private_data_dir=str(folder),
             playbook=f"playbooks/ntp_multicast_{template}.yml",
@@ -156,6 +164,7 @@ class Controller:
             fact_cache="fact_cache" if fact_cache else None,
             cancel_callback=cancel,
             quiet=True,
+            **(isolation if self.image else {}),
         )
         if fact_cache:
             kept = (artifacts / "fact_cache" / host for host in self.inventory["_meta"]["hostvars"])
@@ -163,18 +172,21 @@ class Controller:
         return Job(folder, artifacts, runner.status, runner.rc)
 
     def environment(self, folder: pathlib.Path) -> dict[str, str]:
-        return {
+        here = {
             # A container's, which ends with the job.
             "HOME": str(folder / "home"),
             "PATH": f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}",
             "ANSIBLE_HOME": str(folder / "home" / ".ansible"),
             "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build" / "collections"),
+            "LC_ALL": "C.UTF-8",
+        }
+        return {
+            **({} if self.image else here),
             "ANSIBLE_FORCE_COLOR": "True",
             "ANSIBLE_HOST_KEY_CHECKING": "False",
             "ANSIBLE_RETRY_FILES_ENABLED": "False",
             "AWX_PRIVATE_DATA_DIR": str(folder),
             "JOB_ID": str(self.jobs),
-            "LC_ALL": "C.UTF-8",
         }
 
 
@@ -185,7 +197,7 @@ def write(path: pathlib.Path, text: str, mode: int = 0o600) -> None:
 
 
 def script(inventory: Inventory) -> str:
-    return f"#! {sys.executable}\n# -*- coding: utf-8 -*-\nprint({json.dumps(inventory)!r})\n"
+    return f"#! /usr/bin/env python3\n# -*- coding: utf-8 -*-\nprint({json.dumps(inventory)!r})\n"
 
 
 @functools.cache
