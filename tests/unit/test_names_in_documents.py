@@ -52,7 +52,13 @@ each_document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(
 
 @each_document
 def test_every_full_name_is_something_of_the_collection(path: pathlib.Path) -> None:
-    found = set(NAMES.findall(path.read_text(encoding="utf-8"))) - {"docsite", "vrp", "NAME", "vrp_ssh_connection", "ntp_multicast_alerts"}
+    found = set(NAMES.findall(path.read_text(encoding="utf-8"))) - {
+        "docsite",
+        "vrp",
+        "NAME",
+        "vrp_ssh_connection",
+        "ntp_multicast_alerts",
+    }
     assert found <= THINGS
 
 
