@@ -96,6 +96,8 @@ class Site:
     lab: Lab
     folder: pathlib.Path
     linux: dict[str, Host]
+    key_id: int = 42
+    """With which the servers sign."""
 
     def command(self, playbook: str, hosts: dict[str, dict[str, Any]], *arguments: str) -> list[str]:
         (self.folder / "inventory.json").write_text(json.dumps({"all": {"hosts": hosts}}), encoding="utf-8")
@@ -276,6 +278,12 @@ def described(site: Site, reached_by: dict[str, Any], key_id: int, old: int | No
     return hosts
 
 
+def to_the_other_key(site: Site, reached_by: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The variables of a rotation from the key that is used to the other one."""
+    old, site.key_id = site.key_id, 43 if site.key_id == 42 else 42
+    return described(site, reached_by, site.key_id, old=old)
+
+
 def wait_until_all_hear(site: Site) -> None:
     """Until each client is synchronised and hears both servers."""
     end = time.monotonic() + 120
@@ -291,7 +299,7 @@ def wait_until_all_hear(site: Site) -> None:
 
 
 def test_a_rotation_on_devices_and_hosts_lets_no_client_pause(site: Site, reached_by: dict[str, Any]) -> None:
-    hosts = described(site, reached_by, 43, old=42)
+    hosts = to_the_other_key(site, reached_by)
     with site.watched() as watch:
         code, printed = site.play("rotate_key", hosts)
         assert code == 0, printed
@@ -317,7 +325,7 @@ KILLED = {
 
 @longer
 def test_a_rotation_that_is_killed_at_each_step_lets_no_client_pause(site: Site, reached_by: dict[str, Any]) -> None:
-    hosts = described(site, reached_by, 42, old=43)
+    hosts = to_the_other_key(site, reached_by)
     with site.watched():
         for pattern in KILLED.values():
             with site.started("rotate_key", hosts) as process:
@@ -329,7 +337,7 @@ def test_a_rotation_that_is_killed_at_each_step_lets_no_client_pause(site: Site,
 
 @longer
 def test_a_host_that_is_unreachable_in_the_middle_stops_the_rotation(site: Site, reached_by: dict[str, Any]) -> None:
-    hosts = described(site, reached_by, 43, old=42)
+    hosts = to_the_other_key(site, reached_by)
     with site.watched():
         with site.started("rotate_key", hosts) as process:
             site.wait_until_printed(process, r"PLAY \[Bring the new key")
