@@ -258,6 +258,12 @@ def test_hosts_that_are_not_well_are_never_in_a_box_with_others() -> None:
         assert {states[name] for name in node.hosts} == {node.state}
 
 
+def test_a_few_hosts_that_are_not_well_have_boxes_of_their_own() -> None:
+    listeners = graph.graph_of(fleet(Kind.VERIFY)).listeners
+    lost = [node.hosts for node in listeners if node.state is State.UNSYNCHRONISED]
+    assert lost == [("fra-leaf05",), ("fra-leaf06",), ("ams-web04",), ("ams-web07",)]
+
+
 def synchronised(name: str) -> Host:
     return host(name, State.SYNCHRONISED, ntp=NtpState(True, "client", 3, None, 1e-5))
 
