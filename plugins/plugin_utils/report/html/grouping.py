@@ -86,7 +86,7 @@ def about_line(kind: FindingKind, line: str, text: str) -> str:
     """What a sentence tells beyond the label and the line that stand beside it."""
     if kind in _SAID_BY_LABEL:
         return ""
-    return text[len(line) :].strip() if line and text.startswith(line) else text
+    return text[len(line) :].lstrip(": ") if line and text.startswith(line) else text
 
 
 def findings_of(host: Host) -> tuple[Finding, ...]:

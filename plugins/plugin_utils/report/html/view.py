@@ -13,7 +13,7 @@ from ..document import STATES, WELL, Commit, Document, Finding, Host, Kind, Plat
 from .domain_map import DomainMap, domain_map
 from .graph import graph_of, severity
 from .grouping import LABELS, GroupedFinding, about_line, findings_of, grouped
-from .offsets import OffsetPlot, Sparkline, offset_plot, offset_text, sparkline
+from .offsets import OffsetPlot, Sparkline, offset_plot, offset_text, size_text, sparkline
 from .texts import natural, ranges, several, slugs
 
 STATE_TEXTS: Mapping[State, str] = {
@@ -289,7 +289,7 @@ def _followed(hosts: Iterable[Host]) -> Iterable[Followed]:
         if host.ntp is not None and _follows(host):
             offsets.setdefault(_follows(host), []).append(abs(host.ntp.offset or 0.0))
     for source in sorted(offsets, key=lambda name: (-len(offsets[name]), natural(name)))[:_MOST_SOURCES]:
-        yield Followed(source, len(offsets[source]), offset_text(statistics.median(offsets[source])).lstrip("+"))
+        yield Followed(source, len(offsets[source]), size_text(statistics.median(offsets[source])))
 
 
 def _cards(document: Document, ordered: Sequence[Host], anchors: Mapping[str, str]) -> Iterable[Card]:
