@@ -342,6 +342,8 @@ def test_a_sentence_is_told_without_the_line_that_stands_beside_it() -> None:
     assert grouping.about_line(kind, line, f"{line}: the device has 'a', described is 'b'.") == (
         "the device has 'a', described is 'b'."
     )
+    assert grouping.both_sides("the device has 'a', described is 'b'.") == ("a", "b")
+    assert grouping.both_sides("the device has another unit.") is None
     assert grouping.about_line(grouping.FindingKind.LINE_EXTRA, line, f"{line} is on the device.") == ""
 
 
