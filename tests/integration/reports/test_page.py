@@ -127,7 +127,7 @@ def test_the_first_screen_says_what_is_wrong_and_where(opened: Page) -> None:
         return [document.querySelector('h1'), ...document.querySelectorAll('.troubles tbody tr')]
             .filter(seen).map((element) => element.textContent.replace(/\\s+/g, ' ').trim())""")
     assert seen[0] == "8 of 28 hosts are not in sync"
-    assert "Extra line ntp multicast-client 224.0.1.9 fra-leaf04, fra-leaf05 2 hosts" in seen
+    assert "Extra line ntp multicast-client 224.0.1.9 (interface Vlanif100) fra-leaf04, fra-leaf05 2 hosts" in seen
     assert len(seen) == 9
 
 

@@ -51,6 +51,7 @@ _SAID_BY_LABEL = frozenset(
     }
 )
 _GRAVITY = {kind: place for place, kind in enumerate(LABELS)}
+_BOTH_SIDES = re.compile(r"the device has '(?P<has>.*)', described is '(?P<described>.*)'\.")
 _NUMBER = re.compile(r"\d+(?:[.:]\d+)*")
 
 
@@ -78,6 +79,10 @@ class GroupedFinding:
         return about_line(self.kind, self.line, self.text)
 
     @property
+    def sides(self) -> tuple[str, str] | None:
+        return both_sides(self.about)
+
+    @property
     def state(self) -> State:
         return STATE_OF_KIND.get(self.kind, State.DRIFTED)
 
@@ -86,7 +91,13 @@ def about_line(kind: FindingKind, line: str, text: str) -> str:
     """What a sentence tells beyond the label and the line that stand beside it."""
     if kind in _SAID_BY_LABEL:
         return ""
-    return text[len(line) :].strip() if line and text.startswith(line) else text
+    return text[len(line) :].lstrip(": ") if line and text.startswith(line) else text
+
+
+def both_sides(about: str) -> tuple[str, str] | None:
+    """What a device has and what is described, where a sentence tells just that."""
+    found = _BOTH_SIDES.fullmatch(about)
+    return (found["has"], found["described"]) if found else None
 
 
 def findings_of(host: Host) -> tuple[Finding, ...]:

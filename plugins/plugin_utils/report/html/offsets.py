@@ -10,7 +10,7 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ..document import Document, Host, Sample, State
+from ..document import Association, Document, Host, Sample, State
 from .texts import several, shortened
 
 WIDTH = 1240
@@ -94,9 +94,18 @@ def offset_text(seconds: float) -> str:
     return f"{seconds / 1e-9:+.0f} ns" if seconds else "0 s"
 
 
+def size_text(seconds: float) -> str:
+    """How much it is off, whatever the sign."""
+    return offset_text(abs(seconds)).lstrip("+")
+
+
 def offset_plot(document: Document) -> OffsetPlot | None:
-    """The plot of a document; None where no host told an offset."""
-    measured = [(host, host.ntp.offset) for host in document.hosts if host.ntp and _is_number(host.ntp.offset)]
+    """The plot of a document; None where no host told an offset to somebody whom it follows."""
+    measured = [
+        (host, host.ntp.offset)
+        for host in document.hosts
+        if host.ntp and _is_number(host.ntp.offset) and (host.ntp.synchronised or _selected(host))
+    ]
     if not measured:
         return None
     offsets = [offset for _host, offset in measured if offset is not None]
@@ -116,9 +125,13 @@ def _is_number(value: float | None) -> bool:
     return value is not None and math.isfinite(value)
 
 
+def _selected(host: Host) -> Association | None:
+    return next((entry for entry in host.ntp.associations if entry.selected), None) if host.ntp else None
+
+
 def _source(host: Host) -> str:
     """Whom a host follows, by the name of that host where it is known."""
-    selected = next((entry for entry in host.ntp.associations if entry.selected), None) if host.ntp else None
+    selected = _selected(host)
     if selected is not None:
         return selected.host or selected.source
     return (host.ntp.reference_id if host.ntp else None) or "nobody"
@@ -177,7 +190,7 @@ def _band(title: str, members: Sequence[tuple[Host, float]], top: float, decades
         for place, (host, offset) in enumerate(column)
     ]
     offsets = sorted(abs(offset) for _host, offset in members)
-    subtitle = f"{several(len(members), 'host')}, median {offset_text(statistics.median(offsets))[1:]}"
+    subtitle = f"{several(len(members), 'host')}, median {size_text(statistics.median(offsets))}"
     names = tuple(_names(members, top + height / 2, decades))
     return Band(top, height, shortened(title, 24), subtitle, tuple(dots), names)
 
@@ -201,8 +214,8 @@ def _summary(offsets: Sequence[float]) -> str:
     sizes = sorted(abs(offset) for offset in offsets)
     high = sizes[min(len(sizes) - 1, math.ceil(0.95 * len(sizes)) - 1)]
     return (
-        f"{several(len(sizes), 'host')}: median {offset_text(statistics.median(sizes))[1:]}, "
-        f"95 % within {offset_text(high)[1:]}, largest {offset_text(sizes[-1])[1:]}"
+        f"{several(len(sizes), 'host')}: median {size_text(statistics.median(sizes))}, "
+        f"95 % within {size_text(high)}, largest {size_text(sizes[-1])}"
     )
 
 

@@ -18,7 +18,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from ..document import Document
-from .offsets import offset_text
+from .offsets import offset_text, size_text
 from .texts import made_visible, several
 from .view import STATE_TEXTS, page_of
 
@@ -48,7 +48,7 @@ def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
     )
-    environment.filters.update(several=several, offset=offset_text)
+    environment.filters.update(several=several, offset=offset_text, size=size_text)
     environment.globals.update(state_texts=STATE_TEXTS)
     return environment
 

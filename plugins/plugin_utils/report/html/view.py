@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from ..document import STATES, WELL, Commit, Document, Finding, Host, Kind, Platform, State
 from .domain_map import DomainMap, domain_map
 from .graph import graph_of, severity
-from .grouping import LABELS, GroupedFinding, about_line, findings_of, grouped
-from .offsets import OffsetPlot, Sparkline, offset_plot, offset_text, sparkline
+from .grouping import LABELS, GroupedFinding, about_line, both_sides, findings_of, grouped
+from .offsets import OffsetPlot, Sparkline, offset_plot, offset_text, size_text, sparkline
 from .texts import natural, ranges, several, slugs
 
 STATE_TEXTS: Mapping[State, str] = {
@@ -103,6 +103,7 @@ class FindingText:
     label: str
     finding: Finding
     about: str
+    sides: tuple[str, str] | None
 
 
 @dataclass(frozen=True)
@@ -289,7 +290,7 @@ def _followed(hosts: Iterable[Host]) -> Iterable[Followed]:
         if host.ntp is not None and _follows(host):
             offsets.setdefault(_follows(host), []).append(abs(host.ntp.offset or 0.0))
     for source in sorted(offsets, key=lambda name: (-len(offsets[name]), natural(name)))[:_MOST_SOURCES]:
-        yield Followed(source, len(offsets[source]), offset_text(statistics.median(offsets[source])).lstrip("+"))
+        yield Followed(source, len(offsets[source]), size_text(statistics.median(offsets[source])))
 
 
 def _cards(document: Document, ordered: Sequence[Host], anchors: Mapping[str, str]) -> Iterable[Card]:
@@ -329,7 +330,8 @@ def _cards(document: Document, ordered: Sequence[Host], anchors: Mapping[str, st
 
 
 def _finding_text(finding: Finding) -> FindingText:
-    return FindingText(LABELS[finding.kind], finding, about_line(finding.kind, finding.line, finding.text))
+    about = about_line(finding.kind, finding.line, finding.text)
+    return FindingText(LABELS[finding.kind], finding, about, both_sides(about))
 
 
 def _about_sending(ttl: int | None, version: int | None, port: int | None) -> Iterable[tuple[str, int]]:

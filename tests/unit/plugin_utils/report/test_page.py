@@ -258,6 +258,12 @@ def test_hosts_that_are_not_well_are_never_in_a_box_with_others() -> None:
         assert {states[name] for name in node.hosts} == {node.state}
 
 
+def test_a_few_hosts_that_are_not_well_have_boxes_of_their_own() -> None:
+    listeners = graph.graph_of(fleet(Kind.VERIFY)).listeners
+    lost = [node.hosts for node in listeners if node.state is State.UNSYNCHRONISED]
+    assert lost == [("fra-leaf05",), ("fra-leaf06",), ("ams-web04",), ("ams-web07",)]
+
+
 def synchronised(name: str) -> Host:
     return host(name, State.SYNCHRONISED, ntp=NtpState(True, "client", 3, None, 1e-5))
 
@@ -319,6 +325,26 @@ def test_ribbons_leave_and_arrive_inside_their_boxes() -> None:
 )
 def test_offsets_are_told_in_a_fitting_unit(seconds: float, told: str) -> None:
     assert offsets.offset_text(seconds) == told
+
+
+def test_sizes_have_no_sign() -> None:
+    assert [offsets.size_text(seconds) for seconds in (0.0, -1.5e-5, 1.5e-5)] == ["0 s", "15.0 µs", "15.0 µs"]
+
+
+def test_the_offset_of_a_host_that_follows_nobody_is_not_plotted() -> None:
+    lost = host("a", State.UNSYNCHRONISED, ntp=NtpState(False, offset=0.0, root_dispersion=0.0))
+    assert offsets.offset_plot(document((lost,), Kind.VERIFY)) is None
+    assert "root dispersion 0 s" in Parsed(as_html(document((lost,), Kind.VERIFY))).words
+
+
+def test_a_sentence_is_told_without_the_line_that_stands_beside_it() -> None:
+    kind, line = grouping.FindingKind.LINE_DIFFERENT, "ntp server 1 (interface Vlanif1)"
+    assert grouping.about_line(kind, line, f"{line}: the device has 'a', described is 'b'.") == (
+        "the device has 'a', described is 'b'."
+    )
+    assert grouping.both_sides("the device has 'a', described is 'b'.") == ("a", "b")
+    assert grouping.both_sides("the device has another unit.") is None
+    assert grouping.about_line(grouping.FindingKind.LINE_EXTRA, line, f"{line} is on the device.") == ""
 
 
 def test_the_plot_has_every_offset_once_and_in_order() -> None:
