@@ -63,7 +63,12 @@ def fuzz_in_this_process(name: str, inputs: int, seed: int, corpus: str) -> None
     FOUND.mkdir(parents=True, exist_ok=True)
     found = f"-artifact_prefix={FOUND}/{name.replace(' ', '-').replace(chr(39), '')}-"
     arguments = [sys.argv[0], *(f"-{key}={value}" for key, value in options.items()), found, corpus]
-    atheris.Setup(arguments, lambda data: (target.take(bytes(data)), None)[1])
+
+    def take(data: bytes) -> None:
+        target.ready()
+        target.take(bytes(data))
+
+    atheris.Setup(arguments, take)
     atheris.Fuzz()
 
 

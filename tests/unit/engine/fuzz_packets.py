@@ -202,6 +202,9 @@ class ResponseTarget(Target):
             return _resigned(chance, wrong)
         return _resigned(chance, mutation.octets(chance, example))
 
+    def ready(self) -> None:
+        self.make(random.Random(0))
+
     def take(self, data: bytes) -> str:
         client = self._world.client
         before = Counter(client.dropped)

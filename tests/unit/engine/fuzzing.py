@@ -39,6 +39,9 @@ class Target:
         """Deal with an input and name the outcome."""
         raise NotImplementedError
 
+    def ready(self) -> None:
+        """Bring about the state in which inputs come, where `make` does that and inputs come from elsewhere."""
+
     def close(self) -> None:
         """Leave nothing behind."""
 
