@@ -13,8 +13,8 @@ author:
 description:
   - Finds the steps of a rotation that are still to be done from what the hosts have, and from what their variables
     say. Nothing is remembered between two runs.
-  - Unless there is nothing to do, or O(dry=true), it takes the lock of this controller for the Ansible that runs, so
-    that another run is refused as long as this one goes on.
+  - Unless there is nothing to do, or O(dry=true), it takes the lock of this controller for the Ansible that runs.
+    Another run is refused as long as this one goes on.
   - The playbook C(timecast.ntp_multicast.rotate_key) uses it before it touches a host, and again before each step that
     could take a key from a client.
 positional: _input, found
