@@ -13,7 +13,7 @@ description:
   - It carries the modules of this collection. It does not run commands or transfer files for other modules.
 author:
   - Timecast developers (@timecast)
-version_added: 0.1.0
+version_added: 0.9.0
 requirements:
   - paramiko >= 3.4 (paramiko < 5 for devices that offer nothing newer than SHA-1 key exchange)
 notes:

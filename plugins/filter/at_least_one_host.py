@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: at_least_one_host
 short_description: The hosts that a pattern names, at least one
-version_added: 0.1.0
+version_added: 0.9.0
 author:
   - Timecast developers (@timecast)
 description:

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: chrony_sources
 short_description: Unicast servers of the description as sources of chronyd
-version_added: 1.1.0
+version_added: 0.9.0
 author:
   - Timecast developers (@timecast)
 description:

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: engine_configuration
 short_description: A description as the configuration file of the engine
-version_added: 0.1.0
+version_added: 0.9.0
 author:
   - Timecast developers (@timecast)
 description:

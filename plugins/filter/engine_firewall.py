@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: engine_firewall
 short_description: What a firewall has to let in for the engine
-version_added: 0.2.0
+version_added: 0.9.0
 author:
   - Timecast developers (@timecast)
 description:

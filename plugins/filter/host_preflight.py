@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: host_preflight
 short_description: Which of many hosts are devices or Linux hosts, and what is wrong with their variables
-version_added: 0.1.0
+version_added: 0.9.0
 author:
   - Timecast developers (@timecast)
 description:

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: problems
 short_description: What is wrong with an NTP multicast description
-version_added: 0.1.0
+version_added: 0.9.0
 author:
   - Timecast developers (@timecast)
 description:
@@ -32,7 +32,7 @@ options:
       - The settings of P(timecast.ntp_multicast.engine_configuration#filter), which are checked too with V(linux).
         The sentences name them by the variables of the role P(timecast.ntp_multicast.ntp_multicast_engine#role).
     type: dict
-    version_added: 0.1.0
+    version_added: 0.9.0
   state:
     description: What the description is for. What is to be deleted needs less than what is to be there.
     type: str

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: unnamed_associations
 short_description: What an engine's configuration has and a description does not name
-version_added: 0.1.0
+version_added: 0.9.0
 author:
   - Timecast developers (@timecast)
 description:

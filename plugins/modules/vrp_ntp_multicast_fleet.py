@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: vrp_ntp_multicast_fleet
 short_description: NTP multicast on many Huawei VRP devices in one task
-version_added: 0.1.0
+version_added: 0.9.0
 author:
   - Timecast developers (@timecast)
 description:
