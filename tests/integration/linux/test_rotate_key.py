@@ -98,6 +98,8 @@ class Site:
     linux: dict[str, Host]
     key_id: int = 42
     """With which the servers sign."""
+    connections_stay: bool = True
+    """Whether Ansible keeps its connections open, which outlive the service that has accepted them."""
 
     def command(self, playbook: str, hosts: dict[str, dict[str, Any]], *arguments: str) -> list[str]:
         (self.folder / "inventory.json").write_text(json.dumps({"all": {"hosts": hosts}}), encoding="utf-8")
@@ -117,6 +119,9 @@ class Site:
             "ANSIBLE_PIPELINING": "true",
             "ANSIBLE_NOCOLOR": "true",
             "ANSIBLE_FORKS": "8",
+            "ANSIBLE_SSH_ARGS": "-o ControlMaster=auto -o ControlPersist=60s"
+            if self.connections_stay
+            else "-o ControlMaster=no -o ControlPath=none",
             "LC_ALL": "C.UTF-8",
         }
 
@@ -338,6 +343,7 @@ def test_a_rotation_that_is_killed_at_each_step_lets_no_client_pause(site: Site,
 @longer
 def test_a_host_that_is_unreachable_in_the_middle_stops_the_rotation(site: Site, reached_by: dict[str, Any]) -> None:
     hosts = to_the_other_key(site, reached_by)
+    site.connections_stay = False
     with site.watched():
         with site.started("rotate_key", hosts) as process:
             site.wait_until_printed(process, r"PLAY \[Bring the new key")
