@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import ntp_multicast_engine
 import yaml
+
+import ntp_multicast_engine
 
 ROOT = Path(__file__).parents[2]
 VERSION = yaml.safe_load((ROOT / "galaxy.yml").read_text())["version"]
