@@ -166,7 +166,7 @@ def _ticks(decades: int) -> Iterable[Tick]:
     yield Tick(_place(0, decades), "0")
     for decade in range(decades + 1):
         size = _LINEAR * 10**decade
-        unit, scale = next(entry for entry in UNITS if size >= entry[1] * 0.999)
+        unit, scale = next((entry for entry in UNITS if size >= entry[1] * 0.999), UNITS[-1])
         for sign, mark in ((-1, "−"), (1, "+")):  # noqa: RUF001
             yield Tick(_place(sign * size, decades), f"{mark}{size / scale:.0f} {unit}")
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import enum
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -38,7 +39,7 @@ def made_visible(value: Whole) -> Whole:
 
 
 def _made_visible(value: Any) -> Any:
-    if type(value) is str:
+    if isinstance(value, str) and not isinstance(value, enum.Enum):
         return visible(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {entry.name: _made_visible(getattr(value, entry.name)) for entry in dataclasses.fields(value)}
