@@ -146,16 +146,20 @@ def test_an_alert_makes_the_playbook_look_at_its_host(network: Network, rulebook
 
 
 def test_only_an_alert_that_says_so_changes_a_host(network: Network, rulebook: Rulebook) -> None:
+    described = "ntp multicast-server"  # the default group is not printed
     network.device("ce1").change_as("somebody", ["interface 100GE1/0/1", "undo ntp multicast-server 224.0.1.1"])
-    wrong = network.device("ce1").running_configuration()
+    assert described not in network.device("ce1").running_configuration()
     hostile = "{{ lookup('pipe', 'touch " + str(network.directory / "pwned") + "') }}"
     for labels in ({"host": hostile}, {"host": "all:!ne1"}, {}):
         rulebook.post(alert("NtpMulticastDrift", ntp_multicast_action="site", **labels))
     rulebook.post(alert("NtpMulticastDrift", status="resolved", host="ce1", ntp_multicast_action="site"))
     assert rulebook.post(alert("NtpMulticastDrift", host="ce1", ntp_multicast_action="site")) == 200
     wait_for(
-        lambda: "224.0.1.1" in network.device("ce1").running_configuration(), "the description on the device", PATIENCE
+        lambda: described in network.device("ce1").running_configuration(),
+        "the description on the device",
+        PATIENCE,
     )
-    assert wrong != network.device("ce1").running_configuration()
-    assert rulebook.log.count("PLAY RECAP") <= 3, "a message that nobody should follow was followed"
+    applied = "PLAY [Apply the description]"
+    wait_for(lambda: "PLAY RECAP" in rulebook.log.rpartition(applied)[2], "the end of site", PATIENCE)
+    assert rulebook.log.count(applied) == 1, "a message that nobody should follow was followed"
     assert not (network.directory / "pwned").exists()
