@@ -72,8 +72,16 @@ def assert_no_secret(run: Run) -> None:
 
 def files_of(host: Host) -> list[str]:
     """Everything on the disk of a host but logs, and what systemd and ssh logins leave wherever they run."""
-    listed = host.output("find", "/etc", "/usr", "/var", "/opt", "/root", "/srv", "/run/systemd/system", "-xdev")
-    fleeting = ("/var/log/", "/root/.ansible", "/var/lib/private", "/var/lib/systemd/", "/var/tmp/", "/var/lib/chrony/")
+    home = host.output("sh", "-c", "echo ~")
+    listed = host.output("find", "/etc", "/usr", "/var", "/opt", home, "/srv", "/run/systemd/system", "-xdev")
+    fleeting = (
+        "/var/log/",
+        f"{home}/.ansible",
+        "/var/lib/private",
+        "/var/lib/systemd/",
+        "/var/tmp/",
+        "/var/lib/chrony/",
+    )
     generated = "__pycache__"
     return [line for line in listed.splitlines() if not line.startswith(fleeting) and generated not in line]
 

@@ -19,6 +19,7 @@ from .role import SECRETS, SITE, assert_no_secret, description, keys, system_of,
 
 ORIGIN_STRATUM = 4
 KEYS, TOLD = "/etc/chrony/chrony.keys", "/etc/chrony/conf.d/ntp-multicast-engine.conf"
+BEFORE = "/var/tmp/keys.before"  # the key file as it was before the role came
 ROLL_BACK = """
 - hosts: server
   gather_facts: false
@@ -44,7 +45,7 @@ def origin(lab: Lab, suite: Callable[[str], str]) -> Host:
 @pytest.fixture(scope="module")
 def server(lab: Lab, suite: Callable[[str], str]) -> Host:
     host = lab.host("server", suite("bookworm"), 22)
-    host.run("sh", "-c", f"echo '7 MD5 ASCII:somebody-elses' >> {KEYS}; cp -p {KEYS} /root/keys.before")
+    host.run("sh", "-c", f"echo '7 MD5 ASCII:somebody-elses' >> {KEYS}; cp -p {KEYS} {BEFORE}")
     start_chronyd(host)
     return host
 
@@ -104,7 +105,7 @@ def test_a_key_of_somebody_else_is_not_replaced(ansible: Ansible, server: Host, 
     )
     assert run.code == 2, run.output
     assert "already has key 7, which is somebody else's" in " ".join(run.output.split())
-    assert server.run("cmp", KEYS, "/root/keys.before", check=False).returncode == 0
+    assert server.run("cmp", KEYS, BEFORE, check=False).returncode == 0
     assert server.run("test", "-e", TOLD, check=False).returncode == 1
 
 
@@ -163,8 +164,8 @@ def test_the_way_back_knows_them(ansible: Ansible, origin: Host, server: Host, w
 def test_removal_leaves_chronyd_as_it_was(ansible: Ansible, server: Host, wanted: dict[str, Any]) -> None:
     run = ansible.play(SITE, wanted, "-e", "ntp_multicast_engine_state=absent")
     assert run.code == 0, run.output
-    assert server.run("cmp", KEYS, "/root/keys.before", check=False).returncode == 0
-    assert server.output("stat", "-c", "%a %U %G", KEYS) == server.output("stat", "-c", "%a %U %G", "/root/keys.before")
+    assert server.run("cmp", KEYS, BEFORE, check=False).returncode == 0
+    assert server.output("stat", "-c", "%a %U %G", KEYS) == server.output("stat", "-c", "%a %U %G", BEFORE)
     assert server.run("test", "-e", TOLD, check=False).returncode == 1
     assert sources(server) == {}
     assert server.output("systemctl", "is-active", "chrony.service") == "active"
