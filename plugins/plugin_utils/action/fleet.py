@@ -10,6 +10,7 @@ Ansible's forks, what happens to one device does not stop the work on the others
 from __future__ import annotations
 
 import contextlib
+import gc
 import itertools
 import mmap
 import os
@@ -145,6 +146,8 @@ class Fleet:
             sessions: how many devices at a time.
             processes: how many processes share them; a process that dies leaves its hosts without an outcome.
         """
+        # What Ansible has made so far outlives the task: the collector need not walk through it again for each device.
+        gc.freeze()
         if processes <= 1:
             yield from self._in_threads(hosts, sessions)
             return

@@ -22,6 +22,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
+from .files import Signature, signature_of
+
 _HASHED = "|1|"  # |1|base64 of the salt|base64 of HMAC-SHA1(salt, name)
 _REVOKED = "@revoked"
 _DEFAULT_PORT = 22
@@ -83,24 +85,47 @@ def read_known_host(paths: Iterable[str], host: str, port: int) -> KnownHost:
     known = KnownHost()
     names = list(dict.fromkeys((name_of(host, port), host)))
     for path in paths:
-        with contextlib.suppress(OSError), open(path, encoding="utf-8", errors="replace") as opened:
-            lines = opened.readlines()
-            for name, found in zip(names, (known.keys, known.elsewhere), strict=False):
-                for entry in entries_of(lines, name):
-                    if entry.marker == _REVOKED:
-                        known.revoked.append(entry)
-                    elif not entry.marker:
-                        found.append(entry)
+        lines = _read(path, signature_of(path))
+        for name, found in zip(names, (known.keys, known.elsewhere), strict=False):
+            for entry in entries_of(lines.that_may_hold(name), name):
+                if entry.marker == _REVOKED:
+                    known.revoked.append(entry)
+                elif not entry.marker:
+                    found.append(entry)
     return known
+
+
+class _Lines:
+    """The lines of a file by the names in them, since those of a fleet are many and each device looks for its own."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self._of_name: dict[str, list[tuple[int, str]]] = {}
+        self._of_patterns: list[tuple[int, str]] = []  # hashed names too
+        for number, line in enumerate(lines):
+            words = line.split(None, 2)
+            names = words[1:2] if line.lstrip().startswith("@") else words[:1]
+            for name in names[0].lower().split(",") if names else ():
+                if name.startswith(("|", "!")) or "*" in name or "?" in name:
+                    self._of_patterns.append((number, line))
+                else:
+                    self._of_name.setdefault(name, []).append((number, line))
+
+    def that_may_hold(self, name: str) -> list[str]:
+        """The lines that have the name, hashed names, or patterns; in the order of the file, each once."""
+        return [line for _number, line in sorted({*self._of_name.get(name.lower(), ()), *self._of_patterns})]
+
+
+@functools.lru_cache(maxsize=8)
+def _read(path: str, _signature: Signature | None) -> _Lines:
+    with contextlib.suppress(OSError), open(path, encoding="utf-8", errors="replace") as opened:
+        return _Lines(opened)
+    return _Lines(())
 
 
 def entries_of(lines: Iterable[str], name: str) -> Iterator[Entry]:
     """The keys in the lines whose names hold `name`, readable, hashed or as a pattern."""
     name = name.lower()
     for line in lines:
-        # Most lines are of other hosts; the search is quicker than to take the line apart.
-        if not ("*" in line or "?" in line or _HASHED in line or name in line.lower()):
-            continue
         entry = _entry_of(line, name)
         if entry is not None:
             yield entry

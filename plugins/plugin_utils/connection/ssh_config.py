@@ -9,6 +9,7 @@ then the user's file, then the system's.
 
 from __future__ import annotations
 
+import functools
 import getpass
 import glob
 import os
@@ -19,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .errors import SshError
+from .files import Signature, signature_of
 from .library import paramiko
 
 USER_FILE = "~/.ssh/config"
@@ -89,16 +91,22 @@ def lookup(host: str, explicit: list[tuple[str, str]], arguments: Arguments) -> 
     if not first and not any(os.path.exists(path) for path in files):
         return {}
     text = "".join(["Host *\n", *(f"  {keyword} {value}\n" for keyword, value in first)])
-    text += "".join(_text_of(path) for path in files)
+    text += "".join(_remembered_text_of(path, signature_of(path)) for path in files)
     try:
         getpass.getuser()
     except (KeyError, OSError, ImportError):
         # paramiko asks for the name of the local user, which a container may not have.
         return _as_found(first)
     try:
-        return dict(_parser().from_text(text).lookup(host))
+        return dict(_parsed(text).lookup(host))
     except Exception as error:  # its own errors have no common base, and a missing library raises what it likes
         raise SshError(f"The SSH configuration in {' or '.join(files)} can't be read for {host}: {error}") from None
+
+
+@functools.lru_cache(maxsize=4)
+def _parsed(text: str) -> Any:
+    """The devices of a fleet have the same files, mostly."""
+    return _parser().from_text(text)
 
 
 def _parser() -> Any:
@@ -129,6 +137,11 @@ def _files(chosen: str) -> list[str]:
     if chosen:
         return [] if chosen == "none" else [os.path.expanduser(chosen)]
     return [os.path.expanduser(USER_FILE), SYSTEM_FILE]
+
+
+@functools.lru_cache(maxsize=16)
+def _remembered_text_of(path: str, _signature: Signature | None) -> str:
+    return _text_of(path)
 
 
 def _text_of(path: str, section: str = "Host *", level: int = 0) -> str:

@@ -1,10 +1,14 @@
 # Copyright (c) 2026, Timecast developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The names of VRP interfaces: which texts are names, how devices print them, and which two are one interface."""
+"""The names of VRP interfaces: which texts are names, how devices print them, and which two are one interface.
+
+What was found is remembered: a device prints the same names again and again, and so do the devices of a fleet.
+"""
 
 from __future__ import annotations
 
+import functools
 import re
 
 # The spellings that devices print (facts 1.4, 2.1 and 9.4).
@@ -31,6 +35,7 @@ def is_interface_name(text: str) -> bool:
     return _split(text) is not None
 
 
+@functools.lru_cache(maxsize=8192)
 def interface_name(text: str) -> str:
     """Return the spelling that a device prints: ``100ge 1/0/1`` becomes ``100GE1/0/1``.
 
@@ -40,6 +45,7 @@ def interface_name(text: str) -> str:
     return "".join(text.split()) if parts is None else _printed_type(parts[0]) + parts[1]
 
 
+@functools.lru_cache(maxsize=8192)
 def interface_key(name: str) -> str:
     """Return the form in which two names of one VRP interface are equal.
 
@@ -59,6 +65,7 @@ def natural_order(name: str) -> tuple[tuple[int, int, str], ...]:
     )
 
 
+@functools.lru_cache(maxsize=8192)
 def _split(text: str) -> tuple[str, str] | None:
     words = " ".join(word for word in text.split(" ") if word) if len(text) <= _LONGEST else ""
     found = _NAME.fullmatch(words)

@@ -209,7 +209,8 @@ class _Reader:
             stripped = line.lstrip()
             if stripped.startswith(("ntp", "undo ntp")):
                 return self._on_ntp_text(lines, position, cut, indented=True)
-            self._on_ntp_inside(stripped)
+            if "ntp" in stripped.casefold():
+                self._on_ntp_inside(stripped)
             self._logging = self._logging and self._view is None
             if self._view is not None:
                 _on_interface_line(self._view, stripped)
@@ -238,8 +239,9 @@ class _Reader:
         elif line.startswith("!"):
             self._adds_ipv6_server_disable = self._adds_ipv6_server_disable and _ADDS_ONE_LINE.fullmatch(line) is None
         elif not line[:1].islower() or is_logged(line):
-            self._logging = is_logged(line) or self._logging
-            self._on_ntp_inside(line)
+            self._logging = self._logging or is_logged(line)
+            if "ntp" in line.casefold():
+                self._on_ntp_inside(line)
         elif self._view is None or not (self._logging or goes_on):
             self._leave_view(other=True)
             if line.startswith("sysname "):

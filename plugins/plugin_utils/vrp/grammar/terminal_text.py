@@ -49,7 +49,7 @@ def terminal_lines(text: str) -> list[str]:
 
 def is_logged(line: str) -> bool:
     """Whether a line that begins at the margin is the beginning of a log, a trap or a debugging message."""
-    return _LOGGED.match(line) is not None or _MNEMONIC.search(line) is not None
+    return _LOGGED.match(line) is not None or ("/" in line and _MNEMONIC.search(line) is not None)
 
 
 def _seen(line: str, number: int) -> str:

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...ntp.masking import mask
@@ -76,11 +78,17 @@ class Answer:
 
     @functools.cached_property
     def _kept(self) -> tuple[str, ...]:
-        lines = list(without_logs(self.lines))
-        first = 0
-        while first < len(lines) and (not lines[first].strip() or is_time_line(lines[first])):
-            first += 1
-        return tuple(lines[first:])
+        return tuple(self._from_first_word())
+
+    @functools.cached_property
+    def _head(self) -> tuple[str, ...]:
+        """The first lines that are not blank. A configuration of thousands of lines is not searched for logs."""
+        if not self.lines:
+            return ()
+        return tuple(itertools.islice(filter(str.strip, self._from_first_word()), _LONGEST_MESSAGE + 1))
+
+    def _from_first_word(self) -> Iterator[str]:
+        return itertools.dropwhile(lambda line: not line.strip() or is_time_line(line), without_logs(self.lines))
 
     @property
     def refused(self) -> bool:
@@ -91,13 +99,13 @@ class Answer:
     def unavailable(self) -> bool:
         """For a display command: whether it was refused. Only the first line tells, since a configuration may hold
         any text."""
-        first = next((line for line in self._kept if line.strip()), "")
+        first = self._head[0] if self._head else ""
         return bool(is_error_line(first) or _CARET.fullmatch(first))
 
     @property
     def only_words(self) -> bool:
         """Whether the device only said something about the command, in place of what was asked for."""
-        lines = [line for line in self._kept if line.strip()]
+        lines = self._head
         return bool(lines) and is_message_line(lines[0]) and len(lines) <= _LONGEST_MESSAGE
 
     @property

@@ -127,6 +127,8 @@ class Exchange:
 
     def unanswered(self) -> int:
         """How many empty lines may still be answered after the end."""
+        if not self.probes:
+            return 0
         first = self._echo.last if self._echo else 0
         lines = self._screen.lines
         came = sum(

@@ -12,6 +12,9 @@ from ...ntp.interface_names import interface_key
 
 # Facts 3.1 and 9.2: `HRP_M<FW1>`, `HRP-A<FW1>` on older releases.
 _FIREWALL_ROLE = r"(?:(?i:HRP[_-][A-Z]{1,8}) ?)?"
+_ROLE = re.compile(_FIREWALL_ROLE)
+_MARKS = ("~", "*", "")
+_VIEW = re.compile(r"(?:-(?P<view>[^\[\]]+))?\]")
 _ANY_USER_VIEW = re.compile(rf"{_FIREWALL_ROLE}<(?P<sysname>[^<>\r\n]{{1,246}})>\s*")
 _ANY_SYSTEM_VIEW = re.compile(rf"{_FIREWALL_ROLE}\[(?P<mark>[~*])(?P<sysname>[^\[\]\r\n]{{1,246}})\]\s*")
 
@@ -51,23 +54,34 @@ class PromptMatcher:
 
     def __init__(self, sysname: str) -> None:
         self.sysname = sysname
-        name = re.escape(sysname)
-        self._user_view = re.compile(rf"{_FIREWALL_ROLE}<{name}>")
-        self._system_view = re.compile(rf"{_FIREWALL_ROLE}\[(?P<mark>[~*]?){name}(?:-(?P<view>[^\[\]]+))?\]")
+        self._user_view = f"<{sysname}>"
 
     def match(self, line: str) -> Prompt | None:
         """The prompt that this whole line is, or None."""
-        if self._user_view.fullmatch(line):
-            return USER_VIEW
-        found = self._system_view.fullmatch(line)
-        if found:
-            return Prompt(system=True, mark=found["mark"], view=found["view"] or "")
-        return None
+        prompt, end = self._begun(line)
+        return prompt if end == len(line) else None
 
     def behind(self, line: str) -> str | None:
         """What follows the prompt that the line begins with, "" for a bare prompt, None when it begins with none."""
-        found = self._user_view.match(line) or self._system_view.match(line)
-        return line[found.end() :] if found else None
+        prompt, end = self._begun(line)
+        return None if prompt is None else line[end:]
+
+    def _begun(self, line: str) -> tuple[Prompt | None, int]:
+        """The prompt that the line begins with, and where it ends. Without a pattern: one would be made anew for each
+        device."""
+        role = _ROLE.match(line)
+        start = role.end() if role else 0
+        if line.startswith(self._user_view, start):
+            return USER_VIEW, start + len(self._user_view)
+        if not line.startswith("[", start):
+            return None, 0
+        for mark in (line[start + 1 : start + 2], ""):
+            end = start + 1 + len(mark) + len(self.sysname)
+            if mark in _MARKS and line.startswith(self.sysname, start + 1 + len(mark)):
+                view = _VIEW.match(line, end)
+                if view:
+                    return Prompt(system=True, mark=mark, view=view["view"] or ""), view.end()
+        return None, 0
 
 
 def sysname_of_user_view(line: str) -> str | None:

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import re
 
-# A text run, one control character, or a whole escape sequence; an escape character that begins none, and the control
-# characters of C1, are dropped.
+# A text run, the end of a line, one control character, or a whole escape sequence; an escape character that begins none,
+# and the control characters of C1, are dropped.
 _PIECE = re.compile(
-    r"[^\x00-\x1f\x7f-\x9f]+"
+    r"[^\x00-\x1f\x7f-\x9f]+|\r?\n"
     r"|\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[ -/]+[0-~]|\x1b[0-Z\\^-~]"
     r"|[\x00-\x1f\x7f]"
 )
+_ENDS_OF_LINES = ("\r\n", "\n")
 # What has come of an escape sequence waits for its rest.
 _UNFINISHED_ESCAPE = re.compile(r"\x1b(?:[ -/]*|\[[0-?]*[ -/]*|\][^\x07\x1b]*\x1b?)\Z")
 _LONGEST_ESCAPE = 256
@@ -64,6 +65,8 @@ class Screen:
         for piece in _PIECE.findall(text):
             if piece >= " " and piece != "\x7f":
                 self._write(piece)
+            elif piece in _ENDS_OF_LINES:
+                self._next_line()
             elif piece[0] == "\x1b":
                 self._escape(piece)
             else:
@@ -93,15 +96,17 @@ class Screen:
         self._lines[self._row] = line[: self._column] + text + line[end:]
         self._column = end
 
+    def _next_line(self) -> None:
+        self._row += 1
+        if self._row == len(self._lines):
+            if self._row == _MOST_LINES:
+                raise ScreenError(f"The device wrote more than {_MOST_LINES} lines.")
+            self._lines.append("")
+        self._column = 0
+        self._fresh = True
+
     def _control(self, character: str) -> None:
-        if character == "\n":
-            self._row += 1
-            if self._row == len(self._lines):
-                if self._row == _MOST_LINES:
-                    raise ScreenError(f"The device wrote more than {_MOST_LINES} lines.")
-                self._lines.append("")
-            self._to_column(0)
-        elif character == "\r":
+        if character == "\r":
             self._to_column(0)
         elif character == "\b":
             self._column = max(0, self._column - 1)

@@ -469,6 +469,8 @@ def refuse_untypable(line: str, secrets: Sequence[str] = ()) -> None:
 
     A line end would begin another line, other control characters edit the line, and `?` opens the help (fact 3.5).
     """
+    if line.isprintable() and "?" not in line:
+        return
     for position, character in enumerate(line):
         if not character.isprintable() or character == "?":
             raise UserError(
