@@ -190,7 +190,8 @@ def rotation_plan(
     if before:
         steps = [Step(name) for name in done]
         return vars(seen_again(before, rotation_of(own), Sight.of(value, own, names), steps, Step(coming), goes_on()))
-    others = descriptions(value, [name for name in value if name not in own and name not in found["skipped"]])
+    skipped = frozenset(found["skipped"])  # Ansible's lists resolve all their templates at each look for a member
+    others = descriptions(value, [name for name in value if name not in own and name not in skipped])
     limit = context.CLIARGS.get("subset")
     named = hosts_of_pattern(groups or {}, str(canary), limit) if canary else None
     try:

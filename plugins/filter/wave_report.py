@@ -78,11 +78,12 @@ _value:
 
 import json
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ansible import context
 
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.preflight import plain
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.waves import judge
 
 LEFT_OUT = {
@@ -101,12 +102,14 @@ def result_of(variables: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return None
 
 
-def result_in_fleet(fleet: Mapping[str, Any], host: str) -> Mapping[str, Any] | None:
+def results_in_fleet(fleet: Mapping[str, Any], hosts: Iterable[str]) -> dict[str, Mapping[str, Any] | None]:
     """What the task for many devices gave; None where there is nothing to tell."""
-    if host in fleet.get("in_sync", ()) or host in fleet.get("reported", ()):
-        return None
-    kept = (fleet.get("device_results") or {}).get(host)
-    return json.loads(kept) if kept else LEFT_OUT
+    # Ansible's lists resolve all their templates at each look for a member.
+    told = frozenset((*fleet.get("in_sync", ()), *fleet.get("reported", ())))
+    kept = dict(fleet.get("device_results") or {})
+    return {
+        host: None if host in told else json.loads(kept[host]) if kept.get(host) else LEFT_OUT for host in hosts
+    }
 
 
 def command_again(playbook: str = "site") -> str:
@@ -128,14 +131,12 @@ def wave_report(
     fleet: Mapping[str, Any] | None = None,
     checked: bool = False,
 ) -> dict[str, Any]:
-    results = {}
-    for host in step["hosts"]:
-        if step["fleet"] and host in step["devices"]:
-            results[host] = result_in_fleet(fleet or {}, host)
-        else:
-            results[host] = result_of(value[host])
-    states = {host: value[host].get("ntp_multicast_status") or {} for host in step["hosts"]} if checked else {}
-    return judge(plan, step, before, results, states, command_again())
+    steps, here = plain(plan, "plan"), plain(step, "step")
+    in_fleet = frozenset(here["devices"] if here["fleet"] else ())
+    results = results_in_fleet(fleet or {}, in_fleet)
+    results.update({host: result_of(value[host]) for host in here["hosts"] if host not in in_fleet})
+    states = {host: value[host].get("ntp_multicast_status") or {} for host in here["hosts"]} if checked else {}
+    return judge(steps, here, before, results, states, command_again())
 
 
 class FilterModule:

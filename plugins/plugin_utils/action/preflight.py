@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import ansible.template
-import yaml
 from ansible import context
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.yaml import yaml_load
 from ansible.utils.unsafe_proxy import AnsibleUnsafe
 
 from ..ntp import validation
@@ -109,11 +109,33 @@ def survey(hostvars: Mapping[str, Any], hosts: Iterable[str]) -> Survey:
     judge = Judge()
     for host in map(str, hosts):
         try:
-            _look(found, host, hostvars[host], judge)
+            _look(found, host, _Once(hostvars[host]), judge)
         except Exception as error:
             # A variable that cannot be read, for example for want of a vault password, must not hide whose it is.
             found.wrong[host] = [f"the variables cannot be read: {error}"]
     return found
+
+
+class _Once(Mapping[str, Any]):
+    """The variables of a host, each resolved once: Ansible resolves the templates in one anew whenever it is read."""
+
+    def __init__(self, variables: Mapping[str, Any]) -> None:
+        self._variables = variables
+        self._resolved: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._resolved:
+            self._resolved[name] = self._variables[name]
+        return self._resolved[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._variables
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._variables)
+
+    def __len__(self) -> int:
+        return len(self._variables)
 
 
 def _look(found: Survey, host: str, variables: Mapping[str, Any], judge: Judge) -> None:
@@ -334,7 +356,7 @@ def named(hosts: list[str]) -> str:
 def options_of_role(role: str) -> dict[str, Any]:
     """Every variable of a role, without defaults: only what the user wrote is looked at."""
     path = Path(__file__).resolve().parents[3] / "roles" / role / "meta" / "argument_specs.yml"
-    entry_points = yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"]
+    entry_points = yaml_load(path.read_text(encoding="utf-8"))["argument_specs"]
     return {
         name: {key: value for key, value in option.items() if key not in ("default", "required", "description")}
         for entry_point in entry_points.values()

@@ -245,8 +245,9 @@ def judge(
         again: the command that goes on.
     """
     progress = Progress.of(before)
+    in_fleet = frozenset(step["devices"] if step["fleet"] else ())
     for host in step["hosts"]:
-        progress.add(host, results.get(host), bool(step["fleet"]) and host in step["devices"])
+        progress.add(host, results.get(host), host in in_fleet)
         if host in states:
             progress.looked_at(host, states[host], planned["check_between"] == "synchronised")
     last = step["name"] == planned["steps"][-1]["name"]
@@ -264,10 +265,10 @@ def judge(
 
 def _stopped(planned: Mapping[str, Any], step: Mapping[str, Any], progress: Progress, again: str) -> list[str]:
     everyone = [host for each in planned["steps"] for host in each["hosts"]]
-    perhaps = frozenset(progress.perhaps)
-    new = [host for host in everyone if host in progress.done]
+    perhaps, done = frozenset(progress.perhaps), frozenset(progress.done)
+    new = [host for host in everyone if host in done]
     unclear = [host for host in everyone if host in perhaps]
-    old = [host for host in everyone if host not in progress.done and host not in perhaps]
+    old = [host for host in everyone if host not in done and host not in perhaps]
     lines = [f"Stopped after {step['name']} ({len(step['hosts'])} of {len(everyone)} hosts), since it went wrong on:"]
     lines += [f"  {host}: {reason}" for host, reason in progress.failed.items()]
     lines += [f"The new description: {_named(new)}", f"The old description: {_named(old)}"]

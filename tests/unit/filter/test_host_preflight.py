@@ -144,3 +144,24 @@ def test_whoever_reads_in_sync_is_told_that_secrets_are_not_looked_at(how: str) 
     assert "ntp_multicast_require_compared_keys asks for keys to be compared" in refused
     [refused] = look(ce1={**ce1, never: "on_create"})["problems"]
     assert "a secret must not be empty" in refused
+
+
+class Counting(dict[str, Any]):
+    """Variables that count how often each is resolved."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.read: dict[str, int] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        self.read[name] = self.read.get(name, 0) + 1
+        return super().__getitem__(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return self[name] if name in self else default
+
+
+def test_each_variable_of_a_host_is_resolved_once() -> None:
+    variables = Counting({**DEVICE, "ntp_multicast_interfaces": GOOD, "ntp_multicast_update_secrets": "never"})
+    assert look(ce1=variables)["vrp"] == ["ce1"]
+    assert set(variables.read.values()) == {1}

@@ -20,6 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from unit.plugin_utils.connection.servers import PASSWORD, USER, Behaviour, Server, serving
 
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.connection import known_hosts
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.connection.errors import SshError
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.connection.known_hosts import (
     Entry,
@@ -268,3 +269,36 @@ def test_known_types_come_first_and_nistp521_last() -> None:
     )
     assert key_order(preferred, ["ssh-rsa"])[:3] == ("rsa-sha2-512", "rsa-sha2-256", "ssh-rsa")
     assert key_order(preferred, ["ecdsa-sha2-nistp521"])[0] == "ecdsa-sha2-nistp521"
+
+
+def test_a_file_is_read_once_for_all_devices_and_anew_when_it_was_written(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "known_hosts"
+    file.write_text(f"ce1 {KEY}\nce2 {OTHER}\n", encoding="utf-8")
+    opened: list[str] = []
+
+    def counted(path: Any, *arguments: Any, **keywords: Any) -> Any:
+        opened.append(str(path))
+        return open(path, *arguments, **keywords)
+
+    monkeypatch.setattr(known_hosts, "open", counted, raising=False)
+    for host in ("ce1", "ce2", "ce3"):
+        assert len(read_known_host([str(file)], host, 22).keys) == (host != "ce3")
+    assert opened == [str(file)]
+    remember(str(file), "ce3", *KEY.split(" ", 1)[:1], base64.b64decode(KEY.split(" ")[1]))
+    assert len(read_known_host([str(file)], "ce3", 22).keys) == 1
+    file.unlink()
+    assert read_known_host([str(file)], "ce1", 22) == KnownHost()
+
+
+def test_lines_keep_their_order_and_count_once(tmp_path: pathlib.Path) -> None:
+    file = tmp_path / "known_hosts"
+    file.write_text(
+        f"@revoked * {OTHER}\nCE1,ce1 {OTHER}\n{HASHED['ce1']} {KEY}\n!ce1,* {KEY}\n  ce?  {KEY} note\nce10 {KEY}\n",
+        encoding="utf-8",
+    )
+    known = read_known_host([str(file)], "ce1", 22)
+    first, second = (base64.b64decode(text.split(" ")[1]) for text in (OTHER, KEY))
+    assert [entry.key for entry in known.keys] == [first, second, second]
+    assert [entry.key for entry in known.revoked] == [first]

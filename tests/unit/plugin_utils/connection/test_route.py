@@ -229,3 +229,22 @@ def test_a_file_that_cannot_be_read_is_named(text: str, home: pathlib.Path) -> N
     (home / ".ssh" / "config").write_text(text)
     with pytest.raises(SshError, match=r"\.ssh/config|Check Port"):
         route_of(Settings("ce1"))
+
+
+def test_the_files_are_read_once_for_all_devices_and_anew_when_they_were_written(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "config"
+    file.write_text("Host ce*\n  Port 2201\n", encoding="utf-8")
+    opened: list[str] = []
+
+    def counted(path: Any, *arguments: Any, **keywords: Any) -> Any:
+        opened.append(str(path))
+        return open(path, *arguments, **keywords)
+
+    monkeypatch.setattr(ssh_config, "open", counted, raising=False)
+    chosen = arguments_from(f"-F {file}")
+    assert [ssh_config.lookup(host, [], chosen).get("port") for host in ("ce1", "ce2", "x1")] == ["2201", "2201", None]
+    assert opened == [str(file)]
+    file.write_text("Host ce*\n  Port 22010\n", encoding="utf-8")
+    assert ssh_config.lookup("ce1", [], chosen)["port"] == "22010"
