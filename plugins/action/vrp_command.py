@@ -13,7 +13,7 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.base
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.specification import VRP_COMMAND
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.errors import UserError
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.masking import mask
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.commands import (
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.free_commands import (
     Command,
     Condition,
     Writing,

@@ -276,7 +276,7 @@ options:
       - Secrets and stored ciphertexts are masked, as in results and errors. The login itself is not taken down.
         Names and addresses stay in it, see O(transcript_anonymous).
       - The simulated devices of the repository replay such a file. See
-        R(Record a session,ansible_collections.timecast.ntp_multicast.docsite.guide_transcripts).
+        R(Record a session as a transcript,ansible_collections.timecast.ntp_multicast.docsite.guide_transcripts).
     type: path
     version_added: 0.9.0
     vars:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Timecast developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""In which order the hosts of a run are changed, when to stop, and what to say then.
+"""In which order and how many at once the hosts of a run are changed, when to stop, and what to say then.
 
 A step is what is worked on at once: the canary, or a batch of the servers or of the clients. Nothing here touches a
 host. A host whose new configuration was not seen counts as one that has the old.

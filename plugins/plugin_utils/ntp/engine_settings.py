@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Timecast developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the engine has to know besides the description: the role's own variables, their ranges and their types.
+"""The variables ntp_multicast_engine_* that are no part of the description: their ranges and their types.
 
 The engine has the same rules again, because it stands alone; a test proves that both take and refuse the same.
 """

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Timecast developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The document of a report: the one source of every view of it.
+"""The document of a report, and the exit code that follows from it: the one source of every view of it.
 
 Rules of this file: what a document holds is said here, once; the published schema (docs/schemas/report-1.schema.json)
 is made from it by tests/tools/report_schema. No field ever holds a secret or a ciphertext. Within one version fields

@@ -1,9 +1,10 @@
 # Copyright (c) 2026, Timecast developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a host is judged by the results of its tasks in check mode: the worst of them decides.
+"""How one host is judged by the results of its tasks in check mode: the worst of them decides.
 
-Here are also the lines for people and the summary, the first form of the report, which some pipelines read.
+The exit code over all hosts is made of these in ``document``. Here are also the lines for people and the summary, the
+first form of the report, which some pipelines read.
 """
 
 from __future__ import annotations

@@ -1,7 +1,11 @@
 # Copyright (c) 2026, Timecast developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What became of a device in a transaction: the states, which the guide on transactions lists, and their sentences."""
+"""What became of a device in a transaction: the states, which the guide on transactions lists, and their sentences.
+
+Which of them holds is decided elsewhere: by ``candidate`` with each line that it sends, and by ``failure`` where the end
+of a commit was not seen.
+"""
 
 from __future__ import annotations
 

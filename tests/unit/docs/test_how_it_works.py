@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 from xml.etree import ElementTree
@@ -43,3 +44,14 @@ def test_each_room_of_the_engine_is_in_the_picture() -> None:
     rooms = [path.parent.name for path in BASES[-1].glob("*/__init__.py")]
     assert len(rooms) >= 8
     assert [room for room in rooms if f"{room}/" not in text] == []
+
+
+def test_each_folder_of_code_says_what_it_knows() -> None:
+    folders = {path.parent for base in BASES[2:] for path in base.rglob("*.py")} - set(BASES)
+    assert len(folders) >= 17
+    silent = []
+    for folder in sorted(folders):
+        door = folder / "__init__.py"
+        if not door.is_file() or not ast.get_docstring(ast.parse(door.read_text(encoding="utf-8"))):
+            silent.append(str(folder.relative_to(REPOSITORY)))
+    assert silent == []

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.errors import UserError
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.commands import (
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.free_commands import (
     Command,
     Writing,
     refuse_writing,

@@ -1,7 +1,8 @@
 # Copyright (c) 2026, Timecast developers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Commands that a user writes himself: which of them only read, and when what they show is what he waits for."""
+"""Commands that a user writes himself (module vrp_command): which of them only read, and when what they show is what he
+waits for. Which lines configure NTP, and in which order, stands in ``ntp.plan``."""
 
 from __future__ import annotations
 
