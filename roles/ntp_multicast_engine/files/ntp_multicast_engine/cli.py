@@ -133,7 +133,7 @@ def _listen(options: argparse.Namespace) -> int:
         print(json.dumps(heard.document(), indent=2))
     else:
         sys.stdout.write(heard.text())
-    return 0
+    return 0 if heard.could_listen else 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

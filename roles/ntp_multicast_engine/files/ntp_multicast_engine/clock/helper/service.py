@@ -203,8 +203,9 @@ class ClockService:
 def _listen(path: str) -> socket.socket:
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
     try:
-        # What a clock helper that was killed has left behind; the directory is this service's alone.
-        Path(path).unlink(missing_ok=True)
+        # What a clock helper that was killed has left behind; any other file keeps its place.
+        if Path(path).is_socket():
+            Path(path).unlink(missing_ok=True)
         listening.bind(path)
         # The group is the engine's; which user of it asks, the kernel tells.
         os.chmod(path, 0o660)
