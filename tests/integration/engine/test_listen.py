@@ -88,7 +88,9 @@ def test_silence_and_wrong_words_are_said(bridge: Bridge, tmp_path: Path) -> Non
     assert done.returncode == 1 and "there is no interface eth5" in done.stdout
     done = listen(bridge, "c", *place, "--interface", "eth0", "--json", without="net_bind_service")
     assert done.returncode == 1 and json.loads(done.stdout)["senders"] == []
-    assert all("only root, or who has CAP_NET_BIND_SERVICE" in item["error"] for item in json.loads(done.stdout)["groups"])
+    assert all(
+        "only root, or who has CAP_NET_BIND_SERVICE" in item["error"] for item in json.loads(done.stdout)["groups"]
+    )
     for wrong in (["--group", "10.0.0.1"], ["--seconds", "-1"], ["--seconds", "x"]):
         done = listen(bridge, "c", *wrong)
         assert done.returncode == 2 and wrong[1] in done.stderr

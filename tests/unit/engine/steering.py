@@ -435,4 +435,6 @@ def compare(
             worst = max(worst, abs(errors[0]))
     roots = [math.sqrt(square / counted) for square in squares]
     engine_error, linear, weighing = roots if with_ideals else (*roots, math.nan, math.nan)
-    return Outcome(engine_error, linear, weighing, total / counted, worst, settled, engine.steered.steps, len(engine.requests))
+    return Outcome(
+        engine_error, linear, weighing, total / counted, worst, settled, engine.steered.steps, len(engine.requests)
+    )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,24 @@ def test_who_asks_nothing_keeps_nobody_away(tmp_path: Path) -> None:
     for client in clients:
         client.close()
     server.close()
+
+
+def test_a_service_manager_that_takes_nothing_holds_nobody_up(tmp_path: Path) -> None:
+    path = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(path)
+        notifier = Notifier({"NOTIFY_SOCKET": path})
+
+        def talk() -> None:
+            for _unused in range(3000):
+                notifier.alive()
+                notifier.status("waiting")
+            notifier.ready("still here")
+
+        talking = threading.Thread(target=talk, daemon=True)
+        talking.start()
+        talking.join(60)
+        assert not talking.is_alive() and manager.recv(100) == b"WATCHDOG=1"
 
 
 def test_notifications(tmp_path: Path) -> None:

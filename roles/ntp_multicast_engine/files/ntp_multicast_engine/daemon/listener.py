@@ -132,9 +132,7 @@ class _Senders:
             if len(self.known) >= MAXIMUM_SENDERS:
                 self._untold += 1
                 return
-            self.known[who] = SenderHeard(
-                datagram.source, place.interface, str(place.group), place.port, key_id, proof
-            )
+            self.known[who] = SenderHeard(datagram.source, place.interface, str(place.group), place.port, key_id, proof)
         _fill(self.known[who], heard, packet)
 
 

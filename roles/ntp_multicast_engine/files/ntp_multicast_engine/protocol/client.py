@@ -27,7 +27,7 @@ MAXIMUM_ASSOCIATIONS = 8
 MAXIMUM_REMEMBERED = 256
 """Servers whose newest timestamp is kept after their association has gone."""
 _CHALLENGE_SPACING = 64 * NANOSECONDS
-"""Between two requests that old packets lead to: whoever plays them again must not make a client ask all the time."""
+"""Between two requests that old packets bring about: whoever plays them again must not make a client ask all day."""
 WITHDRAWN = frozenset({"unsynchronised", "stratum", "root_distance"})
 """Tests that a server fails by its own word."""
 
