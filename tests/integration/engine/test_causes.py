@@ -367,17 +367,13 @@ def test_chronyd_is_not_there_to_take_the_measurements(tmp_path: Path, bridge: B
 
 
 def test_this_host_stood_still(tmp_path: Path, bridge: Bridge) -> None:
-    """What waited meanwhile has no time of arrival, so no server is blamed. An answer may be among it."""
+    """What waited meanwhile has no time of arrival, so no server is blamed."""
     client = engine(tmp_path, bridge, "c", {**OPEN, **CLIENT})
     sender = Sender(tmp_path, bridge, "s", SERVER)
     with sending(sender), running(client):
         client.synchronised()
         assert client.process is not None
-        sender.process.send_signal(signal.SIGSTOP)
-        sent = client.status()["counters"]["sent"]
-        wait_for(lambda: client.status()["counters"]["sent"] > sent, "a request")
         client.send(signal.SIGSTOP)
-        sender.process.send_signal(signal.SIGCONT)
         try:
             subprocess.run(["sleep", "12"], check=True)
         finally:
