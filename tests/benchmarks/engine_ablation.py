@@ -93,7 +93,6 @@ CONSTANTS: dict[str, Any] = {
     "LOOKED_AT_AGAIN": estimator,
     "MINIMUM_SCALE": estimator,
     "RESPONSE_UNCERTAINTY": estimator,
-    "STAMP_UNCERTAINTY": estimator,
     "MULTICAST_UNCERTAINTY": estimator,
     "SMALLEST_ASYMMETRY": estimator,
     "_STAMP_NOISE": kalman,
