@@ -113,8 +113,7 @@ def _check(path: Path) -> int:
 def _status(options: argparse.Namespace) -> int:
     path, socket_path = options.config, options.socket
     if socket_path is None:
-        with path.open("rb") as file:
-            socket_path = configuration.parse(file.read(), str(path)).status_socket
+        socket_path = configuration.read(path).status_socket
     document = ask(socket_path)
     if options.json:
         print(json.dumps(document, indent=2))

@@ -61,8 +61,8 @@ def _configured(path: Path, notes: list[str], *, needed: bool) -> tuple[Configur
     else:
         return loaded.configuration, loaded.keys
     try:
-        return configuration.parse(path.read_bytes(), str(path)), None
-    except (ConfigurationError, OSError):
+        return configuration.read(path), None
+    except ConfigurationError:
         if needed:
             raise
         return None, None
