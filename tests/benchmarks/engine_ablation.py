@@ -28,7 +28,9 @@ sys.path[:0] = [str(TESTS), str(TESTS.parent / "roles" / "ntp_multicast_engine" 
 
 from unit.engine.steering import INITIAL_FREQUENCY, NO_TROUBLE, Delays, Outcome, Trouble, compare  # noqa: E402
 
+from ntp_multicast_engine.clock import discipline  # noqa: E402
 from ntp_multicast_engine.filter import estimator, kalman  # noqa: E402
+from ntp_multicast_engine.protocol import association, system  # noqa: E402
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class Case:
             trouble=self.trouble,
             frequency=self.frequency,
             interleaved=self.interleaved,
+            with_ideals=False,
         )
 
 
@@ -68,6 +71,7 @@ CASES = {
     "jump": Case(QUEUES, Trouble(jump=2e-6)),
     "detour": Case(QUEUES, Trouble(detour=1e-3)),
     "step": Case(QUEUES, Trouble(step=0.01)),
+    "loss": Case(QUEUES, Trouble(loss=0.3)),
     "unanswered": Case(QUEUES, Trouble(unanswered=True)),
     "basic": Case(Delays(50e-6, 50e-6, late=2e-3, late_mean=30e-6), interleaved=False),
     "start": Case(QUEUES, starts=20),
@@ -85,10 +89,10 @@ CONSTANTS: dict[str, Any] = {
     "_STEADY": estimator,
     "_ENOUGH_DIFFERENCES": estimator,
     "WINDOW": estimator,
+    "EXCHANGES": estimator,
     "LOOKED_AT_AGAIN": estimator,
     "MINIMUM_SCALE": estimator,
     "RESPONSE_UNCERTAINTY": estimator,
-    "STAMP_UNCERTAINTY": estimator,
     "MULTICAST_UNCERTAINTY": estimator,
     "SMALLEST_ASYMMETRY": estimator,
     "_STAMP_NOISE": kalman,
@@ -100,6 +104,19 @@ CONSTANTS: dict[str, Any] = {
     "_SUSPICIOUS": kalman,
     "_EXPONENTIAL_SCATTER": kalman,
     "_NORMAL_SCATTER": kalman,
+    "_UNKNOWN_OFFSET": kalman,
+    "_UNKNOWN_DELAY": kalman,
+    "GOOD_EXCHANGES": association,
+    "WELL_KNOWN": association,
+    "RECALIBRATION_POLLS": association,
+    "RECALIBRATION_POLLS_ASYMMETRIC": association,
+    "PERHAPS_LOST": association,
+    "JUMP_FLOOR": association,
+    "ROUGHLY": association,
+    "_JUMPS_TO_START_AGAIN": association,
+    "_MISMATCHES_TO_BASIC": association,
+    "_SAMPLES_FOR_FREQUENCY": system,
+    "_TIME_CONSTANT": discipline,
 }
 ALTERNATIVES: dict[str, Sequence[float]] = {"_FORGETTING": (0.9, 1.0), "_DISTURBED_AGAIN": (0.15, 0.95)}
 

@@ -35,13 +35,22 @@ class Reading:
         folder, name = os.path.split(path)
         if folder in self.folders and name.endswith(".conf"):
             return True
-        return any(fnmatch.fnmatchcase(path, pattern) for pattern in self.patterns)
+        return any(matches(path, pattern) for pattern in self.patterns)
 
     def places(self):
         """Files that could be added and would be read, the most natural first."""
         folders = [*self.folders, *(os.path.dirname(pattern) for pattern in self.patterns)]
         places = [os.path.join(folder, FILE_NAME) for folder in folders if not glob.has_magic(folder)]
         return [place for place in dict.fromkeys(places) if self.reads(place)]
+
+
+def matches(path, pattern):
+    """As glob(3) has it: no sign of the pattern stands for a slash, nor for the dot of a hidden file."""
+    names, patterns = path.split("/"), pattern.split("/")
+    return len(names) == len(patterns) and all(
+        fnmatch.fnmatchcase(name, each) and name.startswith(".") <= each.startswith(".")
+        for name, each in zip(names, patterns)
+    )
 
 
 def words_of(command, environment):

@@ -14,6 +14,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
+import socket
 import subprocess
 import sys
 
@@ -46,6 +48,27 @@ def must(*command, text=""):
     if done.returncode != 0:
         raise Refused(f"'{' '.join(command)}': {(done.stderr or done.stdout).strip()}")
     return done.stdout
+
+
+def names_of(interface):
+    """By which names a chain sees what comes in over it: the kernel's own, and that of the VRF it belongs to."""
+    try:
+        name = socket.if_indextoname(socket.if_nametoindex(interface))
+        [link] = json.loads(run("ip", "-json", "-details", "link", "show", "dev", name).stdout)
+    except (OSError, ValueError, Missing):
+        return [interface]
+    is_in_vrf = (link.get("linkinfo") or {}).get("info_slave_kind") == "vrf"
+    return [name, link["master"]] if is_in_vrf else [name]
+
+
+def as_seen(rule):
+    """The rule with the names that a packet has: an alternative name of an interface matches none."""
+
+    def named(match):
+        names = [f'"{name}"' for name in names_of(match[1])]
+        return f"iifname {names[0]}" if len(names) == 1 else f"iifname {{ {', '.join(names)} }}"
+
+    return re.sub(r'\biifname "([^"]+)"', named, rule)
 
 
 class Nothing:
@@ -157,9 +180,12 @@ def read(path):
 
 def opened_before(record):
     try:
-        return {**NOTHING, **json.loads(read(record) or "{}")}
-    except ValueError:
+        opened = {**NOTHING, **json.loads(read(record) or "{}")}
+    except (ValueError, TypeError):
         return NOTHING
+    # What somebody else has written there tells nothing that could be taken back.
+    lists = isinstance(opened["place"], list) and isinstance(opened["rules"], list)
+    return opened if lists and opened["kind"] in tuple(KINDS) else NOTHING
 
 
 def write(path, text, look):
@@ -218,6 +244,7 @@ def bring(record, wanted, look):
 def main():
     record, document = sys.argv[1:]
     wanted = {**NOTHING, **json.loads(document)}
+    wanted["rules"] = [as_seen(rule) for rule in wanted["rules"]]
     try:
         came, went, changed = bring(record, wanted, bool(wanted.get("look")))
     except (Refused, OSError) as error:

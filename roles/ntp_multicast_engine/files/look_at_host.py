@@ -25,6 +25,7 @@ if "owners" not in globals():
     from ntp_multicast_engine.clock.conflicts import owners
 
 CHANGED_FOLDERS = ("/etc", "/usr/local")
+NETWORK = "/sys/class/net"
 
 
 def has_cmac():
@@ -91,6 +92,7 @@ def chrony(units, wanted):
         "main_file": main,
         "main_file_exists": os.path.isfile(main),
         "file": path,
+        "folder_exists": path is not None and os.path.isdir(os.path.dirname(path)),
         "reads_file": path is not None and reading.reads(path),
         "places": places,
         "old_files": sorted(
@@ -105,7 +107,8 @@ def chrony(units, wanted):
 
 
 def read_only():
-    return [folder for folder in CHANGED_FOLDERS if os.statvfs(folder).f_flag & os.ST_RDONLY]
+    there = filter(os.path.isdir, CHANGED_FOLDERS)
+    return [folder for folder in there if os.statvfs(folder).f_flag & os.ST_RDONLY]
 
 
 def distribution():
@@ -125,7 +128,8 @@ def stopped(path):
 
 def interfaces():
     """Names of the interfaces, and their alternative names where iproute2 is there to tell them."""
-    names = set(os.listdir("/sys/class/net"))
+    # Beside interfaces there may be a file of the bonding driver.
+    names = {name for name in os.listdir(NETWORK) if os.path.isdir(os.path.join(NETWORK, name))}
     try:
         told = subprocess.run(["ip", "-json", "link"], capture_output=True, text=True, check=True).stdout
         for link in json.loads(told):

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Wait until the engine of a service answers on its status socket; else say what its journal says.
 
-That systemd has started a service is not enough: one that crashes again and again is "activating" most of the time.
+That systemd has started a service is not enough: one that crashes again and again is "activating" most of the time, or
+answers for some seconds.
 Arguments: the engine's command, its configuration, its service, that of the clock helper.
 """
 
@@ -17,6 +18,7 @@ import time
 LONGEST = 30.0
 BETWEEN = 0.3
 ENOUGH_RESTARTS = 3
+STEADY = 10.0
 PROPERTIES = ("ActiveState", "SubState", "NRestarts", "MainPID", "Result")
 
 
@@ -29,15 +31,16 @@ def properties(service):
     return dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
 
 
-def answers(command, configuration, process):
-    """Whether the engine that answers is the process of the service."""
+def uptime(command, configuration, process):
+    """Seconds for which the engine that answers has run; None, if none does that is the process of the service."""
     asked = run(command, "status", "--config", configuration, "--json")
     if asked.returncode != 0:
-        return False
+        return None
     try:
-        return str(json.loads(asked.stdout)["engine"]["pid"]) == process
+        engine = json.loads(asked.stdout)["engine"]
+        return float(engine["uptime"]) if str(engine["pid"]) == process else None
     except (ValueError, KeyError, TypeError):
-        return False
+        return None
 
 
 def hopeless(state, restarts):
@@ -53,15 +56,20 @@ def main():
     command, configuration, service, helper = sys.argv[1:]
     state = properties(service)
     restarts, end = int(state["NRestarts"]), time.monotonic() + LONGEST
+    trouble = "does not answer"
     while True:
-        if answers(command, configuration, state["MainPID"]):
-            return 0
+        up = uptime(command, configuration, state["MainPID"])
+        if up is not None:
+            # One that has died before may do so again as soon as nobody looks.
+            if int(state["NRestarts"]) == 0 or up >= STEADY:
+                return 0
+            trouble = "answers, and ends again and again"
         if hopeless(state, restarts) or time.monotonic() > end:
             break
         time.sleep(BETWEEN)
         state = properties(service)
     print(
-        f"{service} does not answer. systemd calls it {state['ActiveState']} ({state['SubState']}), result "
+        f"{service} {trouble}. systemd calls it {state['ActiveState']} ({state['SubState']}), result "
         f"{state['Result']}, {state['NRestarts']} restarts. Its last words:\n{last_words(service, helper)}"
     )
     return 1

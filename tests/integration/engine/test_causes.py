@@ -110,6 +110,25 @@ def test_a_group_falls_silent_and_comes_back(tmp_path: Path, bridge: Bridge) -> 
         assert not [item for item in client.status()["problems"] if item["code"] == "group_silent"]
 
 
+def test_a_link_brings_nothing(tmp_path: Path, bridge: Bridge) -> None:
+    namespace = bridge.hosts["c"]
+    server, client = (
+        engine(tmp_path, bridge, "s", {**OPEN, **SENDING}),
+        engine(tmp_path, bridge, "c", {**OPEN, **CLIENT}),
+    )
+    with running(server, client):
+        client.synchronised()
+        ip("-n", namespace, "link", "set", "eth0", "down")
+        told_everywhere(client, "group_silent", f"nothing has come to {GROUP} port 123 on eth0", ": eth0 is down")
+        ip("-n", namespace, "link", "set", "eth0", "up")
+        wait_for(lambda: "over: nothing has come" in client.log(), "the end of the silence")
+        ip("-n", namespace, "link", "add", "br7", "type", "bridge")
+        ip("-n", namespace, "link", "set", "br7", "up")
+        ip("-n", namespace, "link", "set", "eth0", "master", "br7")
+        told = wait_for(lambda: [one for one in client.status()["groups"] if one["link"]], "a word about the bridge")
+        assert told[0]["link"] == "eth0 belongs to the bridge br7, which gets what comes in"
+
+
 def test_a_server_is_heard_and_answers_nobody(tmp_path: Path, bridge: Bridge) -> None:
     firewall(bridge, "s", "input", "udp dport 123 drop")
     server, client = (
@@ -360,7 +379,7 @@ def test_this_host_stood_still(tmp_path: Path, bridge: Bridge) -> None:
         finally:
             client.send(signal.SIGCONT)
         told_everywhere(client, "stood_still", "this host stood still for 1")
-        client.synchronised()
+        assert client.synchronised()["engine"]["pid"] == client.process.pid
         assert "calibrating" not in client.log() and "offset_jump" not in str(client.status()["counters"])
 
 

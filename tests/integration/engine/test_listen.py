@@ -33,8 +33,11 @@ def bridge() -> Iterator[Bridge]:
         yield made
 
 
-def listen(bridge: Bridge, host: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = ["ip", "netns", "exec", bridge.hosts[host], sys.executable, "-m", "ntp_multicast_engine", "listen"]
+def listen(bridge: Bridge, host: str, *arguments: str, without: str = "") -> subprocess.CompletedProcess[str]:
+    """:param without: a right that the command doesn't have, as if an ordinary user ran it."""
+    command = ["ip", "netns", "exec", bridge.hosts[host]]
+    command += ["setpriv", f"--bounding-set=-{without}", f"--inh-caps=-{without}"] if without else []
+    command += [sys.executable, "-m", "ntp_multicast_engine", "listen"]
     environment = {**os.environ, "PYTHONPATH": str(PACKAGE), "PYTHONDONTWRITEBYTECODE": "1"}
     return subprocess.run([*command, *arguments], env=environment, capture_output=True, text=True, check=False)
 
@@ -81,7 +84,13 @@ def test_silence_and_wrong_words_are_said(bridge: Bridge, tmp_path: Path) -> Non
     place = ("--config", str(tmp_path / "none"), "--seconds", "0.1")
     done = listen(bridge, "c", *place, "--interface", "eth0", "--group", "239.9.9.9")
     assert done.returncode == 0 and "nothing came to 239.9.9.9 port 123 on eth0 in 0.1 s" in done.stdout
-    assert "there is no interface eth5" in listen(bridge, "c", *place, "--interface", "eth5").stdout
+    done = listen(bridge, "c", *place, "--interface", "eth5")
+    assert done.returncode == 1 and "there is no interface eth5" in done.stdout
+    done = listen(bridge, "c", *place, "--interface", "eth0", "--json", without="net_bind_service")
+    assert done.returncode == 1 and json.loads(done.stdout)["senders"] == []
+    assert all(
+        "only root, or who has CAP_NET_BIND_SERVICE" in item["error"] for item in json.loads(done.stdout)["groups"]
+    )
     for wrong in (["--group", "10.0.0.1"], ["--seconds", "-1"], ["--seconds", "x"]):
         done = listen(bridge, "c", *wrong)
         assert done.returncode == 2 and wrong[1] in done.stderr

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import socket
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +159,44 @@ def test_rubbish_on_the_status_socket_does_no_harm(server: EngineProcess) -> Non
                 sock.connect(str(server.socket))
                 sock.sendall(rubbish)
         assert server.status()["engine"]["version"]
+
+
+def test_who_asks_nothing_on_the_status_socket_keeps_nobody_away(server: EngineProcess) -> None:
+    with running(server), contextlib.ExitStack() as idle:
+        for _unused in range(20):
+            sock = idle.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+            while sock.connect_ex(str(server.socket)):
+                time.sleep(0.05)  # its queue is full
+        for _unused in range(3):
+            assert server.status()["engine"]["version"]
+
+
+def test_a_client_that_is_dropped_just_as_it_asks(server: EngineProcess) -> None:
+    """Both come to the engine at once, which has had no time for a moment."""
+
+    def connect() -> socket.socket:
+        sock = clients.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+        sock.settimeout(60)
+        sock.connect(str(server.socket))
+        return sock
+
+    def descriptors() -> int:
+        return len(os.listdir(f"/proc/{process.pid}/fd"))
+
+    with running(server), contextlib.ExitStack() as clients:
+        assert server.process is not None and server.status()["engine"]["pid"] == server.process.pid
+        process = server.process
+        before = descriptors()
+        idle = [connect() for _unused in range(8)]
+        wait_for(lambda: descriptors() == before + 8, "eight connections")
+        process.send_signal(signal.SIGSTOP)
+        late = connect()
+        for sock in idle:
+            sock.sendall(b"status\n")
+        process.send_signal(signal.SIGCONT)
+        late.sendall(b"status\n")
+        assert late.recv(1) == b"{" and idle[-1].recv(1) == b"{"
+        assert server.status()["engine"]["pid"] == process.pid
 
 
 WITHOUT_IPV6 = """

@@ -90,8 +90,8 @@ def test_a_chronyd_that_would_never_hear_of_the_engine(fresh: Callable[[str], Ca
     assert case.active("chrony")
     assert case.site().code == 0
     assert case.active("chrony")
-    # A folder that it reads is found, wherever that is.
-    case.shell("mkdir /etc/chrony.d; echo 'include /etc/chrony.d/*.conf' >> /etc/chrony/chrony.conf")
+    # A folder that it reads is found, wherever that is, and made where it is missing.
+    case.shell("echo 'include /etc/chrony.d/*.conf' >> /etc/chrony/chrony.conf")
     run = case.site(discipline="chrony")
     assert run.code == 0, run.output
     assert "refclock SOCK" in case.shell("cat /etc/chrony.d/ntp-multicast-engine.conf") and case.active("chrony")
@@ -149,6 +149,15 @@ def test_a_service_in_a_crash_loop_is_never_in_order(fresh: Callable[[str], Case
         assert again.code == 2 and "does not answer" in told(again), arguments
     again = case.site(*CHECK)
     assert again.code == 2 or again.changed == {"cli": 1}, again.output
+    # One that answers for some seconds each time.
+    case.write(
+        "/etc/systemd/system/ntp-multicast-engine.service.d/own.conf",
+        "[Service]\nExecStartPost=-/bin/sh -c '(sleep 3; kill -ABRT $MAINPID) &'\nKillMode=process\n",
+    )
+    case.shell(f"systemctl daemon-reload; systemctl restart {UNIT}")
+    wait_for(lambda: service_property(case.host, "NRestarts") not in ("0", ""), case.host)
+    again = case.site(*CHECK)
+    assert again.code == 2 and "ends again and again" in told(again), again.output
     case.shell("rm -r /etc/systemd/system/ntp-multicast-engine.service.d; systemctl daemon-reload")
     assert case.site().code == 0
     assert case.site(*CHECK).changed == {"cli": 0}

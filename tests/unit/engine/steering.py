@@ -389,11 +389,12 @@ def compare(
     trouble: Trouble = NO_TROUBLE,
     frequency: float | None = None,
     interleaved: bool = True,
+    with_ideals: bool = True,
 ) -> Outcome:
     """Let all steer a clock that is wrong at first; the first `warm_up` of the time isn't counted in the RMS.
 
     `frequency` is what the engine remembers of an earlier run. A server that isn't `interleaved` stamps its multicasts
-    as they are written.
+    as they are written. Without ideals their errors are no numbers.
     """
     delays = replace(delays)
     simulation = Simulation(seed, delays)
@@ -404,7 +405,8 @@ def compare(
     loaded = client_configuration(ring=RING if authentication else KeyRing(), fallback_delay=fallback_delay)
     settings = configuration.Discipline(mode="kernel")
     loaded = Loaded(replace(loaded.configuration, discipline=settings), loaded.keys)
-    ideals = [IdealClient(simulation, delays, seed, settings, weighing=weighing) for weighing in (False, True)]
+    kinds = (False, True) if with_ideals else ()
+    ideals = [IdealClient(simulation, delays, seed, settings, weighing=weighing) for weighing in kinds]
     engine = SteeredNode(
         simulation,
         delays,
@@ -418,7 +420,7 @@ def compare(
     for ideal in ideals:
         ideal.begin(engine.oscillator)
     clocks = [engine.steered, *(ideal.steered for ideal in ideals)]
-    squares, total, worst, settled, counted = [0.0, 0.0, 0.0], 0.0, 0.0, 0.0, 0
+    squares, total, worst, settled, counted = [0.0 for _unused in clocks], 0.0, 0.0, 0.0, 0
     near = 1e-3 + 20 * (delays.up_mean + delays.down_mean)
     while simulation.time < seconds * SECOND:
         simulation.run(_LOOK)
@@ -432,4 +434,7 @@ def compare(
             total += errors[0]
             worst = max(worst, abs(errors[0]))
     roots = [math.sqrt(square / counted) for square in squares]
-    return Outcome(*roots, total / counted, worst, settled, engine.steered.steps, len(engine.requests))
+    engine_error, linear, weighing = roots if with_ideals else (*roots, math.nan, math.nan)
+    return Outcome(
+        engine_error, linear, weighing, total / counted, worst, settled, engine.steered.steps, len(engine.requests)
+    )

@@ -16,7 +16,7 @@ import pytest
 from ntp_multicast_engine.errors import TransportError
 from ntp_multicast_engine.net import addresses, netlink
 from ntp_multicast_engine.net.addresses import InterfaceAddress, address_for, interface_index, is_member
-from ntp_multicast_engine.net.netlink import AddressOfInterface
+from ntp_multicast_engine.net.netlink import AddressOfInterface, Link
 
 IPV4_GROUP, IPV6_GROUP = ipaddress.ip_address("224.0.1.1"), ipaddress.ip_address("ff0e::101")
 LITTLE = """\
@@ -80,6 +80,24 @@ def test_the_kernels_own_answers_are_understood() -> None:
     loopback = socket.if_nametoindex("lo")
     assert netlink.vrf_of(loopback) is None
     assert ipaddress.ip_address("127.0.0.1") in [item.address for item in netlink.addresses(loopback)]
+
+
+@pytest.mark.parametrize(
+    ("link", "told"),
+    [
+        (Link(True, True, None, None), None),
+        (Link(True, True, 42, "vrf"), None),
+        (Link(False, False, None, None), "eth0 is down"),
+        (Link(True, False, None, None), "eth0 has no carrier"),
+        (Link(True, True, 42, "bridge"), "eth0 belongs to the bridge br0, which gets what comes in"),
+        (None, None),
+    ],
+)
+def test_what_is_wrong_with_a_link(monkeypatch: pytest.MonkeyPatch, link: Link | None, told: str | None) -> None:
+    monkeypatch.setattr(addresses, "interface_index", lambda _name: 7)
+    monkeypatch.setattr(addresses, "interface_name", lambda _index: "br0")
+    monkeypatch.setattr(netlink, "link", lambda _index: link)
+    assert addresses.link_trouble("eth0") == told
 
 
 def address(

@@ -453,6 +453,15 @@ def test_nobody_else_can_refuse_a_servers_service(client: Client, lie: dict[str,
     assert association.denied is None and association.usable
 
 
+def test_a_reload_asks_a_server_anew_that_has_refused_service(client: Client) -> None:
+    association = hear(client, broadcast(0), 0)
+    answered(client, association, 0.5, stratum=0, reference_id=b"DENY")
+    assert client.reconfigure([GROUP], RING) == [association] and not client.associations
+    again = hear(client, broadcast(8), 8)
+    assert again.denied is None and asks(client, 8.6)
+    assert client.reconfigure([GROUP], RING) == []
+
+
 def test_a_denied_server_that_falls_silent_is_forgotten(client: Client) -> None:
     association = hear(client, broadcast(0), 0)
     answered(client, association, 0.5, stratum=0, reference_id=b"DENY")

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ntp_multicast_engine.cli import main
 from ntp_multicast_engine.config import configuration
 from ntp_multicast_engine.config.configuration import (
     Authentication,
@@ -199,6 +200,28 @@ def test_all_problems_are_told_at_once() -> None:
 def test_what_is_not_json(data: bytes) -> None:
     with pytest.raises(ConfigurationError):
         configuration.parse(data, "engine.json")
+
+
+def test_a_key_that_is_named_twice_is_told() -> None:
+    with pytest.raises(ConfigurationError, match='names the key "version" twice'):
+        configuration.parse(b'{"version": 1, "version": 1}', "engine.json")
+
+
+def test_a_mark_before_the_first_line_is_no_mistake() -> None:
+    text = json.dumps({"version": 1, "status_socket": "/s"}).encode()
+    assert configuration.parse(b"\xef\xbb\xbf" + text, "engine.json") == configuration.parse(text, "engine.json")
+
+
+def test_a_complaint_commands_no_terminal() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        configuration.parse(json.dumps({"version": 1, "status_socket": "/s", "\x1b[2J": 1}).encode(), "engine.json")
+    assert str(caught.value).isprintable()
+
+
+def test_a_file_that_is_not_there_is_told_alike(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for command in ("status", "check-config", "listen"):
+        assert main([command, "--config", str(tmp_path / "none")]) == 1
+        assert capsys.readouterr().err == f"{tmp_path}/none: No such file or directory: must be readable\n"
 
 
 def test_required_keys() -> None:

@@ -102,6 +102,26 @@ def test_ptp4l_is_asked_by_its_file(proc: Proc, tmp_path: Path, line: str, steer
     assert bool(clock_owners(proc.folder)) == steers
 
 
+@pytest.mark.parametrize(
+    ("arguments", "steers"),
+    [
+        ("-s eth0", True),
+        ("-s eth0 -c CLOCK_REALTIME -w", True),
+        ("-s eth0 -O -37 -cCLOCK_REALTIME", True),
+        ("-s CLOCK_REALTIME -c eth0 -O 37", False),
+        ("-wmc eth0 -s CLOCK_REALTIME", False),
+        ("-a", False),
+        ("-a -m -l 7", False),
+        ("-a -r -r", True),
+        ("-arr", True),
+        ("-a -f /etc/linuxptp/r.conf", False),
+    ],
+)
+def test_phc2sys_that_steers_cards_alone_is_none(proc: Proc, arguments: str, steers: bool) -> None:
+    proc.add("phc2sys", arguments=tuple(arguments.split()))
+    assert bool(clock_owners(proc.folder)) == steers
+
+
 def test_phc2sys_hands_on_the_clock_of_a_card(proc: Proc) -> None:
     proc.add("ptp4l")
     proc.add("phc2sys", unit="/system.slice/system-phc2sys.slice/phc2sys@eth0.service")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,13 @@ from ntp_multicast_engine.daemon.state_file import StateFile
 from ntp_multicast_engine.errors import ControlError, StateError
 from ntp_multicast_engine.observe import text as report
 from ntp_multicast_engine.observe.sd_notify import Notifier
-from ntp_multicast_engine.observe.status_socket import ControlServer, ask, decode_answer, understand
+from ntp_multicast_engine.observe.status_socket import (
+    MAXIMUM_CONNECTIONS,
+    ControlServer,
+    ask,
+    decode_answer,
+    understand,
+)
 from ntp_multicast_engine.protocol.client import Remembered, State
 
 
@@ -52,6 +59,51 @@ def test_a_living_engines_socket_is_not_stolen_but_a_dead_ones_is(tmp_path: Path
     assert os.stat(path).st_mode & 0o777 == 0o660
     second.close()
     assert not os.path.exists(path)
+
+
+def test_a_file_of_somebody_is_no_dead_socket(tmp_path: Path) -> None:
+    path = tmp_path / "precious"
+    path.write_text("of somebody")
+    with pytest.raises(ControlError, match="is no socket"):
+        ControlServer(str(path), dict)
+    assert path.read_text() == "of somebody"
+
+
+def test_who_asks_nothing_keeps_nobody_away(tmp_path: Path) -> None:
+    path = str(tmp_path / "s")
+    forgotten: list[socket.socket] = []
+    server = ControlServer(path, lambda: {"engine": {}}, forgotten.append)
+    clients = []
+    for _unused in range(MAXIMUM_CONNECTIONS + 1):
+        clients.append(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+        clients[-1].settimeout(60)
+        clients[-1].connect(path)
+        connection = server.accept()
+    assert connection is not None and len(server.connections) == MAXIMUM_CONNECTIONS and len(forgotten) == 1
+    assert clients[0].recv(1) == b"", "the oldest one had its time"
+    clients[-1].sendall(b"status\n")
+    assert not server.serve(connection) and json.loads(clients[-1].recv(4096)) == {"engine": {}}
+    for client in clients:
+        client.close()
+    server.close()
+
+
+def test_a_service_manager_that_takes_nothing_holds_nobody_up(tmp_path: Path) -> None:
+    path = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(path)
+        notifier = Notifier({"NOTIFY_SOCKET": path})
+
+        def talk() -> None:
+            for _unused in range(3000):
+                notifier.alive()
+                notifier.status("waiting")
+            notifier.ready("still here")
+
+        talking = threading.Thread(target=talk, daemon=True)
+        talking.start()
+        talking.join(60)
+        assert not talking.is_alive() and manager.recv(100) == b"WATCHDOG=1"
 
 
 def test_notifications(tmp_path: Path) -> None:
@@ -171,7 +223,7 @@ def test_the_state_of_the_last_run_is_there_at_the_start(tmp_path: Path, caplog:
     (tmp_path / "state.json").write_text("rubbish")
     with caplog.at_level("INFO", "ntp_multicast_engine"):
         assert state.Memory(tmp_path, 0).load(keep=True) == State()
-    assert caplog.messages == ["the state file is damaged: JSONDecodeError; starting without it"]
+    assert caplog.messages == ["the state file is damaged; starting without it"]
     assert StateFile(tmp_path).load() == State(), "what is damaged was replaced"
 
 

@@ -10,11 +10,13 @@ import logging
 import os
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from unit.engine.conversation import broadcast, hear, new_client
 
 from ntp_multicast_engine.observe import journal
 from ntp_multicast_engine.observe.event_log import DROPS_INTERVAL, PROBLEMS_INTERVAL, EventLog
@@ -174,6 +176,17 @@ def test_a_problem_is_told_when_it_comes_each_hour_with_its_number_and_when_it_i
         ("3600 packets", {**fields, "count": 3600}),
         ("over: 7199 packets", {**fields, "count": 7199}),
     ]
+
+
+def test_a_server_that_was_given_up_has_not_come_back(logged: list[logging.LogRecord]) -> None:
+    changes = EventLog(lambda _text: None)
+    client = new_client()
+    lost = replace(problem("server 10.0.0.1 was not heard", "10.0.0.1 on eth0"), code="server_lost")
+    for associations, end in (([hear(client, broadcast(0), 0)], "over"), ([], "given up")):
+        changes.associations(associations, None)
+        changes.problems([lost], 0)
+        changes.problems([], 1)
+        assert [sentence for sentence, _fields in told(logged)] == [lost.sentence, f"{end}: {lost.sentence}"]
 
 
 def test_whoever_makes_new_problems_all_the_time_fills_no_log(logged: list[logging.LogRecord]) -> None:

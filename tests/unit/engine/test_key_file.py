@@ -24,6 +24,15 @@ def test_the_three_encodings_mean_the_same() -> None:
     assert keys[1].algorithm is Algorithm.MD5
 
 
+@pytest.mark.parametrize("content", [b"1 md5 ascii:x\n", b"# keys\r\n1\tmd5\tascii:x\r\n"])
+def test_what_editors_of_other_systems_write(tmp_path: Path, content: bytes) -> None:
+    """A mark of UTF-8 before the first line, and ends of lines with a carriage return."""
+    path = tmp_path / "keys"
+    path.touch(0o600)
+    path.write_bytes(b"\xef\xbb\xbf" + content)
+    assert set(key_file.load(path)) == {1}
+
+
 def test_ascii_is_the_octets_of_utf_8() -> None:
     keys = key_file.parse("1 sha1 ascii:Schlüssel\n2 sha1 hex:5363686cc3bc7373656c", "keys")
     assert keys[1].tag(b"") == keys[2].tag(b"")

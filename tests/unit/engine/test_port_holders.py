@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -27,6 +28,43 @@ sys.stdin.read()
 """
 
 
+OF_BOTH = """
+import socket, sys
+holder = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+holder.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(sys.argv[2]))
+holder.bind((sys.argv[1], 0))
+print(holder.getsockname()[1], flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def program(text: str, *arguments: str) -> Iterator[int]:
+    """The port that it has."""
+    with subprocess.Popen(
+        [sys.executable, "-c", text, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdin is not None and other.stdout is not None
+        yield int(other.stdout.readline())
+        other.stdin.close()
+
+
+@pytest.mark.parametrize("address", ["::", "::ffff:0.0.0.0", "::ffff:127.0.0.1"])
+def test_a_socket_of_ipv6_may_take_packets_of_ipv4(address: str) -> None:
+    with program(OF_BOTH, address, "0") as port:
+        [holder] = others(port, 4)
+        assert "python" in named(holder)
+        with pytest.raises(TransportError, match=f"port {port} of IPv4 is taken by python"):
+            ResponderSocket(None, 4, port)
+
+
+def test_a_socket_of_ipv6_alone_leaves_ipv4_to_others() -> None:
+    with program(OF_BOTH, "::", "1") as port:
+        assert others(port, 4) == []
+        ResponderSocket(None, 4, port).socket.close()
+
+
 @pytest.fixture(params=[4, 6])
 def version(request: pytest.FixtureRequest) -> int:
     return int(request.param)
@@ -35,12 +73,8 @@ def version(request: pytest.FixtureRequest) -> int:
 @pytest.fixture
 def taken(version: int) -> Iterator[int]:
     """A port of another program, which would share it."""
-    with subprocess.Popen(
-        [sys.executable, "-c", OTHER, str(version)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as other:
-        assert other.stdin is not None and other.stdout is not None
-        yield int(other.stdout.readline())
-        other.stdin.close()
+    with program(OTHER, str(version)) as port:
+        yield port
 
 
 def own_socket(version: int, port: int = 0) -> socket.socket:

@@ -74,6 +74,13 @@ def test_a_group_is_silent(group: GroupStatus, words: str | None) -> None:
         assert words in told.sentence and "IGMP" in told.advice
 
 
+def test_a_group_is_silent_because_of_its_link() -> None:
+    client = Node(Simulation(), CLIENT, client_configuration())
+    told = found(client, replace(listening(20.0), link="eth0 is down"))["group_silent"]
+    assert told.sentence.endswith("since the engine listens there: eth0 is down")
+    assert told.advice == "look at the link of eth0 (ip -details link show eth0)"
+
+
 def test_a_server_that_answers_nobody_is_told_after_two_requests() -> None:
     simulation = Simulation()
     _server, client = pair(simulation)
@@ -102,6 +109,35 @@ def test_an_answer_that_comes_after_all_takes_the_place_of_the_fallback_delay() 
     assert client.error is not None and abs(client.error) > 1e-3
     simulation.run(300)
     assert client.error is not None and abs(client.error) < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("code", "told", "advice"),
+    [(b"RATE", "RATE", "one in two seconds"), (b"INIT", "INIT", "not synchronised yet"), (b"ABCD", "ABCD", "look up")],
+)
+def test_a_kiss_code_is_told_until_an_answer_has_a_time(code: bytes, told: str, advice: str) -> None:
+    """The server answers, so that nobody has to look at a firewall."""
+    simulation = Simulation()
+    _server, client = pair(simulation)
+    simulation.unicast_lost = lambda: True
+    simulation.run(8.6)
+    (association,) = client.engine.client.associations.values()
+    ring = client.engine.keys
+    for _unused in range(2):
+        now = client.clock.now()
+        association._poll.end()
+        association._next_exchange = now.raw
+        [sent] = [item for item in association.wake(now.raw, ring) if isinstance(item, SendRequest)]
+        association.request_sent(now)
+        header = Header.decode(answer(sent.data, 0, None, stratum=0, reference_id=code))
+        kiss = ring.sign(header.encode(), association.key_id or 0, 4)
+        with pytest.raises(PacketError, match="kiss_of_death"):
+            association.take_response(kiss, replace(now, raw=now.raw + 200_000), ring)
+        problem = found(client)["kiss_of_death"]
+        assert f"server {SERVER} answers with the kiss code {told} instead of a time" in problem.sentence
+        assert advice in problem.advice and "no_answers" not in found(client)
+    simulation.run(200)
+    assert "kiss_of_death" not in found(client) and "no_answers" in found(client), "no answer is no kiss"
 
 
 def test_a_server_that_falls_silent_is_told_as_lost() -> None:

@@ -54,6 +54,9 @@ class TestChronydConfiguration:
             (FEDORA, "conf.d/a.conf", False),
             (SUSE, "chrony.d/a.conf", True),
             (SUSE, "chrony.d/a.txt", False),
+            (SUSE, "chrony.d/deeper/a.conf", False),
+            (SUSE, "chrony.d/.a.conf", False),
+            ("include {0}/*/a.conf\n", "chrony.d/a.conf", True),
             ("ConfDir {0}/conf.d/\n", "conf.d/a.conf", True),
             ("! confdir {0}/conf.d\n# confdir {0}/conf.d\n", "conf.d/a.conf", False),
             ("", "conf.d/a.conf", False),
@@ -133,6 +136,16 @@ class TestChronydConfiguration:
 
 
 class TestLook:
+    def test_what_is_no_interface(self, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / "eth0").mkdir()
+        (tmp_path / "bonding_masters").write_text("\n")
+        monkeypatch.setattr(look, "NETWORK", str(tmp_path))
+        assert "eth0" in look.interfaces() and "bonding_masters" not in look.interfaces()
+
+    def test_a_folder_that_is_not_there_is_not_read_only(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(look, "CHANGED_FOLDERS", ("/nowhere",))
+        assert look.read_only() == []
+
     def test_a_service_is_stopped_only_if_it_is_a_time_service(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """A daemon that somebody has started from a login runs in the service of that."""
         found = [("chronyd", "chrony.service"), ("ntpd", "ssh.service"), ("phc2sys", "phc2sys@eth0.service")]
@@ -179,11 +192,13 @@ class TestLook:
 
 
 class TestWaiting:
-    COMMAND = '#!/bin/sh\necho \'{"engine": {"pid": 4711}}\'\n'
+    COMMAND = '#!/bin/sh\necho \'{"engine": {"pid": 4711, "uptime": 2.5}}\'\n'
 
-    def run(self, tmp_path: pathlib.Path, state: str, command: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, tmp_path: pathlib.Path, state: str, command: str, before: str = ""
+    ) -> subprocess.CompletedProcess[str]:
         for name, text in (
-            ("systemctl", f"#!/bin/sh\nprintf '{state}'\n"),
+            ("systemctl", f"#!/bin/sh\n{before}printf '{state}'\n"),
             ("journalctl", "#!/bin/sh\necho keys: Permission denied\n"),
             ("engine", command),
         ):
@@ -201,6 +216,19 @@ class TestWaiting:
         state = "ActiveState=active\\nSubState=running\\nNRestarts=0\\nMainPID=4711\\nResult=success\\n"
         done = self.run(tmp_path, state, self.COMMAND)
         assert (done.returncode, done.stdout) == (0, "")
+
+    def test_one_that_answers_between_two_deaths(self, tmp_path: pathlib.Path) -> None:
+        """Whoever looks at the right moment sees a running service."""
+        count = f"cd {tmp_path}; echo >> deaths; "
+        state = "ActiveState=active\\nSubState=running\\nMainPID=4711\\nResult=signal\\nNRestarts=%s\\n"
+        state += "' $(wc -l < deaths) #"
+        done = self.run(tmp_path, state, self.COMMAND, count)
+        assert done.returncode == 1
+        assert done.stdout.startswith("e.service answers, and ends again and again. systemd calls it active (running)")
+
+    def test_one_that_has_died_long_ago(self, tmp_path: pathlib.Path) -> None:
+        state = "ActiveState=active\\nSubState=running\\nNRestarts=7\\nMainPID=4711\\nResult=success\\n"
+        assert self.run(tmp_path, state, self.COMMAND.replace("2.5", "10.5")).returncode == 0
 
     @pytest.mark.parametrize("active", ["failed", "inactive"])
     @pytest.mark.parametrize("command", ["#!/bin/sh\nexit 1\n", "#!/bin/sh\necho [] \n", COMMAND])

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import base64
 import pathlib
 import shutil
 import subprocess
@@ -39,6 +40,17 @@ def render(discipline: str, *, reads_kernel: bool = False, unit: str = ENGINE, k
         __ntp_multicast_engine_command="/usr/local/bin/ntp-multicast-engine",
         __ntp_multicast_engine_etc="/etc/ntp-multicast-engine",
     )
+
+
+def test_ids_of_keys_may_be_text() -> None:
+    """As templates, surveys and -e give them."""
+    environment = jinja2.Environment(trim_blocks=True, undefined=jinja2.StrictUndefined)
+    environment.filters["b64encode"] = lambda text: base64.b64encode(text.encode()).decode()
+    environment.filters["zip"] = zip
+    keys = [{"id": number, "algorithm": "md5", "secret": "x"} for number in ("42", 7, "100", 9)]
+    text = environment.from_string((TEMPLATES / "keys.j2").read_text(encoding="utf-8"))
+    lines = text.render(__ntp_multicast_engine_keys=keys).splitlines()[1:]
+    assert lines == [f"{number} md5 base64:eA==" for number in (7, 9, 42, 100)]
 
 
 def settings(text: str) -> dict[str, list[str]]:

@@ -113,8 +113,7 @@ def _check(path: Path) -> int:
 def _status(options: argparse.Namespace) -> int:
     path, socket_path = options.config, options.socket
     if socket_path is None:
-        with path.open("rb") as file:
-            socket_path = configuration.parse(file.read(), str(path)).status_socket
+        socket_path = configuration.read(path).status_socket
     document = ask(socket_path)
     if options.json:
         print(json.dumps(document, indent=2))
@@ -133,7 +132,7 @@ def _listen(options: argparse.Namespace) -> int:
         print(json.dumps(heard.document(), indent=2))
     else:
         sys.stdout.write(heard.text())
-    return 0
+    return 0 if heard.could_listen else 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -24,6 +24,9 @@ CLOCK_PROGRAMS = {
     "ptp4l": "ptp4l",
 }
 """Names as /proc/PID/comm has them, at most 15 octets, and as people know them."""
+_SYSTEM_CLOCK = "CLOCK_REALTIME"
+_PHC2SYS_FLAGS = "armqvhwx"
+"""Options of phc2sys(8) that take no value."""
 
 
 def clock_owners(proc: Path = Path("/proc")) -> list[str]:
@@ -66,12 +69,41 @@ def _service(process: Path) -> str | None:
 
 def _steers(process: Path, name: str) -> bool:
     """ptp4l steers the clock of its network card, which phc2sys hands on; only without such a clock it steers ours."""
+    arguments = _text(process / "cmdline").split("\0")
+    if name == "phc2sys":
+        return not _steers_a_card(arguments[1:])
     if name != "ptp4l":
         return True
-    arguments = _text(process / "cmdline").split("\0")
     return any(map(_wants_software, arguments)) or any(
         re.search(r"^\s*time_stamping\s+software\b", _text(Path(path)), re.MULTILINE) for path in _files(arguments)
     )
+
+
+def _steers_a_card(arguments: list[str]) -> bool:
+    """phc2sys(8): the clock to be steered follows -c, and is the system's without it. With -a the system's is left
+    alone unless there is an -r."""
+    options = _phc2sys_options(arguments)
+    if "a" in options:
+        return "r" not in options
+    return options.get("c", _SYSTEM_CLOCK) != _SYSTEM_CLOCK
+
+
+def _phc2sys_options(arguments: list[str]) -> dict[str, str]:
+    """Letters and their values; letters without a value may stand together."""
+    found: dict[str, str] = {}
+    rest = list(arguments)
+    while rest:
+        word = rest.pop(0)
+        if not word.startswith("-") or word.startswith("--"):
+            continue
+        letters = word[1:]
+        while letters:
+            letter, letters = letters[0], letters[1:]
+            if letter in _PHC2SYS_FLAGS:
+                found[letter] = ""
+            else:
+                found[letter], letters = letters or (rest.pop(0) if rest else ""), ""
+    return found
 
 
 def _wants_software(argument: str) -> bool:

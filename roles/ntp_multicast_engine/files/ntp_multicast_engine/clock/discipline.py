@@ -27,7 +27,9 @@ from ntp_multicast_engine.protocol.leap import today
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
 TICK = 2 * NANOSECONDS
+"""Short beside the time in which an offset falls."""
 RETRY = 16 * NANOSECONDS
+"""What the kernel refuses, it mostly refuses for ever."""
 _TIME_CONSTANT = 16.0
 """Seconds in which the offset falls to 1/e."""
 MAXIMUM_SLEW = 500e-6

@@ -22,6 +22,7 @@ from ntp_multicast_engine.instant import Instant, KernelStatus
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
 _SHORTEST_SUSPEND = NANOSECONDS // 10
+"""More than it takes to read two clocks, less than it takes a host to fall asleep."""
 _READ_ATTEMPTS = 4
 _GOOD_READ = 2_000
 """Nanoseconds between two reads of one clock below which nothing came in between."""
@@ -129,6 +130,7 @@ MAXIMUM_FREQUENCY = 500e-6
 MAXIMUM_DRIFT = 1e-3
 """Ratio. An oscillator that is further off is broken, or what is known of it is."""
 _MAXIMUM_RATIO = 0.05
+"""Half of what the kernel takes as a `tick` (adjtimex(2): 10 % to either side)."""
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 _NOMINAL_TICK = (1_000_000 + _TICKS_A_SECOND // 2) // _TICKS_A_SECOND
 _TICK_UNIT = 1e-6 * _TICKS_A_SECOND

@@ -219,12 +219,7 @@ def load(path: Path) -> Loaded:
 
     :raises ConfigurationError: with all that is wrong.
     """
-    try:
-        with path.open("rb") as file:
-            data = file.read(_MAXIMUM_FILE + 1)
-    except OSError as error:
-        raise ConfigurationError([Problem(str(path), error.strerror or "error", "must be readable")]) from error
-    configuration = parse(data, str(path))
+    configuration = read(path)
     authentication = configuration.authentication
     keys = key_file.load(Path(authentication.keys_file)) if authentication.keys_file else {}
     _check_keys(configuration, keys)
@@ -232,6 +227,16 @@ def load(path: Path) -> Loaded:
         keys, frozenset(authentication.trusted_keys), authentication.enabled, dict(authentication.hmac_lengths)
     )
     return Loaded(configuration, ring)
+
+
+def read(path: Path) -> Configuration:
+    """Read and check a configuration file alone; raises ConfigurationError."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MAXIMUM_FILE + 1)
+    except OSError as error:
+        raise ConfigurationError([Problem(str(path), error.strerror or "error", "must be readable")]) from error
+    return parse(data, str(path))
 
 
 def parse(data: bytes, path: str) -> Configuration:

@@ -43,7 +43,8 @@ def load(path: Path) -> dict[int, Key]:
     except OSError as error:
         raise ConfigurationError([Problem(str(path), error.strerror or "error", "must be readable")]) from error
     try:
-        text = content.decode("utf-8")
+        # Some editors put a mark before the first line.
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ConfigurationError([Problem(str(path), _MASK, "must be UTF-8 text")]) from error
     return parse(text, str(path))

@@ -95,15 +95,18 @@ def shown(value: Any) -> str:
 def read_json(data: bytes) -> Any:
     """A JSON text in UTF-8 whose objects name each key once; raises ValueError."""
     try:
-        return json.loads(data.decode("utf-8"), object_pairs_hook=_no_duplicates)
+        # Some editors put a mark before the first line.
+        return json.loads(data.decode("utf-8-sig"), object_pairs_hook=_no_duplicates)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
 
 
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        raise ValueError("an object names a key twice")
+    result: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in result:
+            raise ValueError(f"an object names the key {shown(name)} twice")
+        result[name] = value
     return result
 
 
@@ -140,7 +143,9 @@ def _values(kind: type, value: Any, path: str, problems: list[Problem]) -> dict[
 
 
 def _place(path: str, key: str) -> str:
-    return f"{path}.{key}" if path else key
+    # What a terminal would obey is told as JSON has it.
+    name = key if key.isprintable() else shown(key)
+    return f"{path}.{name}" if path else name
 
 
 def _field(described: Option, present: bool, value: Any, place: str, problems: list[Problem]) -> Any:

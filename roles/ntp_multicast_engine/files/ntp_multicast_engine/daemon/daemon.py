@@ -134,7 +134,7 @@ class Daemon:
         self._event_log = EventLog(self._notifier.status)
         self._changed = True
         self._look_due = now.raw
-        self._control = ControlServer(loaded.configuration.status_socket, self.status)
+        self._control = ControlServer(loaded.configuration.status_socket, self.status, self._selector.unregister)
         self._watch(self._control.socket, self._accept)
         self._links = LinkMonitor()
         self._watch(self._links.socket, self._links_changed)
@@ -174,6 +174,9 @@ class Daemon:
                 events = self._selector.select(max(0.0, (due - now.raw) / NANOSECONDS))
                 self._check_standstill(now, max(due, now.raw))
                 for key, _events in events:
+                    if isinstance(key.fileobj, socket.socket) and key.fileobj.fileno() < 0:
+                        # What came before it has closed it.
+                        continue
                     key.data.act()
                     due = min(due, self._pauses.due() or due) if key.data.quiet else 0
                 running = self._handle_signals(signals)

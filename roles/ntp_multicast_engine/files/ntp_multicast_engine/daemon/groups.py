@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ntp_multicast_engine.config.configuration import MulticastClient
+from ntp_multicast_engine.net.addresses import link_trouble
 from ntp_multicast_engine.net.bpf import refused
 from ntp_multicast_engine.net.sockets import GroupSocket
 from ntp_multicast_engine.observe.status import GroupStatus
@@ -17,6 +18,8 @@ _FIRST_REJOIN = 128 * NANOSECONDS
 """Silence after which a membership is renewed: two usual intervals. Then after twice as long each time, up to the last
 one. A switch or a kernel may have forgotten it without a word."""
 _LAST_REJOIN = 1024 * NANOSECONDS
+_QUIET = 16 * NANOSECONDS
+"""Two of the shortest intervals."""
 
 
 @dataclass
@@ -77,6 +80,12 @@ class Groups:
         group.rejoin_after = min(group.rejoin_after * 2, _LAST_REJOIN)
         return True
 
+    @staticmethod
+    def _link(configuration: MulticastClient, group: Group, raw: int) -> str | None:
+        """Looked at only where nothing comes."""
+        silent = group.opened is not None and raw - max(group.opened, group.last or 0) >= _QUIET
+        return link_trouble(configuration.interface) if silent else None
+
     def status(self, sockets: list[GroupSocket], raw: int) -> tuple[GroupStatus, ...]:
         filtered = {opened.configuration: refused(opened.socket) for opened in sockets}
         return tuple(
@@ -90,6 +99,7 @@ class Groups:
                 filtered=group.filtered_before + filtered.get(configuration, 0),
                 last_received=None if group.last is None else (raw - group.last) / NANOSECONDS,
                 last_error=group.last_error,
+                link=self._link(configuration, group, raw),
             )
             for configuration, group in self._known.items()
         )

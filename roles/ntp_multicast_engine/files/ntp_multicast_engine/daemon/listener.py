@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ntp_multicast_engine.config import configuration
-from ntp_multicast_engine.config.configuration import Configuration
+from ntp_multicast_engine.config.configuration import Configuration, MulticastClient
 from ntp_multicast_engine.errors import ConfigurationError, PacketError, TransportError
 from ntp_multicast_engine.instant import Clock, Instant
 from ntp_multicast_engine.net.listening import Heard, ListeningSocket, multicast_interfaces
+from ntp_multicast_engine.net.sockets import BATCH
 from ntp_multicast_engine.observe.heard import HeardReport, ListenedGroup, SenderHeard
 from ntp_multicast_engine.wire.keyring import KeyRing, Verdict
 from ntp_multicast_engine.wire.packet import Header, Packet, parse, reference_id_text
@@ -23,6 +24,7 @@ from ntp_multicast_engine.wire.timestamps import NANOSECONDS, from_ntp
 USUAL_GROUPS = ("224.0.1.1", "ff02::101", "ff05::101", "ff0e::101")
 """RFC 5905 section 6, for IPv6 with the scopes that networks use."""
 USUAL_PORT = 123
+MAXIMUM_SENDERS = 512
 _LEAPS = ("none", "insert", "delete", "unsynchronised")
 _NOT_CHECKED = "not checked"
 
@@ -59,8 +61,8 @@ def _configured(path: Path, notes: list[str], *, needed: bool) -> tuple[Configur
     else:
         return loaded.configuration, loaded.keys
     try:
-        return configuration.parse(path.read_bytes(), str(path)), None
-    except (ConfigurationError, OSError):
+        return configuration.read(path), None
+    except ConfigurationError:
         if needed:
             raise
         return None, None
@@ -74,7 +76,7 @@ def _places(settings: Configuration) -> list[tuple[str, str, int]]:
 def listen(what: Wanted, seconds: float, clock: Clock) -> HeardReport:
     """Hear for so long, or until the operator interrupts."""
     groups, sockets = _open(what.places)
-    senders: dict[tuple[object, ...], SenderHeard] = {}
+    senders = _Senders(what.keys)
     end = clock.now().raw + round(seconds * NANOSECONDS)
     with selectors.DefaultSelector() as selector:
         for opened in sockets:
@@ -82,12 +84,12 @@ def listen(what: Wanted, seconds: float, clock: Clock) -> HeardReport:
         try:
             while sockets and (left := end - clock.now().raw) > 0:
                 for key, _events in selector.select(left / NANOSECONDS):
-                    _take(key.data, senders, what.keys, clock)
+                    senders.take(key.data, clock)
         except KeyboardInterrupt:
             pass
     for opened in sockets:
         opened.close()
-    return HeardReport(seconds, tuple(groups), tuple(senders.values()), what.notes)
+    return HeardReport(seconds, tuple(groups), tuple(senders.known.values()), (*what.notes, *senders.notes()))
 
 
 def _open(places: Sequence[tuple[str, str, int]]) -> tuple[list[ListenedGroup], list[ListeningSocket]]:
@@ -102,20 +104,36 @@ def _open(places: Sequence[tuple[str, str, int]]) -> tuple[list[ListenedGroup], 
     return groups, sockets
 
 
-def _take(
-    opened: ListeningSocket, senders: dict[tuple[object, ...], SenderHeard], keys: KeyRing | None, clock: Clock
-) -> None:
-    place = opened.configuration
-    while (heard := opened.hear(clock)) is not None:
-        packet, proof = _judged(heard.datagram.data, keys)
+class _Senders:
+    """Who was heard. Anybody can send under any address, so their number has a limit."""
+
+    def __init__(self, keys: KeyRing | None) -> None:
+        self._keys = keys
+        self.known: dict[tuple[object, ...], SenderHeard] = {}
+        self._untold = 0
+
+    def notes(self) -> list[str]:
+        return [f"{self._untold} packets of further senders and keys are not shown"] if self._untold else []
+
+    def take(self, opened: ListeningSocket, clock: Clock) -> None:
+        """What has come to one group; no more at once than others can wait for."""
+        for _unused in range(BATCH):
+            heard = opened.hear(clock)
+            if heard is None:
+                return
+            self._note(opened.configuration, heard)
+
+    def _note(self, place: MulticastClient, heard: Heard) -> None:
+        datagram = heard.datagram
+        packet, proof = (None, "wrong length") if datagram.truncated else _judged(datagram.data, self._keys)
         key_id = packet.authenticator.key_id if packet and packet.authenticator else None
-        who = (heard.datagram.source, place, key_id, proof)
-        known = senders.get(who)
-        if known is None:
-            known = senders[who] = SenderHeard(
-                heard.datagram.source, place.interface, str(place.group), place.port, key_id, proof
-            )
-        _fill(known, heard, packet)
+        who = (datagram.source, place, key_id, proof)
+        if who not in self.known:
+            if len(self.known) >= MAXIMUM_SENDERS:
+                self._untold += 1
+                return
+            self.known[who] = SenderHeard(datagram.source, place.interface, str(place.group), place.port, key_id, proof)
+        _fill(self.known[who], heard, packet)
 
 
 def _judged(data: bytes, keys: KeyRing | None) -> tuple[Packet | None, str]:

@@ -40,14 +40,14 @@ def decode(data: bytes) -> State:
     try:
         document = json.loads(data.decode("utf-8"))
         if document["version"] != VERSION:
-            raise StateError(f"the state file has version {document['version']!r}, this engine reads {VERSION}")
+            raise StateError(f"the state file is none of version {VERSION}")
         memory = dict(_entry(item) for item in document["transmit"][:MAXIMUM_ENTRIES])
         frequency = document["frequency"]
         if frequency is not None and not abs(float(frequency)) < MAXIMUM_DRIFT:
             raise StateError("the state file has an impossible frequency")
         return State(memory, None if frequency is None else float(frequency))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
-        raise StateError(f"the state file is damaged: {type(error).__name__}") from error
+        raise StateError("the state file is damaged") from error
 
 
 def _entry(item: Any) -> tuple[Remembered, int]:

@@ -41,17 +41,15 @@ from ntp_multicast_engine.filter.kalman import KalmanFilter, Model, Way
 WINDOW = 32
 """One-way samples kept."""
 EXCHANGES = 24
-"""Exchanges whose round trips are kept."""
+"""Exchanges whose round trips are kept: a way that has become longer is told as the delay after so many."""
 MINIMUM_SCALE = 2e-6
 """Seconds. Stamps aren't better than that, so a smaller spread of few samples is luck."""
 LOOKED_AT_AGAIN = 24
 """So many of the first samples, with each new one: more is known by then about how they scatter."""
 RESPONSE_UNCERTAINTY = 50e-6
 """Seconds by which a program misjudges when its answer leaves: scheduling and the way through the kernel."""
-STAMP_UNCERTAINTY = 5e-3
-"""Seconds by which it misjudges when a multicast leaves that no kernel has stamped."""
-MULTICAST_UNCERTAINTY = 1e-3
-"""Seconds by which multicasts may be later than answers, once they are known to be."""
+MULTICAST_UNCERTAINTY = 4e-3
+"""Seconds by which multicasts may be later than answers, where they are known to be or no kernel has stamped them."""
 SMALLEST_ASYMMETRY = 5e-6
 """Seconds. Which way down lags isn't asked for less: two kernels' stamps are no better, and it takes more requests."""
 _CERTAINTY = 3.0
@@ -214,8 +212,6 @@ class Estimator:
             self._measure(way, time, value)
 
     def _asymmetry_uncertainty(self) -> float:
-        if not self._accurate_departures:
-            return STAMP_UNCERTAINTY
         return RESPONSE_UNCERTAINTY if self._lagging is Way.ANSWER else MULTICAST_UNCERTAINTY
 
     @property

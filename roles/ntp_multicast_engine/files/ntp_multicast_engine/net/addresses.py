@@ -51,6 +51,23 @@ def interface_name(index: int) -> str:
         return ""
 
 
+def link_trouble(name: str) -> str | None:
+    """Why nothing can come in over an interface, as far as its link shows; None, if nothing is wrong with that."""
+    try:
+        link = netlink.link(interface_index(name))
+    except TransportError:
+        return None
+    if link is None:
+        return None
+    if not link.is_up:
+        return f"{name} is down"
+    if not link.has_carrier:
+        return f"{name} has no carrier"
+    if link.master is not None and link.kind in ("bridge", "bond", "team"):
+        return f"{name} belongs to the {link.kind} {interface_name(link.master)}, which gets what comes in"
+    return None
+
+
 def vrfs_of(names: Iterable[str]) -> tuple[str, ...]:
     """The VRFs that interfaces of these names belong to, by name, each once."""
     found = set()

@@ -19,6 +19,7 @@ _RTMGRP_LINK, _RTMGRP_IPV4_IFADDR, _RTMGRP_IPV6_IFADDR = 0x1, 0x10, 0x100
 _RTM_GETLINK, _RTM_GETADDR = 18, 22
 _NLM_F_REQUEST, _NLM_F_DUMP = 0x1, 0x300
 _NLMSG_ERROR, _NLMSG_DONE = 2, 3
+_IFF_UP, _IFF_RUNNING = 0x1, 0x40
 _IFLA_MASTER, _IFLA_LINKINFO, _INFO_SLAVE_KIND = 10, 18, 4
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_LABEL, _IFA_FLAGS = 1, 2, 3, 8
 _HEADER = struct.Struct("=IHHII")
@@ -48,14 +49,36 @@ def addresses(index: int) -> list[AddressOfInterface]:
     return [address for address in found if address is not None and address.index == index]
 
 
+@dataclass(frozen=True)
+class Link:
+    """`kind` says what the interface is to its master, such as vrf, bridge or bond; None without a master."""
+
+    is_up: bool
+    has_carrier: bool
+    master: int | None
+    kind: str | None
+
+
+def link(index: int) -> Link | None:
+    """An interface by its index; None, if the kernel doesn't tell."""
+    for message in _ask(_RTM_GETLINK, _LINK.pack(0, 0, index, 0, 0)):
+        _family, _type, _index, flags, _change = _LINK.unpack_from(message)
+        attributes = dict(_attributes(message[_LINK.size :]))
+        kind = dict(_attributes(attributes.get(_IFLA_LINKINFO, b""))).get(_INFO_SLAVE_KIND, b"").rstrip(b"\0")
+        master = attributes.get(_IFLA_MASTER)
+        return Link(
+            bool(flags & _IFF_UP),
+            bool(flags & _IFF_RUNNING),
+            int.from_bytes(master[:4], sys.byteorder) if master is not None else None,
+            kind.decode("ascii", "replace") or None,
+        )
+    return None
+
+
 def vrf_of(index: int) -> int | None:
     """The VRF that an interface belongs to, by its index; None, if it belongs to none."""
-    for message in _ask(_RTM_GETLINK, _LINK.pack(0, 0, index, 0, 0)):
-        attributes = dict(_attributes(message[_LINK.size :]))
-        kind = dict(_attributes(attributes.get(_IFLA_LINKINFO, b""))).get(_INFO_SLAVE_KIND, b"")
-        if kind.rstrip(b"\0") == b"vrf" and _IFLA_MASTER in attributes:
-            return int.from_bytes(attributes[_IFLA_MASTER][:4], sys.byteorder)
-    return None
+    found = link(index)
+    return found.master if found is not None and found.kind == "vrf" else None
 
 
 def _ask(kind: int, body: bytes, flags: int = 0) -> list[bytes]:

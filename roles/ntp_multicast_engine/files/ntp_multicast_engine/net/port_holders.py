@@ -5,17 +5,20 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import os
 import pwd
+import socket
 import struct
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ntp_multicast_engine.config.schema import Address
 
 PROC = Path("/proc")
+_UNUSED = "127.0.0.2"
 _NTP_SERVICES = tuple(
     f"{name}.service"
     for name in ("chrony", "chronyd", "ntp", "ntpd", "ntpsec", "openntpd", "ntpd-rs", "ntpd-rs-daemon")
@@ -60,11 +63,38 @@ def _unpacked(text: str) -> Address:
 def others(port: int, version: int, local: Collection[Address] | None = None) -> list[Holder]:
     """Holders that are no sockets of this process and take packets to one of the `local` addresses (None: to any)."""
     own = set(_sockets(PROC / "self"))
+    there = holders(port, version) + (_of_both_families(port) if version == 4 else [])
     return [
         holder
-        for holder in holders(port, version)
+        for holder in there
         if holder.inode not in own and (local is None or holder.address.is_unspecified or holder.address in local)
     ]
+
+
+def _of_both_families(port: int) -> list[Holder]:
+    """Sockets of IPv6 that take packets of IPv4, too: by a mapped address, or by the wildcard without IPV6_V6ONLY.
+
+    The kernel's files don't tell the latter from others, but the kernel refuses an address that is taken by it. Where
+    somebody has the wildcard of IPv4, that one takes the packets.
+    """
+    found = []
+    for holder in holders(port, 6):
+        mapped = holder.address.ipv4_mapped if holder.address.version == 6 else None
+        if mapped is not None:
+            found.append(replace(holder, address=mapped))
+        elif holder.address.is_unspecified and not any(one.address.is_unspecified for one in holders(port, 4)):
+            found += [] if _is_free(port) else [holder]
+    return found
+
+
+def _is_free(port: int) -> bool:
+    """Whether a socket that shares nothing gets the port at an address that nobody else uses."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as probe:
+        try:
+            probe.bind((_UNUSED, port))
+        except OSError as error:
+            return error.errno != errno.EADDRINUSE
+    return True
 
 
 def named(holder: Holder, proc: Path = PROC) -> str:

@@ -54,6 +54,8 @@ _MREQ6 = struct.Struct("@16si")
 _MAXIMUM_AWAITED = 256
 """Stamps of answers that are waited for; one that doesn't come is forgotten."""
 _COUNTER = 0xFFFFFFFF
+_FIRST_FREE_PORT = 1024
+"""ip(7), net.ipv4.ip_unprivileged_port_start as it is usually."""
 _FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
 
 
@@ -92,6 +94,12 @@ def trouble(place: str, error: OSError, version: int, port: int) -> TransportErr
         found = port_holders.others(port, version)
         names = " and ".join(sorted({port_holders.named(holder) for holder in found})) or "another program"
         return port_taken(place, version, port, names)
+    if error.errno == errno.EACCES and port < _FIRST_FREE_PORT:
+        return TransportError(
+            f"can't {place}: only root, or who has CAP_NET_BIND_SERVICE, may have a port below {_FIRST_FREE_PORT}",
+            "socket",
+            "use sudo, or give the service that right",
+        )
     return TransportError(f"can't {place}: {error.strerror}", "socket", advice_for(error.errno))
 
 

@@ -46,13 +46,16 @@ class EventLog:
         self._problems: dict[tuple[str, str], ProblemStatus] = {}
         self._problems_due: dict[tuple[str, str], int] = {}
         self._budgets: dict[str, tuple[int, int]] = {}
+        self._known: set[str] = set()
         self._dropped: dict[str, int] = {}
         self._next: dict[str, int] = {}
 
     def associations(self, associations: Iterable[Association], selected: Association | None) -> None:
         """Tell what has befallen the associations, and which one is followed now."""
+        self._known.clear()
         for association in associations:
             group = association.configuration
+            self._known.add(association.source)
             for event in association.events:
                 tell(
                     logging.WARNING,
@@ -98,7 +101,12 @@ class EventLog:
         for key in [key for key in self._problems if key not in present]:
             problem = self._problems.pop(key)
             del self._problems_due[key]
-            _tell_problem(logging.INFO, f"over: {problem.sentence}", problem)
+            _tell_problem(logging.INFO, f"{self._how_it_ended(problem)}: {problem.sentence}", problem)
+
+    def _how_it_ended(self, problem: ProblemStatus) -> str:
+        """A server that was given up has not come back."""
+        given_up = problem.code == "server_lost" and problem.subject.partition(" ")[0] not in self._known
+        return "given up" if given_up else "over"
 
     def _may_tell(self, code: str, raw: int) -> bool:
         """Who sends packets can make new problems again and again, so of a kind no more than some are told an hour."""

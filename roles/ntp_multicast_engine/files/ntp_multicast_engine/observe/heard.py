@@ -79,6 +79,11 @@ class HeardReport:
     senders: tuple[SenderHeard, ...]
     notes: tuple[str, ...] = ()
 
+    @property
+    def could_listen(self) -> bool:
+        """Whether there was a group that could be heard."""
+        return any(group.error is None for group in self.groups)
+
     def document(self) -> dict[str, Any]:
         """For JSON."""
         return {

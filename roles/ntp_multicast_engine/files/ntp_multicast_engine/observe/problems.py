@@ -64,7 +64,10 @@ _REFUSALS: dict[str, tuple[str, str]] = {
         "the server says that its own clock is not synchronised (leap indicator 3)",
         "look at the sources of the server",
     ),
-    "stratum": ("the server says that it has no time to give (stratum 0 or 16)", "look at the sources of the server"),
+    "stratum": (
+        "the server says that it has no time to give (stratum 0, 16 or above)",
+        "look at the sources of the server",
+    ),
     "root_distance": (
         "the server says that it may be wrong by 16 s or more",
         "look at the sources of the server",
@@ -89,6 +92,13 @@ _ANSWERS = {
     "length": "its length fits no MAC",
     "extension": "its length fits no MAC",
 }
+_KISSES = {
+    "RATE": "allow more requests of one client at the server: a volley has one in two seconds",
+    "INIT": "look at the sources of the server: it has not synchronised yet",
+    "STEP": "wait: the server has just set its clock",
+}
+"""RFC 5905 section 7.4, figure 13."""
+_OTHER_KISS = "look up the code in the documentation of the server"
 
 
 def problems(
@@ -145,14 +155,21 @@ def _silent_groups(engine: Engine, groups: Sequence[GroupStatus]) -> Iterator[Pr
             sentence = f"no packet has come to {place} in the {silence:.0f} s since the engine listens there"
         if item.filtered:
             sentence += f"; {item.filtered} datagrams were no multicasts of NTP, or not from allow_servers"
-        membership = "MLD" if ":" in item.group else "IGMP"
-        advice = (
-            f"look whether a server sends there (ntp-multicast-engine listen --interface {item.interface} --group"
-            f" {item.group}), whether this host's firewall lets in UDP port {item.port} to the group and {membership},"
-            " whether the network has a querier where switches snoop, at the ttl of the server, and whether"
-            " interface, group and port are the right ones"
-        )
-        yield ProblemStatus("group_silent", sentence, advice, place)
+        if item.link is not None:
+            sentence += f": {item.link}"
+        yield ProblemStatus("group_silent", sentence, _silence_advice(item), place)
+
+
+def _silence_advice(item: GroupStatus) -> str:
+    if item.link is not None:
+        return f"look at the link of {item.interface} (ip -details link show {item.interface})"
+    membership = "MLD" if ":" in item.group else "IGMP"
+    return (
+        f"look whether a server sends there (ntp-multicast-engine listen --interface {item.interface} --group"
+        f" {item.group}), whether this host's firewall lets in UDP port {item.port} to the group and {membership},"
+        " whether the network has a querier where switches snoop, at the ttl of the server, and whether"
+        " interface, group and port are the right ones"
+    )
 
 
 def _patience(engine: Engine, item: GroupStatus) -> float:
@@ -248,7 +265,10 @@ def _unanswered(item: Association, subject: str) -> Iterator[ProblemStatus]:
     if item.header is None or not item.reach & _HEARD_LATELY or (group.fallback_delay is not None and not item.answers):
         return
     refused = [reason for reason in item.refused_answers if reason in _ANSWERS]
-    if refused and (item.unanswered or not item.answers):
+    if item.kiss is not None:
+        sentence = f"server {item.source} answers with the kiss code {item.kiss} instead of a time"
+        yield ProblemStatus("kiss_of_death", sentence, _KISSES.get(item.kiss, _OTHER_KISS), subject)
+    elif refused and (item.unanswered or not item.answers):
         count = sum(item.refused_answers[reason] for reason in refused)
         reasons = " and ".join(_ANSWERS[reason] for reason in refused)
         sentence = f"{_number(count, 'answer')} of server {item.source} refused: {reasons}"

@@ -10,6 +10,9 @@ import socket
 import time
 from collections.abc import Mapping
 
+_PATIENCE = 2.0
+"""Seconds. A service manager that takes nothing while it reads its units anew must not stop the engine."""
+
 
 class Notifier:
     """sd_notify(3) without libsystemd; does nothing where there is no service manager."""
@@ -22,11 +25,12 @@ class Notifier:
         self.watchdog_interval: int | None = int(microseconds) * 1000 // 2 if microseconds.isdigit() else None
         """Nanoseconds between two signs of life."""
 
-    def _send(self, text: str) -> None:
+    def _send(self, text: str, patience: float = _PATIENCE) -> None:
         if not self._address:
             return
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
+                sock.settimeout(patience)
                 sock.sendto(text.encode("utf-8"), self._address)
         except OSError:
             return
@@ -41,7 +45,7 @@ class Notifier:
         self._send("STOPPING=1")
 
     def alive(self) -> None:
-        self._send("WATCHDOG=1")
+        self._send("WATCHDOG=1", 0.0)
 
     def status(self, text: str) -> None:
-        self._send(f"STATUS={text}")
+        self._send(f"STATUS={text}", 0.0)

@@ -110,6 +110,8 @@ class GroupStatus:
     last_received: float | None
     """Seconds ago."""
     last_error: str | None
+    link: str | None = None
+    """What is wrong with the link of the interface, if nothing comes."""
 
 
 @dataclass(frozen=True)

@@ -41,12 +41,19 @@ def understand(data: bytes) -> bool | None:
 class ControlServer:
     """The listening end. `status` makes the document at the moment when it is asked for.
 
+    :param unwatch: called with the socket of a connection that is dropped without its turn.
     :raises ControlError: another engine answers at the path already, or the socket can't be made.
     """
 
-    def __init__(self, path: str, status: Callable[[], Mapping[str, Any]]) -> None:
+    def __init__(
+        self,
+        path: str,
+        status: Callable[[], Mapping[str, Any]],
+        unwatch: Callable[[socket.socket], object] = lambda _socket: None,
+    ) -> None:
         self._path = path
         self._status = status
+        self._unwatch = unwatch
         self.connections: dict[socket.socket, Connection] = {}
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
         try:
@@ -59,15 +66,17 @@ class ControlServer:
             raise ControlError(f"can't make the status socket {path}: {error.strerror}") from error
 
     def accept(self) -> Connection | None:
-        """The next connection; None, if there is none or there are too many."""
+        """The next connection; None, if there is none. Of too many the oldest is dropped."""
         try:
             sock, _address = self.socket.accept()
         except OSError:
             return None
         sock.setblocking(False)
         if len(self.connections) >= MAXIMUM_CONNECTIONS:
-            sock.close()
-            return None
+            # Whoever asks nothing, or doesn't read, keeps nobody else away.
+            oldest = next(iter(self.connections.values()))
+            self._unwatch(oldest.socket)
+            self.drop(oldest)
         connection = Connection(sock)
         self.connections[sock] = connection
         return connection
@@ -131,6 +140,9 @@ def _remove_dead_socket(path: str) -> None:
         except FileNotFoundError:
             return
         except ConnectionRefusedError:
+            # So does the kernel answer where there is no socket at all.
+            if not Path(path).is_socket():
+                raise ControlError(f"can't make the status socket {path}: a file of that name is no socket") from None
             Path(path).unlink(missing_ok=True)
             return
     raise ControlError(f"another engine answers at {path}")
@@ -154,6 +166,8 @@ def ask(path: str) -> dict[str, Any]:
         raise ControlError(f"only root and the service's group may ask the engine at {path}: use sudo") from error
     except OSError as error:
         raise ControlError(f"no engine answers at {path}: {error.strerror or error}") from error
+    if not data:
+        raise ControlError(f"the engine at {path} has hung up without an answer")
     return decode_answer(data)
 
 

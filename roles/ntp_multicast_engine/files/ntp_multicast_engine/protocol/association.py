@@ -37,7 +37,7 @@ from ntp_multicast_engine.instant import Instant
 from ntp_multicast_engine.protocol.poll import NOT_BEFORE, Answer, KissOfDeath, Poll
 from ntp_multicast_engine.protocol.standstill import Standstill, StandstillDetector
 from ntp_multicast_engine.wire.keyring import KeyRing
-from ntp_multicast_engine.wire.packet import LEAP_UNSYNCHRONISED, Header, Packet
+from ntp_multicast_engine.wire.packet import LEAP_UNSYNCHRONISED, Header, Packet, reference_id_text
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS, from_ntp, later
 
 GOOD_EXCHANGES = 4
@@ -45,20 +45,23 @@ WELL_KNOWN = 32
 """Good exchanges after which the way is known well: one-sided noise averages out in proportion to their number, and the
 first four are no good measure where a host was just started or delays vary."""
 SPACING = 2 * NANOSECONDS
+"""Between the exchanges of a volley, as in a burst of RFC 5905 section 13 (BTIME)."""
 SPREAD = NANOSECONDS // 2
 """Within this time the clients that heard the same packet begin to ask, each at random. Later exchanges keep their
 distances from the first, so they stay apart. A small part of the shortest interval: the way is known no later."""
 MAXIMUM_BACK_OFF = 64 * NANOSECONDS
+"""The interval at which ntpd and chronyd ask by default: no server minds that."""
 PERHAPS_LOST = 3
 """Requests in a row without an answer until the server is asked less: with a third of the packets lost, two happen."""
 ATTEMPTS_WITHOUT_ANSWER = 8
+"""As many as a burst of RFC 5905 section 13 has (BCOUNT)."""
 _MISSED_AFTER_WARM_UPS = 2
 """Measurements in a row without an answer although the warm-up had one: a server with a limit, such as ntpd's of one
 request in two seconds."""
 RECALIBRATION_POLLS = 8
 RECALIBRATION_POLLS_ASYMMETRIC = 2
 """Multicasts that are late scatter, too, so answers have to tell more than how late."""
-MINIMUM_RECALIBRATION = 64 * NANOSECONDS
+MINIMUM_RECALIBRATION = MAXIMUM_BACK_OFF
 PHI = 15e-6
 """RFC 5905: how fast an unmeasured clock may drift."""
 JUMP_FLOOR = 0.005
@@ -68,6 +71,7 @@ ROUGHLY = 0.1
 _JUMPS_TO_START_AGAIN = 3
 _MISMATCHES_TO_BASIC = 4
 _TELL_AGAIN = 600 * NANOSECONDS
+"""An event that packets can bring about at will makes no more lines than six an hour."""
 _SECOND = 1 << 32
 _UNFIT_ANSWERS = frozenset({"response_unsynchronised", "response_stratum", "response_root_distance"})
 
@@ -166,6 +170,8 @@ class Association:
         """Whether the server tells when its answers left (RFC 9769)."""
         self.denied: str | None = None
         """The kiss code by which the server has refused service."""
+        self._kiss: tuple[str, int] | None = None
+        """The newest kiss code, and how many requests there had been by then."""
         self._missed_after_warm_ups = 0
         self._good = 0
         self._last_exchange = now.raw
@@ -212,6 +218,11 @@ class Association:
     def unconfirmed(self) -> bool:
         """Whether the newest multicast contradicts the estimate, and no exchange has told yet which one is right."""
         return self._jumps != 0 or self._far_off
+
+    @property
+    def kiss(self) -> str | None:
+        """The kiss code that came instead of the last answer; None, if that had a time or didn't come."""
+        return self._kiss[0] if self._kiss is not None and self.requests - self._kiss[1] <= 1 else None
 
     @property
     def warming_up(self) -> bool:
@@ -397,7 +408,7 @@ class Association:
             self._refuse_answer(error.reason)
             raise
         self.answers += 1
-        self.unfit = None
+        self.unfit = self._kiss = None
         self.refused_answers.clear()
         self.unanswered = 0
         self._back_off = SPACING
@@ -418,6 +429,7 @@ class Association:
 
     def _take_kiss(self, code: bytes, raw: int) -> None:
         """RFC 5905 section 7.4."""
+        self._kiss = (reference_id_text(code, 0), self.requests)
         if code == b"RATE":
             self._back_off = MAXIMUM_BACK_OFF
             self._uses_warm_up = False

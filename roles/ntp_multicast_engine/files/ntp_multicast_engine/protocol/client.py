@@ -27,6 +27,7 @@ MAXIMUM_ASSOCIATIONS = 8
 MAXIMUM_REMEMBERED = 256
 """Servers whose newest timestamp is kept after their association has gone."""
 _CHALLENGE_SPACING = 64 * NANOSECONDS
+"""Between two requests that old packets bring about: whoever plays them again must not make a client ask all day."""
 WITHDRAWN = frozenset({"unsynchronised", "stratum", "root_distance"})
 """Tests that a server fails by its own word."""
 
@@ -86,13 +87,16 @@ class Client:
     def reconfigure(self, configurations: Iterable[MulticastClient], keys: KeyRing) -> list[Association]:
         """Go on with other groups and keys. Returns the associations that went.
 
-        Those of unchanged groups stay, unless what has proved them, or the lack of it, is no proof any more.
+        Those of unchanged groups stay, unless what has proved them, or the lack of it, is no proof any more. A server
+        that has refused service is asked anew.
         """
         self.configurations = tuple(configurations)
         return self._remove(
             key
             for key, association in self.associations.items()
-            if key[0] not in self.configurations or not keys.would_prove(association.key_id)
+            if key[0] not in self.configurations
+            or not keys.would_prove(association.key_id)
+            or association.denied is not None
         )
 
     def _remove(self, keys: Iterable[tuple[MulticastClient, str]]) -> list[Association]:

@@ -24,7 +24,7 @@ from ntp_multicast_engine.wire.timestamps import NANOSECONDS, from_ntp
 
 RESPONSE_TIMEOUT = NANOSECONDS
 MAXIMUM_ROUND_TRIP = 1.0
-"""Seconds."""
+"""Seconds: half of it is more than the step threshold, so a longer one tells nothing worth waiting for."""
 STAMP_ERROR = 1e-3
 """Seconds by which a server may misjudge the departure of its answer, so that a short path seems to take no time."""
 NOT_BEFORE = 1_767_225_600 * NANOSECONDS

@@ -16,7 +16,9 @@ from ntp_multicast_engine.errors import PacketError
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
 LIMIT = 64
+"""Kinds that are remembered: more than anybody reads, and little memory."""
 _SHORTEST_MEMORY = 256 * NANOSECONDS
+"""Four of the usual intervals of 64 s."""
 
 
 @dataclass

@@ -19,6 +19,7 @@ SHORTEST = NANOSECONDS
 _UNPUNCTUAL = NANOSECONDS // 4
 """By so much a server may send off its interval."""
 _OLD = 600 * NANOSECONDS
+"""A jump is confirmed within a few polls; what was found longer ago has nothing to do with it."""
 _TOGETHER = 10 * NANOSECONDS
 """What waited in the network meanwhile comes in one go after it."""
 

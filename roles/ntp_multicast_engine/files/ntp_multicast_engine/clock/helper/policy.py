@@ -37,6 +37,7 @@ _LONGEST_STEP = 1 << 62
 
 
 _BETWEEN_PAUSES = 600 * NANOSECONDS
+"""An engine that was taken over may claim a pause as often as it likes."""
 
 
 class InitialStep:

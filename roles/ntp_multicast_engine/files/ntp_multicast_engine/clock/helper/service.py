@@ -43,7 +43,7 @@ class ConfigurationFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._state = self._look()
-        self._known = self._read()
+        self._known = configuration.read(path)
 
     def _look(self) -> tuple[int, int, int]:
         try:
@@ -52,20 +52,12 @@ class ConfigurationFile:
             return 0, 0, 0
         return status.st_ino, status.st_mtime_ns, status.st_size
 
-    def _read(self) -> Configuration:
-        try:
-            data = self._path.read_bytes()
-        except OSError as error:
-            problem = Problem(str(self._path), error.strerror or "error", "must be readable")
-            raise ConfigurationError([problem]) from error
-        return configuration.parse(data, str(self._path))
-
     def now(self) -> Configuration:
         state = self._look()
         if state != self._state:
             self._state = state
             try:
-                self._known = self._read()
+                self._known = configuration.read(self._path)
             except ConfigurationError as error:
                 tell(logging.ERROR, "reload_refused", f"the old configuration stays: {error}", reason=str(error))
         return self._known
@@ -203,8 +195,9 @@ class ClockService:
 def _listen(path: str) -> socket.socket:
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
     try:
-        # What a clock helper that was killed has left behind; the directory is this service's alone.
-        Path(path).unlink(missing_ok=True)
+        # What a clock helper that was killed has left behind; any other file keeps its place.
+        if Path(path).is_socket():
+            Path(path).unlink(missing_ok=True)
         listening.bind(path)
         # The group is the engine's; which user of it asks, the kernel tells.
         os.chmod(path, 0o660)

@@ -1,0 +1,52 @@
+# Copyright (c) 2026, Timecast developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The loop of the engine, where several things happen at once. Whole engines: tests/integration/engine."""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import signal
+import socket
+from pathlib import Path
+
+from ntp_multicast_engine.daemon.daemon import Daemon, _Ready
+
+
+class TwoAtOnce(selectors.DefaultSelector):
+    """Says first that these two sockets are readable, then sends the signal to stop."""
+
+    sockets: tuple[socket.socket, ...] = ()
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if self.sockets:
+            keys = [self.get_key(sock) for sock in self.sockets]
+            self.sockets = ()
+            return [(key, selectors.EVENT_READ) for key in keys]
+        os.kill(os.getpid(), signal.SIGTERM)
+        return super().select(1.0)
+
+
+def test_what_is_closed_while_it_is_readable_is_not_read(tmp_path: Path) -> None:
+    """As the answer of a server that came while this host stood still: its exchange is given up before."""
+    document = {"version": 1, "status_socket": str(tmp_path / "s"), "state_directory": str(tmp_path / "state")}
+    (tmp_path / "engine.json").write_text(json.dumps(document))
+    selector = TwoAtOnce()
+    daemon = Daemon(tmp_path / "engine.json", {}, selector=selector)
+    one, other = socket.socketpair()
+    acted: list[str] = []
+
+    def give_up() -> None:
+        acted.append("one")
+        selector.unregister(one)
+        selector.unregister(other)
+        other.close()
+
+    selector.register(one, selectors.EVENT_READ, _Ready(give_up))
+    selector.register(other, selectors.EVENT_READ, _Ready(lambda: acted.append("other")))
+    selector.sockets = (one, other)
+    daemon.run()
+    one.close()
+    assert acted == ["one"]
