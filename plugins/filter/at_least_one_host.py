@@ -52,7 +52,10 @@ from ansible import context
 from ansible.errors import AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
 
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.private import hosts_of_pattern, misread_hosts
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.private import (
+    hosts_of_pattern,
+    misread_hosts,
+)
 
 
 def at_least_one_host(value: Mapping[str, Any], pattern: str, allow_none: Any = False) -> list[str]:
@@ -61,8 +64,8 @@ def at_least_one_host(value: Mapping[str, Any], pattern: str, allow_none: Any = 
     misread = misread_hosts(value, found)
     if misread:
         raise AnsibleError(
-            f"Ansible takes the name of the host '{misread[0]}' for a pattern of other names, so nothing would be looked "
-            "at on this host. Rename it in the inventory, and set ansible_host for its address."
+            f"Ansible takes the name of the host '{misread[0]}' for a pattern of other names, so nothing would be "
+            "looked at on this host. Rename it in the inventory, and set ansible_host for its address."
         )
     # A look at the playbook alone, as linters have it, is no run.
     looked_at = any(context.CLIARGS.get(option) for option in ("syntax", "listhosts", "listtasks", "listtags"))

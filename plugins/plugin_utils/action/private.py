@@ -86,8 +86,8 @@ _PLAIN_NAME = re.compile(r"[A-Za-z0-9_.-]+")
 
 
 def misread_hosts(groups: Mapping[str, Sequence[str]], hosts: Iterable[str]) -> list[str]:
-    """Those of the hosts whose names Ansible takes for something else in the list of a play's hosts: a name with a blank
-    or a comma is two patterns, one that begins with an exclamation mark leaves hosts out."""
+    """Those of the hosts whose names Ansible takes for something else in the list of a play's hosts: a name with a
+    blank or a comma is two patterns, one that begins with an exclamation mark leaves hosts out."""
     odd = [name for name in hosts if not _PLAIN_NAME.fullmatch(name)]
     if not odd:
         return []

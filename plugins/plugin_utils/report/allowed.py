@@ -38,7 +38,7 @@ class Allowed:
 
 
 def allowed_problems(value: Any, name: str) -> Iterator[str]:
-    """What is wrong with ntp_multicast_drift_allowed: an entry that was meant for little, and would allow everything."""
+    """What is wrong with ntp_multicast_drift_allowed: an entry that was meant for little, and would allow all."""
     for number, entry in enumerate(value if isinstance(value, (list, tuple)) else ()):
         if not isinstance(entry, Mapping):
             continue  # its type is told already
@@ -51,7 +51,7 @@ def allowed_problems(value: Any, name: str) -> Iterator[str]:
             if not pattern.strip():
                 yield f"{place}.{key}: it is empty. Write a pattern, '*' for any {key}, or leave {key} away."
             elif _OPEN_SET.search(pattern):
-                yield f"{place}.{key}: '{pattern}' opens a set with '[' and never closes it. For the character write '[[]'."
+                yield f"{place}.{key}: '{pattern}' has a '[' without its ']'. Write '[[]' for the character."
 
 
 def marked(host: str, findings: Iterable[Finding], allowed: Iterable[Allowed]) -> tuple[Finding, ...]:

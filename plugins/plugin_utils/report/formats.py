@@ -19,7 +19,6 @@ from .prometheus import as_prometheus
 from .sarif import as_sarif
 from .visible import made_visible
 
-
 View = Callable[[Document], str]
 
 

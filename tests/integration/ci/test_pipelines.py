@@ -236,7 +236,7 @@ def test_what_cannot_be_looked_at_is_told_from_drift(repository: Repository) -> 
     unwritten = repository.run("gitlab", "drift", **nobody)
     assert (unwritten.code, repository.exit_code_of_the_report()) == (FAILED, IN_SYNC), unwritten.printed
     (repository.folder / "ci" / "secrets.yml").unlink()
-    nothing = repository.run("gitlab", "drift", **LOGIN)
+    nothing = repository.run("gitlab", "drift", **nobody)
     assert nothing.code == FAILED, "no report was written: nobody knows anything"
     assert not repository.reports.exists()
 

@@ -31,7 +31,7 @@ VARIABLES = {
     )
 }
 SECRET = re.compile(r"Mine-(device_password|linux_ssh_key|key_secret|notification_url)")
-STAND_IN = '''
+STAND_IN = """
 import json, os
 from ansible.plugins.action import ActionBase
 
@@ -40,7 +40,7 @@ class ActionModule(ActionBase):
         with open(os.environ["TAKEN_DOWN"], "a") as file:
             file.write(json.dumps([self._task.action, dict(self._task.args)], default=str) + "\\n")
         return {"changed": True}
-'''
+"""
 
 
 def run(directory: pathlib.Path, variables: dict[str, Any]) -> tuple[int, str, list[tuple[str, dict[str, Any]]]]:
