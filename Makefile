@@ -16,7 +16,7 @@ help:
 	@echo 'make virtual-machine: the engine steers the clock of an emulated machine (ten minutes; not part of make test)'
 	@echo 'make execution-environment: the image for AWX, built with podman, and jobs in it (four minutes; not part of make test)'
 	@echo 'make bench-engine-clock: the same beside chronyd, with figures (25 minutes)'
-	@echo 'make mutants 82 deliberate mistakes in plugins/ and the engine, each of which a test has to notice (ten minutes)'
+	@echo 'make mutants deliberate mistakes in plugins/ and the engine, each of which a test has to notice (ten minutes)'
 	@echo 'make quality a report: coverage of lines and branches, complexity, length, duplicates, mutants'
 	@echo 'make fuzz INPUTS=1000000: coverage-guided fuzzing of whatever comes from outside'
 	@echo 'make gates   lint, ansible-test sanity, galaxy-importer, build, offline install'

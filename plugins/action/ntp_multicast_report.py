@@ -13,7 +13,10 @@ from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.report_files import write_reports
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.report_files import (
+    folder_of,
+    write_reports,
+)
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.reporting import Reporter
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.specification import NTP_MULTICAST_REPORT
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.report.bounds import artifact
@@ -34,7 +37,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         if validation.error_messages:
             raise AnsibleActionFail(". ".join(validation.error_messages))
         options: Mapping[str, Any] = validation.validated_parameters
-        directory = Path(options["directory"]).expanduser().absolute() if options["directory"] else None
+        directory, problems = _folder(options["directory"])
         now = datetime.now(timezone.utc)
         about = About(
             now.strftime("%Y-%m-%dT%H:%M:%SZ"), options["run_id"] or now.strftime(f"{options['kind']}-%Y%m%dT%H%M%SZ")
@@ -43,7 +46,6 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         reporter = Reporter(options, variables, self._task, self._loader, directory)
         report, document = reporter.drift(about) if options["kind"] == "drift" else reporter.verify(about)
         written: list[str] = []
-        problems: list[str] = []
         if directory is not None:
             written, problems = write_reports(document, directory, options["formats"] or FORMATS)
         return {
@@ -54,3 +56,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             "written": written,
             "problems": problems,
         }
+
+
+def _folder(directory: str | None) -> tuple[Path | None, list[str]]:
+    """The folder for the reports, or why there is none: what was found is told all the same."""
+    try:
+        return (folder_of(directory) if directory else None), []
+    except OSError as error:
+        return None, [f"{directory}: {error}"]

@@ -13,6 +13,7 @@ author:
 description:
   - Ansible leaves out a play whose pattern names no host, and ends with 0. A check that nobody was checked by is not
     passed, so this filter fails instead, with the pattern in its sentence.
+  - It fails, too, where a play could not name one of the hosts, since its name has a blank or a comma, for example.
   - The playbooks of the collection use it for C(hosts).
 positional: _input, pattern
 options:
@@ -51,12 +52,21 @@ from ansible import context
 from ansible.errors import AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
 
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.private import hosts_of_pattern
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.private import (
+    hosts_of_pattern,
+    misread_hosts,
+)
 
 
 def at_least_one_host(value: Mapping[str, Any], pattern: str, allow_none: Any = False) -> list[str]:
     limit = context.CLIARGS.get("subset")
     found = hosts_of_pattern(value, str(pattern), limit)
+    misread = misread_hosts(value, found)
+    if misread:
+        raise AnsibleError(
+            f"Ansible takes the name of the host '{misread[0]}' for a pattern of other names, so nothing would be "
+            "looked at on this host. Rename it in the inventory, and set ansible_host for its address."
+        )
     # A look at the playbook alone, as linters have it, is no run.
     looked_at = any(context.CLIARGS.get(option) for option in ("syntax", "listhosts", "listtasks", "listtags"))
     if found or looked_at or boolean(allow_none, strict=False):

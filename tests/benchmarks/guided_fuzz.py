@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,10 +104,14 @@ def fuzz(name: str, inputs: int, seed: int) -> Result:
     return Result(name, ran, features, kept, time.monotonic() - began, failure)
 
 
-def report(results: list[Result]) -> bool:
-    print(f"{'target':<24}{'inputs':>9}{'features':>10}{'corpus':>8}{'seconds':>9}")
-    for result in results:
-        print(f"{result.name:<24}{result.inputs:>9}{result.features:>10}{result.corpus:>8}{result.seconds:>9.0f}")
+def report(ended: Iterable[Result]) -> bool:
+    """Print each result as it comes: all of them take a quarter of an hour."""
+    print(f"{'target':<24}{'inputs':>9}{'features':>10}{'corpus':>8}{'seconds':>9}", flush=True)
+    results = []
+    for result in ended:
+        figures = f"{result.inputs:>9}{result.features:>10}{result.corpus:>8}{result.seconds:>9.0f}"
+        print(f"{result.name:<24}{figures}", flush=True)
+        results.append(result)
     failed = [result for result in results if result.failure]
     for result in failed:
         print(f"FAILED {result.name}\n{result.failure}")
@@ -134,7 +139,7 @@ def main() -> int:
             pool.submit(fuzz, kind.name, max(round(options.inputs * kind.weight / total), 1), options.seed)
             for kind in kinds
         ]
-        return 0 if report([item.result() for item in running]) else 1
+        return 0 if report(item.result() for item in running) else 1
 
 
 if __name__ == "__main__":

@@ -403,4 +403,47 @@ MUTANTS: tuple[Mutant, ...] = (
         new='"unicast-server <ipv4_host>",',
         tests=f"{_UNIT}/vrp/test_upstream_lines.py::test_lines_of_both_dialects",
     ),
+    Mutant(
+        name="what has drifted hides what was not seen",
+        path=f"{_UTILS}/report/document.py",
+        old="        ({State.FAILED}, ExitCode.FAILED),\n        ({State.UNREACHABLE}, ExitCode.UNREACHABLE),\n",
+        new="        ({State.DRIFTED}, ExitCode.DRIFTED),\n        ({State.FAILED}, ExitCode.FAILED),\n"
+        "        ({State.UNREACHABLE}, ExitCode.UNREACHABLE),\n",
+        tests=f"{_UNIT}/report/test_document.py",
+    ),
+    Mutant(
+        name="a report shows a ciphertext that came through",
+        path=f"{_UTILS}/report/bounds.py",
+        old="mask(str(text))",
+        new="str(text)",
+        tests=f"{_UNIT}/report/test_drift_document.py",
+    ),
+    Mutant(
+        name="a host that was not seen can be allowed",
+        path=f"{_UTILS}/report/allowed.py",
+        old="finding.kind not in _NEVER and ",
+        new="",
+        tests=f"{_UNIT}/report/test_drift_document.py",
+    ),
+    Mutant(
+        name="an empty entry allows all drift",
+        path=f"{_UTILS}/report/allowed.py",
+        old="if not given:",
+        new="if False:",
+        tests="tests/unit/filter/test_host_preflight.py",
+    ),
+    Mutant(
+        name="the name of a host steers what shows a report",
+        path=f"{_UTILS}/report/formats.py",
+        old="view(made_visible(document))",
+        new="view(document)",
+        tests=f"{_UNIT}/report/test_formats.py",
+    ),
+    Mutant(
+        name="a host that no play can name is passed over",
+        path="plugins/plugin_utils/action/private.py",
+        old="    if not odd:\n        return []\n",
+        new="    return []\n",
+        tests="tests/unit/action/test_private.py",
+    ),
 )

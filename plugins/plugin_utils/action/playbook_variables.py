@@ -142,7 +142,7 @@ VARIABLES = (
         "ntp_multicast_report_formats",
         "list",
         (CHECK_DRIFT, VERIFY),
-        ("The formats to write. Without it, all of them.",),
+        ("The formats to write. Empty or left out, all of them.",),
         choices=("json", "junit", "sarif", "md", "html", "prom"),
         elements="str",
     ),
@@ -152,7 +152,7 @@ VARIABLES = (
         (CHECK_DRIFT,),
         (
             "Drift that is told and fails nothing: patterns of C(host) and of C(line), where C(*) is any text.",
-            "Each entry needs to match both.",
+            "Each entry needs to match both, and has to name one of them.",
         ),
         elements="dict",
         options={"host": {"type": "str", "default": "*"}, "line": {"type": "str", "default": "*"}},

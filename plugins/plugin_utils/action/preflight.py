@@ -24,6 +24,7 @@ from ansible.module_utils.common.yaml import yaml_load
 from ansible.utils.unsafe_proxy import AnsibleUnsafe
 
 from ..ntp import validation
+from ..report.allowed import allowed_problems
 from ..vrp.commit_rules import commit_problems, run_id_problems, save_problems
 from . import launch
 from .before_fork import VRP_SSH
@@ -321,6 +322,7 @@ def problems_of_values(platform: str, values: Mapping[str, Any]) -> Iterator[str
     if platform == VRP:
         found += save_problems(settings.get("commit"), settings.get("save"), f"{PREFIX}save")
     yield from map(str, found)
+    yield from allowed_problems(values.get(f"{PREFIX}drift_allowed"), f"{PREFIX}drift_allowed")
     if update_secrets == "never" and parameters.get(f"{PREFIX}require_compared_keys"):
         yield (
             f"{PREFIX}require_compared_keys asks for keys to be compared, and {PREFIX}update_secrets=never for their "

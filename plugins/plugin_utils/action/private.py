@@ -18,7 +18,8 @@ Each is tried in every lane of ansible-core by tests/unit/action/test_private.py
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible import constants
@@ -67,13 +68,31 @@ def connection_keywords(task: Any, play_context: Any) -> dict[str, Any]:
 
 def hosts_of_pattern(groups: Mapping[str, Sequence[str]], pattern: str, limit: str | None) -> list[str]:
     """The names of the hosts that a pattern names, within the limit of the command line."""
+    inventory = _inventory_of(groups)
+    inventory.subset(limit)
+    return [str(host.name) for host in inventory.get_hosts(pattern)]
+
+
+def _inventory_of(groups: Mapping[str, Sequence[str]]) -> Any:
     inventory = InventoryManager(DataLoader(), parse=False)
     for group, hosts in groups.items():
         inventory.add_group(group)
         for host in hosts:
             inventory.add_host(host, group=group)
-    inventory.subset(limit)
-    return [str(host.name) for host in inventory.get_hosts(pattern)]
+    return inventory
+
+
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_.-]+")
+
+
+def misread_hosts(groups: Mapping[str, Sequence[str]], hosts: Iterable[str]) -> list[str]:
+    """Those of the hosts whose names Ansible takes for something else in the list of a play's hosts: a name with a
+    blank or a comma is two patterns, one that begins with an exclamation mark leaves hosts out."""
+    odd = [name for name in hosts if not _PLAIN_NAME.fullmatch(name)]
+    if not odd:
+        return []
+    inventory = _inventory_of(groups)
+    return [name for name in odd if [str(host.name) for host in inventory.get_hosts([name])] != [name]]
 
 
 def timeout_error() -> type[BaseException]:

@@ -17,6 +17,18 @@ from ..report.document import Document, Kind
 from ..report.formats import FORMATS, file_name
 
 
+def folder_of(directory: str) -> Path:
+    """The folder that a user names, relative to the one in which Ansible was called.
+
+    Raises:
+        OSError: it begins with a ~ that is nobody's home.
+    """
+    try:
+        return Path(directory).expanduser().absolute()
+    except RuntimeError as error:
+        raise OSError(str(error).rstrip(".")) from error
+
+
 def write_reports(document: Document, directory: Path, formats: Iterable[str]) -> tuple[list[str], list[str]]:
     """The files that were written, and a sentence for each that could not be."""
     written: list[str] = []
@@ -27,8 +39,8 @@ def write_reports(document: Document, directory: Path, formats: Iterable[str]) -
             directory.mkdir(parents=True, exist_ok=True)
             _write(path, FORMATS[name](document))
             written.append(str(path))
-        except OSError as error:
-            problems.append(f"{path}: {error.strerror or error}")
+        except (OSError, ValueError) as error:
+            problems.append(f"{path}: {getattr(error, 'strerror', None) or error}")
     return written, problems
 
 
@@ -49,5 +61,5 @@ def earlier_document(directory: Path, kind: Kind) -> Any:
     """What an earlier run has left in the folder; None where there is nothing that can be read."""
     try:
         return json.loads((directory / file_name(kind, "json")).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None

@@ -58,7 +58,7 @@ def drift_document(
     seen: Iterable[Seen], about: About, domain: Domain | None = None, *, keys_count: bool = False
 ) -> Document:
     """The document over these hosts. keys_count: whether a key that can't be compared fails its host."""
-    hosts = tuple(map(drifted_host, seen))
+    hosts = tuple(drifted_host(entry, keys_count=keys_count) for entry in seen)
     return Document(
         kind=Kind.DRIFT,
         generated=about.generated,
@@ -72,7 +72,7 @@ def drift_document(
     )
 
 
-def drifted_host(seen: Seen) -> Host:
+def drifted_host(seen: Seen, *, keys_count: bool = False) -> Host:
     """One host of the document."""
     judged = drift_of_host(seen.results)
     state = State(judged.status)
@@ -84,7 +84,7 @@ def drifted_host(seen: Seen) -> Host:
         name=seen.name,
         platform=seen.platform,
         state=state,
-        allowed=bool(findings) and all(entry.allowed for entry in findings),
+        allowed=_is_allowed(findings, keys_count),
         reason=_reason(findings),
         findings=kept,
         findings_left_off=left_off,
@@ -104,6 +104,16 @@ def _findings(name: str, judged: HostDrift, state: State, found: list[Finding]) 
     if state is State.FAILED:
         return [finding(name, FindingKind.FAILED, "", judged.message)]
     return found
+
+
+def _is_allowed(findings: Sequence[Finding], keys_count: bool) -> bool:
+    """Whether nothing of it fails the host, thanks to what is allowed."""
+    fails = [
+        entry
+        for entry in findings
+        if not entry.allowed and (keys_count or entry.kind is not FindingKind.KEY_NOT_COMPARED)
+    ]
+    return not fails and any(entry.allowed for entry in findings)
 
 
 def _reason(findings: Sequence[Finding]) -> str:

@@ -17,20 +17,34 @@ from .junit import as_junit
 from .markdown import as_markdown
 from .prometheus import as_prometheus
 from .sarif import as_sarif
+from .visible import made_visible
+
+View = Callable[[Document], str]
 
 
 def as_json(document: Document) -> str:
     """The document itself."""
-    return json.dumps(document.as_data(), indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps(document.as_data(), indent=2, ensure_ascii=False) + "\n"
+    # Half a surrogate has no place in UTF-8; what stands for it is JSON's own escape.
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
-FORMATS: Mapping[str, Callable[[Document], str]] = {
+def _visibly(view: View) -> View:
+    """The view of a document in which no name steers what shows it."""
+
+    def rendered(document: Document) -> str:
+        return view(made_visible(document))
+
+    return rendered
+
+
+FORMATS: Mapping[str, View] = {
     "json": as_json,
-    "junit": as_junit,
-    "sarif": as_sarif,
-    "md": as_markdown,
+    "junit": _visibly(as_junit),
+    "sarif": _visibly(as_sarif),
+    "md": _visibly(as_markdown),
     "html": as_html,
-    "prom": as_prometheus,
+    "prom": _visibly(as_prometheus),
 }
 """By the name of the format, as ntp_multicast_report_formats has it."""
 

@@ -118,4 +118,4 @@ def plain_text(text: str) -> str:
 
 
 def _code(text: str) -> str:
-    return text.replace("`", "'")
+    return " ".join(text.replace("`", "'").split())

@@ -26,7 +26,7 @@ _RULES = tuple(FindingKind)
 
 def as_sarif(document: Document) -> str:
     """The whole file."""
-    results = [_result(host, finding) for host in document.hosts for finding in host.findings]
+    results = [_result(document, host, finding) for host in document.hosts for finding in host.findings]
     left_off = len(results) - RESULTS_MOST
     notices = [{"level": "warning", "message": {"text": f"{left_off} more results are left off."}}]
     run = {
@@ -63,11 +63,12 @@ def _rule(kind: FindingKind) -> dict[str, Any]:
     }
 
 
-def _result(host: Host, finding: Finding) -> dict[str, Any]:
+def _result(document: Document, host: Host, finding: Finding) -> dict[str, Any]:
+    counts = document.keys_count or finding.kind is not FindingKind.KEY_NOT_COMPARED
     found: dict[str, Any] = {
         "ruleId": finding.kind.value,
         "ruleIndex": _RULES.index(finding.kind),
-        "level": "note" if finding.allowed or finding.kind is FindingKind.KEY_NOT_COMPARED else "error",
+        "level": "error" if counts and not finding.allowed else "note",
         "message": {"text": f"{host.name}: {finding.text}"},
         "locations": [_location(host)],
         "partialFingerprints": {FINGERPRINT: finding.fingerprint},

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from .bounds import said
@@ -150,15 +152,22 @@ def earlier_samples(data: Any) -> dict[str, tuple[Sample, ...]]:
     """The offsets in an earlier document of verify, by host; nothing of what is none."""
     if not isinstance(data, Mapping) or data.get("kind") != Kind.VERIFY.value:
         return {}
+    hosts = data.get("hosts")
     found: dict[str, tuple[Sample, ...]] = {}
-    for host in data.get("hosts") or ():
+    for host in hosts if isinstance(hosts, list) else ():
         try:
-            found[str(host["name"])] = tuple(
-                Sample(str(sample["time"]), float(sample["offset"])) for sample in host["offsets"]
-            )
+            found[str(host["name"])] = tuple(map(_sample, host["offsets"]))
         except (AttributeError, KeyError, TypeError, ValueError):
             continue
     return found
+
+
+def _sample(data: Any) -> Sample:
+    offset = float(data["offset"])
+    if not math.isfinite(offset):
+        raise ValueError("no offset")
+    datetime.fromisoformat(data["time"])
+    return Sample(data["time"], offset)
 
 
 def _text(value: Any) -> str | None:
@@ -166,8 +175,13 @@ def _text(value: Any) -> str | None:
 
 
 def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+    return float(value) if _is_number(value) else None
 
 
 def _whole(value: Any) -> int | None:
-    return int(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+    return int(value) if _is_number(value) else None
+
+
+def _is_number(value: Any) -> bool:
+    # JSON has no word for what is not finite, nor has a plot a place for it.
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

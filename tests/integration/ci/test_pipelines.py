@@ -226,8 +226,17 @@ def test_what_cannot_be_looked_at_is_told_from_drift(repository: Repository) -> 
     repository.change("ne1", ntp_multicast_interfaces="none")
     wrong = repository.run("gitlab", "drift", **LOGIN)
     assert wrong.code == FAILED, wrong.printed
+    (repository.folder / "inventory" / "host_vars" / "ne1.yml").unlink()
+    check = repository.folder / "ci" / "check_drift"
+    lines = check.read_text(encoding="utf-8").replace('"$@"', "-e ntp_multicast_hosts=srevers $MORE")
+    check.write_text(lines, encoding="utf-8")
+    nobody = {**LOGIN, "MORE": "-e ntp_multicast_allow_none=true"}
+    assert repository.run("gitlab", "drift", **nobody).code == IN_SYNC
+    nobody["MORE"] += " -e ntp_multicast_drift_summary=/proc/nowhere/summary.json"
+    unwritten = repository.run("gitlab", "drift", **nobody)
+    assert (unwritten.code, repository.exit_code_of_the_report()) == (FAILED, IN_SYNC), unwritten.printed
     (repository.folder / "ci" / "secrets.yml").unlink()
-    nothing = repository.run("gitlab", "drift", **LOGIN)
+    nothing = repository.run("gitlab", "drift", **nobody)
     assert nothing.code == FAILED, "no report was written: nobody knows anything"
     assert not repository.reports.exists()
 

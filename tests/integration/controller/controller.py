@@ -13,7 +13,6 @@ import functools
 import json
 import os
 import pathlib
-import re
 import shutil
 import subprocess
 import sys
@@ -31,7 +30,6 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 AWX = ROOT / "docs" / "awx"
 USER, PASSWORD, PASSPHRASE = "netops", "Controller-Login-1", "Controller-Passphrase-1"
 SECRET = "Aa1-controllers!"
-CIPHERTEXT = re.compile(r"%[\^+#@]%[#@].{20,}%[\^+#@]%[#@]")
 DEVICES = {
     "ce1": {
         "name": "CE1",
@@ -79,11 +77,9 @@ class Job:
         (last,) = [event for event in self.events() if event["event"] == "playbook_on_stats"]
         return dict(last["event_data"].get("artifact_data", {}))
 
-    def written(self) -> Iterator[tuple[pathlib.Path, str]]:
+    def written(self) -> list[pathlib.Path]:
         """All that the job has left."""
-        for path in sorted(self.folder.rglob("*")):
-            if path.is_file() and self.artifacts in path.parents:
-                yield path, path.read_text(encoding="utf-8", errors="replace")
+        return [path for path in sorted(self.artifacts.rglob("*")) if path.is_file()]
 
 
 @dataclass

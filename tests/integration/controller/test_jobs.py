@@ -5,19 +5,26 @@
 
 from __future__ import annotations
 
+import html
+import json
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import ansible
 import pytest
 
 from vrp_simulator.testing import RunningDevice
 
-from .controller import CIPHERTEXT, PASSPHRASE, PASSWORD, SECRET, Controller, Job, running_controller
+from .controller import PASSPHRASE, PASSWORD, SECRET, Controller, Job, running_controller
+from .leaks import Leaks, ciphertexts_in
 
 # ansible-runner itself writes the environment of the job there, with the login. AWX deletes the folder after the job.
 OF_THE_RUNNER = "command"
 MEMORY_IS_LOST = "What is remembered of the keys ends with this job"
+LOGINS = (PASSWORD, PASSPHRASE)
+BY_HAND = "Bb2-by-somebody!"
+SECRETS = Leaks((SECRET, BY_HAND))
+FORMATS = ("json", "junit.xml", "sarif", "md", "html", "prom")
 
 
 @pytest.fixture
@@ -31,16 +38,19 @@ def is_whole(device: RunningDevice) -> bool:
     return not device.pending() and device.lock_owner() is None and not device.trial_active()
 
 
-def check_no_secret(*jobs: Job) -> None:
-    """Neither in events nor in what was printed nor in the fact cache."""
+def leaks_of(jobs: Iterable[Job], leaks: Leaks = SECRETS) -> list[str]:
+    """What stands in events, in what was printed, and in the fact cache, and must not."""
+    found = []
     for job in jobs:
-        looked_at = 0
-        for path, text in job.written():
-            logins = () if path.name == OF_THE_RUNNER else (PASSWORD, PASSPHRASE)
-            assert not [secret for secret in (SECRET, *logins) if secret in text], path
-            assert not CIPHERTEXT.search(text), path
-            looked_at += 1
-        assert looked_at > 10, "there are the events, at least"
+        paths = job.written()
+        assert len(paths) > 10, "there are the events, at least"
+        found += leaks.found(path for path in paths if path.name == OF_THE_RUNNER)
+        found += leaks.found((path for path in paths if path.name != OF_THE_RUNNER), LOGINS)
+    return found
+
+
+def check_no_secret(*jobs: Job) -> None:
+    assert leaks_of(jobs) == []
 
 
 def configured(device: RunningDevice) -> bool:
@@ -85,6 +95,76 @@ def test_a_file_on_a_volume_remembers_keys_from_job_to_job(controller: Controlle
     assert "no variable of this collection" not in third.printed
     assert third.statistics()["changed"] == {}
     check_no_secret(first, second, third)
+
+
+def ciphertexts_of(controller: Controller) -> frozenset[str]:
+    shown = [ciphertexts_in(device.running_configuration()) for device in controller.devices.values()]
+    assert all(shown)
+    return frozenset().union(*shown)
+
+
+def test_reports_and_what_is_remembered_have_no_secret_and_no_ciphertext(controller: Controller) -> None:
+    """Of jobs that found somebody else's key, in what they printed, handed on, wrote and kept."""
+    volume = controller.directory / "volume"
+    kept: dict[str, object] = {
+        "ntp_multicast_key_memory_file": str(volume / "keys.json"),
+        "ntp_multicast_report_directory": str(volume / "reports"),
+    }
+    first = controller.launch("site", "--diff", "-vvv", variables=kept, fact_cache=True)
+    assert first.status == "successful", first.printed
+    stored = ciphertexts_of(controller)
+    key = f"ntp authentication-keyid 42 authentication-mode aes-128-cmac {BY_HAND}"
+    line = "ntp multicast-server 224.0.1.1 authentication-keyid 42 ttl 4"
+    controller.device("ce1").change_as("anna", [key, "interface 100GE1/0/1", line])
+    leaks = Leaks((SECRET, BY_HAND), stored | ciphertexts_of(controller))
+    jobs = [first]
+    for template, kind, more in (
+        ("check_drift", "drift", {}),
+        ("check_drift", "drift", {"ntp_multicast_fleet_from": 1}),
+        ("verify", "verify", {"ntp_multicast_wait": False}),
+    ):
+        job = controller.launch(template, "--diff", "-vvv", variables={**kept, **more}, fact_cache=True)
+        assert job.failed_hosts(), job.printed
+        jobs.append(job)
+        assert leaks.found([volume / "reports" / f"{kind}.{ending}" for ending in FORMATS], LOGINS) == []
+        assert job.handed_on()
+    findings = {finding["kind"] for host in handed(jobs[1])["hosts"] for finding in host["findings"]}
+    assert {"key_changed", "line_different"} <= findings, "there was something to hide"
+    assert len(list((volume / "reports").iterdir())) == 2 * len(FORMATS), "there is no other file"
+    assert leaks_of(jobs, leaks) == []
+    assert leaks.found(path for path in volume.iterdir() if path.is_file()) == []
+    assert remembered(volume / "keys.json") == {"algorithm", "salt", "secret_hash", "ciphertext_digest", "scrypt"}
+
+
+def handed(job: Job) -> dict[str, list[dict[str, list[dict[str, str]]]]]:
+    found: dict[str, list[dict[str, list[dict[str, str]]]]] = job.handed_on()["ntp_multicast_drift"]
+    return found
+
+
+def remembered(path: pathlib.Path) -> set[str]:
+    """What the memory has of a key: salted hashes, and no more."""
+    devices = json.loads(path.read_text(encoding="utf-8"))["devices"].values()
+    return {field for device in devices for entry in device.values() if isinstance(entry, dict) for field in entry}
+
+
+def test_a_leak_is_found_in_every_format(tmp_path: pathlib.Path) -> None:
+    """So that the tests of this file can fail."""
+    ciphertext = "%^%#" + "a<b&c\"d\\e>f'0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ" + "%^%#"
+    leaks = Leaks((SECRET,), frozenset({ciphertext}))
+    written = {
+        "page.html": html.escape(f"<td>{ciphertext}</td>"),
+        "drift.json": json.dumps({"line": ciphertext}),
+        "events.json": json.dumps({"stdout": json.dumps({"line": ciphertext})}),
+        "drift.md": ciphertext.replace("\\", "\\\\").replace("#", "\\#"),
+        "cut.txt": ciphertext[30:],
+        "key.txt": "key 42 " + SECRET,
+        "key.b64": "key 42 QWExLWNvbnRyb2xsZXJzIQ==",
+    }
+    for name, text in written.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        assert leaks.found([tmp_path / name]), name
+    (tmp_path / "well.txt").write_text("%^%# ******** aes-128-cmac 42", encoding="utf-8")
+    assert leaks.found([tmp_path / "well.txt"]) == []
 
 
 def test_a_password_comes_through_the_prompt_and_a_key_through_a_file(controller: Controller) -> None:

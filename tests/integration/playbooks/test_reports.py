@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from .network import NE1, Network, running_network
+from .network import CE1, NE1, Network, running_network
 
 DIRECTORY = ("-e", "ntp_multicast_report_directory=reports")
 LINE = "ntp multicast-server 224.0.1.1 (interface 100GE1/0/1)"
@@ -71,6 +71,37 @@ def test_a_folder_that_cannot_be_written_fails_the_run_after_all_was_said(alone:
     run = alone.play("check_drift", *DIRECTORY, hosts={"ne1": NE1})
     assert run.exit_code != 0
     assert run.printed.index("ne1  drifted") < run.printed.index("The report could not be written to")
+
+
+def test_a_home_that_is_nobodys_fails_the_run_after_all_was_said(alone: Network) -> None:
+    run = alone.play("check_drift", "-e", "ntp_multicast_report_directory=~nobody-of-this-name/r", hosts={"ne1": NE1})
+    assert run.exit_code != 0
+    assert run.printed.index("ne1  drifted") < run.printed.index("The report could not be written to ~nobody-of-")
+
+
+@pytest.mark.parametrize("playbook", ["check_drift", "verify"])
+def test_a_report_over_nobody_takes_the_place_of_an_earlier_one(alone: Network, playbook: str) -> None:
+    name = f"{playbook.rpartition('_')[2]}.json"
+    (alone.directory / "reports").mkdir()
+    (alone.directory / "reports" / name).write_text('{"exit_code": 2}', encoding="utf-8")
+    undescribed = {"db1": {"ansible_connection": "local", "ansible_network_os": ""}}
+    for arguments, hosts in (((), undescribed), (("-e", "ntp_multicast_hosts=srevers"), {"ne1": NE1})):
+        run = alone.play(playbook, *DIRECTORY, *arguments, "-e", "ntp_multicast_allow_none=true", hosts=hosts)
+        assert run.exit_code == 0, run.printed
+        found = document(alone, name)
+        assert (found["exit_code"], found["hosts"], sum(found["counts"].values())) == (0, [], 0)
+        (alone.directory / "reports" / name).unlink()
+    assert not alone.device("ne1").commands()
+
+
+@pytest.mark.parametrize(("playbook", "name"), [("site", "leaf 1"), ("check_drift", "ne1,ce1")])
+def test_a_host_that_no_play_can_name_is_refused_and_not_passed_over(alone: Network, playbook: str, name: str) -> None:
+    """Ansible would leave it out, and the run would be green."""
+    odd = {"ansible_host": "127.0.0.1", "ansible_port": alone.device("ne1").port, **NE1}
+    run = alone.play(playbook, hosts={"ce1": CE1, name: odd})
+    assert run.exit_code != 0
+    assert f"Ansible takes the name of the host '{name}' for a pattern" in " ".join(run.printed.split()), run.printed
+    assert not any(device.commands() for device in alone.devices.values())
 
 
 def test_a_format_that_is_none_is_told(alone: Network) -> None:

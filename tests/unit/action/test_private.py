@@ -84,6 +84,21 @@ def test_nobody_is_not_enough() -> None:
     assert at_least_one_host(GROUPS, "srevers", allow_none="true") == []
 
 
+@pytest.mark.parametrize("name", ["leaf 1", "a,b", "!ce2", "&ce1", " ce3", "a:b:c/d"])
+def test_a_host_that_a_play_could_not_name_is_refused(name: str) -> None:
+    groups = {**GROUPS, "vrp": ["ce1", "ce2", name]}
+    with pytest.raises(AnsibleError, match="for a pattern of other names"):
+        at_least_one_host(groups, "vrp")
+    assert at_least_one_host(groups, "web1") == ["web1"]
+
+
+@pytest.mark.parametrize(
+    "name", ["2001:db8::1", "<script>", "süd-1", "a'b", 'a"b', "x" * 300, "ce*", "ce[12]", "~ce", "linux"]
+)
+def test_a_host_that_a_play_can_name_is_taken(name: str) -> None:
+    assert at_least_one_host({**GROUPS, "vrp": [name]}, "vrp") == [name]
+
+
 def test_a_check_of_the_syntax_needs_no_host(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(context, "CLIARGS", {"syntax": True})
     assert at_least_one_host(GROUPS, "srevers") == []

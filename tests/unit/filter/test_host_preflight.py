@@ -82,6 +82,12 @@ def test_each_host_has_its_place() -> None:
         ({"ntp_multicast_commit": {"trial": 5}}, "ntp_multicast_commit.trial: 5 is refused"),
         ({"ntp_multicast_launch_trial": "5"}, "ntp_multicast_commit.trial: 5 is refused"),
         ({"ntp_multicast_fleet_from": "many"}, "ntp_multicast_fleet_from"),
+        ({"ntp_multicast_drift_allowed": [{}]}, "ntp_multicast_drift_allowed[0]: it names neither host nor line"),
+        ({"ntp_multicast_drift_allowed": [{"line": ""}]}, "ntp_multicast_drift_allowed[0].line: it is empty"),
+        ({"ntp_multicast_drift_allowed": [{"line": "key 42", "host": None}]}, "drift_allowed[0].host: it is empty"),
+        ({"ntp_multicast_drift_allowed": [{"line": "ntp [a-"}]}, "'ntp [a-' has a '['"),
+        ({"ntp_multicast_drift_allowed": [{"lines": "key 42"}]}, "lines"),
+        ({"ntp_multicast_report_formats": ["json", "pdf"]}, "ntp_multicast_report_formats"),
         ({"ntp_multicast_interface": []}, "did you mean ntp_multicast_interfaces?"),
         ({"ntp_multicast_engine_pol": 3}, "did you mean ntp_multicast_engine_poll?"),
         ({"ntp_multicast_timout": 3}, "did you mean ntp_multicast_timeout?"),
@@ -94,6 +100,20 @@ def test_each_problem_is_told_once_with_its_hosts(variables: Mapping[str, Any], 
     assert found["problems"][0].startswith("ce1, ce3: ")
     assert words in found["problems"][0]
     assert (found["vrp"], sorted(found["failed"])) == (["ce2"], ["ce1", "ce3"])
+
+
+@pytest.mark.parametrize("allowed", ["key 42", ["key 42"], 42])
+def test_allowed_drift_that_is_no_list_of_patterns_is_told(allowed: Any) -> None:
+    found = look(ce1={**DEVICE, "ntp_multicast_interfaces": GOOD, "ntp_multicast_drift_allowed": allowed})
+    assert any("ntp_multicast_drift_allowed" in line for line in found["problems"])
+    assert found["vrp"] == []
+
+
+@pytest.mark.parametrize("pattern", ["*", "ntp [ab]*", "[]]", "[!]a]", "a]", "[[]x", "key ?"])
+def test_patterns_of_allowed_drift_are_taken(pattern: str) -> None:
+    allowed = [{"line": pattern}, {"host": pattern}, {"host": "ce*", "line": pattern}]
+    found = look(ce1={**DEVICE, "ntp_multicast_interfaces": GOOD, "ntp_multicast_drift_allowed": allowed})
+    assert found["problems"] == []
 
 
 def test_a_variable_that_cannot_be_read_is_named() -> None:

@@ -18,8 +18,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from ..document import Document
+from ..visible import made_visible
 from .offsets import offset_text, size_text
-from .texts import made_visible, several
+from .texts import several
 from .view import STATE_TEXTS, page_of
 
 _HERE = Path(__file__).parent

@@ -5,50 +5,11 @@
 
 from __future__ import annotations
 
-import dataclasses
-import enum
 import re
-import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeVar
-
-Whole = TypeVar("Whole")
+from collections.abc import Iterable, Sequence
 
 _NUMBERED = re.compile(r"(?P<head>.*?)(?P<number>\d+)(?P<tail>\D*)", re.DOTALL)
 _LEAST_IN_A_RANGE = 3
-_KEPT = frozenset("\n\t")
-_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-"""Categories of characters that steer what shows them: controls, changes of direction, halves of surrogates."""
-
-
-def visible(text: str) -> str:
-    """The text with every character that would steer a terminal or a browser written out as its number."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(
-        character
-        if character in _KEPT or unicodedata.category(character) not in _HIDDEN
-        else f"\\u{{{ord(character):x}}}"
-        for character in text
-    )
-
-
-def made_visible(value: Whole) -> Whole:
-    """A dataclass, and all inside it, with each of its texts made visible."""
-    return _made_visible(value)  # type: ignore[no-any-return]
-
-
-def _made_visible(value: Any) -> Any:
-    if isinstance(value, str) and not isinstance(value, enum.Enum):
-        return visible(value)
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = {entry.name: _made_visible(getattr(value, entry.name)) for entry in dataclasses.fields(value)}
-        return dataclasses.replace(value, **fields)
-    if isinstance(value, tuple):
-        return tuple(_made_visible(inner) for inner in value)
-    if isinstance(value, Mapping):
-        return {visible(str(key)): _made_visible(inner) for key, inner in value.items()}
-    return value
 
 
 def natural(name: str) -> list[tuple[int, str]]:

@@ -154,6 +154,17 @@ def test_what_is_allowed_is_told_and_fails_nothing(allowed: list[dict[str, str]]
     assert len(document.hosts[0].findings) == 2
 
 
+@pytest.mark.parametrize(("keys_count", "code"), [(False, ExitCode.IN_SYNC), (True, ExitCode.DRIFTED)])
+def test_a_key_that_does_not_count_fails_no_host_whose_drift_is_allowed(keys_count: bool, code: ExitCode) -> None:
+    result = device(f"{VIEW}\n {LINE}\n", "", keys_not_compared=[43])
+    seen = Seen("ce1", Platform.VRP, [result], allowed=(Allowed(line="ntp multicast-server*"),))
+    document = drift_document([seen], ABOUT, keys_count=keys_count)
+    assert (document.exit_code, document.hosts[0].state) == (code, State.DRIFTED)
+    # Without anything that is allowed, nothing is.
+    only_key = Seen("ce1", Platform.VRP, [{"changed": False, "keys_not_compared": [43]}])
+    assert not drift_document([only_key], ABOUT).hosts[0].allowed
+
+
 def test_nothing_allows_a_host_that_was_not_seen() -> None:
     gone = Seen("ce1", Platform.VRP, [{"unreachable": True, "msg": "no answer"}], allowed=(Allowed(),))
     document = drift_document([gone], ABOUT)

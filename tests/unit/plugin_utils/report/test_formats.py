@@ -15,9 +15,14 @@ from xml.etree import ElementTree
 import jsonschema
 import pytest
 from fixtures.places import COLLECTED, FIXTURES
-from fixtures.reports import examples
+from fixtures.reports import examples, hostile
 
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.report.document import Document, FindingKind, Kind
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.report.document import (
+    STATES,
+    Document,
+    FindingKind,
+    Kind,
+)
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.report.formats import FORMATS, file_name
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.report.junit import xml_text
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.report.markdown import fenced, plain_text
@@ -103,6 +108,13 @@ def test_sarif_points_at_the_inventory() -> None:
     assert {entry["ruleId"] for entry in run["results"]} <= {kind.value for kind in FindingKind}
 
 
+@pytest.mark.parametrize(("keys_count", "level"), [(False, "note"), (True, "error")])
+def test_sarif_makes_an_error_of_a_key_that_counts(keys_count: bool, level: str) -> None:
+    document = dataclasses.replace(examples.drift(), keys_count=keys_count)
+    (run,) = json.loads(FORMATS["sarif"](document))["runs"]
+    assert {entry["level"] for entry in run["results"] if entry["ruleId"] == "key_not_compared"} == {level}
+
+
 @each_document
 def test_markdown_names_who_fails_and_fits_into_a_note(document: Document) -> None:
     text = FORMATS["md"](document)
@@ -128,7 +140,7 @@ def test_markdown_shows_texts_as_they_are() -> None:
 @each_document
 def test_prometheus_takes_the_metrics(document: Document) -> None:
     text = FORMATS["prom"](document)
-    line = re.compile(r'(\w+)\{kind="\w+"(?:,\w+="[^"\n]*")*\} (?:-?[\d.]+(?:e-?\d+)?)')
+    line = re.compile(r'(\w+)\{kind="\w+"(?:,\w+="(?:[^"\\\n]|\\["\\n])*")*\} (?:-?[\d.]+(?:e-?\d+)?)')
     samples = [entry for entry in text.splitlines() if not entry.startswith("#")]
     assert all(line.fullmatch(entry) for entry in samples), samples
     assert len(samples) == len({entry.rpartition(" ")[0] for entry in samples})
@@ -169,3 +181,45 @@ def test_the_files_have_the_names_that_are_promised() -> None:
         "drift.prom",
     ]
     assert set(FORMATS) <= set(names)
+
+
+STEERING = re.compile(
+    "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u200b-\\u200f\\u202a-\\u202e\\u2066-\\u2069\\ufeff\\ud800-\\udfff]"
+)
+
+
+def hostile_document(kind: Kind) -> Document:
+    document = hostile.document(kind)
+    first = dataclasses.replace(document.hosts[0], name="ce1 " + "".join(hostile.ATTEMPTS))
+    return dataclasses.replace(document, generated=examples.drift().generated, hosts=(first, *document.hosts[1:]))
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+@pytest.mark.parametrize("name", sorted(set(FORMATS) - {"json"}))
+def test_no_name_steers_what_shows_it(kind: Kind, name: str) -> None:
+    text = FORMATS[name](hostile_document(kind))
+    assert STEERING.findall(text) == []
+    assert text.encode("utf-8").decode("utf-8") == text
+    assert "\\u{202e}" in text.replace("\\\\", "\\")
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_hostile_texts_keep_every_format_valid(kind: Kind) -> None:
+    document = hostile_document(kind)
+    told = json.loads(FORMATS["json"](document).encode("utf-8"))
+    assert [host["name"] for host in told["hosts"]] == [host.name for host in document.hosts]
+    suites = ElementTree.fromstring(FORMATS["junit"](document))
+    assert wrong_in(suites) == []
+    assert len(suites.findall("./testsuite/testcase")) == len(document.hosts)
+    jsonschema.Draft202012Validator(SARIF).validate(json.loads(FORMATS["sarif"](document)))
+    test_prometheus_takes_the_metrics(document)
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_hostile_texts_stay_in_their_cell_and_in_their_fence(kind: Kind) -> None:
+    text = FORMATS["md"](hostile_document(kind))
+    outside = re.sub(r"^(```+)diff\n.*?\n\1$", "", text, flags=re.DOTALL | re.MULTILINE)
+    outside = re.sub(r"^Run `[^`\n]*`", "", outside, flags=re.MULTILINE)
+    assert set(re.findall(r"<[^>]*>", outside)) <= {"<details>", "</details>", "<summary>", "</summary>"}
+    rows = [line for line in outside.splitlines() if line.startswith("| ") and "--" not in line]
+    assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {4, 1 + len(STATES[kind])}

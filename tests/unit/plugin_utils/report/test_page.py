@@ -37,6 +37,7 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.report.html
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.report.html.domain_map import domain_map
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.report.html.page import as_html
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.report.html.view import STATE_TEXTS, page_of
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.report.visible import visible
 
 ROOT = Path(__file__).resolve().parents[4]
 ADDRESSES = {"href", "src", "action", "data", "xlink:href", "poster", "srcset", "background", "formaction"}
@@ -237,8 +238,8 @@ def test_consecutive_names_are_one(names: list[str], told: list[str]) -> None:
 
 
 def test_characters_that_steer_are_written_out() -> None:
-    assert texts.visible("a\u202eb\x1b\ud800\u200b") == "a\\u{202e}b\\u{1b}\\u{d800}\\u{200b}"
-    assert texts.visible("Grüße, 東京\n\tß") == "Grüße, 東京\n\tß"
+    assert visible("a\u202eb\x1b\ud800\u200b") == "a\\u{202e}b\\u{1b}\\u{d800}\\u{200b}"
+    assert visible("Grüße, 東京\n\tß") == "Grüße, 東京\n\tß"
 
 
 def test_a_map_of_a_thousand_hosts_can_be_read_and_leaves_nobody_out() -> None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.report.document import (
     Domain,
     ExitCode,
@@ -16,6 +18,7 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.report.docu
     State,
 )
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.report.drift import About
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.report.formats import as_json
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.report.verify import (
     Told,
     earlier_samples,
@@ -86,3 +89,27 @@ def test_an_offset_of_nothing_is_no_sample() -> None:
 def test_what_is_no_document_has_no_samples() -> None:
     for data in (None, [], {"kind": "drift"}, {"kind": "verify", "hosts": [{"name": "h"}, 7, {"offsets": []}]}):
         assert earlier_samples(data) == {}
+
+
+@pytest.mark.parametrize(
+    "hosts",
+    [
+        5,
+        "hosts",
+        [7],
+        [{"name": "ce1"}],
+        [{"name": "ce1", "offsets": 5}],
+        [{"name": "ce1", "offsets": [{"time": "yesterday", "offset": 0.1}]}],
+        [{"name": "ce1", "offsets": [{"time": 5, "offset": 0.1}]}],
+        [{"name": "ce1", "offsets": [{"time": ABOUT.generated, "offset": float("inf")}]}],
+        [{"name": "ce1", "offsets": [{"time": ABOUT.generated, "offset": "nan"}]}],
+    ],
+)
+def test_a_file_that_somebody_has_changed_gives_no_samples(hosts: Any) -> None:
+    assert earlier_samples({"kind": "verify", "hosts": hosts}) == {}
+
+
+@pytest.mark.parametrize("odd", [float("nan"), float("inf"), float("-inf")])
+def test_what_is_no_number_is_not_told(odd: float) -> None:
+    document = verify_document([told("ce1", state(offset=odd, stratum=odd))], ABOUT, NAMES)
+    assert "Infinity" not in as_json(document) and "NaN" not in as_json(document)
