@@ -32,6 +32,7 @@ class ActionModule(VrpAction):
 
     def work(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """Run the commands until they show what is waited for, or the time is over."""
+        refuse_numbers(options)
         commands = commands_of(options)
         conditions = conditions_of(options, len(commands))
         if options["read_only"]:
@@ -63,8 +64,17 @@ class ActionModule(VrpAction):
         return result
 
 
+def refuse_numbers(options: Mapping[str, Any]) -> None:
+    """Raise UserError for seconds that are none."""
+    for name, least in (("timeout", 0), ("interval", 1)):
+        if options[name] < least:
+            raise UserError(f"{name}: {options[name]} is not allowed. It has to be {least} or more.")
+
+
 def commands_of(options: Mapping[str, Any]) -> list[Command]:
-    """The commands with their answers."""
+    """The commands with their answers. Raises UserError where there are none."""
+    if not options["commands"]:
+        raise UserError("commands: the list is empty, so nothing would be asked. Name at least one command.")
     return [
         Command(
             entry["command"],
