@@ -32,8 +32,8 @@ options:
     type: dict
     default: {}
   canary:
-    description: A pattern of the hosts that go first in a step. Empty, there are none.
-    type: str
+    description: A pattern of the hosts that go first in a step, or a list of such. Empty, there are none.
+    type: raw
     default: ''
   batches:
     description: How many hosts a batch of a step has, as in P(timecast.ntp_multicast.wave_plan#filter).
@@ -120,6 +120,7 @@ from ansible.errors import AnsibleError
 from ansible.utils.display import Display
 
 from ansible_collections.timecast.ntp_multicast.plugins.filter.wave_report import command_again
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.chosen_hosts import pattern_of
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.private import hosts_of_pattern
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.rotating import (
     STATUS,
@@ -177,7 +178,7 @@ def rotation_plan(
     value: Mapping[str, Any],
     found: Mapping[str, Any],
     groups: Mapping[str, Sequence[str]] | None = None,
-    canary: str = "",
+    canary: Any = "",
     batches: Any = None,
     unsynchronised: bool = False,
     dry: bool = False,
@@ -192,7 +193,7 @@ def rotation_plan(
         return vars(seen_again(before, rotation_of(own), Sight.of(value, own, names), steps, Step(coming), goes_on()))
     others = descriptions(value, [name for name in value if name not in own and name not in found["skipped"]])
     limit = context.CLIARGS.get("subset")
-    named = hosts_of_pattern(groups or {}, str(canary), limit) if canary else None
+    named = hosts_of_pattern(groups or {}, pattern_of(canary), limit) if canary else None
     try:
         run = begin(
             own,

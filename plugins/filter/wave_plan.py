@@ -26,8 +26,8 @@ options:
     type: dict
     required: true
   canary:
-    description: A pattern of the hosts that go first. Empty, there are none.
-    type: str
+    description: A pattern of the hosts that go first, or a list of such. Empty, there are none.
+    type: raw
     default: ''
   batches:
     description:
@@ -88,6 +88,7 @@ from typing import Any
 from ansible import context
 from ansible.errors import AnsibleError
 
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.chosen_hosts import pattern_of
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.private import hosts_of_pattern
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.waves import Settings, WrongWaves, plan
 
@@ -95,14 +96,14 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.wave
 def wave_plan(
     value: Mapping[str, Any],
     groups: Mapping[str, Sequence[str]],
-    canary: str = "",
+    canary: Any = "",
     batches: Any = None,
     max_failed: Any = None,
     check_between: str = "none",
     fleet_from: int = 50,
 ) -> dict[str, Any]:
     limit = context.CLIARGS.get("subset")
-    named = hosts_of_pattern(groups, str(canary), limit) if canary else None
+    named = hosts_of_pattern(groups, pattern_of(canary), limit) if canary else None
     try:
         return plan(value, Settings(named, batches, max_failed, str(check_between), int(fleet_from)))
     except WrongWaves as error:

@@ -82,10 +82,7 @@ def _waves(
     serving = frozenset(servers)
     first = frozenset(settings.canary or ())
     if settings.canary is not None and not first & frozenset(hosts):
-        raise WrongWaves(
-            "ntp_multicast_canary: its pattern names none of the hosts that are described and within the limit, so no "
-            "canary would go first. Correct it, or set it to an empty text."
-        )
+        raise no_canary()
     if first:
         yield CANARY, [host for host in hosts if host in first]
     for name, members in (
@@ -95,6 +92,14 @@ def _waves(
         parts = list(_parts(members, batches))
         for number, part in enumerate(parts, 1):
             yield (f"{name}, batch {number} of {len(parts)}" if len(parts) > 1 else name), part
+
+
+def no_canary() -> WrongWaves:
+    """What is wrong with a canary that is nobody."""
+    return WrongWaves(
+        "ntp_multicast_canary: its pattern names none of the hosts that are described and within the limit, so no "
+        "canary would go first. Correct it, or set it to an empty text."
+    )
 
 
 def _parts(members: list[str], batches: Sequence[int | str]) -> Iterable[list[str]]:
