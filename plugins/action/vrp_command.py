@@ -93,6 +93,9 @@ def conditions_of(options: Mapping[str, Any], count: int) -> list[Condition]:
             raise UserError(f"wait_for[{position}].command: {number} is none of the {count} commands.")
         if entry["contains"] is entry["lacks"] is entry["matches"] is None:
             raise UserError(f"wait_for[{position}] needs contains, lacks or matches.")
+        for name in ("contains", "lacks", "matches"):
+            if entry[name] == "":
+                raise UserError(f"wait_for[{position}].{name} is empty, and an empty text is in every answer.")
         try:
             pattern = re.compile(entry["matches"]) if entry["matches"] is not None else None
         except re.error as error:

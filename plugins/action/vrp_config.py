@@ -43,6 +43,8 @@ class ActionModule(VrpAction):
 
     def work(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """Bring the device to the lines, and report."""
+        if options["lines"] is options["src"] is None and not options["backup"] and options["save"] == "never":
+            raise UserError("Nothing is asked for. Name lines or src, or set backup to true, or save.")
         if options["src"] is not None:
             options = {**options, "src": self.text_of_source(options["src"])}
         request = request_of(options, check=bool(self._task.check_mode))

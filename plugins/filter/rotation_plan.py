@@ -116,7 +116,6 @@ from pathlib import Path
 from typing import Any
 
 from ansible import constants, context
-from ansible.errors import AnsibleError
 from ansible.utils.display import Display
 
 from ansible_collections.timecast.ntp_multicast.plugins.filter.wave_report import command_again
@@ -133,7 +132,7 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.rota
     other_holder,
 )
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.rotation_run import Sight, begin, seen_again
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.waves import Settings, WrongWaves
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.waves import Settings
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.rotation import Step
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.report.synchronisation import lost_source, why_not
 
@@ -194,18 +193,15 @@ def rotation_plan(
     others = descriptions(value, [name for name in value if name not in own and name not in found["skipped"]])
     limit = context.CLIARGS.get("subset")
     named = hosts_of_pattern(groups or {}, pattern_of(canary), limit) if canary else None
-    try:
-        run = begin(
-            own,
-            others,
-            lambda: Sight.of(value, own, names),
-            silent(value, names),
-            Settings(named, batches),
-            allow_silent=bool(unsynchronised),
-            dry=bool(dry),
-        )
-    except WrongWaves as error:
-        raise AnsibleError(str(error)) from error
+    run = begin(
+        own,
+        others,
+        lambda: Sight.of(value, own, names),
+        silent(value, names),
+        Settings(named, batches),
+        allow_silent=bool(unsynchronised),
+        dry=bool(dry),
+    )
     other = already_rotating() if run.todo else ""
     if other:
         run.todo, run.problems = {}, [other]

@@ -37,7 +37,7 @@ from .rotating import (
     rotation_of,
     without_look,
 )
-from .waves import Settings, no_canary, plan
+from .waves import Settings, WrongWaves, no_canary, plan
 
 MOST_ROUNDS = 20
 MARGIN = 2.0  # seconds beyond whole intervals, since devices tell whole seconds
@@ -147,7 +147,10 @@ def begin(
     seen = sight()
     run.problems = [*_about_unseen(run, seen), *problems_of_hosts(rotation, seen.hosts)]
     if not run.problems:
-        _decide(run, rotation, seen, silent, settings, allow_silent=allow_silent, dry=dry)
+        try:
+            _decide(run, rotation, seen, silent, settings, allow_silent=allow_silent, dry=dry)
+        except WrongWaves as error:
+            run.problems = [str(error)]
     return run
 
 

@@ -21,6 +21,7 @@ _FRAME_END = "return"
 _ENDINGS = (
     (("com", "commit"),),
     (("ab", "abort"),),
+    (("ret", "return"),),
     (("cl", "clear"), ("conf", "configuration"), ("cand", "candidate")),
 )
 

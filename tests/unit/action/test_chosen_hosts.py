@@ -10,6 +10,7 @@ import pathlib
 from typing import Any
 
 import pytest
+import yaml
 from ansible import context
 from ansible.errors import AnsibleError
 
@@ -64,3 +65,15 @@ def test_patterns_may_be_lists() -> None:
     found = {"vrp": ["ce1", "ce2"], "linux": ["web1"], "failed": {}, "servers": []}
     steps = wave_plan(found, GROUPS, canary=["ce2", "web1"])["steps"]
     assert [step["hosts"] for step in steps] == [["ce2", "web1"], ["ce1"]]
+
+
+def test_no_play_goes_by_what_ansible_cfg_says_of_strategy_and_errors() -> None:
+    plays = [
+        play
+        for path in sorted(pathlib.Path(FILE).parent.rglob("*.yml"))
+        for play in yaml.safe_load(path.read_text(encoding="utf-8"))
+        if "hosts" in play
+    ]
+    assert len(plays) > 20
+    for play in plays:
+        assert (play["strategy"], play["any_errors_fatal"]) == ("ansible.builtin.linear", False), play["name"]

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.timecast.ntp_multicast.plugins.filter.rollback_plan import rollback_plan
+from ansible_collections.timecast.ntp_multicast.plugins.filter.wave_plan import wave_plan
 from ansible_collections.timecast.ntp_multicast.plugins.filter.wave_report import wave_report
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.taking_back import Found
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.taking_back import plan as plan_back
@@ -85,6 +86,13 @@ def test_what_makes_no_sense_is_named(settings: dict[str, Any]) -> None:
     (name,) = settings
     with pytest.raises(WrongWaves, match=f"^ntp_multicast_{name}: "):
         plan(FOUND, Settings(**settings))
+
+
+def test_all_that_makes_no_sense_is_told_at_once() -> None:
+    told = wave_plan(FOUND, {"all": []}, canary="nobody", batches=[0], max_failed="many", check_between="maybe")
+    names = ("canary", "batches", "max_failed", "check_between")
+    assert [line.partition(":")[0] for line in told["problems"]] == [f"ntp_multicast_{name}" for name in names]
+    assert told["hosts"] == []
 
 
 def test_a_fleet_needs_one_host_in_its_play() -> None:

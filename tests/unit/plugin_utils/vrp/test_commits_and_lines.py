@@ -237,6 +237,7 @@ def test_a_line_that_cannot_be_typed_is_refused_without_its_secret(text: str) ->
         ("Comm trial 60", True),
         ("clear configuration candidate", True),
         ("abort", True),
+        ("return", True),
         ("community 1", False),
         ("commitment", False),
         ("clear counters", False),
