@@ -50,8 +50,10 @@ class Found:
             (entry["run_id"] or None, f"{entry['run_id'] or 'a run without an id'} at {entry['time']}")
             for entry in result["generations"]
         ]
-        gone = ([entry["run_id"] for entry in result.get(name) or ()] for name in ("taken_back", "forgotten"))
-        return cls(runs, *gone)
+        taken_back, forgotten = (
+            [entry["run_id"] for entry in result.get(name) or ()] for name in ("taken_back", "forgotten")
+        )
+        return cls(runs, taken_back, forgotten)
 
     def others(self, run_id: str) -> list[str]:
         """What would go although it is none of the run."""
