@@ -32,6 +32,7 @@ class ActionModule(VrpAction):
 
     def work(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """Run the commands until they show what is waited for, or the time is over."""
+        refuse_numbers(options)
         commands = commands_of(options)
         conditions = conditions_of(options, len(commands))
         if options["read_only"]:
@@ -63,8 +64,17 @@ class ActionModule(VrpAction):
         return result
 
 
+def refuse_numbers(options: Mapping[str, Any]) -> None:
+    """Raise UserError for seconds that are none."""
+    for name, least in (("timeout", 0), ("interval", 1)):
+        if options[name] < least:
+            raise UserError(f"{name}: {options[name]} is not allowed. It has to be {least} or more.")
+
+
 def commands_of(options: Mapping[str, Any]) -> list[Command]:
-    """The commands with their answers."""
+    """The commands with their answers. Raises UserError where there are none."""
+    if not options["commands"]:
+        raise UserError("commands: the list is empty, so nothing would be asked. Name at least one command.")
     return [
         Command(
             entry["command"],
@@ -83,6 +93,9 @@ def conditions_of(options: Mapping[str, Any], count: int) -> list[Condition]:
             raise UserError(f"wait_for[{position}].command: {number} is none of the {count} commands.")
         if entry["contains"] is entry["lacks"] is entry["matches"] is None:
             raise UserError(f"wait_for[{position}] needs contains, lacks or matches.")
+        for name in ("contains", "lacks", "matches"):
+            if entry[name] == "":
+                raise UserError(f"wait_for[{position}].{name} is empty, and an empty text is in every answer.")
         try:
             pattern = re.compile(entry["matches"]) if entry["matches"] is not None else None
         except re.error as error:

@@ -25,6 +25,7 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.commit_
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.free_lines import (
     FreeLine,
     lines_of_text,
+    refuse_endings,
     refuse_untypable,
 )
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.free_transaction import (
@@ -42,6 +43,8 @@ class ActionModule(VrpAction):
 
     def work(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """Bring the device to the lines, and report."""
+        if options["lines"] is options["src"] is None and not options["backup"] and options["save"] == "never":
+            raise UserError("Nothing is asked for. Name lines or src, or set backup to true, or save.")
         if options["src"] is not None:
             options = {**options, "src": self.text_of_source(options["src"])}
         request = request_of(options, check=bool(self._task.check_mode))
@@ -62,8 +65,12 @@ class ActionModule(VrpAction):
     def text_of_source(self, source: str) -> str:
         """The text of a file beside the playbook or the role, with its Jinja filled in."""
         path = self._find_needle("templates", source)
-        with open(path, encoding="utf-8") as file:
-            text = file.read()
+        try:
+            text = Path(path).read_text(encoding="utf-8")
+        except OSError as error:
+            raise UserError(f"src: {path} can't be read: {error.strerror}.") from error
+        except UnicodeDecodeError as error:
+            raise UserError(f"src: {path} is no text in UTF-8.") from error
         # ansible-core 2.19 and newer fill in only what they are told to trust. The file is the user's own.
         trusted = getattr(template, "trust_as_template", lambda text: text)(text)
         return str(self._templar.template(trusted, preserve_trailing_newlines=True))
@@ -74,12 +81,15 @@ def request_of(options: Mapping[str, Any], *, check: bool) -> FreeRequest:
     parents = tuple(options["parents"])
     named = [(name, text) for name in ("parents", "lines", "before", "after") for text in options[name] or ()]
     refuse_untypable(named)
+    refuse_endings(named)
     commit = options["commit"] or {}
     if problems := commit_problems(commit) + save_problems(commit, options["save"]):
         raise UserError("\n".join(map(str, problems)))
     if options["src"] is not None:
         lines = lines_of_text(options["src"])
-        refuse_untypable([("src", text) for line in lines for text in (*line.parents, line.text)])
+        of_source = [("src", text) for line in lines for text in (*line.parents, line.text)]
+        refuse_untypable(of_source)
+        refuse_endings(of_source)
     else:
         lines = free_lines(options["lines"] or (), parents)
     return FreeRequest(

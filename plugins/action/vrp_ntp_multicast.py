@@ -142,5 +142,6 @@ def given(found: str) -> dict[str, Any]:
     """The result that a task for many devices kept of this one, as JSON."""
     result: dict[str, Any] = json.loads(found)
     if result.get("unreachable"):
-        raise AnsibleConnectionFailure(result["msg"])
+        # ansible-core 2.19 has put it there, and does so once more.
+        raise AnsibleConnectionFailure(result["msg"].removeprefix("Task failed: "))
     return result

@@ -14,6 +14,8 @@ description:
   - Ansible leaves out a play whose pattern names no host, and ends with 0. A check that nobody was checked by is not
     passed, so this filter fails instead, with the pattern in its sentence.
   - It fails, too, where a play could not name one of the hosts, since its name has a blank or a comma, for example.
+  - It also fails where the command line of one of the collection's playbooks leaves out what the playbook looks at, by
+    C(--tags), C(--skip-tags) or C(--start-at-task), and where a host has the name of a group with other hosts.
   - The playbooks of the collection use it for C(hosts).
 positional: _input, pattern
 options:
@@ -22,8 +24,8 @@ options:
     type: dict
     required: true
   pattern:
-    description: A pattern of host and group names, as for C(hosts) of a play.
-    type: str
+    description: A pattern of host and group names, as for C(hosts) of a play, or a list of such.
+    type: raw
     required: true
   allow_none:
     description: Whether it is right that there may be no host.
@@ -52,24 +54,34 @@ from ansible import context
 from ansible.errors import AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
 
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.chosen_hosts import (
+    pattern_of,
+    refuse_left_out,
+    refuse_names,
+)
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.private import (
     hosts_of_pattern,
     misread_hosts,
 )
 
 
-def at_least_one_host(value: Mapping[str, Any], pattern: str, allow_none: Any = False) -> list[str]:
+def at_least_one_host(value: Mapping[str, Any], pattern: Any, allow_none: Any = False) -> list[str]:
     limit = context.CLIARGS.get("subset")
-    found = hosts_of_pattern(value, str(pattern), limit)
+    pattern = pattern_of(pattern)
+    found = hosts_of_pattern(value, pattern, limit)
+    # A look at the playbook alone, as linters have it, is no run.
+    looked_at = any(context.CLIARGS.get(option) for option in ("syntax", "listhosts", "listtasks", "listtags"))
+    if looked_at:
+        return found
+    refuse_left_out(context.CLIARGS)
+    refuse_names(found, value)
     misread = misread_hosts(value, found)
     if misread:
         raise AnsibleError(
             f"Ansible takes the name of the host '{misread[0]}' for a pattern of other names, so nothing would be "
             "looked at on this host. Rename it in the inventory, and set ansible_host for its address."
         )
-    # A look at the playbook alone, as linters have it, is no run.
-    looked_at = any(context.CLIARGS.get(option) for option in ("syntax", "listhosts", "listtasks", "listtags"))
-    if found or looked_at or boolean(allow_none, strict=False):
+    if found or boolean(allow_none, strict=False):
         return found
     within = f" within the limit '{limit}'" if limit else ""
     raise AnsibleError(

@@ -87,12 +87,13 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.preflight import survey
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.private import extra_variables
 
 
 def host_preflight(value: Mapping[str, Any], hosts: Iterable[str]) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise AnsibleFilterError(f"host_preflight needs hostvars, not {type(value).__name__}.")
-    return survey(value, hosts).as_data()
+    return survey(value, hosts, extra_variables()).as_data()
 
 
 class FilterModule:

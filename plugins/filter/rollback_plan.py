@@ -91,6 +91,8 @@ def rollback_plan(
 ) -> dict[str, Any]:
     listed = {host: Found.of_device(value[host].get("__ntp_multicast_commits") or {}) for host in found["vrp"]}
     listed |= {host: Found.of_host(generations_of(value[host])) for host in found["linux"]}
+    # Nobody logs in to a host with wrong variables; whether the run has changed it is not known.
+    listed |= {host: Found(reason=" ".join(reason.split())) for host, reason in (found.get("failed") or {}).items()}
     return plan(listed, str(run_id), boolean(others, strict=False))
 
 

@@ -32,8 +32,8 @@ options:
     type: dict
     default: {}
   canary:
-    description: A pattern of the hosts that go first in a step. Empty, there are none.
-    type: str
+    description: A pattern of the hosts that go first in a step, or a list of such. Empty, there are none.
+    type: raw
     default: ''
   batches:
     description: How many hosts a batch of a step has, as in P(timecast.ntp_multicast.wave_plan#filter).
@@ -116,10 +116,10 @@ from pathlib import Path
 from typing import Any
 
 from ansible import constants, context
-from ansible.errors import AnsibleError
 from ansible.utils.display import Display
 
 from ansible_collections.timecast.ntp_multicast.plugins.filter.wave_report import command_again
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.chosen_hosts import pattern_of
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.private import hosts_of_pattern
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.rotating import (
     STATUS,
@@ -132,7 +132,7 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.rota
     other_holder,
 )
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.rotation_run import Sight, begin, seen_again
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.waves import Settings, WrongWaves
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.waves import Settings
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.rotation import Step
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.report.synchronisation import lost_source, why_not
 
@@ -177,7 +177,7 @@ def rotation_plan(
     value: Mapping[str, Any],
     found: Mapping[str, Any],
     groups: Mapping[str, Sequence[str]] | None = None,
-    canary: str = "",
+    canary: Any = "",
     batches: Any = None,
     unsynchronised: bool = False,
     dry: bool = False,
@@ -193,19 +193,16 @@ def rotation_plan(
     skipped = frozenset(found["skipped"])  # Ansible's lists resolve all their templates at each look for a member
     others = descriptions(value, [name for name in value if name not in own and name not in skipped])
     limit = context.CLIARGS.get("subset")
-    named = hosts_of_pattern(groups or {}, str(canary), limit) if canary else None
-    try:
-        run = begin(
-            own,
-            others,
-            lambda: Sight.of(value, own, names),
-            silent(value, names),
-            Settings(named, batches),
-            allow_silent=bool(unsynchronised),
-            dry=bool(dry),
-        )
-    except WrongWaves as error:
-        raise AnsibleError(str(error)) from error
+    named = hosts_of_pattern(groups or {}, pattern_of(canary), limit) if canary else None
+    run = begin(
+        own,
+        others,
+        lambda: Sight.of(value, own, names),
+        silent(value, names),
+        Settings(named, batches),
+        allow_silent=bool(unsynchronised),
+        dry=bool(dry),
+    )
     other = already_rotating() if run.todo else ""
     if other:
         run.todo, run.problems = {}, [other]

@@ -13,7 +13,7 @@ author:
 description:
   - Divides the hosts that P(timecast.ntp_multicast.host_preflight#filter) found into steps, which are a canary, then
     batches of servers, then batches of clients.
-  - Fails with a sentence where what is asked for makes no sense.
+  - Where what is asked for makes no sense it returns the sentences that say so, and no steps.
   - The playbook C(timecast.ntp_multicast.site) uses it.
 positional: _input
 options:
@@ -26,8 +26,8 @@ options:
     type: dict
     required: true
   canary:
-    description: A pattern of the hosts that go first. Empty, there are none.
-    type: str
+    description: A pattern of the hosts that go first, or a list of such. Empty, there are none.
+    type: raw
     default: ''
   batches:
     description:
@@ -77,6 +77,10 @@ _value:
     max_failed:
       description: How many hosts may fail.
       type: int
+    problems:
+      description: What makes no sense, a sentence for each variable. Empty when there is nothing.
+      type: list
+      elements: str
     asked:
       description: Whether anything but servers before clients was asked for.
       type: bool
@@ -86,27 +90,28 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible import context
-from ansible.errors import AnsibleError
 
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.chosen_hosts import pattern_of
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.private import hosts_of_pattern
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.waves import Settings, WrongWaves, plan
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.waves import Settings, plan, problems
 
 
 def wave_plan(
     value: Mapping[str, Any],
     groups: Mapping[str, Sequence[str]],
-    canary: str = "",
+    canary: Any = "",
     batches: Any = None,
     max_failed: Any = None,
     check_between: str = "none",
     fleet_from: int = 50,
 ) -> dict[str, Any]:
     limit = context.CLIARGS.get("subset")
-    named = hosts_of_pattern(groups, str(canary), limit) if canary else None
-    try:
-        return plan(value, Settings(named, batches, max_failed, str(check_between), int(fleet_from)))
-    except WrongWaves as error:
-        raise AnsibleError(str(error)) from error
+    named = hosts_of_pattern(groups, pattern_of(canary), limit) if canary else None
+    settings = Settings(named, batches, max_failed, str(check_between), int(fleet_from))
+    wrong = problems(value, settings)
+    if wrong:
+        return {"steps": [], "hosts": [], "serial": [], "problems": wrong}
+    return {**plan(value, settings), "problems": []}
 
 
 class FilterModule:

@@ -86,6 +86,8 @@ from ansible import context
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.preflight import plain
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.waves import judge
 
+# What the role for Linux hosts registers.
+OF_ROLE = "__ntp_multicast_engine_"
 LEFT_OUT = {
     "failed": True,
     "changed": False,
@@ -99,7 +101,30 @@ def result_of(variables: Mapping[str, Any]) -> Mapping[str, Any] | None:
         found = variables.get(name)
         if isinstance(found, Mapping) and (found.get("failed") or found.get("unreachable")):
             return found
+    return lost_in_between(variables)
+
+
+def lost_in_between(variables: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The result of a task of the role that did not reach its Linux host; None where all did.
+
+    The play goes on after such a task, and what it left out nobody has seen.
+    """
+    for name in variables:
+        if str(name).startswith(OF_ROLE):
+            found = variables[name]
+            lost = next((each for each in each_result(found) if each.get("unreachable")), None)
+            if lost is not None:
+                reason = " ".join(str(lost.get("msg") or "it gives no reason").split())
+                return {"unreachable": True, "changed": True, "msg": f"Lost while it was changed: {reason}"}
     return None
+
+
+def each_result(registered: Any) -> list[Mapping[str, Any]]:
+    """The results in a registered variable, of each turn of a loop."""
+    if not isinstance(registered, Mapping):
+        return []
+    turns = registered.get("results")
+    return [registered, *(each for each in (turns if isinstance(turns, list) else ()) if isinstance(each, Mapping))]
 
 
 def results_in_fleet(fleet: Mapping[str, Any], hosts: Iterable[str]) -> dict[str, Mapping[str, Any] | None]:

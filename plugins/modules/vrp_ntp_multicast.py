@@ -467,7 +467,7 @@ commit:
       type: str
       sample: '1000000114'
     label:
-      description: As in O(commit.label).
+      description: As in O(commit.label). Empty where the device knows no labels.
       type: str
     trial:
       description: As in O(commit.trial).

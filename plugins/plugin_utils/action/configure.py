@@ -24,6 +24,10 @@ from .vrp_request import request_from_options
 
 # What is new of the keys, for the action that keeps it; it is in no result of a task.
 NEW_MEMORY = "_new_key_memory"
+NO_LABEL = (
+    "The device knows no labels for commits, so its commit does not carry the id of this run, and the playbook "
+    "rollback will not find it there. vrp_commit can take it back by its id."
+)
 # The keys of a result that may show a secret, because the user asked for it or because a mask would spoil them.
 UNMASKED_RESULTS = frozenset({"ansible_facts", "_ansible_facts_cacheable", "rendered", NEW_MEMORY})
 
@@ -55,12 +59,13 @@ def configure(
 def reported(report: Report, request: Request, host: str) -> dict[str, Any]:
     """A report as the result of a task."""
     dialect = report.dialect or Dialect.NTP
+    commit = request.commit.without_label if report.label_left_out else request.commit
     predicted = shown_alike(report.before, report.predicted, known_defaults(report, request))
     result: dict[str, Any] = {
         "changed": report.changed,
         "before": options_from_configuration(report.before),
         "after": options_from_configuration(report.after),
-        "commands": lines_to_type(report, request.commit),
+        "commands": lines_to_type(report, commit),
         "dialect": report.dialect.value if report.dialect else None,
         "automatic": list(report.automatic),
         "saved": report.saved,
@@ -79,9 +84,9 @@ def reported(report: Report, request: Request, host: str) -> dict[str, Any]:
         *(notice for notice in report.notices if "Warning:" in notice),
         *(warning_about_key(key_id) for key_id in result["keys_not_compared"]),
         *warnings_about_kept(result["kept"]),
+        *([NO_LABEL] if report.label_left_out else []),
     ]
     if report.changed:
-        commit = request.commit
         result["commit"] = {"id": report.commit_id, **told_commit_settings(commit)}
     if report.memory is not None:
         result[NEW_MEMORY] = facts_from_memory(report.memory)

@@ -14,6 +14,7 @@ import fcntl
 import json
 import os
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,9 @@ from typing import Any
 FORMAT_VERSION = 1
 _MODE = 0o600
 _FOLDER_MODE = 0o700
+# Others hold the lock for some milliseconds; one that was stopped holds it for ever.
+SECONDS_FOR_LOCK = 30.0
+_SECONDS_BETWEEN_TRIES = 0.05
 
 
 class KeyMemoryFileError(Exception):
@@ -67,10 +71,23 @@ class KeyMemoryFile:
         # A file of its own: the one with the memories is another after each write.
         lock = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _MODE)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            self._lock(lock)
             yield
         finally:
             os.close(lock)
+
+    def _lock(self, lock: int) -> None:
+        end = time.monotonic() + SECONDS_FOR_LOCK
+        while True:
+            try:
+                return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                if time.monotonic() > end:
+                    raise KeyMemoryFileError(
+                        f"{self.path} cannot be written: another process has held {self.path}.lock for "
+                        f"{SECONDS_FOR_LOCK:g} seconds."
+                    ) from error
+                time.sleep(_SECONDS_BETWEEN_TRIES)
 
     def _replace(self, devices: Mapping[str, Any]) -> None:
         target = Path(os.path.realpath(self.path))
@@ -91,7 +108,7 @@ class KeyMemoryFile:
             document = json.loads(text)
             known = document["version"] == FORMAT_VERSION
             devices = document["devices"]
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, RecursionError):
             known, devices = False, None
         if not known or not isinstance(devices, dict):
             raise KeyMemoryFileError(

@@ -36,6 +36,7 @@ class Variable:
     elements: str = ""
     options: Mapping[str, Any] | None = None
     """What a dictionary, or each of a list, takes: an argument specification."""
+    least: int | None = None
 
     def specification(self) -> dict[str, Any]:
         """The variable as an option of an argument specification."""
@@ -52,7 +53,16 @@ class Variable:
 
 
 VARIABLES = (
-    Variable("ntp_multicast_hosts", "str", ALL, ("The hosts to work on, as a pattern.",), "all"),
+    Variable(
+        "ntp_multicast_hosts",
+        "str",
+        ALL,
+        (
+            "The hosts to work on, as a pattern or a list of patterns.",
+            "It is read before the variables of hosts, so it has to come with C(-e).",
+        ),
+        "all",
+    ),
     Variable(
         "ntp_multicast_allow_none",
         "bool",
@@ -67,7 +77,7 @@ VARIABLES = (
         "ntp_multicast_canary",
         "str",
         (SITE, ROTATE_KEY),
-        ("The hosts that are changed before all others, as a pattern. Empty, there are none.",),
+        ("The hosts that are changed before all others, as a pattern or a list of patterns. Empty, there are none.",),
         "",
     ),
     Variable(
@@ -105,12 +115,14 @@ VARIABLES = (
             "Then only devices of which there is something to tell get a task of their own.",
         ),
         50,
+        least=1,
     ),
     Variable(
         "ntp_multicast_sessions",
         "int",
         (SITE, CHECK_DRIFT),
         ("How many devices that one task logs in to at a time. Without it, Ansible's forks.",),
+        least=1,
     ),
     Variable(
         "ntp_multicast_report_individually_max",
@@ -118,6 +130,7 @@ VARIABLES = (
         (SITE, CHECK_DRIFT),
         ("When more devices than these were changed, the one task reports them too.",),
         50,
+        least=0,
     ),
     Variable(
         "ntp_multicast_drift_summary",
@@ -206,3 +219,10 @@ VARIABLES = (
         False,
     ),
 )
+
+# The least that a number may be; of the role's variables those that a wait or a comparison takes.
+LEAST: dict[str, int] = {
+    **{variable.name: variable.least for variable in VARIABLES if variable.least is not None},
+    "ntp_multicast_timeout": 0,
+    "ntp_multicast_maximum_offset": 0,
+}

@@ -12,7 +12,7 @@ from __future__ import annotations
 import difflib
 import functools
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,12 +29,13 @@ from ..vrp.commit_rules import commit_problems, run_id_problems, save_problems
 from . import launch
 from .before_fork import VRP_SSH
 from .platform import NETWORK_OS, UNKNOWN, VRP, platform_of, warnings_about_network_os
-from .playbook_variables import VARIABLES
+from .playbook_variables import LEAST, VARIABLES
 
 PREFIX = "ntp_multicast_"
 SECTIONS = ("authentication", "server", "interfaces")
 # Without one of these a host neither sends nor listens. Keys alone are often described for all hosts of an inventory.
 WHAT_IT_DOES = ("server", "interfaces")
+HOSTS = f"{PREFIX}hosts"
 NAMED_HOSTS = 5
 
 # What the playbooks take besides the variables of the roles.
@@ -104,10 +105,16 @@ class Survey:
         ]
 
 
-def survey(hostvars: Mapping[str, Any], hosts: Iterable[str]) -> Survey:
-    """Look at all hosts. Never raises because of a variable."""
+def survey(hostvars: Mapping[str, Any], hosts: Iterable[str], given: Collection[str] = ()) -> Survey:
+    """Look at all hosts. Never raises because of a variable.
+
+    Args:
+        hostvars: the variables of all hosts.
+        hosts: names of those to look at.
+        given: the names of the variables that the command line gives.
+    """
     found = Survey()
-    judge = Judge()
+    judge = Judge(given)
     for host in map(str, hosts):
         try:
             _look(found, host, _Once(hostvars[host]), judge)
@@ -148,7 +155,8 @@ def _look(found: Survey, host: str, variables: Mapping[str, Any], judge: Judge) 
     elif platform == UNKNOWN:
         found.foreign[host] = [unknown_platform(variables)]
     else:
-        wrong += [*problems_of_connection(variables, platform), *judge.problems(platform, variables)]
+        wrong += problems_of_connection(variables, platform) + judge.problems_of_place(variables)
+        wrong += judge.problems(platform, variables)
         notices += [*warnings_about_network_os(variables), *notices_about_secrets(variables, platform)]
         (found.vrp if platform == VRP else found.linux).append(host)
         if judge.serves:
@@ -230,9 +238,19 @@ def unknown_variables(variables: Iterable[str]) -> tuple[list[str], list[str]]:
 class Judge:
     """Finds problems. Hosts have one description, mostly: what is the same as before is judged once."""
 
-    def __init__(self) -> None:
+    def __init__(self, given: Collection[str] = ()) -> None:
         self._judged: tuple[tuple[str, dict[str, Any]], list[str]] | None = None
+        self._given = given
         self.serves = False  # whether the host of the last values serves time
+
+    def problems_of_place(self, variables: Mapping[str, Any]) -> list[str]:
+        """Variables that decide nothing where they stand."""
+        if HOSTS not in variables or HOSTS in self._given:
+            return []
+        return [
+            f"{HOSTS} is in the inventory, where it decides nothing: which hosts are looked at is settled before the "
+            "variables of hosts are read. Give it with -e, or use --limit."
+        ]
 
     def problems(self, platform: str, variables: Mapping[str, Any]) -> list[str]:
         """What is wrong with the values of the variables."""
@@ -323,11 +341,20 @@ def problems_of_values(platform: str, values: Mapping[str, Any]) -> Iterator[str
         found += save_problems(settings.get("commit"), settings.get("save"), f"{PREFIX}save")
     yield from map(str, found)
     yield from allowed_problems(values.get(f"{PREFIX}drift_allowed"), f"{PREFIX}drift_allowed")
+    yield from too_small(parameters)
     if update_secrets == "never" and parameters.get(f"{PREFIX}require_compared_keys"):
         yield (
             f"{PREFIX}require_compared_keys asks for keys to be compared, and {PREFIX}update_secrets=never for their "
             "secrets not to be looked at. Leave one of them away."
         )
+
+
+def too_small(parameters: Mapping[str, Any]) -> Iterator[str]:
+    """Numbers below what they can be. What is no number at all (NaN) is not above it either."""
+    for name, least in LEAST.items():
+        value = parameters.get(name)
+        if value is not None and not value >= least:
+            yield f"{name}: {value} is not allowed. It has to be {least} or more."
 
 
 def hint_about_booleans(message: str, values: Mapping[str, Any]) -> str:

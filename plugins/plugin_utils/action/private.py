@@ -8,6 +8,7 @@ release of ansible-core is tried against one file:
   that is not the task's, and a fact that outlives a task for another host.
 - `Templar(loader, variables)`: a template of such a host.
 - `constants.config.get_plugin_vars` and `Task.dump_attrs`: what Ansible's task executor hands to a connection.
+- `load_extra_vars`: the variables of the command line alone.
 - `InventoryManager` without a source: which hosts a pattern names within the limit of the command line.
 - `ansible_pos`, and the tag `Origin` from ansible-core 2.19 on: the file and line from which a variable comes.
 - `ActionBase._is_pipelining_enabled`: whether the arguments of a module stand in no file.
@@ -27,6 +28,7 @@ from ansible.executor import task_executor
 from ansible.inventory.manager import InventoryManager
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
+from ansible.utils.vars import load_extra_vars
 
 
 class HostVariables:
@@ -64,6 +66,11 @@ def connection_keywords(task: Any, play_context: Any) -> dict[str, Any]:
         found["password"] = play_context.password
     found.pop("retries", None)
     return found
+
+
+def extra_variables() -> frozenset[str]:
+    """The names of the variables that the command line gives."""
+    return frozenset(map(str, load_extra_vars(DataLoader())))
 
 
 def hosts_of_pattern(groups: Mapping[str, Sequence[str]], pattern: str, limit: str | None) -> list[str]:

@@ -37,7 +37,7 @@ from .rotating import (
     rotation_of,
     without_look,
 )
-from .waves import Settings, plan
+from .waves import Settings, WrongWaves, no_canary, plan
 
 MOST_ROUNDS = 20
 MARGIN = 2.0  # seconds beyond whole intervals, since devices tell whole seconds
@@ -141,13 +141,16 @@ def begin(
         run.problems = [str(error)]
         return run
     run.old, run.new = rotation.old.id, rotation.new
-    run.problems = _about_variables(rotation, described, elsewhere)
+    run.problems = _about_variables(rotation, described, elsewhere) + _about_canary(settings, described)
     if run.problems:
         return run
     seen = sight()
     run.problems = [*_about_unseen(run, seen), *problems_of_hosts(rotation, seen.hosts)]
     if not run.problems:
-        _decide(run, rotation, seen, silent, settings, allow_silent=allow_silent, dry=dry)
+        try:
+            _decide(run, rotation, seen, silent, settings, allow_silent=allow_silent, dry=dry)
+        except WrongWaves as error:
+            run.problems = [str(error)]
     return run
 
 
@@ -159,6 +162,12 @@ def _about_variables(
         *(f"{name}: {sentence}" for name, host in described.items() for sentence in problems_of_settings(host)),
         *_left_out(rotation, elsewhere),
     ]
+
+
+def _about_canary(settings: Settings, described: Mapping[str, Described]) -> list[str]:
+    if settings.canary is None or any(name in described for name in settings.canary):
+        return []
+    return [str(no_canary())]
 
 
 def _decide(
@@ -180,8 +189,9 @@ def _decide(
         run.problems = [_not_synchronised(name, silent[name]) for name in run.exempt]
         return
     run.lines = _plan_in_words(rotation, left, run.exempt)
+    planned = todo(left, seen, settings)  # a dry run refuses what a run would refuse
     if not dry and not left.finished:
-        run.todo = todo(left, seen, settings)
+        run.todo = planned
 
 
 def _left_out(rotation: Rotation, elsewhere: Mapping[str, Described]) -> list[str]:

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 LAST = "last"
+# A device forgets old commits, and does not tell of those that it forgot.
+NOT_LISTED = "Left alone, since they do not list it (not changed by it, or too long ago) or have taken it back already:"
 _MADE_FROM_TIME = re.compile(r"site-\d{8}T\d{6}Z")
 
 
@@ -22,11 +24,13 @@ _MADE_FROM_TIME = re.compile(r"site-\d{8}T\d{6}Z")
 class Found:
     """What a host lists, the newest first: who or what made each change, by its run.
 
+    forgotten: runs that it remembers without what was there before them
     reason: why it lists nothing
     """
 
     runs: Sequence[tuple[str | None, str]] = ()
     taken_back: Sequence[str] = ()
+    forgotten: Sequence[str] = ()
     reason: str = ""
 
     @classmethod
@@ -46,12 +50,19 @@ class Found:
             (entry["run_id"] or None, f"{entry['run_id'] or 'a run without an id'} at {entry['time']}")
             for entry in result["generations"]
         ]
-        return cls(runs, [entry["run_id"] for entry in result.get("taken_back", ())])
+        taken_back, forgotten = (
+            [entry["run_id"] for entry in result.get(name) or ()] for name in ("taken_back", "forgotten")
+        )
+        return cls(runs, taken_back, forgotten)
 
     def others(self, run_id: str) -> list[str]:
         """What would go although it is none of the run."""
         own = [number for number, (label, _told) in enumerate(self.runs) if label == run_id]
         return [told for label, told in self.runs[: own[-1]] if label != run_id] if own else []
+
+    def has_forgotten(self, run_id: str) -> bool:
+        """Whether the run has changed the host and can't be taken back as a whole any more."""
+        return run_id in self.forgotten and (self.has(run_id) or run_id not in self.taken_back)
 
     def has(self, run_id: str) -> bool:
         """Whether the host lists the run."""
@@ -75,7 +86,14 @@ def plan(found: Mapping[str, Found], wanted: str, others: bool) -> dict[str, Any
         problems.append("ntp_multicast_run_id: last, but no host lists a run of the playbook site.")
     hosts = [host for host, each in found.items() if run_id and each.has(run_id)]
     done = [host for host, each in found.items() if run_id and run_id in each.taken_back]
-    if run_id and not hosts and not done:
+    forgetful = [host for host, each in found.items() if run_id and each.has_forgotten(run_id)]
+    if forgetful:
+        problems.append(
+            f"{', '.join(forgetful)}: changed by {run_id}, but what was there before is no longer kept "
+            "(ntp_multicast_engine_generations). Describe it and run site, or leave these hosts out with --limit to "
+            "take the others back."
+        )
+    elif run_id and not hosts and not done:
         problems.append(f"ntp_multicast_run_id: no host lists the run {run_id}. {_known(found)}")
     foreign = {host: found[host].others(run_id) for host in hosts} if run_id else {}
     for host, told in foreign.items():
@@ -87,7 +105,7 @@ def plan(found: Mapping[str, Found], wanted: str, others: bool) -> dict[str, Any
     lines = [f"Back to before {run_id}: {', '.join(hosts) or 'no host'}."] if run_id and not problems else []
     lines += [f"{host}: also takes back {'; '.join(told)}." for host, told in foreign.items() if told and others]
     left = [host for host in found if host not in hosts and host not in unknown]
-    lines += [f"Not changed by it, or taken back already: {', '.join(left)}."] if left and not problems else []
+    lines += [f"{NOT_LISTED} {', '.join(left)}."] if left and not problems else []
     return {"run_id": run_id or "", "hosts": hosts, "unknown": unknown, "problems": problems, "lines": lines}
 
 

@@ -76,7 +76,7 @@ def commit_of(options: Mapping[str, Any]) -> dict[str, Any]:
     """What the commit carries; without a label of the user's, that of the run."""
     commit = dict(options["commit"] or {})
     if commit.get("label") is None and options.get("run_id"):
-        commit["label"] = options["run_id"]
+        commit |= {"label": options["run_id"], "label_may_go": True}
     return commit
 
 

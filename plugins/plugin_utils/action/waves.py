@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,11 +51,9 @@ def plan(found: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
     Raises:
         WrongWaves: with a sentence that names the variable.
     """
-    if settings.check_between not in CHECKS:
-        raise WrongWaves(
-            f"ntp_multicast_check_between: {settings.check_between!r} has to be one of {', '.join(CHECKS)}."
-        )
-    hosts = [*found["vrp"], *found["linux"], *found["failed"]]
+    for check in _checks(found, settings):
+        check()
+    hosts = _hosts(found)
     batches = _batches(settings.batches)
     limit = _limit(settings.max_failed, len(hosts), settings.asked)
     devices = frozenset(found["vrp"])
@@ -76,16 +74,47 @@ def plan(found: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
     }
 
 
+def problems(found: Mapping[str, Any], settings: Settings) -> list[str]:
+    """All that makes no sense in how the user wants it, a sentence each."""
+    wrong = []
+    for check in _checks(found, settings):
+        try:
+            check()
+        except WrongWaves as error:
+            wrong.append(str(error))
+    return wrong
+
+
+def _checks(found: Mapping[str, Any], settings: Settings) -> list[Callable[[], object]]:
+    """What raises WrongWaves, each for one of the variables."""
+    hosts = _hosts(found)
+    return [
+        lambda: _check_canary(settings.canary, hosts),
+        lambda: _batches(settings.batches),
+        lambda: _limit(settings.max_failed, len(hosts), settings.asked),
+        lambda: _check_between(settings.check_between),
+    ]
+
+
+def _hosts(found: Mapping[str, Any]) -> list[str]:
+    return [*found["vrp"], *found["linux"], *found["failed"]]
+
+
+def _check_between(given: str) -> None:
+    if given not in CHECKS:
+        raise WrongWaves(f"ntp_multicast_check_between: {given!r} has to be one of {', '.join(CHECKS)}.")
+
+
+def _check_canary(canary: Sequence[str] | None, hosts: Iterable[str]) -> None:
+    if canary is not None and not frozenset(canary) & frozenset(hosts):
+        raise no_canary()
+
+
 def _waves(
     hosts: Sequence[str], servers: Iterable[str], batches: Sequence[int | str], settings: Settings
 ) -> Iterable[tuple[str, list[str]]]:
     serving = frozenset(servers)
     first = frozenset(settings.canary or ())
-    if settings.canary is not None and not first & frozenset(hosts):
-        raise WrongWaves(
-            "ntp_multicast_canary: its pattern names none of the hosts that are described and within the limit, so no "
-            "canary would go first. Correct it, or set it to an empty text."
-        )
     if first:
         yield CANARY, [host for host in hosts if host in first]
     for name, members in (
@@ -95,6 +124,14 @@ def _waves(
         parts = list(_parts(members, batches))
         for number, part in enumerate(parts, 1):
             yield (f"{name}, batch {number} of {len(parts)}" if len(parts) > 1 else name), part
+
+
+def no_canary() -> WrongWaves:
+    """What is wrong with a canary that is nobody."""
+    return WrongWaves(
+        "ntp_multicast_canary: its pattern names none of the hosts that are described and within the limit, so no "
+        "canary would go first. Correct it, or set it to an empty text."
+    )
 
 
 def _parts(members: list[str], batches: Sequence[int | str]) -> Iterable[list[str]]:

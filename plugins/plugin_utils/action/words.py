@@ -28,7 +28,7 @@ class Words:
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> Words:
         """Those of validated options."""
-        return cls(bool(options.get("from_variables", True)))
+        return cls(bool(options.get("from_variables")))
 
     @property
     def section_prefix(self) -> str:

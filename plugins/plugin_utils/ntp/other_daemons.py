@@ -164,7 +164,7 @@ def _take_broadcast(found: Carried, values: list[str]) -> bool:
     if group is None:
         return False
     numbers, flags = _options(values[1:])
-    if numbers is None or not flags <= {"xleave", "prefer", "noselect"}:
+    if numbers is None or not flags <= {"xleave", "prefer", "noselect"} or _sends_already(found, group):
         return False
     entry: dict[str, Any] = {"address": str(group)}
     for option, name in (("key", "key_id"), ("ttl", "ttl"), ("version", "version")):
@@ -174,6 +174,11 @@ def _take_broadcast(found: Carried, values: list[str]) -> bool:
     poll = max(3, numbers.get("minpoll", _DEFAULT_POLL))
     found.groups.append({"address": str(group), "poll": poll, "interleaved": "xleave" in flags})
     return True
+
+
+def _sends_already(found: Carried, group: IpAddress) -> bool:
+    """The model has each group of an interface once."""
+    return any(server["address"] == str(group) for server in found.servers)
 
 
 def _options(words: list[str]) -> tuple[dict[str, int] | None, set[str]]:
@@ -243,7 +248,7 @@ def _take_chrony_broadcast(found: Carried, values: list[str]) -> bool:
     if group is None or len(values) > 3 or len(numbers) != len(values) - 1:
         return False
     port = int(values[2]) if len(values) > 2 else 123
-    if port != 123 and not 1025 <= port <= 65535:
+    if (port != 123 and not 1025 <= port <= 65535) or _sends_already(found, group):
         return False
     found.servers.append({"address": str(group), **({} if port == 123 else {"port": port}), "ttl": 1})
     poll = min(17, max(3, (max(1, int(values[0])) - 1).bit_length()))

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 
 from ..ntp.errors import NtpMulticastError, UserError
@@ -42,12 +42,19 @@ class CommitSettings:
     """What the commit command carries, and what confirms it.
 
     trial: seconds after which the device goes back by itself, None = no trial
+    label_may_go: whether the label, which the user did not write, is left away where the device knows none
     """
 
     trial: int | None = None
     label: str | None = None
     description: str | None = None
     confirm: Confirm = Confirm.LOGIN
+    label_may_go: bool = False
+
+    @property
+    def without_label(self) -> CommitSettings:
+        """The same for a device whose commits have no labels."""
+        return replace(self, label=None)
 
     @property
     def stays_on_trial(self) -> bool:
@@ -94,6 +101,7 @@ class Candidate:
     ) -> None:
         self.outcome = Outcome.NOTHING_SENT
         self.two_stage = True
+        self.label_left_out = False
         self.applied: list[ConfigurationLine] = []
         self.notices: list[str] = []  # what the device remarked on lines that it took, masked
         self._session = session
@@ -256,6 +264,10 @@ class Candidate:
         if not self.two_stage:
             return
         answer = self._commit_once(settings.command)
+        if settings.label is not None and settings.label_may_go and answer.refused and answer.caret:
+            self.label_left_out = True
+            settings = settings.without_label
+            answer = self._commit_once(settings.command)
         for delay in self._retry.delays():
             if not _commit_refused(answer) or not _passes(answer):
                 break

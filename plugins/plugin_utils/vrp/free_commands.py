@@ -21,6 +21,10 @@ from .session.questions import ExpectedQuestion, PromptContext
 # `display x > file` writes to a file of the device, so a redirection is no reading.
 _READING_WORDS = ("display", "dir", "ping", "tracert")
 _REDIRECTION = ">"
+# Facts 2.4 and 3.5. Whatever else stands behind a pipe may write.
+_FILTERS = ("include", "exclude", "begin", "section", "count", "no-more")
+_PIPE = re.compile(r"\|\s*(\S*)")
+_LATER_PIPE = re.compile(r"(?<!\S)\|\s*(\S*)")  # one without a blank before it belongs to an expression
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,17 @@ class Command:
     def reads_only(self) -> bool:
         """Whether the line changes nothing on the device."""
         word = self.text.split(maxsplit=1)[0].casefold() if self.text.split() else ""
-        return word in _READING_WORDS and _REDIRECTION not in self.text
+        return word in _READING_WORDS and _REDIRECTION not in self.text and all(map(_filters, self._behind_pipes))
+
+    @property
+    def _behind_pipes(self) -> list[str]:
+        words = [*_PIPE.findall(self.text)[:1], *_LATER_PIPE.findall(self.text)]
+        return [word.casefold() for word in words]
+
+
+def _filters(word: str) -> bool:
+    """Whether a word behind a pipe, which may be abbreviated, only chooses lines."""
+    return bool(word) and any(name.startswith(word) for name in _FILTERS)
 
 
 @dataclass(frozen=True)
@@ -74,8 +88,9 @@ def refuse_writing(commands: Iterable[Command]) -> None:
     if wrong:
         raise UserError(
             "\n".join(wrong)
-            + f"\nThis is more than reading. With read_only, a command begins with one of {', '.join(_READING_WORDS)} "
-            "and writes to no file. Set read_only to false to send it all the same."
+            + f"\nThis is more than reading. With read_only, a command begins with one of {', '.join(_READING_WORDS)}, "
+            f"has none but {', '.join(_FILTERS)} behind a pipe, and writes to no file. Set read_only to false to send "
+            "it all the same."
         )
 
 

@@ -17,6 +17,13 @@ from .grammar.telling import told_without_secrets
 
 _UNDO = "undo "
 _FRAME_END = "return"
+# Lines after which the candidate is not the module's any more, with the least letters of each word that VRP takes.
+_ENDINGS = (
+    (("com", "commit"),),
+    (("ab", "abort"),),
+    (("ret", "return"),),
+    (("cl", "clear"), ("conf", "configuration"), ("cand", "candidate")),
+)
 
 
 @dataclass(frozen=True)
@@ -135,3 +142,21 @@ def refuse_untypable(lines: Sequence[tuple[str, str]]) -> None:
     ]
     if wrong:
         raise UserError("\n".join(wrong))
+
+
+def refuse_endings(lines: Sequence[tuple[str, str]]) -> None:
+    """Raises UserError for lines, given with the option that holds them, that commit or clear what stands pending."""
+    wrong = [
+        f"{option}: `{told_without_secrets(text)}` would end the candidate before all lines are in it. Leave it out: "
+        "the module commits by itself, and the option commit says how."
+        for option, text in lines
+        if any(_begins_as(text.casefold().split(), ending) for ending in _ENDINGS)
+    ]
+    if wrong:
+        raise UserError("\n".join(wrong))
+
+
+def _begins_as(words: Sequence[str], ending: Sequence[tuple[str, str]]) -> bool:
+    return len(words) >= len(ending) and all(
+        word.startswith(least) and whole.startswith(word) for word, (least, whole) in zip(words, ending)
+    )

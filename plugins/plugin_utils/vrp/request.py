@@ -67,6 +67,7 @@ class Report:
 
     predicted: what was planned; unlike what is read back, it still tells which secrets are new
     keys: why each key is written that is
+    label_left_out: whether the device knows no labels, so that its commit has none
     """
 
     before: Configuration
@@ -80,6 +81,7 @@ class Report:
     notices: tuple[str, ...] = ()
     memory: Mapping[int, KeyMemory] | None = None  # None: nothing new is known
     commit_id: str | None = None
+    label_left_out: bool = False
     saved: bool = False
     perhaps_layer2: frozenset[str] = frozenset()  # interfaces whose lines do not tell the layer
 

@@ -113,7 +113,14 @@ def _apply(logins: Logins, session: Session, request: Request, steps: Plan, repo
         settle(Attempt(logins, request, steps, report, candidate, session), error)
     with _telling(Outcome.TRIAL_LEFT if request.commit.stays_on_trial else Outcome.COMMITTED):
         after, memory = _verify(logins.session(), request, steps, candidate)
-    return replace(report, after=after, memory=memory, commit_id=commit_id, notices=tuple(candidate.notices))
+    return replace(
+        report,
+        after=after,
+        memory=memory,
+        commit_id=commit_id,
+        label_left_out=candidate.label_left_out,
+        notices=tuple(candidate.notices),
+    )
 
 
 def _prove_trial(

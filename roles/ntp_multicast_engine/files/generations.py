@@ -27,6 +27,7 @@ if "block_in" not in globals():
 TRIAL = "ntp-multicast-engine-trial"
 PENDING = "pending"
 TAKEN_BACK = "taken-back.json"
+FORGOTTEN = "forgotten.json"
 OWN = "generations.py"
 LONGEST_NOTE = 50
 SECRET_FILES = ("keys",)
@@ -182,31 +183,34 @@ def promote(store, limit):
     """Make the pending generation one to go back to, and forget the oldest."""
     number = max([*numbers(store), last_taken(store)], default=0) + 1
     os.rename(Generation(store, PENDING).folder, Generation(store, str(number)).folder)
-    for old in numbers(store)[: -limit or None] if limit else numbers(store):
-        remove(Generation(store, str(old)).folder)
+    old = [Generation(store, str(each)) for each in (numbers(store)[:-limit] if limit else numbers(store))]
+    if old:
+        note(store, FORGOTTEN, [{"number": int(each.name), "run_id": each.facts["run_id"]} for each in old])
+    for each in old:
+        remove(each.folder)
     return number
 
 
-def taken_back(store):
-    """What was taken back already: number and run of each generation."""
+def noted(store, name):
+    """What was taken back already, or is no longer kept: number and run of each generation."""
     try:
-        with open(os.path.join(store, TAKEN_BACK), encoding="utf-8") as stream:
+        with open(os.path.join(store, name), encoding="utf-8") as stream:
             return json.load(stream)
     except OSError:
         return []
 
 
-def note(store, gone):
-    """Remember what was taken back, so that a second rollback is none of an unknown run."""
-    noted = [*taken_back(store), *gone][-LONGEST_NOTE:]
-    fresh = os.path.join(store, TAKEN_BACK + ".new")
+def note(store, name, gone):
+    """Remember which generations went, so that a run is neither unknown nor taken for one that changed nothing."""
+    entries = [*noted(store, name), *gone][-LONGEST_NOTE:]
+    fresh = os.path.join(store, name + ".new")
     with open(fresh, "w", encoding="utf-8") as stream:
-        json.dump(noted, stream)
-    os.replace(fresh, os.path.join(store, TAKEN_BACK))
+        json.dump(entries, stream)
+    os.replace(fresh, os.path.join(store, name))
 
 
 def last_taken(store):
-    return max((entry["number"] for entry in taken_back(store)), default=0)
+    return max((entry["number"] for entry in noted(store, TAKEN_BACK)), default=0)
 
 
 def trial_left():
@@ -350,7 +354,12 @@ def shown(store, _document):
     for number in reversed(numbers(store)):
         facts = Generation(store, str(number)).facts
         found.append({"number": number, "run_id": facts["run_id"], "time": facts["time"]})
-    return {"generations": found, "taken_back": taken_back(store), "trial": trial_left()}
+    return {
+        "generations": found,
+        "taken_back": noted(store, TAKEN_BACK),
+        "forgotten": noted(store, FORGOTTEN),
+        "trial": trial_left(),
+    }
 
 
 def target(store, run_id):
@@ -399,7 +408,9 @@ def roll_back(store, document):
         raise Refused("A change is on trial there. Confirm or abort it first.")
     run_id = document["run_id"]
     going = target(store, run_id)
-    done = [entry["number"] for entry in taken_back(store) if entry["run_id"] == run_id]
+    done = [entry["number"] for entry in noted(store, TAKEN_BACK) if entry["run_id"] == run_id]
+    if any(entry["run_id"] == run_id for entry in noted(store, FORGOTTEN)) and (going or not done):
+        raise Refused(f"What was there before the run {run_id} is no longer kept (ntp_multicast_engine_generations).")
     if not going:
         return {"changed": False, "listed": bool(done), "others": [], "diff": []}
     oldest = Generation(store, str(going[-1]))
@@ -410,7 +421,7 @@ def roll_back(store, document):
     told = {"listed": True, "others": others, "diff": difference(oldest)}
     if not document["look"]:
         put_back(oldest)
-        note(store, [{"number": number, "run_id": each} for number, each in zip(going, runs)])
+        note(store, TAKEN_BACK, [{"number": number, "run_id": each} for number, each in zip(going, runs)])
         for number in going:
             remove(Generation(store, str(number)).folder)
     return {"changed": True, **told}

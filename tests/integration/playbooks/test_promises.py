@@ -236,6 +236,31 @@ def test_playbooks_of_one_run_do_not_see_the_results_of_each_other(network: Netw
     assert [len({entry["session"] for entry in item.commands()}) for item in network.devices.values()] == [3, 3]
 
 
+@pytest.mark.end_to_end
+def test_a_command_line_or_a_name_that_leaves_out_hosts_is_refused(network: Network) -> None:
+    for arguments in (("--tags", "ntp"), ("--skip-tags", "untagged"), ("--start-at-task", "Report over all hosts")):
+        run = network.play("check_drift", *arguments)
+        assert run.exit_code != 0
+        assert f"{arguments[0]} " in run.printed and "leaves out" in run.printed, run.printed
+    assert all(not device.commands() for device in network.devices.values())
+    plays = [{"import_playbook": "timecast.ntp_multicast.check_drift", "tags": ["drift"]}]
+    (network.directory / "play.yml").write_text(yaml.safe_dump(plays))
+    run = network.play("play.yml", "--tags", "drift")
+    assert "Not in sync: ce1, ne1" in run.printed, run.printed
+
+
+@pytest.mark.end_to_end
+def test_a_rollback_that_can_ask_nobody_is_not_green(network: Network) -> None:
+    for arguments, words in (
+        (("ntp_multicast_run_id=1 2",), "it has to be 1 to 256 characters"),
+        (("ntp_multicast_run_id=r1", "-e", "ntp_multicast_state=merge"), "must be one of"),
+    ):
+        run = network.play("rollback", "-e", arguments[0].replace("1 2", "'1 2'"), *arguments[1:])
+        assert run.exit_code != 0, run.printed
+        assert words in run.printed
+    assert all(not device.commands() for device in network.devices.values())
+
+
 # -- what was not described is not touched -----------------------------------------------------------------------------
 
 

@@ -104,6 +104,24 @@ def test_a_line_break_is_refused_before_anything_is_typed(playbooks: Playbooks) 
     assert all(item.commands() == [] for item in playbooks.devices.values())
 
 
+def test_what_ends_the_candidate_or_asks_for_nothing_is_refused_by_the_names_of_options(playbooks: Playbooks) -> None:
+    line = f"{WORD} max-distance 3"
+    tasks = {
+        "lines: `commit` would end": config(_failing=True, lines=[line, "commit"]),
+        "Nothing is asked for": config(_failing=True),
+        "commit.confirm: synchronised": config(_failing=True, lines=[line], commit={"confirm": "synchronised"}),
+        "the list is empty": command(_failing=True),
+        "has none but include": command("display version | redirect a.txt", _failing=True),
+        "interval: 0 is not allowed": command("display clock", interval=0, _failing=True),
+        "wait_for[1].contains is empty": command("display clock", wait_for=[{"contains": ""}], _failing=True),
+    }
+    run = playbooks.run([{**task, "register": f"r{number}"} for number, task in enumerate(tasks.values())])
+    for number, words in enumerate(tasks):
+        for result in run.registered[f"r{number}"].values():
+            assert result["failed"] and words in result["msg"] and "ntp_multicast_" not in result["msg"], result
+    assert all(item.commands() == [] for item in playbooks.devices.values())
+
+
 def test_display_commands_and_a_condition(playbooks: Playbooks) -> None:
     run = playbooks.run(
         [command("display version", "display clock", wait_for=[{"command": 2, "contains": "Time Zone"}])]

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import multiprocessing
 import pathlib
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action import key_memory_file
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.configure import NEW_MEMORY
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.key_memories import (
     FACT,
@@ -20,6 +22,7 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.key_
     Memory,
     Surroundings,
     lost_with_the_job,
+    not_written,
 )
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.key_memory_file import (
     KeyMemoryFile,
@@ -139,3 +142,17 @@ def test_the_default_ttl_is_remembered_too(file: KeyMemoryFile) -> None:
     assert Memory.of(KeyMemories(file, in_facts=False), "ce1", None).known.default_ttl == 16
     assert Memory.of(KeyMemories(file, in_facts=False), "ce1", facts).known.default_ttl == 255
     assert Memory.of(KeyMemories(file, in_facts=False), "ce2", None).known.default_ttl is None
+
+
+def test_a_lock_that_nobody_lets_go_of_is_told_and_not_waited_for_for_ever(
+    file: KeyMemoryFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(key_memory_file, "SECONDS_FOR_LOCK", 0.2)
+    file.update({"ce1": ENTRY})
+    with open(f"{file.path}.lock", encoding="utf-8") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        [told] = not_written(file, {"ce2 127.0.0.1:22": ENTRY})
+    assert "What is new of the keys of ce2 is not remembered" in told
+    assert f"another process has held {file.path}.lock" in told
+    assert file.read() == {"ce1": ENTRY}
+    assert not_written(file, {"ce2": ENTRY}) == []

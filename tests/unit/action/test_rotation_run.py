@@ -115,6 +115,12 @@ def test_batches_and_a_canary_are_those_of_the_playbook_site() -> None:
     assert (todo["new_key"]["hosts"], todo["new_key"]["serial"]) == (["l", "s", "c"], [1, 1, 1])
 
 
+@pytest.mark.parametrize("dry", [False, True])
+def test_an_order_that_makes_no_sense_is_refused_by_a_dry_run_too(dry: bool) -> None:
+    assert "ntp_multicast_canary: its pattern names none" in refused(hosts(), canary="nobody*", dry=dry)
+    assert "ntp_multicast_batches: the list is empty" in refused(hosts(), batches=[], dry=dry)
+
+
 def refused(variables: Variables, **options: Any) -> str:
     found = plan(variables, **options)
     assert found["problems"]

@@ -5,10 +5,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
+from ansible_collections.timecast.ntp_multicast.plugins.filter.rollback_plan import rollback_plan
+from ansible_collections.timecast.ntp_multicast.plugins.filter.wave_plan import wave_plan
+from ansible_collections.timecast.ntp_multicast.plugins.filter.wave_report import wave_report
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.taking_back import Found
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.taking_back import plan as plan_back
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.waves import (
@@ -84,6 +88,13 @@ def test_what_makes_no_sense_is_named(settings: dict[str, Any]) -> None:
         plan(FOUND, Settings(**settings))
 
 
+def test_all_that_makes_no_sense_is_told_at_once() -> None:
+    told = wave_plan(FOUND, {"all": []}, canary="nobody", batches=[0], max_failed="many", check_between="maybe")
+    names = ("canary", "batches", "max_failed", "check_between")
+    assert [line.partition(":")[0] for line in told["problems"]] == [f"ntp_multicast_{name}" for name in names]
+    assert told["hosts"] == []
+
+
 def test_a_fleet_needs_one_host_in_its_play() -> None:
     (_servers, clients) = plan(FOUND, Settings(fleet_from=2))["steps"]
     assert clients["fleet"] and clients["devices"] == ["c1", "c2", "c3"]
@@ -101,6 +112,7 @@ def test_how_many_may_fail(settings: dict[str, Any], limit: int) -> None:
 
 
 BAD = {"failed": True, "changed": False, "msg": "A line was refused.\nNothing was changed."}
+GONE = {"unreachable": True, "changed": False, "msg": "Connection timed out."}
 PERHAPS = {"failed": True, "changed": True, "msg": "The session was lost."}
 
 
@@ -140,6 +152,18 @@ def test_a_look_afterwards_can_fail_a_host_that_was_changed() -> None:
     assert list(judge(planned, planned["steps"][0], None, {}, states)["failed"]) == ["l2"]
 
 
+@pytest.mark.parametrize("registered", [GONE, {"results": [{"changed": False}, GONE]}])
+def test_a_host_that_was_lost_while_it_was_changed_is_not_as_described(registered: dict[str, Any]) -> None:
+    planned = plan(FOUND, Settings(max_failed=0))
+    lost = {"__ntp_multicast_knock": {"ping": "pong"}, "__ntp_multicast_engine_configured": registered}
+    variables: dict[str, Any] = {"s1": {}, "l2": {"__ntp_multicast_engine_look": {"rc": 0}}}
+    assert wave_report(variables, planned, planned["steps"][0])["done"] == ["s1", "l2"]
+    report = wave_report({**variables, "l2": lost}, planned, planned["steps"][0])
+    assert (report["done"], report["perhaps"], report["stop"]) == (["s1"], ["l2"], True)
+    assert json.loads(report["ends"]["l2"])["unreachable"] is True
+    assert "Lost while it was changed: Connection timed out." in report["failed"]["l2"]
+
+
 # -- rollback ----------------------------------------------------------------------------------------------------------
 
 
@@ -170,3 +194,20 @@ def test_the_last_run_is_the_newest_of_all_hosts() -> None:
     labels = ("site-20261127T141500Z", "site-20261128T000000Z", "zzz")
     found = {label: Found.of_device({"commits": [commit(1, label)]}) for label in labels}
     assert plan_back(found, "last", others=False)["hosts"] == ["site-20261128T000000Z"]
+
+
+def test_a_host_that_nobody_logs_in_to_is_not_taken_for_one_that_the_run_left_alone() -> None:
+    device = {"__ntp_multicast_commits": {"commits": [commit(1, "one")]}}
+    found = {"vrp": ["a"], "linux": [], "failed": {"b": "ntp_multicast_state:\nwrong"}}
+    back = rollback_plan({"a": device}, found, "one")
+    assert (back["hosts"], back["unknown"]) == (["a"], {"b": "ntp_multicast_state: wrong"})
+
+
+def test_a_host_that_has_forgotten_what_was_there_before_is_not_one_that_the_run_left_alone() -> None:
+    entry = {"number": 1, "run_id": "one", "time": "now"}
+    new = {"number": 5, "run_id": "two", "time": "now"}
+    device = Found.of_device({"commits": [commit(1, "one")]})
+    for generations, taken, refused in (([new], [], True), ([entry], [], True), ([new], [entry], False)):
+        listed = {"generations": generations, "taken_back": taken, "forgotten": [entry]}
+        back = plan_back({"a": device, "l": Found.of_host(listed)}, "one", others=True)
+        assert any(problem.startswith("l: changed by one, but") for problem in back["problems"]) is refused

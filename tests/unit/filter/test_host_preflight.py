@@ -22,6 +22,7 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.plat
     OTHER_NAMES,
     platform_of,
 )
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.preflight import survey
 
 ROLE = pathlib.Path(__file__).resolve().parents[3] / "roles" / "ntp_multicast"
 DEVICE = {"ansible_network_os": NETWORK_OS, "ansible_connection": VRP_SSH}
@@ -88,6 +89,12 @@ def test_each_host_has_its_place() -> None:
         ({"ntp_multicast_drift_allowed": [{"line": "ntp [a-"}]}, "'ntp [a-' has a '['"),
         ({"ntp_multicast_drift_allowed": [{"lines": "key 42"}]}, "lines"),
         ({"ntp_multicast_report_formats": ["json", "pdf"]}, "ntp_multicast_report_formats"),
+        ({"ntp_multicast_fleet_from": -1}, "ntp_multicast_fleet_from: -1 is not allowed. It has to be 1 or more."),
+        ({"ntp_multicast_sessions": "-5"}, "ntp_multicast_sessions: -5 is not allowed"),
+        ({"ntp_multicast_report_individually_max": -1}, "ntp_multicast_report_individually_max: -1 is not allowed"),
+        ({"ntp_multicast_timeout": -3}, "ntp_multicast_timeout: -3 is not allowed"),
+        ({"ntp_multicast_maximum_offset": "nan"}, "ntp_multicast_maximum_offset: nan is not allowed"),
+        ({"ntp_multicast_hosts": "vrp"}, "ntp_multicast_hosts is in the inventory, where it decides nothing"),
         ({"ntp_multicast_interface": []}, "did you mean ntp_multicast_interfaces?"),
         ({"ntp_multicast_engine_pol": 3}, "did you mean ntp_multicast_engine_poll?"),
         ({"ntp_multicast_timout": 3}, "did you mean ntp_multicast_timeout?"),
@@ -114,6 +121,12 @@ def test_patterns_of_allowed_drift_are_taken(pattern: str) -> None:
     allowed = [{"line": pattern}, {"host": pattern}, {"host": "ce*", "line": pattern}]
     found = look(ce1={**DEVICE, "ntp_multicast_interfaces": GOOD, "ntp_multicast_drift_allowed": allowed})
     assert found["problems"] == []
+
+
+def test_hosts_of_the_command_line_are_right_and_those_of_undescribed_hosts_concern_nobody() -> None:
+    described = {**DEVICE, "ntp_multicast_interfaces": GOOD, "ntp_multicast_hosts": "vrp"}
+    assert survey({"ce1": described}, ["ce1"], {"ntp_multicast_hosts"}).wrong == {}
+    assert look(db1={"ntp_multicast_hosts": "vrp"})["skipped"] == ["db1"]
 
 
 def test_a_variable_that_cannot_be_read_is_named() -> None:

@@ -205,6 +205,20 @@ def test_a_change_on_trial_is_confirmed_later_and_keeps_others_off(machine: Mach
     assert len(machine.do("list")["generations"]) == 1
 
 
+def test_a_run_of_which_nothing_is_kept_any_more_is_no_unknown_one(machine: Machine) -> None:
+    for run in ("one", "two", "two"):
+        machine.change(f"{run} {machine.state()}\n", run_id=run, keep=2)
+    before = machine.state()
+    assert machine.do("list")["forgotten"] == [{"number": 1, "run_id": "one"}]
+    for look in (True, False):
+        told = machine.do("roll_back", code=1, run_id="one", others=True, look=look)
+        assert told == "What was there before the run one is no longer kept (ntp_multicast_engine_generations)."
+    assert machine.state() == before
+    assert machine.do("roll_back", run_id="two", others=False)["changed"]
+    machine.change("three\n", run_id="two", keep=0)
+    assert "no longer kept" in machine.do("roll_back", code=1, run_id="one", others=True)
+
+
 def test_a_run_that_was_broken_off_can_be_taken_back(machine: Machine) -> None:
     before = machine.state()
     machine.do("begin", run_id="killed")

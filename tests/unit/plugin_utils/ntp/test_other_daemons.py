@@ -90,6 +90,12 @@ def test_what_cannot_be_carried_over_is_told(line: str) -> None:
     assert found.outside == [line]
 
 
+def test_a_second_line_for_the_same_group_is_told_since_the_model_has_each_once() -> None:
+    for read, line in ((read_ntp_conf, "broadcast 224.0.1.1 key {}"), (read_chrony_conf, "broadcast {} 224.0.1.1")):
+        found = read(f"{line.format(64)}\n{line.format(32)}\n")
+        assert (len(found.servers), len(found.groups), found.outside) == (1, 1, [line.format(32)])
+
+
 def test_a_chrony_conf() -> None:
     found = read_chrony_conf(
         "! comment\nserver 192.0.2.1\nallow\nlocal stratum 3\nbroadcast 8 224.0.1.1\nBroadcast 64 239.77.9.9 10123\n"

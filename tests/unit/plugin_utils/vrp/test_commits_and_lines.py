@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import pytest
@@ -41,6 +42,7 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.free_li
     lines_of_text,
     missing_lines,
     not_as_written,
+    refuse_endings,
     refuse_untypable,
     secrets_of,
     shown_lines,
@@ -205,6 +207,13 @@ def test_what_follows_a_word_for_a_secret_is_one() -> None:
         ("DISPLAY version", True),
         ("ping 10.0.0.1", True),
         ("display version > a.txt", False),
+        ("display version | include a|b", True),
+        ("display version | inc a | exc b", True),
+        ("display version |no-more", True),
+        ("display version | redirect a.txt", False),
+        ("display version|redirect a.txt", False),
+        ("display version | include a | tee a.txt", False),
+        ("display version |", False),
         ("dis version", False),
         ("save", False),
         ("", False),
@@ -219,6 +228,25 @@ def test_a_line_that_cannot_be_typed_is_refused_without_its_secret(text: str) ->
     with pytest.raises(UserError, match=r"lines\[0\]: .* can't be typed") as raised:
         refuse_untypable([("lines[0]", f"local-user ops password cipher GEHEIM {text}" if text.strip() else text)])
     assert "GEHEIM" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "ends"),
+    [
+        ("commit", True),
+        ("Comm trial 60", True),
+        ("clear configuration candidate", True),
+        ("abort", True),
+        ("return", True),
+        ("community 1", False),
+        ("commitment", False),
+        ("clear counters", False),
+        ("description commit", False),
+    ],
+)
+def test_a_line_that_ends_the_candidate_is_refused(text: str, ends: bool) -> None:
+    with pytest.raises(UserError, match=r"lines: .* would end the candidate") if ends else contextlib.nullcontext():
+        refuse_endings([("lines", text)])
 
 
 class _Device:

@@ -80,6 +80,25 @@ def test_the_id_of_the_commit_is_asked_for_on_the_way_out(device, logged_in) -> 
     assert device.sent[-3:] == ["commit", "return", "display configuration commit list"]
 
 
+NO_LABELS = "                   ^\r\nError: Unrecognized command found at '^' position.\r\n"
+
+
+def test_a_label_that_the_user_did_not_write_is_left_away_where_the_device_knows_none(device, logged_in) -> None:
+    device.answers["commit trial 60 label site-1"] = device.answers["commit label site-1"] = NO_LABELS
+    device.answers["commit trial 60"] = goes_to("[~CE1]")
+    for trial, typed in ((None, "commit"), (60, "commit trial 60")):
+        device.prompt = "<CE1>"
+        with Candidate(logged_in(device)) as candidate:
+            candidate.apply([KEY])
+            candidate.commit(CommitSettings(trial=trial, label="site-1", label_may_go=True))
+            assert (candidate.label_left_out, typed in device.sent) == (True, True)
+            candidate.leave_on_trial()
+    with pytest.raises(CommitError), Candidate(logged_in(device)) as candidate:
+        candidate.apply([KEY])
+        candidate.commit(CommitSettings(label="site-1"))
+    assert not candidate.label_left_out
+
+
 def test_a_device_that_stays_in_the_system_view_is_told(device, logged_in) -> None:
     with pytest.raises(DeviceError, match="did not return"), Candidate(logged_in(device)) as candidate:
         candidate.apply([CLIENT])
