@@ -27,7 +27,7 @@ from .errors import CommitError, ConflictError, DeviceError, SessionError
 from .failure import Attempt, broken_off, located, settle, told
 from .grammar import DeviceConfiguration, render_changes
 from .outcome import Outcome
-from .present import dialect_of, plan_from, read, read_all, refuse_unfit_interfaces
+from .present import dialect_of, plan_from, read, read_all, refuse_abbreviations, refuse_unfit_interfaces
 from .request import Logins, Report, Request, Save
 from .session import Session
 
@@ -69,6 +69,7 @@ def _converge_once(logins: Logins, request: Request, *, again: bool) -> Report:
         dialect = dialect_of(session, present, request)
     except DeviceError as error:
         raise told(error, Outcome.NOTHING_SENT) from error
+    refuse_abbreviations(request.wanted, present)
     report = Report(
         before=present.configuration,
         after=steps.predicted,

@@ -41,7 +41,7 @@ def terminal_lines(text: str) -> list[str]:
     Raises:
         ParseError: a line has rests of a pager that are not understood, so what stands on it is not known.
     """
-    lines = text.replace("\r\n", "\n").split("\n")
+    lines = text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
     if _TRACES.search(text) is None:
         return lines
     return [_seen(line.rstrip("\r"), number) for number, line in enumerate(lines, 1)]

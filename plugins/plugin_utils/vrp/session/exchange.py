@@ -18,7 +18,7 @@ from .answer import Answer, is_message_line
 from .prompt import Prompt, PromptMatcher
 from .questions import ExpectedQuestion, looks_like_question
 from .screen import Screen
-from .unsolicited import is_log_line, is_time_line, without_logs
+from .unsolicited import before_log, is_log_line, is_time_line, without_logs
 
 # Seconds of silence after which an empty line is sent to see the prompt again.
 QUIET_FOR_BURIED_PROMPT = 1.0
@@ -31,6 +31,7 @@ _ECHO_ROWS = 256  # the echo is looked for in the first rows only
 _ECHO_GAP = 8  # rows of other text inside an echo
 _MOST_BLANKS = 512  # in the row of a bare echo
 _FRAME_GAP = 12  # rows of unknown text between the frame's end and the prompt
+_TEXT_BEHIND_QUESTION = 40  # rows
 # Fact 9.2: `(+B)` behind a command that is backed up to the other firewall.
 _INSIDE_MARK = r"[+*!~-]?[A-Za-z][A-Za-z/+-]{0,9}"
 _MARK = re.compile(rf"(?:\({_INSIDE_MARK}\)|\[{_INSIDE_MARK}\]|<{_INSIDE_MARK}>|{{{_INSIDE_MARK}}}){{1,2}}")
@@ -215,14 +216,28 @@ class Exchange:
     def question(self, quiet: float) -> str | None:
         """The question that is open now, with the lines before it that belong to the same answer."""
         lines = self._screen.lines
-        row = len(lines) - 1
-        if quiet >= _QUIET_FOR_ODD_ENDING:
-            while row > 0 and (not lines[row].strip() or is_log_line(lines[row])):
-                row -= 1
         start = max(self._question_row, self.first_row - 1 if self.echoed else 0) + 1
-        if row < start or not looks_like_question(lines[row]):
+        row = len(lines) - 1
+        if row >= start and looks_like_question(lines[row]):
+            return "\n".join(without_logs(lines[start : row + 1]))
+        if quiet < _QUIET_FOR_ODD_ENDING:
             return None
-        return "\n".join(without_logs(lines[start : row + 1]))
+        # Other text came behind the question: on its line, or on further ones, perhaps cut at the terminal's width.
+        for row in range(row, max(start, row - _TEXT_BEHIND_QUESTION) - 1, -1):
+            asked = before_log(lines[row])
+            if looks_like_question(asked):
+                known = asked != lines[row] or self._only_a_log_follows(row)
+                if known or quiet >= _QUIET_WITHOUT_PROMPT:
+                    return "\n".join([*without_logs(lines[start:row]), asked])
+                return None
+            if self._matcher.behind(lines[row]) is not None:
+                return None
+        return None
+
+    def _only_a_log_follows(self, row: int) -> bool:
+        """Whether nothing stands behind a row, or a log, whose further lines are not known as such."""
+        following = next((line for line in self._screen.lines[row + 1 :] if line.strip()), "")
+        return not following or is_log_line(following)
 
     def answered(self) -> None:
         """The question got its answer."""

@@ -41,6 +41,7 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.free_li
     lines_of_text,
     missing_lines,
     not_as_written,
+    refuse_leaving,
     refuse_untypable,
     secrets_of,
     shown_lines,
@@ -219,6 +220,30 @@ def test_a_line_that_cannot_be_typed_is_refused_without_its_secret(text: str) ->
     with pytest.raises(UserError, match=r"lines\[0\]: .* can't be typed") as raised:
         refuse_untypable([("lines[0]", f"local-user ops password cipher GEHEIM {text}" if text.strip() else text)])
     assert "GEHEIM" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("commit", "COMMIT trial 60", "com", " comm ", "quit", "q", "return", "ret", "abort trial", "system-view"),
+        *("rollback configuration last 1", "save", "run save", "#", "clear configuration candidate", "clear conf cand"),
+        *("refresh configuration candidate", "configuration exclusive"),
+    ],
+)
+def test_a_line_that_ends_the_transaction_is_refused(text: str) -> None:
+    with pytest.raises(UserError, match=r"lines\[0\]: .*\n.*no configuration"):
+        refuse_leaving([("lines[0]", text)])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("community x", "qos car cir 8", "router id 192.0.2.1", "rip 1", "sa spi inbound esp 1", "sysname commit"),
+        *("route-policy a permit node 10", "undo commit", "clear counters", "! commit", "display this", "snmp-agent"),
+    ],
+)
+def test_a_line_of_configuration_is_not(text: str) -> None:
+    refuse_leaving([("lines[0]", text)])
 
 
 class _Device:
