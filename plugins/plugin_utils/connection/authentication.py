@@ -37,8 +37,8 @@ _NOT_THE_PASSWORD = re.compile(
 )
 # The word for it, or the beginning of the word, in the languages that servers speak.
 _PASSWORD = re.compile(
-    r"passw|passord|passe?\b|pass ?phrase|kennwort|mot de passe|contrase|senha|wachtwoord|l\u00f6senord|has\u0142o|heslo|"
-    r"jelsz\u00f3|salasana|adgangskode|parola|\u015fifre|\u043f\u0430\u0440\u043e\u043b\u044c|m\u1eadt kh\u1ea9u|"
+    r"passw|passord|passe?\b|pass ?phrase|kennwort|mot de passe|contrase|senha|wachtwoord|l\u00f6senord|has\u0142o|"
+    r"heslo|jelsz\u00f3|salasana|adgangskode|parola|\u015fifre|\u043f\u0430\u0440\u043e\u043b\u044c|m\u1eadt kh\u1ea9u|"
     r"\u5bc6\u7801|\u5bc6\u78bc|\u53e3\u4ee4|\u30d1\u30b9\u30ef\u30fc\u30c9|\ube44\ubc00\ubc88\ud638|\uc554\ud638",
     re.IGNORECASE,
 )

@@ -38,12 +38,14 @@ _FAILED = re.compile(
     re.IGNORECASE,
 )
 _NOT_SAVED = re.compile(
-    rf"{_FAILED.pattern}|\bcan(?:not| not|'t)\b|\bnot (?:been |be )?(?:allowed|saved|written|permitted|possible|ready|enough)\b"
+    rf"{_FAILED.pattern}|\bcan(?:not| not|'t)\b"
+    r"|\bnot (?:been |be )?(?:allowed|saved|written|permitted|possible|ready|enough)\b"
     r"|\bprotected\b|\bno (?:free |enough )?space\b|\binsufficient\b",
     re.IGNORECASE,
 )
 _LOCKED_BY_OTHERS = re.compile(
-    rf"{_FAILED.pattern}|\b(?:an)?other (?:user|session)\b|\balready\b(?!.*\b(?:current|this) (?:user|session)\b)", re.IGNORECASE
+    rf"{_FAILED.pattern}|\b(?:an)?other (?:user|session)\b|\balready\b(?!.*\b(?:current|this) (?:user|session)\b)",
+    re.IGNORECASE,
 )
 # Fact 3.4: `Info: Save the configuration successfully.`, on VRP5 `Configuration file had been saved successfully`.
 _SUCCEEDED = re.compile(r"\bsuccess|\bsucceeded\b|\b(?:been|was|is) saved\b", re.IGNORECASE)

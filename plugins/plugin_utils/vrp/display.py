@@ -19,7 +19,9 @@ _NAME = re.compile(r"[a-z][a-z ]{0,63}", re.IGNORECASE)
 # `offset: 0.0 ms, delay: 0.0 ms` are two pairs; `clock status: configured, master` is one.
 _BETWEEN_PAIRS = re.compile(r",\s*(?=[a-z][a-z ]*:\s)", re.IGNORECASE)
 _NUMBER = re.compile(r"[-+]?[0-9]+(?:\.[0-9]+)?(?![0-9.,])")
-_TIME = re.compile(rf"(?P<number>{_NUMBER.pattern}(?:[eE][-+]?[0-9]{{1,3}})?) ?(?P<unit>[a-z\u00b5\u03bc]*)", re.IGNORECASE)
+_TIME = re.compile(
+    rf"(?P<number>{_NUMBER.pattern}(?:[eE][-+]?[0-9]{{1,3}})?) ?(?P<unit>[a-z\u00b5\u03bc]*)", re.IGNORECASE
+)
 _SECONDS = {
     **dict.fromkeys(("", "ms", "msec", "milliseconds"), 1e-3),
     **dict.fromkeys(("s", "sec", "second", "seconds"), 1.0),

@@ -106,9 +106,7 @@ def _absent(name: str, printed: Iterable[str]) -> str:
     return "does not exist on the device."
 
 
-def _unfit_source(
-    server: UpstreamServer, known: Mapping[str, InterfaceFacts], printed: Iterable[str]
-) -> list[str]:
+def _unfit_source(server: UpstreamServer, known: Mapping[str, InterfaceFacts], printed: Iterable[str]) -> list[str]:
     """Why a source interface of a unicast server is refused (fact 1.8); nothing where the interfaces are not known."""
     name = server.source_interface
     if name is None or not known:

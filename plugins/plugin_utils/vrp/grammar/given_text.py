@@ -15,7 +15,9 @@ from .telling import told_without_secrets
 
 _ERROR = re.compile(r"[ \t]*(?:Error(?:\[[0-9]+\])?[ \t]*:|\^[ \t]*$)", re.IGNORECASE)
 _PROMPT = re.compile(r"[^<>\[\]]{0,16}(?:<[^<>]{1,64}>|\[[^\[\]]{1,64}\])")
-_TYPED_AT = re.compile(r"(?:(?i:HRP[_-][A-Z]{1,8}) ?)?(?:<([^<>]{1,246})>|\[[~*]([^\[\]]{1,246})\])[ \t]*dis[a-z]*[ \t]", re.IGNORECASE)
+_TYPED_AT = re.compile(
+    r"(?:(?i:HRP[_-][A-Z]{1,8}) ?)?(?:<([^<>]{1,246})>|\[[~*]([^\[\]]{1,246})\])[ \t]*dis[a-z]*[ \t]", re.IGNORECASE
+)
 _HEADS = re.compile(r"!\s*Software Version |\[V[0-9]{3}R[0-9]{3}[A-Z0-9]*\]$")
 _WANTED = "Give the text of 'display current-configuration'."
 

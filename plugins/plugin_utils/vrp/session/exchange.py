@@ -217,13 +217,13 @@ class Exchange:
         """The question that is open now, with the lines before it that belong to the same answer."""
         lines = self._screen.lines
         start = max(self._question_row, self.first_row - 1 if self.echoed else 0) + 1
-        row = len(lines) - 1
-        if row >= start and looks_like_question(lines[row]):
-            return "\n".join(without_logs(lines[start : row + 1]))
+        last = len(lines) - 1
+        if last >= start and looks_like_question(lines[last]):
+            return "\n".join(without_logs(lines[start : last + 1]))
         if quiet < _QUIET_FOR_ODD_ENDING:
             return None
         # Other text came behind the question: on its line, or on further ones, perhaps cut at the terminal's width.
-        for row in range(row, max(start, row - _TEXT_BEHIND_QUESTION) - 1, -1):
+        for row in range(last, max(start, last - _TEXT_BEHIND_QUESTION) - 1, -1):
             asked = before_log(lines[row])
             if looks_like_question(asked):
                 known = asked != lines[row] or self._only_a_log_follows(row)

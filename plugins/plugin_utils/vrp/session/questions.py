@@ -161,7 +161,8 @@ def _question(words: str, answer: str | None, *occasions: PromptContext, advice:
 
 
 _NO_MORE_THAN_SAVING = (
-    r"\A(?!.*\b(?:uncommitted|delet|eras|format|reboot|los[et]\b|revert|roll|trial|will (?:be )?(?:re(?:start|set|load)|clear)))"
+    r"\A(?!.*\b(?:uncommitted|delet|eras|format|reboot|los[et]\b|revert|roll|trial"
+    r"|will (?:be )?(?:re(?:start|set|load)|clear)))"
 )
 
 KNOWN_QUESTIONS: tuple[Question, ...] = (

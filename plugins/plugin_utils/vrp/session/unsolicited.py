@@ -32,7 +32,9 @@ _DAY_OR_YEAR = re.compile(r"[0-9]{1,2}|[0-9]{4}")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _NAMES = frozenset((*_MONTHS, "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun", "UTC", "GMT", "DST"))
 _MARK = re.compile(r"[#*%](?=[^ %#])|<[0-9]{1,3}>")
-_NUMBERED_LOG_NAME = re.compile(r"(?:^|;)%%[0-9]{2}(?:$|[A-Za-z][A-Za-z0-9_-]*/[0-7]/[A-Za-z]\w*)|^#[A-Z][A-Z0-9_]*/[0-7]/\w")
+_NUMBERED_LOG_NAME = re.compile(
+    r"(?:^|;)%%[0-9]{2}(?:$|[A-Za-z][A-Za-z0-9_-]*/[0-7]/[A-Za-z]\w*)|^#[A-Z][A-Z0-9_]*/[0-7]/\w"
+)
 _WORDS_OF_HOST = 5
 # Where a log may begin inside a line: with its time.
 _LOG_BEGINS = re.compile(

@@ -153,7 +153,15 @@ def test_a_movement_in_another_spelling_is_refused(word: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "pager", ["<--- More --->", "Press any key to continue (Q to quit)", "== More ==", "\u2014\u2014 More \u2014\u2014", "[More]", "lines 1-24"]
+    "pager",
+    [
+        "<--- More --->",
+        "Press any key to continue (Q to quit)",
+        "== More ==",
+        "\u2014\u2014 More \u2014\u2014",
+        "[More]",
+        "lines 1-24",
+    ],
 )
 @pytest.mark.parametrize("back", ["", "\x1b[42D", " " * 16])
 def test_the_pager_of_another_program_hides_nothing(pager: str, back: str) -> None:

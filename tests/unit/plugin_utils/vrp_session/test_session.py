@@ -503,13 +503,24 @@ def test_text_without_a_line_end_behind_the_first_prompt(text: str, paper) -> No
     assert session.sysname == "CE1"
 
 
-SYSNAMES = ["CE 1", "CE[1]", "*CE1", "~CE1", "CE>1", "<CE1", "a<b>c", "CE1]", "\u6838\u5fc3", "V200R005", "CE1-Vlanif100", "x" * 246]
+SYSNAMES = [
+    "CE 1",
+    "CE[1]",
+    "*CE1",
+    "~CE1",
+    "CE>1",
+    "<CE1",
+    "a<b>c",
+    "CE1]",
+    "\u6838\u5fc3",
+    "V200R005",
+    "CE1-Vlanif100",
+    "x" * 246,
+]
 LEADS = ["", "HRP_M", "HRP_Standby ", "RBM_P", "(M)", "(VS1) ", "[M]", "Slave", "Master", "%", "*", "Backup-"]
 
 
-@pytest.mark.parametrize(
-    ("lead", "sysname"), [*(("", name) for name in SYSNAMES), *((lead, "CE1") for lead in LEADS)]
-)
+@pytest.mark.parametrize(("lead", "sysname"), [*(("", name) for name in SYSNAMES), *((lead, "CE1") for lead in LEADS)])
 def test_odd_names_and_marks(paper, lead: str, sysname: str) -> None:
     def goes_to(prompt: str):
         def reply(item) -> str:
