@@ -33,8 +33,8 @@ _MOST_BLANKS = 512  # in the row of a bare echo
 _FRAME_GAP = 12  # rows of unknown text between the frame's end and the prompt
 _TEXT_BEHIND_QUESTION = 40  # rows
 # Fact 9.2: `(+B)` behind a command that is backed up to the other firewall.
-_INSIDE_MARK = r"[+*!~-]?[A-Za-z][A-Za-z/+-]{0,9}"
-_MARK = re.compile(rf"(?:\({_INSIDE_MARK}\)|\[{_INSIDE_MARK}\]|<{_INSIDE_MARK}>|{{{_INSIDE_MARK}}}){{1,2}}")
+_INSIDE_MARK = r"[+*!~-]?[A-Za-z][A-Za-z0-9/+:-]{0,15}"
+_MARK = re.compile(rf"\+[A-Z]|(?:\({_INSIDE_MARK}\)|\[{_INSIDE_MARK}\]|<{_INSIDE_MARK}>|{{{_INSIDE_MARK}}}){{1,2}}")
 _LONGEST_MARK = 24
 
 
@@ -145,14 +145,14 @@ class Exchange:
         for row in range(len(lines) - 2, self.first_row - 1, -1):
             line = lines[row]
             if line.strip() and not is_log_line(line) and not self._is_buried_prompt(line):
-                return line.rstrip() == self.sending.frame_end
+                return before_log(line).rstrip() == self.sending.frame_end
         return False
 
     def _frame_end_row(self) -> int | None:
         """The row of the frame's end, with a few lines of whatever kind between it and the prompt."""
         lines = self._screen.lines
         for row in range(len(lines) - 2, max(self.first_row, len(lines) - 2 - _FRAME_GAP) - 1, -1):
-            if lines[row].rstrip() == self.sending.frame_end:
+            if before_log(lines[row]).rstrip() == self.sending.frame_end:
                 return row
             if lines[row].rstrip() == "#":
                 return None
@@ -318,6 +318,8 @@ def find_echo(rows: Sequence[str], command: str, matcher: PromptMatcher, owed: i
         prompts += first > 0
         bare = not behind.strip()
         last = None if bare else _end_of_echo(rows, first, _squeeze(behind), wanted, matcher)
+        if last is None and before_log(behind) != behind:  # a log came on the line of the echo
+            last = _end_of_echo(rows, first, _squeeze(before_log(behind)), wanted, matcher)
         if last is not None:
             return _Echo(first, last, len(row) - len(behind))
     return None

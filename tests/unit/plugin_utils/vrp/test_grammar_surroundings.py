@@ -94,6 +94,13 @@ def test_a_message_between_lines_of_the_system_view(message: str) -> None:
     }
 
 
+@pytest.mark.parametrize("message", ["date", "date with zone", "short-date", "format-date", "rfc-3339"])
+@pytest.mark.parametrize("place", [0, 1, 2, 3, 4])
+def test_a_log_behind_a_line_is_none_of_it(message: str, place: int) -> None:
+    lines = [*BLOCK[:place], BLOCK[place] + MESSAGES[message], *BLOCK[place + 1 :], "return"]
+    assert options("\n".join(lines)) == READ
+
+
 def test_a_block_still_ends_where_it_ends() -> None:
     text = "#\ninterface Vlanif100\n ntp multicast-client\n#\naaa\n ntp multicast-client 239.1.1.1\n#\nreturn\n"
     assert parse_configuration(text).unknown == ("ntp multicast-client 239.1.1.1",)

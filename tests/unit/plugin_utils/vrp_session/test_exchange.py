@@ -159,6 +159,14 @@ def test_logs_between_the_end_and_the_prompt(paper, logged_in, log: str, count: 
     assert session.show(SHOW, frame_end="return").text == TEXT.replace("\r\n", "\n").rstrip()
 
 
+@pytest.mark.parametrize("log", [LOGS["date"], LOGS["format-date"], LOGS["boot"]])
+@pytest.mark.parametrize("width", [0, 40])
+def test_a_log_on_the_line_of_the_end(paper, logged_in, log: str, width: int) -> None:
+    behind = "\r\n".join(log[start : start + (width or 999)] for start in range(0, len(log), width or 999))
+    answer = logged_in(paper({SHOW: TEXT.rstrip() + behind + "\r\n"})).show(SHOW, frame_end="return")
+    assert answer.complete
+
+
 @pytest.mark.parametrize("count", [1, 4, 10])
 def test_unknown_text_between_the_end_and_the_prompt(paper, logged_in, count: int) -> None:
     device = paper({SHOW: TEXT + f"{UNKNOWN_TEXT}\r\n" * count})
@@ -180,6 +188,15 @@ LINE = "ntp multicast-client 239.1.2.3"
         ([f"HRP_M<CE1>{LINE} [+B]"], True),
         ([f"HRP_M<CE1>{LINE} (+B)(+S)"], True),
         ([f"HRP_M<CE1>{LINE} (+A/B)"], True),
+        ([f"HRP_M<CE1>{LINE} (+B1)"], True),
+        ([f"HRP_M<CE1>{LINE} (synchronized)"], True),
+        ([f"HRP_M<CE1>{LINE} (slot 1)"], True),
+        ([f"HRP_M<CE1>{LINE} +B"], True),
+        ([f"HRP_M<CE1>{LINE} +5"], False),
+        ([f"<CE1>{LINE}{LOGS['date']}"], True),
+        ([f"<CE1>{LINE[:9]}{LOGS['date']}", LINE[9:]], True),
+        ([f"<CE1>{LINE[:9]}{LOGS['format-date'][:80]}", LOGS["format-date"][80:], LINE[9:]], True),
+        ([f"<CE1>{LINE[:-1]}{LOGS['date']}"], False),
         ([f"HRP_M<CE1>{LINE} (+B]"], False),
         ([f"HRP_M<CE1>{LINE} (5)"], False),
         ([f"<CE1>{LINE} (x"], False),
