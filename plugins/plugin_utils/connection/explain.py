@@ -106,9 +106,8 @@ def _is_slow(error: BaseException) -> bool:
     if isinstance(error, (TimeoutError, socket.timeout, TooSlow)):
         return True
     # paramiko has one exception for much, and tells a time-out in its text or in what it was raised over.
-    return any(words in str(error).lower() for words in ("timeout", "timed out")) or isinstance(
-        error.__context__, (TimeoutError, socket.timeout)
-    )
+    told = any(words in str(error).lower() for words in ("timeout", "timed out"))
+    return told or isinstance(error.__context__, (TimeoutError, socket.timeout))
 
 
 def _reason(error: BaseException) -> str:
