@@ -123,7 +123,8 @@ class Session:
             line = self._screen.current
             row = len(self._screen.lines) - 1
             matcher = matcher_of_first_prompt(line)
-            if matcher and self._line_before() == line.rstrip():
+            # An odd name may be a line of a banner that comes in pieces, so that has to stay for a moment.
+            if matcher and self._line_before() == line.rstrip() and (quiet or sysname_of_user_view(line)):
                 self._matcher = matcher
                 self.prompt = USER_VIEW
                 self._recording.logged_in(self._screen.lines, line.rstrip(), matcher.sysname)

@@ -92,10 +92,11 @@ def test_views_are_compared_without_case_and_blanks() -> None:
         "\r\n",
         FIRST_LINES,
         "Authorised users only!\r\n<Welcome>\r\n" + FIRST_LINES,
+        "<b>Hello</b>\r\n<b>Hello</b>\r\n" + FIRST_LINES,
         "[~CE1]\r\n<CE1> is this device\r\n" + FIRST_LINES,
         FIRST_LINES + LOG + "\r\n",
     ],
-    ids=["bare", "vty", "prompt-like banner", "own name in the banner", "log"],
+    ids=["bare", "vty", "prompt-like banner", "marked banner", "own name in the banner", "log"],
 )
 def test_login_learns_the_name(paper, greeting: str, chunk: int) -> None:
     session = Session(paper(greeting=greeting, chunk=chunk), Timeouts(login=5))
