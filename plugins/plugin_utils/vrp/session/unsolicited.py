@@ -20,7 +20,7 @@ _PLAIN_LOG_NAME = re.compile(
     r"%%[0-9]{2}[A-Za-z][A-Za-z0-9_-]*/[0-7]/[A-Za-z]\w*|[A-Z][A-Z0-9_]+/[0-7]/[A-Za-z]\w*[:(]"
 )
 _CLOCK = re.compile(r"[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:[.,:][0-9]{1,9})?(?:Z|[+-][0-9]{2}:?[0-9]{2})?")
-_DATE = re.compile(r"(?:[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}|[0-9]{1,2}[-/][0-9]{1,2}[-/][0-9]{4})")
+_DATE = re.compile(r"(?:[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}|[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{4})")
 _DATE_AND_CLOCK = re.compile(rf"{_DATE.pattern}[T ]{_CLOCK.pattern}")
 _SINCE_BOOT = re.compile(r"[0-9]{1,10}\.[0-9]{1,12}")
 _ZONE = re.compile(r"[+-][0-9]{2}:?[0-9]{2}")
@@ -31,6 +31,8 @@ _ANY_MONTH = re.compile(r"(?:[^\W\d_]{3,10}\.?|[0-9]{1,2}\w)")
 _DAY_OR_YEAR = re.compile(r"[0-9]{1,2}|[0-9]{4}")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _NAMES = frozenset((*_MONTHS, "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun", "UTC", "GMT", "DST"))
+_TIME_IS = re.compile(r"(?i)^\s*(?:the )?(?:(?:current|system|local) )?(?:date|time|clock)(?: is)?\s*:?\s")
+_DAYS = frozenset(("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"))
 _MARK = re.compile(r"[#*%](?=[^ %#])|<[0-9]{1,3}>")
 _NUMBERED_LOG_NAME = re.compile(
     r"(?:^|;)%%[0-9]{2}(?:$|[A-Za-z][A-Za-z0-9_-]*/[0-7]/[A-Za-z]\w*)|^#[A-Z][A-Z0-9_]*/[0-7]/\w"
@@ -70,7 +72,8 @@ def before_log(line: str) -> str:
 
 def is_time_line(line: str) -> bool:
     """Whether the line is the time and nothing else (fact 2.1; `06:07:08  2026/05/04` on USG firewalls)."""
-    words = [word.strip("[]()") for word in line.split()] if len(line) < _HEAD else []
+    told = _TIME_IS.sub("", line, count=1) if len(line) < _HEAD else ""
+    words = [word.strip("[](),") for word in told.split()]
     return (
         0 < len(words) <= 6
         and any(_has_clock(word) for word in words)
@@ -90,8 +93,12 @@ def _time_words(words: list[str]) -> int:
 
 
 def _is_time(word: str) -> bool:
-    return word in _NAMES or any(
-        pattern.fullmatch(word) for pattern in (_CLOCK, _DATE, _DATE_AND_CLOCK, _SINCE_BOOT, _ZONE, _DAY_OR_YEAR)
+    return (
+        word in _NAMES
+        or word in _DAYS
+        or any(
+            pattern.fullmatch(word) for pattern in (_CLOCK, _DATE, _DATE_AND_CLOCK, _SINCE_BOOT, _ZONE, _DAY_OR_YEAR)
+        )
     )
 
 
