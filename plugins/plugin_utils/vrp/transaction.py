@@ -13,10 +13,10 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
 
-from ..ntp.changes import reasons_of_keys
+from ..ntp.changes import Change, KeyReason, reasons_of_keys
 from ..ntp.errors import NtpMulticastError
 from ..ntp.interface_names import interface_name
-from ..ntp.key_memory import KeyMemory, remember
+from ..ntp.key_memory import KeyMemory, keys_as_before, remember
 from ..ntp.model import Configuration
 from ..ntp.plan import Plan
 from .candidate import Candidate, refuse_missing_trial, save
@@ -166,8 +166,9 @@ def _verify(
     present = read(session, request)
     memory = remember(request.memory, steps.changes, present.configuration)
     left = plan_from(present.configuration, request, memory)
-    if left:
-        lines = render_changes(left.changes, dialect_of(session, present, request))
+    missing = (*_keys_not_taken(steps, present.configuration, candidate.notices), *left.changes)
+    if missing:
+        lines = render_changes(missing, dialect_of(session, present, request))
         raise VerificationError(
             "\n".join(
                 [
@@ -178,3 +179,14 @@ def _verify(
             )
         )
     return present.configuration, memory
+
+
+def _keys_not_taken(steps: Plan, read_back: Configuration, notices: list[str]) -> list[Change]:
+    """The keys whose old ciphertext is shown, where that proves something: the secret is new, or the device remarked
+    on the line. The plan can't tell, since nobody knows what stands in a ciphertext."""
+    return [
+        change
+        for change in keys_as_before(steps.changes, read_back)
+        if change.reason is KeyReason.ROTATED
+        or any(f" authentication-keyid {change.id} " in notice.partition(":")[0] for notice in notices)
+    ]
