@@ -25,7 +25,7 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.commit_
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.free_lines import (
     FreeLine,
     lines_of_text,
-    refuse_endings,
+    refuse_leaving,
     refuse_untypable,
 )
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.free_transaction import (
@@ -81,7 +81,7 @@ def request_of(options: Mapping[str, Any], *, check: bool) -> FreeRequest:
     parents = tuple(options["parents"])
     named = [(name, text) for name in ("parents", "lines", "before", "after") for text in options[name] or ()]
     refuse_untypable(named)
-    refuse_endings(named)
+    refuse_leaving(named)
     commit = options["commit"] or {}
     if problems := commit_problems(commit) + save_problems(commit, options["save"]):
         raise UserError("\n".join(map(str, problems)))
@@ -89,7 +89,7 @@ def request_of(options: Mapping[str, Any], *, check: bool) -> FreeRequest:
         lines = lines_of_text(options["src"])
         of_source = [("src", text) for line in lines for text in (*line.parents, line.text)]
         refuse_untypable(of_source)
-        refuse_endings(of_source)
+        refuse_leaving(of_source)
     else:
         lines = free_lines(options["lines"] or (), parents)
     return FreeRequest(

@@ -105,9 +105,23 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         name="what is read back after a commit is not compared",
         path=f"{_UTILS}/vrp/transaction.py",
-        old="    if left:\n        lines",
-        new="    if left and False:\n        lines",
+        old="    if missing:\n        lines",
+        new="    if missing and False:\n        lines",
         tests="tests/integration/vrp/test_lost_commits.py::test_a_line_that_had_no_effect_is_missed_after_the_commit",
+    ),
+    Mutant(
+        name="the old ciphertext is taken for that of a new secret",
+        path=f"{_UTILS}/vrp/failure.py",
+        old="\n            and not keys_as_before(attempt.steps.changes, present.configuration)",
+        new="",
+        tests="tests/integration/vrp/test_lost_commits.py -k new_secret_whose_commit_did_not",
+    ),
+    Mutant(
+        name="a save is told that the device does not confirm",
+        path=f"{_UTILS}/vrp/candidate.py",
+        old="if not _SUCCEEDED.search(words):",
+        new="if not _SUCCEEDED.search(words) and False:",
+        tests=f"{_UNIT}/vrp_session/test_candidate.py -k only_what_the_device_says",
     ),
     Mutant(
         name="a commit that may still run is called unchanged",
@@ -210,7 +224,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         name="a question for a token gets the password",
         path=f"{_UTILS}/connection/authentication.py",
-        old=' or _NOT_THE_PASSWORD.search(_NAME.sub("", meant)):',
+        old=" or not _is_for_the_password(meant):",
         new=":",
         tests=f"{_UNIT}/connection/test_authentication.py -k token",
     ),

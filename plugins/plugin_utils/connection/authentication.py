@@ -27,10 +27,22 @@ _OWN_KEYS = ("id_ed25519", "id_ecdsa", "id_rsa")
 _NOT_THE_PASSWORD = re.compile(
     r"(?<![\w-])(new|old|current|again|re-?(?:enter|type)|confirm(?:ation)?|change|expired|token|otp|totp|one[- ]?time|"
     r"code|passcode|pin|challenge|verification|2fa|mfa|second|factor|dynamic|response|securid|authenticator|tokencode|"
-    r"one[- ]time[- ]\w+|(?:verification|token|otp|sms|pin|access|security)[- ]code)(?![\w-])",
+    r"tan|sms|yubikey|duo|rsa|radius[- ]challenge|s/?key|otp-\w+|(?:two|multi)-?factor|reset|update|choose|set|create|"
+    r"temporary|verify|next|2|ii|neue\w*|alte\w*|einmal\w*|wiederhol\w*|nouveau|ancien|confirmez|nuev[ao]|"
+    r"\u043d\u043e\u0432\w+|\u0441\u0442\u0430\u0440\w+|\u043f\u043e\u0432\u0442\u043e\u0440\w+|"
+    r"one[- ]time[- ]\w+|(?:verification|token|otp|sms|pin|access|security)[- ]code)(?![\w-])"
+    # new, old, dynamic, one-time, again, confirm
+    r"|[\u65b0\u65e7\u820a]|\u52a8\u6001|\u52d5\u614b|\u4e00\u6b21\u6027|\u518d\u6b21|\u786e\u8ba4|\u78ba\u8a8d",
     re.IGNORECASE,
 )
-_PASSWORD = re.compile(r"passw|kennwort|mot de passe|contrase", re.IGNORECASE)
+# The word for it, or the beginning of the word, in the languages that servers speak.
+_PASSWORD = re.compile(
+    r"passw|passord|passe?\b|pass ?phrase|kennwort|mot de passe|contrase|senha|wachtwoord|l\u00f6senord|has\u0142o|"
+    r"heslo|jelsz\u00f3|salasana|adgangskode|parola|\u015fifre|\u043f\u0430\u0440\u043e\u043b\u044c|m\u1eadt kh\u1ea9u|"
+    r"\u5bc6\u7801|\u5bc6\u78bc|\u53e3\u4ee4|\u30d1\u30b9\u30ef\u30fc\u30c9|\ube44\ubc00\ubc88\ud638|\uc554\ud638",
+    re.IGNORECASE,
+)
+_LETTER = re.compile(r"[^\W\d_]")
 _NAME = re.compile(r"\S*@\S*")  # "ops@new's password:" speaks of a host
 _QUESTION_WIDTH = 200  # characters of the device's words that are quoted
 
@@ -56,8 +68,8 @@ class Answers:
             raise LoginRefused("the device asks for the password again. Check ansible_user and ansible_password.")
         told = " ".join(words.strip() for words in (title, instructions) if words.strip())
         # What does not name the password is asked for by the words before it.
-        meant = asked if _PASSWORD.search(asked) else f"{told} {asked}"
-        if self._given or len(questions) > 1 or questions[0][1] or _NOT_THE_PASSWORD.search(_NAME.sub("", meant)):
+        meant = _NAME.sub("", asked if _PASSWORD.search(asked) else f"{told} {asked}")
+        if self._given or len(questions) > 1 or questions[0][1] or not _is_for_the_password(meant):
             raise LoginRefused(
                 f"the device asks for more than the password{': ' if told else ''}{_one_line(told)} "
                 f'(question: "{_one_line(asked)}"). Log in by hand and answer it.'
@@ -65,6 +77,13 @@ class Answers:
         self._given = True
         self._first = asked
         return [self._password]
+
+
+def _is_for_the_password(words: str) -> bool:
+    """Whether these words ask for the login password: they name it, or say nothing at all."""
+    if _NOT_THE_PASSWORD.search(words):
+        return False
+    return _PASSWORD.search(words) is not None or _LETTER.search(words) is None
 
 
 def _one_line(text: str) -> str:

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import socket
+import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
@@ -52,6 +54,7 @@ _OWN = {
     "macs": "preferred_macs",
 }
 _NO_ALGORITHM = ("ext-info-", "kex-strict-")
+_NUMBER_OF_ERROR = re.compile(r"\s*\[Errno -?[0-9]+\]\s*")
 _OPEN_FAILURE_ADMINISTRATIVE = 1  # RFC 4254, section 5.1
 
 
@@ -103,7 +106,8 @@ def _is_slow(error: BaseException) -> bool:
     if isinstance(error, (TimeoutError, socket.timeout, TooSlow)):
         return True
     # paramiko has one exception for much, and tells a time-out in its text or in what it was raised over.
-    return "timeout" in str(error).lower() or isinstance(error.__context__, (TimeoutError, socket.timeout))
+    told = any(words in str(error).lower() for words in ("timeout", "timed out"))
+    return told or isinstance(error.__context__, (TimeoutError, socket.timeout))
 
 
 def _reason(error: BaseException) -> str:
@@ -112,7 +116,7 @@ def _reason(error: BaseException) -> str:
         return f"the name is not known ({error.strerror})" if error.strerror else "the name is not known"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    return str(error).strip().rstrip(".") or type(error).__name__
+    return _NUMBER_OF_ERROR.sub(": ", str(error)).strip(" :.") or type(error).__name__
 
 
 def _hung_up(error: BaseException, situation: Situation) -> str:
@@ -143,9 +147,14 @@ def _about_handshake(error: Exception, situation: Situation) -> SshError:
             "Perhaps too many users are logged in, or an ACL keeps this address out."
         )
     kind = getattr(transport, "host_key_type", None) or ""
-    if kind.startswith("ecdsa-") or "Signature verification" in text:
+    if "Signature verification" in text or (kind.startswith("ecdsa-") and _is_about_numbers(error)):
         return SshError(_about_signature(kind, error, situation))
     return SshError(f"The SSH handshake with {route} failed: {_reason(error)}.")
+
+
+def _is_about_numbers(error: Exception) -> bool:
+    """Whether the two numbers of a signature could not be read: nothing else of a handshake fails in this way."""
+    return isinstance(error, (ValueError, IndexError, struct.error)) and not isinstance(error, UnicodeError)
 
 
 def _about_algorithms(text: str, situation: Situation, transport: DeviceTransport) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Union
 
 from .model import AddressFamily, Algorithm, Association, Secret, UpstreamServer
@@ -32,12 +32,13 @@ class SwitchAuthentication:
 
 @dataclass(frozen=True, slots=True)
 class SetKey:
-    """Create a key, or overwrite its algorithm and secret."""
+    """Create a key, or overwrite its algorithm and secret. `replaces` is the ciphertext that was shown before."""
 
     id: int
     algorithm: Algorithm
     secret: Secret
     reason: KeyReason = KeyReason.CREATED
+    replaces: Secret | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Iterable
 
 # The spellings that devices print (facts 1.4, 2.1 and 9.4).
 _TYPES = (
@@ -18,8 +19,8 @@ _TYPES = (
     *("LoopBack", "NULL", "Tunnel", "Virtual-Template", "Virtual-Ethernet", "Pos", "Nve", "Remote-AP", "Serial"),
 )
 _PRINTED = {name.casefold(): name for name in _TYPES}
-# Fact 9.4: devices print both words for one port.
-_SAME_TYPE = {"ge": "gigabitethernet"}
+# Fact 9.4: devices print both words for one port; S series have `XGE` beside `XGigabitEthernet`, and logs have `Eth`.
+_SAME_TYPE = {"ge": "gigabitethernet", "xge": "xgigabitethernet", "eth": "ethernet"}
 
 # Fact 9.4: a speed may stand first, or behind a hyphen, and have a bar: `50|100GE`, `FlexE-50|100G`.
 _SPEED = r"[0-9]+(?:\|[0-9]+)*"
@@ -49,13 +50,26 @@ def interface_name(text: str) -> str:
 def interface_key(name: str) -> str:
     """Return the form in which two names of one VRP interface are equal.
 
-    Devices ignore case and blanks, and take ``GE`` for ``GigabitEthernet``.
+    Devices ignore case and blanks, and take ``GE`` for ``GigabitEthernet``, ``XGE`` and ``Eth`` in the same way.
     """
     parts = _split(name)
     if parts is None:
         return "".join(name.split()).casefold()
     kind = parts[0].casefold()
     return _SAME_TYPE.get(kind, kind) + parts[1]
+
+
+def abbreviated_by(text: str, names: Iterable[str]) -> list[str]:
+    """Return the names that a text may abbreviate: same number, and a type that begins with that of the text.
+
+    A device takes ``Gi0/1/0`` for ``GigabitEthernet0/1/0`` (fact 3.1), so it is no name of an interface that is absent.
+    """
+    parts = _split(text)
+    if parts is None:
+        return []
+    kind, number = parts[0].casefold(), parts[1]
+    whole = ((name, _split(name)) for name in names)
+    return [name for name, of in whole if of and of[1] == number and of[0].casefold().startswith(kind)]
 
 
 def natural_order(name: str) -> tuple[tuple[int, int, str], ...]:

@@ -139,6 +139,22 @@ def remember(memory: Mapping[int, KeyMemory], changes: Iterable[Change], read_ba
     return result
 
 
+def keys_as_before(changes: Iterable[Change], read_back: Configuration) -> tuple[SetKey, ...]:
+    """Return the keys that were written, and are shown with the ciphertext from before.
+
+    A ciphertext is salted (fact 0.3), so that each new secret has another one: a secret that is known to be new did not
+    arrive. Whether the same secret, written again, gets another ciphertext is not known.
+    """
+    shown = (
+        {key.id: key.ciphertext for key in (read_back.authentication.keys or ())} if read_back.authentication else {}
+    )
+    return tuple(
+        change
+        for change in changes
+        if isinstance(change, SetKey) and change.replaces is not None and shown.get(change.id) == change.replaces
+    )
+
+
 def _servers(configuration: Configuration) -> dict[tuple[str, IpAddress], MulticastServer]:
     return {
         (interface_key(interface.name), server.address): server

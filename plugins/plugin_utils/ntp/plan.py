@@ -206,7 +206,8 @@ def _key_changes(
     trusted: list[Change] = []
     for key in after.values():
         if key.id in reasons and key.algorithm is not None and key.secret is not None:
-            set_.append(SetKey(key.id, key.algorithm, key.secret, reasons[key.id]))
+            replaces = before[key.id].ciphertext if key.id in before else None
+            set_.append(SetKey(key.id, key.algorithm, key.secret, reasons[key.id], replaces))
         if key.trusted and not (key.id in before and before[key.id].trusted):
             trusted.append(TrustKey(key.id, True))
     return [*distrusted, *removed], [*set_, *trusted]

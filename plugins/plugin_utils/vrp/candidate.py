@@ -32,6 +32,24 @@ _CONFLICT = re.compile(r"conflict", re.IGNORECASE)
 _LOCKED = re.compile(r"\block|\boccupied\b|\bexclusive\b", re.IGNORECASE)
 _BUSY = re.compile(r"\bbusy\b|\bagain\b|\blater\b|\bin progress\b|\bbeing\b|\brecover", re.IGNORECASE)
 _COMMIT_ID = re.compile(r"(?<!\d)1\d{9}(?!\d)")  # fact 3.2: 1000000001..1999999999
+# A device may say no without the word `Error` and without a caret (fact 3.6).
+_FAILED = re.compile(
+    r"\bfail(?:s|ed|ure)?\b|\babort(?:ed)?\b|\breject(?:ed)?\b|\brefused?\b|\bdenied\b|\bunable\b|\bcancell?ed\b",
+    re.IGNORECASE,
+)
+_NOT_SAVED = re.compile(
+    rf"{_FAILED.pattern}|\bcan(?:not| not|'t)\b"
+    r"|\bnot (?:been |be )?(?:allowed|saved|written|permitted|possible|ready|enough)\b"
+    r"|\bprotected\b|\bno (?:free |enough )?space\b|\binsufficient\b",
+    re.IGNORECASE,
+)
+_LOCKED_BY_OTHERS = re.compile(
+    rf"{_FAILED.pattern}|\b(?:an)?other (?:user|session)\b|\balready\b(?!.*\b(?:current|this) (?:user|session)\b)",
+    re.IGNORECASE,
+)
+# Fact 3.4: `Info: Save the configuration successfully.`, on VRP5 `Configuration file had been saved successfully`.
+_SUCCEEDED = re.compile(r"\bsuccess|\bsucceeded\b|\b(?:been|was|is) saved\b", re.IGNORECASE)
+_ASKED = re.compile(r"\?|[\[(]\s*y(?:es)?\s*/", re.IGNORECASE)
 _TRIAL_STATUS = re.compile(r"^\s*trial status\s*:\s*(?P<state>(?:in)?active)\b", re.IGNORECASE | re.MULTILINE)
 _RECOVERY_TIMEOUT = 10.0
 _DEEPEST_VIEW = 8
@@ -151,11 +169,11 @@ class Candidate:
     def _take_lock(self) -> None:
         answer = self._session.ask("configuration exclusive")
         for delay in self._retry.delays():
-            if not answer.refused:
+            if not _lock_refused(answer):
                 break
             self._session.pause(delay)
             answer = self._session.ask("configuration exclusive")
-        if answer.refused:
+        if _lock_refused(answer):
             raise answer.error(LockedError, "The configuration could not be locked.")
         self._locked = True
 
@@ -274,6 +292,8 @@ class Candidate:
             self._session.pause(delay)
             answer = self._commit_once(settings.command)
         if not _commit_refused(answer):
+            if _FAILED.search(answer.words):  # nothing is pending, so what was committed has to be looked at
+                raise answer.error(CommitError, "The device says that the commit failed, and nothing is pending.")
             self.outcome = Outcome.COMMITTED if settings.trial is None else Outcome.TRIAL
         elif _CONFLICT.search(answer.words):
             raise answer.error(ConflictError, "The change conflicts with another user's.")
@@ -297,7 +317,7 @@ class Candidate:
         """Make a trial commit permanent: a plain commit in the session that began it (fact 3.2)."""
         self.outcome = Outcome.CONFIRMING
         answer = self._session.ask("commit", occasion=PromptContext.COMMIT, timeout=self._session.timeouts.commit)
-        if _commit_refused(answer):
+        if _commit_refused(answer) or _FAILED.search(answer.words):
             self.outcome = Outcome.TRIAL
             raise answer.error(CommitError, "The device refused to confirm the trial commit.")
         self.outcome = Outcome.COMMITTED
@@ -369,7 +389,8 @@ class Candidate:
         answer = self._session.ask(
             "abort trial", occasion=PromptContext.ABORT_TRIAL, timeout=self._session.timeouts.commit
         ).expect("to roll back the trial commit")
-        if answer.prompt.system:
+        # Without words of success only the device's own status tells that it is over.
+        if _SUCCEEDED.search(answer.words) or trial_runs(self._session) is False:
             self.outcome = Outcome.TRIAL_ABORTED
 
     def _clear(self) -> None:
@@ -378,6 +399,11 @@ class Candidate:
             raise DeviceError("The candidate configuration could not be cleared.", words=answer.words)
         if self.outcome is Outcome.PENDING:
             self.outcome = Outcome.CLEARED
+
+
+def _lock_refused(answer: Answer) -> bool:
+    """Whether somebody else has the lock, in whatever form the device says so."""
+    return answer.refused or _LOCKED_BY_OTHERS.search(answer.words) is not None
 
 
 def _commit_refused(answer: Answer) -> bool:
@@ -399,11 +425,25 @@ def trial_runs(session: Session) -> bool | None:
     return None if found is None else found["state"].casefold() == "active"
 
 
+def _behind_questions(words: str) -> str:
+    """What the device said after its last question, which only tells what may happen."""
+    lines = words.split("\n")
+    asked = [row for row, line in enumerate(lines) if _ASKED.search(line)]
+    return "\n".join(lines[asked[-1] + 1 :] if asked else lines)
+
+
 def save(session: Session) -> None:
-    """Write the running configuration to the startup file, from the user view (fact 3.4)."""
+    """Write the running configuration to the startup file, from the user view (fact 3.4).
+
+    Raises DeviceError unless the device says that it is done.
+    """
     try:
-        session.ask("save", occasion=PromptContext.SAVE, timeout=session.timeouts.commit).expect(
-            "to save the configuration"
-        )
+        answer = session.ask("save", occasion=PromptContext.SAVE, timeout=session.timeouts.commit)
     except QuestionError as error:
         raise DeviceError(f"The configuration is effective but was not saved. {error}") from error
+    answer.expect("to save the configuration")
+    words = _behind_questions(answer.words)
+    if _NOT_SAVED.search(words):
+        raise answer.error(DeviceError, "The configuration is effective but was not saved.")
+    if not _SUCCEEDED.search(words):
+        raise answer.error(DeviceError, "The configuration is effective. The device does not say that it was saved.")

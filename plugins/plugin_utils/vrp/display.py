@@ -19,8 +19,20 @@ _NAME = re.compile(r"[a-z][a-z ]{0,63}", re.IGNORECASE)
 # `offset: 0.0 ms, delay: 0.0 ms` are two pairs; `clock status: configured, master` is one.
 _BETWEEN_PAIRS = re.compile(r",\s*(?=[a-z][a-z ]*:\s)", re.IGNORECASE)
 _NUMBER = re.compile(r"[-+]?[0-9]+(?:\.[0-9]+)?(?![0-9.,])")
-_TIME = re.compile(rf"(?P<number>{_NUMBER.pattern}(?:[eE][-+]?[0-9]{{1,3}})?) ?(?P<unit>[a-z]*)")
-_SECONDS = {"": 1e-3, "ms": 1e-3, "s": 1.0, "sec": 1.0, "us": 1e-6, "ns": 1e-9}
+_TIME = re.compile(
+    rf"(?P<number>{_NUMBER.pattern}(?:[eE][-+]?[0-9]{{1,3}})?) ?(?P<unit>[a-z\u00b5\u03bc]*)", re.IGNORECASE
+)
+_SECONDS = {
+    **dict.fromkeys(("", "ms", "msec", "milliseconds"), 1e-3),
+    **dict.fromkeys(("s", "sec", "second", "seconds"), 1.0),
+    **dict.fromkeys(("us", "usec", "\u00b5s", "\u03bcs"), 1e-6),
+    "ns": 1e-9,
+}
+# `31`, `31 s`, `3 (secondary)`, `2^6`. What has another unit is not known.
+_WHOLE = re.compile(
+    r"(?P<power>2\^)?(?P<number>-?[0-9]{1,10})(?:\.0+)?(?: ?(?:s|secs?|seconds?))?(?: ?\(.*\))?", re.IGNORECASE
+)
+_MOST_REACH = 255  # RFC 5905, section 9.2: a register of eight bits
 _ADDRESS = re.compile(r"\[?(?P<address>[0-9A-Fa-f:.]+)")
 _LEAST_STRATUM, _MOST_STRATUM = 0, 16  # RFC 5905, figure 11
 _FIRST_NAME_OF_SESSION = "clock source"
@@ -150,6 +162,15 @@ def parse_sessions(text: str) -> tuple[SourceSession, ...]:
         if not session.source or not {"clock stratum", "clock status"} & set(block):
             what = f"the session of {session.source}" if session.source else "a session"
             raise ParseError(f"The NTP sessions were not understood: {what} is incomplete.", words=_quoted(text))
+        if _is_torn(session.source):
+            raise ParseError(
+                f"The NTP sessions were not understood: {session.source} is no address.", words=_quoted(text)
+            )
+        if not 0 <= (session.reach or 0) <= _MOST_REACH:
+            raise ParseError(
+                f"The NTP sessions were not understood: a reach of {session.reach} is none from 0 to {_MOST_REACH}.",
+                words=_quoted(text),
+            )
     return tuple(session for session in sessions if not _is_own_server(session))
 
 
@@ -210,6 +231,11 @@ def _is_own_server(session: SourceSession) -> bool:
     return address.is_multicast or address == _LIMITED_BROADCAST
 
 
+def _is_torn(source: str) -> bool:
+    """Whether a source looks like an address and is none, as where the line was cut."""
+    return source[:1].isdecimal() and set(source) <= set("0123456789.") and _address_in(source) is None
+
+
 def _address_in(source: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     """The address that a source begins with; an interface, a zone or a port may stand behind it."""
     found = _ADDRESS.match(source)
@@ -230,10 +256,10 @@ def _session(block: dict[str, str]) -> SourceSession:
         source=block[_FIRST_NAME_OF_SESSION].partition("(")[0].strip(),
         stratum=_integer(block.get("clock stratum")),
         reference_id=block.get("reference clock id"),
-        status=tuple(word.strip() for word in block.get("clock status", "").split(",") if word.strip()),
+        status=tuple(word.strip().casefold() for word in block.get("clock status", "").split(",") if word.strip()),
         mode=block.get("local mode"),
         interface=block.get("peer interface"),
-        reach=_integer(block.get("reach")),
+        reach=_reach(block.get("reach")),
         poll=_integer(block.get("current poll")),
         now=_integer(block.get("now")),
         offset=_seconds(block.get("offset")),
@@ -250,20 +276,26 @@ def _pairs(text: str) -> Iterator[tuple[str, str]]:
                 yield name.strip().casefold(), shown(value.strip())
 
 
-def _number(value: str | None) -> float | None:
-    found = _NUMBER.match(value) if value else None
-    return float(found.group()) if found else None
-
-
 def _integer(value: str | None) -> int | None:
-    number = _number(value)
-    return None if number is None else int(number)
+    found = _WHOLE.fullmatch(value.strip()) if value else None
+    if found is None:
+        return None
+    number = int(found["number"])
+    return number if found["power"] is None else 1 << min(abs(number), 63)
+
+
+def _reach(value: str | None) -> int | None:
+    """The register, in decimal; some releases write it in octal, which is certain for `377` alone."""
+    number = _integer(value)
+    text = str(number)
+    octal = number is not None and number > _MOST_REACH and set(text) <= set("01234567") and int(text, 8) <= _MOST_REACH
+    return int(text, 8) if octal else number
 
 
 def _seconds(value: str | None) -> float | None:
     """`0.66 ms` -> 0.00066. The unit is ms where none is told; None for an unknown one."""
     found = _TIME.fullmatch(value.strip()) if value else None
-    scale = _SECONDS.get(found["unit"]) if found else None
+    scale = _SECONDS.get(found["unit"].casefold()) if found else None
     return None if found is None or scale is None else round(float(found["number"]) * scale, 9)
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from ..ntp.errors import NtpMulticastError, UserError
 from ..ntp.interface_names import interface_name
-from ..ntp.key_memory import remember
+from ..ntp.key_memory import keys_as_before, remember
 from ..ntp.plan import Plan, State, plan
 from .candidate import Candidate, trial_runs
 from .errors import BrokenOffError, CommitError, DeviceError, RefusedError, SessionError
@@ -148,7 +148,8 @@ class _Look:
         memory = remember(attempt.request.memory, attempt.steps.changes, present.configuration)
         with_trial = attempt.request.commit.trial is not None
         return cls(
-            new=not plan_from(present.configuration, attempt.request, memory),
+            new=not plan_from(present.configuration, attempt.request, memory)
+            and not keys_as_before(attempt.steps.changes, present.configuration),
             old=present.configuration == attempt.report.before,
             with_trial=with_trial,
             confirming=attempt.candidate.outcome is Outcome.CONFIRMING,

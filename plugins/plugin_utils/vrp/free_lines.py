@@ -17,13 +17,9 @@ from .grammar.telling import told_without_secrets
 
 _UNDO = "undo "
 _FRAME_END = "return"
-# Lines after which the candidate is not the module's any more, with the least letters of each word that VRP takes.
-_ENDINGS = (
-    (("com", "commit"),),
-    (("ab", "abort"),),
-    (("ret", "return"),),
-    (("cl", "clear"), ("conf", "configuration"), ("cand", "candidate")),
-)
+# Lines that no configuration has, each with the letters that tell it from others.
+_LEAVING = {"commit": 3, "quit": 1, "return": 3, "abort": 2, "system-view": 5, "rollback": 4, "save": 4}
+_LEAVING_LINES = (("clear", "configuration"), ("refresh", "configuration"), ("configuration", "exclusive"))
 
 
 @dataclass(frozen=True)
@@ -132,6 +128,34 @@ def secrets_of(text: str) -> tuple[str, ...]:
     return (text[same:],)
 
 
+def refuse_leaving(lines: Sequence[tuple[str, str]]) -> None:
+    """Raises UserError for lines, given with the option that holds them, that end the transaction or leave its views.
+
+    A `commit` among the lines would make half of them effective, without a trial and untold. `run` takes a line of the
+    user view, and `#` leads back to the system view (fact 3.1).
+    """
+    wrong = [f"{option}: `{told_without_secrets(text.strip())}`" for option, text in lines if _leaves(text)]
+    if wrong:
+        raise UserError(
+            "\n".join(wrong)
+            + "\nSuch a line is no configuration: views are named by parents, and the module itself commits or clears."
+        )
+
+
+def _leaves(text: str) -> bool:
+    words = text.casefold().split() or [""]
+    first = words[0]
+    if first.startswith("#") or first in ("run", "return"):
+        return True
+    # Keywords may be shortened while unique (fact 3.1).
+    if any(len(first) >= least and word.startswith(first) for word, least in _LEAVING.items()):
+        return True
+    return any(
+        all(len(given) >= 3 and word.startswith(given) for given, word in zip(words, line)) and len(words) >= len(line)
+        for line in _LEAVING_LINES
+    )
+
+
 def refuse_untypable(lines: Sequence[tuple[str, str]]) -> None:
     """Raises UserError for lines, given with the option that holds them, that hold anything but printable text."""
     wrong = [
@@ -142,21 +166,3 @@ def refuse_untypable(lines: Sequence[tuple[str, str]]) -> None:
     ]
     if wrong:
         raise UserError("\n".join(wrong))
-
-
-def refuse_endings(lines: Sequence[tuple[str, str]]) -> None:
-    """Raises UserError for lines, given with the option that holds them, that commit or clear what stands pending."""
-    wrong = [
-        f"{option}: `{told_without_secrets(text)}` would end the candidate before all lines are in it. Leave it out: "
-        "the module commits by itself, and the option commit says how."
-        for option, text in lines
-        if any(_begins_as(text.casefold().split(), ending) for ending in _ENDINGS)
-    ]
-    if wrong:
-        raise UserError("\n".join(wrong))
-
-
-def _begins_as(words: Sequence[str], ending: Sequence[tuple[str, str]]) -> bool:
-    return len(words) >= len(ending) and all(
-        word.startswith(least) and whole.startswith(word) for word, (least, whole) in zip(words, ending)
-    )

@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from ..ntp.changes import Change, Listen, SetAssociation, SetUpstream
 from ..ntp.errors import UserError
-from ..ntp.interface_names import interface_key
+from ..ntp.interface_names import abbreviated_by, interface_key
 from ..ntp.key_memory import KeyMemory
 from ..ntp.model import ALL, AddressFamily, Configuration, UpstreamServer
 from ..ntp.plan import Plan, State, plan
@@ -70,15 +70,15 @@ def refuse_unfit_interfaces(changes: tuple[Change, ...], present: DeviceConfigur
         if isinstance(change, Listen) and change.afi is AddressFamily.IPV4 and change.enabled:
             name = change.source
             if name != ALL and known and interface_key(name) not in known:
-                reasons.append(f"{name}, which shall listen for requests, does not exist on the device.")
+                reasons.append(f"{name}, which shall listen for requests, {_absent(name, present.interfaces)}")
         if isinstance(change, SetUpstream):
-            reasons += _unfit_source(change.server, known)
+            reasons += _unfit_source(change.server, known, present.interfaces)
         if not isinstance(change, SetAssociation):
             continue
         name = change.interface
         facts = known.get(interface_key(name))
         if facts is None:
-            reasons.append(f"{name} does not exist on the device.")
+            reasons.append(f"{name} {_absent(name, present.interfaces)}")
         elif facts.layer2:
             reasons.append(
                 f"{name} is a layer 2 port; NTP needs a layer 3 one (`undo portswitch`, or the Vlanif of its VLAN)."
@@ -89,14 +89,31 @@ def refuse_unfit_interfaces(changes: tuple[Change, ...], present: DeviceConfigur
         raise UserError("\n".join(dict.fromkeys(reasons)))
 
 
-def _unfit_source(server: UpstreamServer, known: Mapping[str, InterfaceFacts]) -> list[str]:
+def refuse_abbreviations(wanted: Configuration, present: DeviceConfiguration) -> None:
+    """Raise UserError for an interface under a short name: it would be taken for one that has no NTP lines."""
+    known = {interface_key(name) for name in present.interfaces}
+    names = [interface.name for interface in wanted.interfaces or () if interface_key(interface.name) not in known]
+    short = [name for name in names if abbreviated_by(name, present.interfaces)]
+    if short:
+        raise UserError("\n".join(f"{name} {_absent(name, present.interfaces)}" for name in short))
+
+
+def _absent(name: str, printed: Iterable[str]) -> str:
+    """What is said of an interface that the device does not show by this name."""
+    longer = abbreviated_by(name, printed)
+    if longer:
+        return f"is not what the device calls it. Write the whole name: {' or '.join(longer)}."
+    return "does not exist on the device."
+
+
+def _unfit_source(server: UpstreamServer, known: Mapping[str, InterfaceFacts], printed: Iterable[str]) -> list[str]:
     """Why a source interface of a unicast server is refused (fact 1.8); nothing where the interfaces are not known."""
     name = server.source_interface
     if name is None or not known:
         return []
     facts = known.get(interface_key(name))
     if facts is None:
-        return [f"{name}, which shall be the source of requests to {server.address}, does not exist on the device."]
+        return [f"{name}, which shall be the source of requests to {server.address}, {_absent(name, printed)}"]
     if server.afi is AddressFamily.IPV6 and not facts.ipv6_enabled:
         return [f"{name} has no IPv6; requests to {server.address} from there need `ipv6 enable` first."]
     return []

@@ -13,10 +13,10 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
 
-from ..ntp.changes import reasons_of_keys
+from ..ntp.changes import Change, KeyReason, reasons_of_keys
 from ..ntp.errors import NtpMulticastError
 from ..ntp.interface_names import interface_name
-from ..ntp.key_memory import KeyMemory, remember
+from ..ntp.key_memory import KeyMemory, keys_as_before, remember
 from ..ntp.model import Configuration
 from ..ntp.plan import Plan
 from .candidate import Candidate, refuse_missing_trial, save
@@ -27,7 +27,7 @@ from .errors import CommitError, ConflictError, DeviceError, SessionError
 from .failure import Attempt, broken_off, located, settle, told
 from .grammar import DeviceConfiguration, render_changes
 from .outcome import Outcome
-from .present import dialect_of, plan_from, read, read_all, refuse_unfit_interfaces
+from .present import dialect_of, plan_from, read, read_all, refuse_abbreviations, refuse_unfit_interfaces
 from .request import Logins, Report, Request, Save
 from .session import Session
 
@@ -69,6 +69,7 @@ def _converge_once(logins: Logins, request: Request, *, again: bool) -> Report:
         dialect = dialect_of(session, present, request)
     except DeviceError as error:
         raise told(error, Outcome.NOTHING_SENT) from error
+    refuse_abbreviations(request.wanted, present)
     report = Report(
         before=present.configuration,
         after=steps.predicted,
@@ -172,8 +173,9 @@ def _verify(
     present = read(session, request)
     memory = remember(request.memory, steps.changes, present.configuration)
     left = plan_from(present.configuration, request, memory)
-    if left:
-        lines = render_changes(left.changes, dialect_of(session, present, request))
+    missing = (*_keys_not_taken(steps, present.configuration, candidate.notices), *left.changes)
+    if missing:
+        lines = render_changes(missing, dialect_of(session, present, request))
         raise VerificationError(
             "\n".join(
                 [
@@ -184,3 +186,14 @@ def _verify(
             )
         )
     return present.configuration, memory
+
+
+def _keys_not_taken(steps: Plan, read_back: Configuration, notices: list[str]) -> list[Change]:
+    """The keys whose old ciphertext is shown, where that proves something: the secret is new, or the device remarked
+    on the line. The plan can't tell, since nobody knows what stands in a ciphertext."""
+    return [
+        change
+        for change in keys_as_before(steps.changes, read_back)
+        if change.reason is KeyReason.ROTATED
+        or any(f" authentication-keyid {change.id} " in notice.partition(":")[0] for notice in notices)
+    ]

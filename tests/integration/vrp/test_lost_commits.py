@@ -111,6 +111,46 @@ def test_a_commit_that_fails_after_its_time_is_no_success(ce: RunningDevice) -> 
     assert error.outcome == "unknown"
 
 
+def rotating(logins: LocalLogins, secret: str = "Another-Secret-7") -> Any:
+    """The request for another secret of a key that is there, and nothing else."""
+    memory = converge(logins, logins.request(server_config(PORT))).memory
+    assert memory
+    return logins.request(server_config(PORT, secret), memory=memory)
+
+
+def test_a_new_secret_whose_commit_did_not_come_to_its_end_is_no_success(ce: RunningDevice) -> None:
+    """The old ciphertext says nothing of the new secret."""
+    with local_logins(ce, patient=True) as logins:
+        request = rotating(logins)
+        before = ce.running_configuration()
+        ce.set_faults(lose_session="while-committing", slow_commit=0.3, late_refusal="Error: Failed to deliver.")
+        report, error = logins.run(request)
+    assert report is None and isinstance(error, NtpMulticastError)
+    assert ce.running_configuration() == before
+    assert (error.outcome, error.changed) == ("unknown", True)
+
+
+def test_a_new_secret_whose_commit_goes_on_is_waited_for(ce: RunningDevice) -> None:
+    with local_logins(ce, patient=True) as logins:
+        request = rotating(logins)
+        before = ce.running_configuration()
+        ce.set_faults(lose_session="while-committing", slow_commit=1.5)
+        assert converge(logins, request).changed
+    assert ce.running_configuration() != before
+
+
+@pytest.mark.parametrize("words", ["Info: The key is not changed.", "Failed to write the key.", ""])
+def test_a_new_secret_that_the_device_did_not_take_is_told(ce: RunningDevice, words: str) -> None:
+    with local_logins(ce) as logins:
+        request = rotating(logins)
+        before = ce.running_configuration()
+        ce.set_faults(not_taken={"authentication-keyid 42 authentication-mode": words})
+        report, error = logins.run(request)
+    assert report is None and isinstance(error, VerificationError)
+    assert "authentication-keyid 42" in str(error) and words in str(error)
+    assert ce.running_configuration() == before
+
+
 def test_a_device_that_cannot_be_reached_again_is_unknown(ce: RunningDevice) -> None:
     ce.set_faults(lose_session="during-commit")
     with local_logins(ce) as logins:

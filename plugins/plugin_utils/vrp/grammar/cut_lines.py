@@ -85,17 +85,39 @@ class CutLines:
             count += 1
             # What is indented may be a line of its own, which must not become the end of a line that takes anything.
             own_line = own_line or _is_own_line(rest)
-            for joined in candidates:
-                known = understood(joined)
-                if known is not None and self._is_certain(known, line, own_line=own_line):
-                    whole = Whole(joined, count)
-                    break
+            known = {joined: understood(joined) for joined in candidates}
+            certain = [
+                joined
+                for joined, statement in known.items()
+                if statement is not None and self._is_certain(statement, line, own_line=own_line)
+            ]
+            if certain:
+                if any(known[joined] != known[certain[0]] for joined in certain):
+                    certain = [certain[0 if self._has_usual_width(line) else self._index_with_lost_blank(line)]]
+                whole = Whole(certain[0], count)
         if whole is not None:
             return whole
         rest = self._lines[position + 1]
         if not _is_own_line(rest) and (self._has_usual_width(line) or (in_interface and rest[0] in _INSIDE_A_VALUE)):
             raise self._uncertain(line)
+        self._refuse_torn(line, rest, understood)
         return Whole(line, 1)
+
+    def _index_with_lost_blank(self, line: str) -> int:
+        """Where both a blank and none make a line whole: a blank was lost only where just one column is missing."""
+        if len(line) + 1 in (USUAL_WIDTH, *_OTHER_WIDTHS):
+            return -1
+        raise self._uncertain(line)
+
+    def _refuse_torn(self, line: str, rest: str, understood: Callable[[str], Statement | None]) -> None:
+        """Refuse a line that the next one would complete, wherever it was cut: it may say something else."""
+        texts = [rest.strip()]
+        if rest[0] in " \t" and rest.strip()[0] in _INSIDE_A_VALUE:
+            texts.append(rest.split()[0])  # no line of a configuration begins so; more may follow on further ones
+        for joined in (f"{line.rstrip()}{blank}{text}" for text in texts for blank in ("", " ")):
+            known = understood(joined)
+            if known is not None and known.form.ours and "secret" not in known.fields:
+                raise self._uncertain(line)
 
     def _is_certain(self, known: Statement, line: str, *, own_line: bool) -> bool:
         """A form that takes anything at its end is made whole by any rest."""
@@ -112,6 +134,7 @@ class CutLines:
         """
         line, rest = self._lines[position], self._lines[position + 1]
         if not in_interface:
+            self._refuse_torn(line, rest, understood)
             return Whole(line, 1)
         joined = f"{line.rstrip()} {rest}"
         known = understood(joined)
@@ -120,6 +143,7 @@ class CutLines:
         known = understood(line + rest)
         if known is not None and known.form.ours and rest[0] not in " \t" and not line.endswith("  "):
             raise self._uncertain(line)
+        self._refuse_torn(line, rest, understood)
         return Whole(line, 1)
 
     def _uncertain(self, line: str) -> ParseError:
@@ -145,6 +169,8 @@ class CutLines:
         if position + 1 >= len(self._lines):
             return False
         rest = self._lines[position + 1]
+        if self._lines[position].endswith(" source-"):  # cut in the middle of `source-interface`
+            return True
         return not (rest.rstrip() in _OWN_WORDS or rest.lstrip().startswith(_OWN_LINES) or is_logged(rest))
 
     def _ciphertext(self, position: int, text: str) -> Whole:

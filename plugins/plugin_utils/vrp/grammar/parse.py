@@ -55,10 +55,16 @@ _INTERFACE_LINE = re.compile(r"interface[ \t]+(\S+)(?:[ \t]+(\S.*))?")
 # An NTP line behind something else: a prompt, or a rest of whatever was on the screen.
 _NTP_INSIDE = re.compile(
     r"(?<![a-z-])(?:(?i:undo)[ \t\xa0]+)?(?i:ntp(?:-service)?)[ \t\xa0]+"
-    r"(?:authentication|trusted|reliable|server|ipv6|refclock-master|(?:multi|uni|broad|many)cast-)"
+    r"(?:authentication|trusted|reliable|server|ipv6|refclock-master|(?:multi|uni|broad|many)cast-"
+    r"|AUTHENTICATION|TRUSTED|RELIABLE|SERVER|IPV6|REFCLOCK-MASTER|(?:MULTI|UNI|BROAD|MANY)CAST-)"
 )
 # What begins with a hyphen is a pager, whatever its words.
 _IS_PROMPT_OR_PROSE = re.compile(r"^[<\[].*[>\]] *$|^[^-].*[A-Za-z]{2}[ \t]")
+# Pagers of other programs, which are no prose.
+_OTHER_PAGER = re.compile(
+    r"(?i)[-=<>\[\](.\u2014*+]\s*more\b|\bpress (?:any|the|enter|space)\b|\bnext page\b|^\s*lines? [0-9]"
+)
+_LONGEST_MESSAGE = 8  # lines at the margin inside the block of an interface
 _LEAVES_VIEW = frozenset({"quit", "return", "commit", "system-view"})
 
 DEFAULT_STRATUM = 8  # Fact 1.6.
@@ -169,6 +175,7 @@ class _Reader:
         self._blocks = False
         self._ended = False
         self._logging = False  # the line before was a log, or belonged to one
+        self._framed = False  # `#` stands before the view, so that another one ends it
         self._handlers: dict[str, Callable[[Statement], None]] = {
             "authentication": self._on_authentication,
             "key": self._on_key,
@@ -207,6 +214,8 @@ class _Reader:
             self._blocks, self._ended = True, False
         elif first in " \t":
             stripped = line.lstrip()
+            if stripped.startswith("sysname ") and self._view is None and not self._other_view:
+                self._on_sysname(stripped[len("sysname ") :].strip())  # VRP5 may indent the lines of the system view
             if stripped.startswith(("ntp", "undo ntp")):
                 return self._on_ntp_text(lines, position, cut, indented=True)
             if "ntp" in stripped.casefold():
@@ -220,11 +229,25 @@ class _Reader:
             # Fact 2.1: `*` marks the configuration of hardware that is absent.
             self._on_ntp_line(line[1:].lstrip(), indented=False)
         else:
-            self._on_margin_line(line[1:].lstrip() if first == "*" else line, goes_on=cut.is_rest(position))
+            goes_on = cut.is_rest(position) or self._is_inside_block(lines, position)
+            if line.startswith("interface"):
+                self._framed = position > 0 and lines[position - 1].rstrip() == "#"
+            self._on_margin_line(line[1:].lstrip() if first == "*" else line, goes_on=goes_on)
         return 1
 
+    def _is_inside_block(self, lines: list[str], position: int) -> bool:
+        """Whether a line at the margin stands between the lines of an interface, whose block ends with `#`."""
+        if self._view is None or not self._framed:
+            return False
+        for line in islice(lines, position + 1, position + 1 + _LONGEST_MESSAGE):
+            if line[0] in " \t":
+                return True
+            if line[0] in "#!<[" or line.startswith(("interface ", "ntp", "undo ")) or line.rstrip() in _LEAVES_VIEW:
+                return False
+        return False
+
     def _leave_view(self, *, other: bool) -> None:
-        self._view, self._other_view, self._logging = None, other, False
+        self._view, self._other_view, self._logging, self._framed = None, other, False, False
 
     def _on_margin_line(self, line: str, *, goes_on: bool) -> None:
         interface = _INTERFACE_LINE.fullmatch(line) if line.startswith("interface") else None
@@ -246,10 +269,15 @@ class _Reader:
             self._leave_view(other=True)
             if line.startswith("sysname "):
                 self._on_sysname(line[len("sysname ") :].strip())
+            elif "ntp" in line:
+                self._on_ntp_inside(line)
+        else:
+            self._on_ntp_inside(line)
 
     def _on_ntp_inside(self, line: str) -> None:
         found = None if self._logging or line.startswith("!") else _NTP_INSIDE.search(line)
-        if found is not None and _IS_PROMPT_OR_PROSE.search(line[: found.start()]) is None:
+        before = line[: found.start()] if found is not None else ""
+        if found is not None and (_OTHER_PAGER.search(before) or _IS_PROMPT_OR_PROSE.search(before) is None):
             self._on_unknown(line[found.start() :])
 
     def _interface(self, found: re.Match[str]) -> _InterfaceState | None:

@@ -17,13 +17,19 @@ _OPTIONS = frozenset(
     | {"preferred", "preference", "burst", "iburst", "preempt"}
 )
 _NAMES_A_SECRET = re.compile(
-    r"(?i)(?:key|passw|passphrase|pwd|secret|cipher|simple|plain|md5|sha-?[0-9]|hmac|cmac|aes|psk|token|credential"
-    r"|communit|encrypt|crypt|hash|auth-?data|auth-?string|^auth$|^authenticat(?:e|ion(?:-mode)?)$|^pw$|^pin$|^otp$|^shared$"
-    r"|^digest$|^3?des$|^rc4$|^sm[34]$|blake|chacha)"
+    r"(?:key|passw|passcode|phrase|pwd|secret|cipher|simple|plain|md5|sha-?[0-9]|hmac|cmac|aes|psk|token|credential"
+    r"|communit|encrypt|crypt|hash|auth-?data|auth-?string|blake|chacha|base64|obfuscat|kennwort|schl(?:ue|\u00fc)ssel"
+    r"|\u5bc6\u7801|\u5bc6\u94a5|\u79d8\u94a5|\u53e3\u4ee4)"
+)
+# Too short, or too common as a part of other words.
+_WHOLE_NAMES = frozenset(
+    {"auth", "authenticate", "authentication", "authentication-mode", "auth-mode", "authmode", "auth-type", "authtype"}
+    | {"pw", "pin", "otp", "shared", "digest", "des", "3des", "rc4", "sm3", "sm4", "sha", "mac", "kid", "bearer"}
+    | {"private", "cookie", "signature", "seed", "salt", "hex", "ascii", "encoded", "hidden", "clave"}
 )
 _SWITCHED = frozenset({"enable", "disable"})  # `authentication enable` is a whole line
 _USER_INFORMATION = re.compile(r"(?<=:)[^\s:@]+(?=@)")  # ftp://user:secret@host
-_WORD = re.compile(r"[^\s=:]+")
+_WORD = re.compile(r"[^\s=:<>\"'{},;]+")
 
 
 def told_without_secrets(line: str) -> str:
@@ -33,7 +39,8 @@ def told_without_secrets(line: str) -> str:
 
 def _without_secrets(line: str) -> str:
     for word in _WORD.finditer(line):
-        if _NAMES_A_SECRET.search(word.group()) is None:
+        name = word.group().lower()
+        if name not in _WHOLE_NAMES and _NAMES_A_SECRET.search(name) is None:
             continue
         numbered = _KEY_NUMBER.match(line, word.start())
         end = word.end() if numbered is None else numbered.end()

@@ -22,7 +22,12 @@ _MOVED_BACK = re.compile(r" *(?:(?:(?:\x1b|\^\[)?\[|\x9b)[0-9]{1,4}D|[\b])")
 _COLOUR = re.compile(r"(?:\x1b|\^\[)\[[0-9;]{0,20}m")
 _ODD_MOVEMENT = re.compile(r"\[[0-9]{1,4}[A-K](?![A-Za-z0-9])|\[[0-9]{1,4}D")
 _FOREIGN_PAGER = re.compile(r"[ \t]*-{2,5} ?[^\W\d_]{3,10} ?-{2,5}")
-_TRACES = re.compile(r"More|[\x1b\b\x9b]|\r(?!\n)|(?m:^ *(?:\^\[)?\[[0-9]{1,4}D)")
+# A log that came on the line of something else: its time, and its name.
+_BEHIND = re.compile(
+    r"(?<=[^ #*%\[])[#*%]?\[?(?:[A-Z][a-z]{2} +[0-9]{1,2} (?:[0-9]{4} )?|[0-9]{4}-[0-9]{2}-[0-9]{2}[ T])"
+    r"[0-9]{2}:[0-9]{2}:[0-9]{2}[^%\n]{0,100}%%[0-9]{2} ?[A-Z]"
+)
+_TRACES = re.compile(r"More|%%[0-9]|[\x1b\b\x9b]|\r(?!\n)|(?m:^ *(?:\^\[)?\[[0-9]{1,4}D)")
 _ESCAPE = re.compile(r"\x1b\[[0-?]{0,20}[ -/]{0,4}[@-~]|\x1b")
 _WIDEST_INDENT = 8
 _BEGINS_VIEW = ("#", "!", "interface ", "return")
@@ -41,7 +46,7 @@ def terminal_lines(text: str) -> list[str]:
     Raises:
         ParseError: a line has rests of a pager that are not understood, so what stands on it is not known.
     """
-    lines = text.replace("\r\n", "\n").split("\n")
+    lines = text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
     if _TRACES.search(text) is None:
         return lines
     return [_seen(line.rstrip("\r"), number) for number, line in enumerate(lines, 1)]
@@ -66,7 +71,8 @@ def _seen(line: str, number: int) -> str:
         line = _rubbed_out(line)
     if "\r" in line:
         line = line.rpartition("\r")[2]
-    return line
+    logged = _BEHIND.search(line) if "%%" in line else None
+    return line if logged is None else line[: logged.start()]
 
 
 def _behind_pager(rest: str, number: int) -> str:

@@ -18,7 +18,8 @@ from .unsolicited import is_time_line, without_logs
 
 _ERROR = re.compile(r"\s*Error(?:\[\d+\])?\s*:", re.IGNORECASE)
 _MESSAGE = re.compile(
-    r"\s*(?:(?:Error|Info|Warning|Note)(?:\[\d+\])?\s*:|Failed\b|(?:The )?(?:system|device) (?:is )?busy\b)",
+    r"\s*(?:(?:Error|Info|Warning|Note)(?:\[\d+\])?\s*:|Failed\b|(?:The )?(?:system|device) (?:is )?busy\b"
+    r"|[A-Z][A-Za-z ,.']{0,160}\b(?:busy\b|try (?:it )?(?:again|later)\b|again later\b|in progress\b|please wait\b))",
     re.IGNORECASE,
 )
 _CARET = re.compile(r"\s*\^\s*")

@@ -18,7 +18,7 @@ from .answer import Answer, is_message_line
 from .prompt import Prompt, PromptMatcher
 from .questions import ExpectedQuestion, looks_like_question
 from .screen import Screen
-from .unsolicited import is_log_line, is_time_line, without_logs
+from .unsolicited import before_log, is_log_line, is_time_line, without_logs
 
 # Seconds of silence after which an empty line is sent to see the prompt again.
 QUIET_FOR_BURIED_PROMPT = 1.0
@@ -31,9 +31,10 @@ _ECHO_ROWS = 256  # the echo is looked for in the first rows only
 _ECHO_GAP = 8  # rows of other text inside an echo
 _MOST_BLANKS = 512  # in the row of a bare echo
 _FRAME_GAP = 12  # rows of unknown text between the frame's end and the prompt
+_TEXT_BEHIND_QUESTION = 40  # rows
 # Fact 9.2: `(+B)` behind a command that is backed up to the other firewall.
-_INSIDE_MARK = r"[+*!~-]?[A-Za-z][A-Za-z/+-]{0,9}"
-_MARK = re.compile(rf"(?:\({_INSIDE_MARK}\)|\[{_INSIDE_MARK}\]|<{_INSIDE_MARK}>|{{{_INSIDE_MARK}}}){{1,2}}")
+_INSIDE_MARK = r"[+*!~-]?[A-Za-z][A-Za-z0-9/+:-]{0,15}"
+_MARK = re.compile(rf"\+[A-Z]|(?:\({_INSIDE_MARK}\)|\[{_INSIDE_MARK}\]|<{_INSIDE_MARK}>|{{{_INSIDE_MARK}}}){{1,2}}")
 _LONGEST_MARK = 24
 
 
@@ -144,14 +145,14 @@ class Exchange:
         for row in range(len(lines) - 2, self.first_row - 1, -1):
             line = lines[row]
             if line.strip() and not is_log_line(line) and not self._is_buried_prompt(line):
-                return line.rstrip() == self.sending.frame_end
+                return before_log(line).rstrip() == self.sending.frame_end
         return False
 
     def _frame_end_row(self) -> int | None:
         """The row of the frame's end, with a few lines of whatever kind between it and the prompt."""
         lines = self._screen.lines
         for row in range(len(lines) - 2, max(self.first_row, len(lines) - 2 - _FRAME_GAP) - 1, -1):
-            if lines[row].rstrip() == self.sending.frame_end:
+            if before_log(lines[row]).rstrip() == self.sending.frame_end:
                 return row
             if lines[row].rstrip() == "#":
                 return None
@@ -215,14 +216,28 @@ class Exchange:
     def question(self, quiet: float) -> str | None:
         """The question that is open now, with the lines before it that belong to the same answer."""
         lines = self._screen.lines
-        row = len(lines) - 1
-        if quiet >= _QUIET_FOR_ODD_ENDING:
-            while row > 0 and (not lines[row].strip() or is_log_line(lines[row])):
-                row -= 1
         start = max(self._question_row, self.first_row - 1 if self.echoed else 0) + 1
-        if row < start or not looks_like_question(lines[row]):
+        last = len(lines) - 1
+        if last >= start and looks_like_question(lines[last]):
+            return "\n".join(without_logs(lines[start : last + 1]))
+        if quiet < _QUIET_FOR_ODD_ENDING:
             return None
-        return "\n".join(without_logs(lines[start : row + 1]))
+        # Other text came behind the question: on its line, or on further ones, perhaps cut at the terminal's width.
+        for row in range(last, max(start, last - _TEXT_BEHIND_QUESTION) - 1, -1):
+            asked = before_log(lines[row])
+            if looks_like_question(asked):
+                known = asked != lines[row] or self._only_a_log_follows(row)
+                if known or quiet >= _QUIET_WITHOUT_PROMPT:
+                    return "\n".join([*without_logs(lines[start:row]), asked])
+                return None
+            if self._matcher.behind(lines[row]) is not None:
+                return None
+        return None
+
+    def _only_a_log_follows(self, row: int) -> bool:
+        """Whether nothing stands behind a row, or a log, whose further lines are not known as such."""
+        following = next((line for line in self._screen.lines[row + 1 :] if line.strip()), "")
+        return not following or is_log_line(following)
 
     def answered(self) -> None:
         """The question got its answer."""
@@ -303,6 +318,8 @@ def find_echo(rows: Sequence[str], command: str, matcher: PromptMatcher, owed: i
         prompts += first > 0
         bare = not behind.strip()
         last = None if bare else _end_of_echo(rows, first, _squeeze(behind), wanted, matcher)
+        if last is None and before_log(behind) != behind:  # a log came on the line of the echo
+            last = _end_of_echo(rows, first, _squeeze(before_log(behind)), wanted, matcher)
         if last is not None:
             return _Echo(first, last, len(row) - len(behind))
     return None

@@ -16,6 +16,8 @@ _ROLE = re.compile(_FIREWALL_ROLE)
 _MARKS = ("~", "*", "")
 _VIEW = re.compile(r"(?:-(?P<view>[^\[\]]+))?\]")
 _ANY_USER_VIEW = re.compile(rf"{_FIREWALL_ROLE}<(?P<sysname>[^<>\r\n]{{1,246}})>\s*")
+# At the login a name may hold what else limits it, and any mark may stand before it: the prompt has to come twice.
+_FIRST_PROMPT = re.compile(r"(?P<lead>[\w()\[\]:./%*~+-]{0,24} ?)<(?P<sysname>[^\r\n]{1,246})>\s*")
 _ANY_SYSTEM_VIEW = re.compile(rf"{_FIREWALL_ROLE}\[(?P<mark>[~*])(?P<sysname>[^\[\]\r\n]{{1,246}})\]\s*")
 
 
@@ -50,10 +52,14 @@ USER_VIEW = Prompt(system=False)
 
 
 class PromptMatcher:
-    """Tells whether a line is, or begins with, a prompt of the device that calls itself `sysname`."""
+    """Tells whether a line is, or begins with, a prompt of the device that calls itself `sysname`.
 
-    def __init__(self, sysname: str) -> None:
+    lead: what stood before the name's bracket at the login, such as the role of a firewall; it may go and come
+    """
+
+    def __init__(self, sysname: str, lead: str = "") -> None:
         self.sysname = sysname
+        self.lead = lead
         self._user_view = f"<{sysname}>"
 
     def match(self, line: str) -> Prompt | None:
@@ -71,6 +77,8 @@ class PromptMatcher:
         device."""
         role = _ROLE.match(line)
         start = role.end() if role else 0
+        if self.lead and line.startswith(self.lead):
+            start = len(self.lead)
         if line.startswith(self._user_view, start):
             return USER_VIEW, start + len(self._user_view)
         if not line.startswith("[", start):
@@ -82,6 +90,12 @@ class PromptMatcher:
                 if view:
                     return Prompt(system=True, mark=mark, view=view["view"] or ""), view.end()
         return None, 0
+
+
+def matcher_of_first_prompt(line: str) -> PromptMatcher | None:
+    """For a line that may be the first prompt: what knows the prompts of that device."""
+    found = _FIRST_PROMPT.fullmatch(line)
+    return PromptMatcher(found["sysname"], found["lead"]) if found else None
 
 
 def sysname_of_user_view(line: str) -> str | None:

@@ -16,14 +16,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _TAIL = 240  # characters of a line that tell whether it asks
+# `Y/N`, `y(yes)/n(no)`, `y[es]|n[o]`, `Y-N`, `yes or no`, `Y for yes, N for no`, one of them perhaps in brackets.
 _CHOICE = re.compile(
-    r"\s*(?:y(?:es)?(?:\(yes\))?(?:\s*[/|,]\s*|\s+or\s+)n|no?(?:\(no\))?\s*[/|]\s*y(?:es)?\b)", re.IGNORECASE
+    r"[\s(\[{<]*(?:y(?:\[?es\]?)?(?:\(yes\))?[)\]}>]?(?:\s*[/|,-]\s*|\s+or\s+)[(\[{<]?n"
+    r"|no?(?:\(no\))?\s*[/|]\s*y(?:es)?\b|y for yes\b)",
+    re.IGNORECASE,
 )
-_BARE_CHOICE = re.compile(r"\b(?:y(?:es)?/no?|no?/y(?:es)?)(?P<cancel>/c(?:ancel)?)?$", re.IGNORECASE)
+_BARE_CHOICE = re.compile(
+    r"(?:(?:\b|\[)(?:y\]?(?:es)?(?:\[y\])?(?:/|\s+or\s+)\[?n\]?o?|no?/y(?:es)?)|\[y\]/)(?P<cancel>/c(?:ancel)?)?$",
+    re.IGNORECASE,
+)
+_NAMED_DEFAULT = re.compile(r"[,;]\s*(?P<default>default(?: is)?\s?:?\s?\w{1,3})$", re.IGNORECASE)
+# As they stand beside a question in Chinese: colon, question mark, full stop.
+_AFTER = ":? \t\uff1a\uff1f\u3002"
 _NAME_WITH_DEFAULT = re.compile(r"\bname\s*$", re.IGNORECASE)
 _CANCEL = re.compile(r"[/|,]\s*c(?:ancel)?\b", re.IGNORECASE)
 _FILE_TYPE = re.compile(r"\*\.[a-z]{2,4}\b", re.IGNORECASE)
-_FREE_TEXT = re.compile(r"(?:password|name)\s?:$", re.IGNORECASE)
+_FREE_TEXT = re.compile(r"(?:password|name|press (?:the )?enter(?: key)?\)?)\s?:$", re.IGNORECASE)
 _LONGEST_FREE_TEXT = 40
 _BRACKETS = {"]": "[", ")": "(", "}": "{", ">": "<"}
 _MOST_BRACKETS = 3
@@ -54,9 +63,12 @@ def ending_of(line: str) -> Ending | None:
     before = len(text) - len(text[-_TAIL:])
     tail = text[before:]
     default = ""
-    rest = tail
+    rest = tail.rstrip(_AFTER)
+    named = _NAMED_DEFAULT.search(rest)
+    if named is not None:
+        rest, default = rest[: named.start()], named["default"]
     for _unused in range(_MOST_BRACKETS):
-        rest = rest.rstrip(":? \t")
+        rest = rest.rstrip(_AFTER)
         if not rest or rest[-1] not in _BRACKETS:
             break
         begins = _opening(rest)
@@ -148,6 +160,11 @@ def _question(words: str, answer: str | None, *occasions: PromptContext, advice:
     )
 
 
+_NO_MORE_THAN_SAVING = (
+    r"\A(?!.*\b(?:uncommitted|delet|eras|format|reboot|los[et]\b|revert|roll|trial"
+    r"|will (?:be )?(?:re(?:start|set|load)|clear)))"
+)
+
 KNOWN_QUESTIONS: tuple[Question, ...] = (
     # Fact 3.3. Navigation and leaving: N drops the lines, which are ours and refused, or were never asked for.
     # Elsewhere C stays, so that
@@ -165,7 +182,12 @@ KNOWN_QUESTIONS: tuple[Question, ...] = (
         PromptContext.LOGIN,
         advice="The password of this account has expired. Change it in an interactive login, then run again.",
     ),
-    _question(r"change\s+now\s*\?\s*\[Y/N\]", "N", PromptContext.LOGIN),
+    _question(
+        r"change\s+now\s*\?\s*\[Y/N\]"
+        r"|\bpassword\b.*\bchange (it|them|the password|your password|the initial password)( now)?\s*\?\s*\[Y/N\]",
+        "N",
+        PromptContext.LOGIN,
+    ),
     _question(
         r"(old|new|confirm)\b.*password\s*:",
         None,
@@ -190,14 +212,16 @@ KNOWN_QUESTIONS: tuple[Question, ...] = (
         PromptContext.ROLLBACK,
         line=r"rollback configuration (to commit-id|to label|last) \S+",
     ),
-    # Facts 3.4 and 9.3.
+    # Facts 3.4 and 9.3. The startup file is written over: that is what saving is. Whatever else shall happen is not.
     _question(
-        r"((current|all) configurations? will be written|are you sure (you want )?to (continue|save)).*\[Y/N\]",
+        rf"{_NO_MORE_THAN_SAVING}.*(\bconfigurations? (\([^()]*\) )?(will|shall) be (written|saved)"
+        r"|\b(save|write)\b.{0,60}\bconfigurations?\b|\bare you sure (you want )?to (continue|save)\b"
+        r"|\b(over-?write)\b).*\[Y/N\]",
         "Y",
         PromptContext.SAVE,
     ),
     # Fact 9.3: the name of the present startup file is the default.
-    _question(r"file ?name\b.*\[default\]", "", PromptContext.SAVE),
+    _question(r"file ?name\b.*(\[default\]|\bpress (the )?enter\b)", "", PromptContext.SAVE),
     # Fact 1.2: a second authentication is for a person.
     _question(
         r"high-risk command.*password\s*:",

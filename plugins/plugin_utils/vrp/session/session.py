@@ -26,6 +26,7 @@ from .prompt import (
     Prompt,
     PromptMatcher,
     begins_as_user_view,
+    matcher_of_first_prompt,
     sysname_of_system_view,
     sysname_of_user_view,
 )
@@ -121,11 +122,12 @@ class Session:
             next_probe = min(next_probe, quiet + _QUIET_BETWEEN_LOGIN_PROBES)
             line = self._screen.current
             row = len(self._screen.lines) - 1
-            sysname = sysname_of_user_view(line)
-            if sysname and self._line_before() == line.rstrip():
-                self._matcher = PromptMatcher(sysname)
+            matcher = matcher_of_first_prompt(line)
+            # An odd name may be a line of a banner that comes in pieces, so that has to stay for a moment.
+            if matcher and self._line_before() == line.rstrip() and (quiet or sysname_of_user_view(line)):
+                self._matcher = matcher
                 self.prompt = USER_VIEW
-                self._recording.logged_in(self._screen.lines, line.rstrip(), sysname)
+                self._recording.logged_in(self._screen.lines, line.rstrip(), matcher.sysname)
                 return
             if row > answered and looks_like_question(line):
                 if self._answer_login_question(quiet):
@@ -142,7 +144,7 @@ class Session:
         Text that stands unfinished at the cursor may be a question in words that are not known, unless a prompt stands
         before it and it does not end as questions do.
         """
-        if sysname_of_user_view(line):
+        if matcher_of_first_prompt(line):
             return probes == 0 or quiet >= max(QUIET_FOR_BURIED_PROMPT, next_probe)
         if quiet < max(_QUIET_BETWEEN_LOGIN_PROBES, next_probe):
             return False
@@ -377,7 +379,7 @@ class Session:
         if not sysname or sysname == self.sysname or not exchange.echoed:
             return False
         if exchange.probed_name == line and self._line_before() == line:
-            self._matcher = PromptMatcher(sysname)
+            self._matcher = PromptMatcher(sysname, self._known_name().lead)
             return True
         if exchange.probed_name != line:
             exchange.probed_name = line

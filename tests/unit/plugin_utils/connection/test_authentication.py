@@ -131,6 +131,20 @@ def test_a_first_question_for_something_else_is_not_answered(
         ("", "", "Response:"),
         ("", "Enter the code of your authenticator.", ">"),
         ("SecurID", "", ""),
+        ("", "", "Yubikey for `ops':"),
+        ("", "", "otp-md5 97 ho8812"),
+        ("", "", "Enter TAN:"),
+        ("Duo two-factor login for ops", "", "Option (1-1):"),
+        ("", "", "What is the name of your dog?"),
+        ("", "", "Secret answer:"),
+        ("", "", "Login:"),
+        ("", "", "Temporary password:"),
+        ("", "", "Choose a password:"),
+        ("", "", "Neues Passwort:"),
+        ("", "", "Nouveau mot de passe:"),
+        ("", "", "\u65b0\u5bc6\u7801:"),
+        ("", "", "\u52a8\u6001\u53e3\u4ee4:"),
+        ("", "", "\u9a8c\u8bc1\u7801:"),
     ],
 )
 def test_other_words_for_a_token_are_not_answered(title: str, instructions: str, words: str) -> None:
@@ -141,6 +155,28 @@ def test_other_words_for_a_token_are_not_answered(title: str, instructions: str,
 def test_what_is_said_before_the_password_does_not_matter() -> None:
     told = "Your password is to expire in 3 days; a new code of conduct is in force."
     assert Answers(PASSWORD)("User Authentication", told, [("Enter password:", False)]) == [PASSWORD]
+
+
+@pytest.mark.parametrize(
+    ("title", "instructions", "words"),
+    [
+        ("", "", "ops@new.example.com's password:"),
+        ("", "", "(ops@ce1) Password:"),
+        ("", "Last login: Mon", "PASSWORD>"),
+        ("Password authentication", "", "Enter:"),
+        ("", "", ""),
+        ("", "", " : "),
+        ("", "", "Passwort:"),
+        ("", "", "Mot de passe :"),
+        ("", "", "\u5bc6\u7801:"),
+        ("", "", "\u8bf7\u8f93\u5165\u5bc6\u7801\uff1a"),
+        ("", "", "\u30d1\u30b9\u30ef\u30fc\u30c9:"),
+        ("", "", "\u041f\u0430\u0440\u043e\u043b\u044c:"),
+        ("", "", "Password (expires in 3 days):"),
+    ],
+)
+def test_the_password_is_asked_for_in_many_words(title: str, instructions: str, words: str) -> None:
+    assert Answers(PASSWORD)(title, instructions, [(words, False)]) == [PASSWORD]
 
 
 def test_two_questions_at_once_are_not_answered() -> None:

@@ -158,6 +158,36 @@ def test_a_signature_that_cannot_be_read_names_the_way_round() -> None:
     assert "ecdsa-sha2-nistp521" in message and "It offers no other type" in message
 
 
+class _Negotiated:
+    """A transport that came as far as the choice of a host key."""
+
+    host_key_type = "ecdsa-sha2-nistp521"
+    offered: dict[str, list[str]] = {"server_key_algo_list": ["ecdsa-sha2-nistp521", "rsa-sha2-256"]}
+    farewell = ""
+    remote_version = "SSH-2.0--"
+
+
+@pytest.mark.parametrize(
+    ("error", "blamed"),
+    [
+        (ValueError("Negative integers are not supported"), True),
+        (IndexError("index out of range"), True),
+        (paramiko.SSHException("Signature verification (ecdsa-sha2-nistp521) failed."), True),
+        (paramiko.SSHException("Server kex 'f' is out of range"), False),
+        (paramiko.SSHException("Mismatched MAC"), False),
+        (OSError(101, "Network is unreachable"), False),
+        (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte"), False),
+        (paramiko.SSHException("Error reading SSH protocol banner[Errno 104] Connection reset by peer"), False),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_only_a_signature_is_blamed_on_the_host_key(error: Exception, blamed: bool) -> None:
+    situation = Situation(settings_for(22), ROUTE, Step.HANDSHAKE, None, _Negotiated())  # type: ignore[arg-type]
+    message = str(explained(error, situation))
+    assert ("signed with its host key" in message) is blamed
+    assert not any(noise in message for noise in NOISE), message
+
+
 def test_the_other_key_is_taken_when_none_is_known() -> None:
     rsa = asyncssh.generate_private_key("ssh-rsa", key_size=2048)
     with serving(Behaviour(host_keys=[clumsy_nistp521(), rsa])) as server:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.changes import Listen, SetAssociation
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.interface_names import (
+    abbreviated_by,
     interface_key,
     interface_name,
     is_interface_name,
@@ -142,7 +143,25 @@ class TestTwoWordsForOnePort:
 
 
 def test_no_other_two_types_are_one() -> None:
-    assert len({interface_key(f"{kind}0/1/0") for kind in TYPES}) == len(TYPES) - 1
+    same = {"GE": "GigabitEthernet", "XGE": "XGigabitEthernet"}
+    assert len({interface_key(f"{kind}0/1/0") for kind in TYPES}) == len(TYPES) - len(same)
+    assert all(interface_key(f"{short}0/1/0") == interface_key(f"{name}0/1/0") for short, name in same.items())
+
+
+@pytest.mark.parametrize(
+    ("typed", "names"),
+    [
+        ("Gi0/1/0", ["GigabitEthernet0/1/0"]),
+        ("g 0/1/0", ["GigabitEthernet0/1/0"]),
+        ("Eth1", ["Eth-Trunk1"]),
+        ("Vlan100", ["Vlanif100"]),
+        ("Vlan10", []),
+        ("100GE0/1/0", []),
+        ("?", []),
+    ],
+)
+def test_what_a_short_name_may_mean(typed: str, names: list[str]) -> None:
+    assert abbreviated_by(typed, ["GigabitEthernet0/1/0", "Eth-Trunk1", "Vlanif100"]) == names
 
 
 @pytest.mark.parametrize("state", [State.MERGED, State.REPLACED, State.OVERRIDDEN])

@@ -42,7 +42,7 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.free_li
     lines_of_text,
     missing_lines,
     not_as_written,
-    refuse_endings,
+    refuse_leaving,
     refuse_untypable,
     secrets_of,
     shown_lines,
@@ -231,22 +231,27 @@ def test_a_line_that_cannot_be_typed_is_refused_without_its_secret(text: str) ->
 
 
 @pytest.mark.parametrize(
-    ("text", "ends"),
+    "text",
     [
-        ("commit", True),
-        ("Comm trial 60", True),
-        ("clear configuration candidate", True),
-        ("abort", True),
-        ("return", True),
-        ("community 1", False),
-        ("commitment", False),
-        ("clear counters", False),
-        ("description commit", False),
+        *("commit", "COMMIT trial 60", "com", " comm ", "quit", "q", "return", "ret", "abort trial", "system-view"),
+        *("rollback configuration last 1", "save", "run save", "#", "clear configuration candidate", "clear conf cand"),
+        *("refresh configuration candidate", "configuration exclusive"),
     ],
 )
-def test_a_line_that_ends_the_candidate_is_refused(text: str, ends: bool) -> None:
-    with pytest.raises(UserError, match=r"lines: .* would end the candidate") if ends else contextlib.nullcontext():
-        refuse_endings([("lines", text)])
+def test_a_line_that_ends_the_transaction_is_refused(text: str) -> None:
+    with pytest.raises(UserError, match=r"lines\[0\]: .*\n.*no configuration"):
+        refuse_leaving([("lines[0]", text)])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("community x", "qos car cir 8", "router id 192.0.2.1", "rip 1", "sa spi inbound esp 1", "sysname commit"),
+        *("route-policy a permit node 10", "undo commit", "clear counters", "! commit", "display this", "snmp-agent"),
+    ],
+)
+def test_a_line_of_configuration_is_not(text: str) -> None:
+    refuse_leaving([("lines[0]", text)])
 
 
 class _Device:

@@ -33,8 +33,58 @@ REFUSALS = {
     "another display with its command": f"<CE1>display ntp status\n{STATUS}<CE1>\n",
     "prose": "The file was not found on the server, please try again later.\nntp is a protocol.\n",
     "a transcript": "<CE1>system-view\n[~CE1]display this\n[~CE1]quit\n",
+    "XML": '<?xml version="1.0"?>\n<rpc-reply><data/></rpc-reply>\n',
+    "a list": "['#', 'ntp authentication enable']\n",
     "a login": "Info: The max number of VTY users is 21.\n      The current login time is 2026-01-02.\n<CE1>\n",
 }
+
+
+@pytest.mark.parametrize("case", ["XML", "a list"])
+def test_what_is_taken_for_a_prompt_is_not_nothing(case: str) -> None:
+    with pytest.raises(ParseError, match="Its first line is"):
+        parse_given_text(REFUSALS[case])
+
+
+ONE = "#\nntp server disable\n#\nreturn\n"
+OTHER = "#\nntp authentication enable\n#\nreturn\n"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("<A>display current-configuration", "<B>display current-configuration"),
+        ("HRP_M<A>display current-configuration", "HRP_M<B>dis cu"),
+        ("<CE-1>display current-configuration", "<CE-2>display current-configuration"),
+        ("[~A-Vlanif1]display this", "[~B-Vlanif1]display this"),
+        ("!Software Version V200R005C10", "!Software Version V200R005C10"),
+        ("[V200R009C00SPC500]", "[V200R009C00SPC500]"),
+        ("#\n sysname A", "#\n sysname B"),
+        ("#\nsysname A", "#\nsysname B"),
+    ],
+)
+def test_two_texts_are_not_one(one: str, other: str) -> None:
+    with pytest.raises(ParseError, match=r"more than one|two devices"):
+        parse_given_text(f"{one}\n{ONE}{other}\n{OTHER}")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("<A>display current-configuration", "<A>display this"),
+        ("<CE-1>display current-configuration", "[~CE-1]display this"),
+        ("<CE-1>display current-configuration", "[~CE-1-Vlanif100]display this"),
+        ("HRP_M<A>display this", "HRP_S<A>display this"),
+        ("[~A-Vlanif1]display this", "[~A]display this"),
+    ],
+)
+def test_two_displays_of_one_device_are(one: str, other: str) -> None:
+    found = parse_given_text(f"{one}\n{ONE}{other}\n{OTHER}").found.configuration
+    assert found.authentication is not None and found.authentication.enabled
+
+
+def test_a_mark_of_the_order_of_octets_is_no_text() -> None:
+    found = parse_given_text("\ufeffntp authentication enable\n#\nreturn\n").found
+    assert (options_from_configuration(found.configuration)["authentication"], found.unknown) == ({"enabled": True}, ())
 
 
 @pytest.mark.parametrize("text", REFUSALS.values(), ids=REFUSALS)
@@ -105,6 +155,22 @@ FOREIGN_KEYS = [
     "ntp authentication-keyid GEHEIM",
     "ntp encrypted GEHEIM",
     "ntp unheard-of plain GEHEIM",
+    "ntp <key>GEHEIM</key>",
+    'ntp {"key":"GEHEIM"}',
+    'ntp "secret" GEHEIM',
+    "ntp passcode GEHEIM",
+    "ntp private GEHEIM",
+    "ntp cookie GEHEIM",
+    "ntp bearer GEHEIM",
+    "ntp x sha GEHEIM",
+    "ntp mac GEHEIM",
+    "ntp kid GEHEIM",
+    "ntp auth-mode x GEHEIM",
+    "ntp base64 GEHEIM",
+    "ntp hex GEHEIM",
+    "ntp kennwort GEHEIM",
+    "ntp clave GEHEIM",
+    "ntp \u5bc6\u94a5 GEHEIM",
 ]
 
 

@@ -66,6 +66,8 @@ MESSAGES = {
     "time stamp": "2026-05-04 06:07:08.123 +03:00",
     "time stamp of a firewall": "06:07:08  2026/05/04",
     "progress": "Running: 33%",
+    "in no known form": "link state changed: port five\nand a second line of it",
+    "in no known form, with our word": "the ntp server went away",
 }
 
 
@@ -90,6 +92,13 @@ def test_a_message_between_lines_of_the_system_view(message: str) -> None:
         "authentication": {"enabled": True},
         "server": {"enabled": True, "reference_stratum": 2},
     }
+
+
+@pytest.mark.parametrize("message", ["date", "date with zone", "short-date", "format-date", "rfc-3339"])
+@pytest.mark.parametrize("place", [0, 1, 2, 3, 4])
+def test_a_log_behind_a_line_is_none_of_it(message: str, place: int) -> None:
+    lines = [*BLOCK[:place], BLOCK[place] + MESSAGES[message], *BLOCK[place + 1 :], "return"]
+    assert options("\n".join(lines)) == READ
 
 
 def test_a_block_still_ends_where_it_ends() -> None:
@@ -150,6 +159,23 @@ def test_a_movement_in_another_spelling_is_refused(word: str) -> None:
         parse_configuration(f"#\ninterface Vlanif100\n  ---- More ----{back}   {back}{BLOCK[3]}\n#\nreturn\n")
 
 
+@pytest.mark.parametrize(
+    "pager",
+    [
+        "<--- More --->",
+        "Press any key to continue (Q to quit)",
+        "== More ==",
+        "\u2014\u2014 More \u2014\u2014",
+        "[More]",
+        "lines 1-24",
+    ],
+)
+@pytest.mark.parametrize("back", ["", "\x1b[42D", " " * 16])
+def test_the_pager_of_another_program_hides_nothing(pager: str, back: str) -> None:
+    text = f"#\ninterface Vlanif100\n undo portswitch\n{pager}{back}{BLOCK[3]}\n#\nreturn\n"
+    assert parse_configuration(text).unknown == ("ntp multicast-client 239.1.2.3",)
+
+
 def test_a_pager_in_reverse_video() -> None:
     pager = "\x1b[7m  ---- More ----\x1b[0m\x1b[16D                \x1b[16D"
     assert options("\n".join([*BLOCK[:3], pager + BLOCK[3], *BLOCK[4:], "return"])) == READ
@@ -161,6 +187,7 @@ def test_a_pager_in_reverse_video() -> None:
         "  ---- Mehr ---- ntp multicast-client 239.1.2.3",
         " | ntp multicast-client 239.1.2.3",
         " NTP multicast-client 239.1.2.3",
+        " NTP MULTICAST-CLIENT 239.1.2.3",
         " ntp\xa0multicast-client 239.1.2.3",
     ],
 )
@@ -281,6 +308,53 @@ class TestCut:
                 except ParseError:
                     continue
                 assert found.unknown or options_from_configuration(found.configuration) == whole, (width, line)
+
+    UPSTREAM = (
+        "ntp unicast-server 192.168.200.200 version 4 authentication-keyid 65535 source-interface Vlanif4094 "
+        "vpn-instance management-vpn preferred"
+    )
+
+    @pytest.mark.parametrize("style", ["as it is", "blanks at the end lost", "indented"])
+    def test_a_unicast_server_at_any_width(self, style: str) -> None:
+        text = f"#\n{self.UPSTREAM}\n#\nreturn\n"
+        whole = options(text)
+        for width in range(60, 140):
+            rows = []
+            for row in text.split("\n"):
+                parts = [row[at : at + width] for at in range(0, len(row), width)] or [""]
+                if style == "blanks at the end lost":
+                    parts = [part.rstrip() for part in parts]
+                rows += [parts[0], *("  " * (style == "indented") + part for part in parts[1:])]
+            try:
+                found = parse_configuration("\n".join(rows))
+            except ParseError:
+                continue
+            right = options_from_configuration(found.configuration) == whole
+            assert right or found.unknown or found.outside, (width, rows)
+
+    def test_a_line_cut_before_the_word_interface(self) -> None:
+        at = self.UPSTREAM.index("interface")
+        rows = f"{self.UPSTREAM[:at]}\n{self.UPSTREAM[at:]}"
+        text = f"#\n{rows}\n#\nreturn\n"
+        assert options(text) == options(text.replace(rows, self.UPSTREAM))
+
+    @pytest.mark.parametrize(
+        ("line", "rest"),
+        [
+            (" ntp multicast-server 239.1.1.1 ttl 25", "  5"),
+            (" ntp multicast-server 239.1.1.1 authentication-keyid 655", "  35"),
+            (" ntp multicast-server 239.1.1.1 port 123", "  4 ttl 5"),
+            (" ntp multicast-client ipv6 FF0E:1234::", "  5678"),
+        ],
+    )
+    def test_an_indented_rest_is_no_line_of_its_own(self, line: str, rest: str) -> None:
+        with pytest.raises(ParseError, match="it is not certain how this line goes on"):
+            parse_configuration(f"#\ninterface Vlanif100\n{line}\n{rest}\n#\nreturn\n")
+
+    def test_a_blank_that_may_be_lost_is_not_guessed(self) -> None:
+        first, rest = self.UPSTREAM.split(" preferred")[0], "preferred"
+        with pytest.raises(ParseError, match="it is not certain"):
+            parse_configuration(f"#\n{first}\n{rest}\n#\nreturn\n")
 
     def test_the_longest_line_of_a_text_is_not_cut_for_that(self) -> None:
         key = "ntp authentication-keyid 1 authentication-mode md5 Plain-Text-1"

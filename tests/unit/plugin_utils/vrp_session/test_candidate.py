@@ -13,6 +13,7 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.candida
     CommitSettings,
     Outcome,
     RetryPolicy,
+    save,
 )
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.errors import (
     CommitError,
@@ -257,6 +258,89 @@ def test_a_commit_that_asks_and_stays_pending_was_not_committed(device, logged_i
         candidate.apply([KEY])
         candidate.commit(CommitSettings())
     assert candidate.outcome is Outcome.CLEARED
+
+
+@pytest.mark.parametrize(
+    ("words", "saved"),
+    [
+        ("Info: Save the configuration successfully.", True),
+        ("Configuration file had been saved successfully", True),
+        ("The configuration was saved to flash:/vrpcfg.zip.", True),
+        ("", False),
+        ("Failed to save the configuration.", False),
+        ("Warning: No space left on the device, the file was not written.", False),
+        ("Info: Saving is not allowed during an upgrade.", False),
+        ("Info: The operation was canceled.", False),
+        ("Warning: What is not saved is lost. Continue? [Y/N]:Y\r\nInfo: Save the configuration successfully.", True),
+        ("Info: Save the configuration successfully.\r\nWarning: On slot 14 it was not saved.", False),
+    ],
+)
+def test_only_what_the_device_says_is_saved(paper, logged_in, words: str, saved: bool) -> None:
+    session = logged_in(paper({"save": f"{words}\r\n"}))
+    if saved:
+        save(session)
+    else:
+        with pytest.raises(DeviceError, match=r"not saved|does not say that it was saved"):
+            save(session)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Info: The configuration is locked by other user.",
+        "Failed to lock the configuration.",
+        "Warning: Another user has locked the configuration. [Session ID = 407]",
+        "The configuration is already occupied by user ops.",
+    ],
+)
+def test_a_lock_of_somebody_else_is_none_of_ours(device, logged_in, words: str) -> None:
+    device.answers["configuration exclusive"] = f"{words}\r\n"
+    with pytest.raises(LockedError), Candidate(logged_in(device), lock=True, retry=RETRY):
+        pass
+    assert device.sent.count("configuration exclusive") == 3
+
+
+@pytest.mark.parametrize("words", ["Failed to commit the configuration.", "Info: Commit failed.", "Commit aborted."])
+def test_a_commit_that_failed_without_an_error_is_no_success(device, logged_in, words: str) -> None:
+    device.answers["commit"] = goes_to("[~CE1]", f"{words}\r\n")
+    with pytest.raises(CommitError), Candidate(logged_in(device), retry=RETRY) as candidate:
+        candidate.apply([KEY])
+        candidate.commit(CommitSettings())
+    assert candidate.outcome is Outcome.UNKNOWN  # what took effect has to be looked at
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "outcome"),
+    [
+        ("Info: The trial configuration rollback succeeded.", "ACTIVE", Outcome.TRIAL_ABORTED),
+        ("", "INACTIVE", Outcome.TRIAL_ABORTED),
+        ("", "ACTIVE", Outcome.TRIAL_EXPIRES),
+        ("Failed to roll back the trial configuration.", "ACTIVE", Outcome.TRIAL_EXPIRES),
+        ("Info: The rollback is refused.", "unknown", Outcome.TRIAL_EXPIRES),
+    ],
+)
+def test_a_trial_is_aborted_when_the_device_says_so(
+    device, logged_in, words: str, status: str, outcome: Outcome
+) -> None:
+    device.answers["commit trial 60"] = goes_to("[~CE1]")
+    device.answers["abort trial"] = f"{words}\r\n"
+    device.answers["display configuration trial status"] = f"Trial status: {status}\r\n"
+    with pytest.raises(ZeroDivisionError), Candidate(logged_in(device)) as candidate:
+        candidate.apply([KEY])
+        candidate.commit(CommitSettings(trial=60))
+        raise ZeroDivisionError
+    assert candidate.outcome is outcome
+
+
+def test_a_trial_whose_confirmation_failed_is_rolled_back(device, logged_in) -> None:
+    device.answers["commit trial 60"] = goes_to("[~CE1]")
+    device.answers["commit"] = "Failed to confirm the trial.\r\n"
+    device.answers["abort trial"] = "Info: The trial configuration rollback succeeded.\r\n"
+    with pytest.raises(CommitError), Candidate(logged_in(device)) as candidate:
+        candidate.apply([KEY])
+        candidate.commit(CommitSettings(trial=60))
+        candidate.confirm()
+    assert candidate.outcome is Outcome.TRIAL_ABORTED
 
 
 @pytest.mark.parametrize("words", ["Error: The system is busy. Please wait for a moment...\r\n"])

@@ -100,9 +100,9 @@ def test_status(shown: Shown) -> None:
 
 
 def test_sessions_with_the_multicast_server_of_the_device_itself() -> None:
-    """It is listed, and is no source (fact 9.5)."""
+    """It is listed, and is no source (fact 9.5). Its register is written in octal."""
     (source,) = parse_sessions((DEVICE_TEXTS / "display-ntp-sessions-ce.txt").read_text())
-    assert (source.source, source.stratum, source.reach, source.poll) == ("203.0.113.71", 3, 377, 128)
+    assert (source.source, source.stratum, source.reach, source.poll) == ("203.0.113.71", 3, 255, 128)
     assert (source.offset, source.delay, source.dispersion) == (-0.0002175, 0.00148, 0.01206)
     assert source.selected
     assert source.mode is None
@@ -263,11 +263,35 @@ note: 1 source(master),2 source(peer),3 selected,4 candidate,5 configured
         " clock source: \n clock stratum: 3\n",
         f"{A_SOURCE} clock source: 192.0.2.2\n",
         "<html>",
+        A_SOURCE.replace("clock source: 192.0.2.1", "clock source: 192.0\n.2.1"),
+        A_SOURCE.replace("255", "11111111"),
     ],
 )
 def test_sessions_that_are_not_understood_are_not_none(text: str) -> None:
     with pytest.raises(ParseError, match="The NTP sessions were not understood"):
         parse_sessions(text)
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "value"),
+    [
+        ("reach: 377", "reach", 255),
+        ("reach: 17", "reach", 17),
+        ("reach: 0xff", "reach", None),
+        ("now: 31 s", "now", 31),
+        ("now: 2m", "now", None),
+        ("now: 1:02", "now", None),
+        ("now: never", "now", None),
+        ("current poll: 2^6", "poll", 64),
+        ("offset: 0.5 MS", "offset", 0.0005),
+        ("offset: 12 \u00b5s", "offset", 0.000012),
+        ("offset: 0,66 ms", "offset", None),
+        ("clock status: Configured, MASTER", "selected", True),
+    ],
+)
+def test_figures_in_other_forms(line: str, name: str, value: object) -> None:
+    (source,) = parse_sessions(f" clock source: 192.0.2.1\n clock stratum: 3\n {line}\n")
+    assert getattr(source, name) == value
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,18 @@ LOGS = {
     "trap without time": "#CE1 IFNET/2/linkDown:OID 1.3.6.1 (IfIndex=5)",
     "debugging": "*0.123004567 CE1 NTP/7/DEBUG: packet sent",
     "debugging without mark": "CE1 NTP/7/PACKET: packet sent",
+    "named zone": "May 04 2026 06:07:08 CEST CE1 %%01FIB/4/ECMP_LIMIT(l):x",
+    "named zone with offset": "May 04 2026 06:07:08 Beijing+08:00 DST CE1 %%01FIB/4/ECMP_LIMIT(l):x",
+    "milliseconds behind a colon": "May 04 2026 06:07:08:120 CE1 %%01FIB/4/ECMP_LIMIT(l):x",
+    "in brackets": "[2026-05-04 06:07:08.120+08:00] CE1 %%01FIB/4/ECMP_LIMIT(l):x",
+    "German month": "Mai 04 2026 06:07:08 CE1 %%01FIB/4/ECMP_LIMIT(l):x",
+    "Chinese month": "5\u6708 04 2026 06:07:08 CE1 %%01FIB/4/ECMP_LIMIT(l):x",
+    "French month": "juin 04 2026 06:07:08 CE1 %%01FIB/4/ECMP_LIMIT(l):x",
+    "percent": "%May 04 2026 06:07:08 CE1 SHELL/5/LOGIN:x",
+    "priority": "<189>May 04 2026 06:07:08 CE1 %%01FIB/4/ECMP_LIMIT(l):x",
+    "name of two words": "May 04 2026 06:07:08 my switch 2 %%01FIB/4/ECMP_LIMIT(l):x",
+    "slot": "May 04 2026 06:07:08 CE1 Slot=1;%%01FIB/4/ECMP_LIMIT(l):x",
+    "blank in the name": "May 04 2026 06:07:08 CE1 %%01 FIB/4/ECMP_LIMIT(l):x",
 }
 UNKNOWN_TEXT = "the 12th of May: something that nobody expected"
 
@@ -147,6 +159,14 @@ def test_logs_between_the_end_and_the_prompt(paper, logged_in, log: str, count: 
     assert session.show(SHOW, frame_end="return").text == TEXT.replace("\r\n", "\n").rstrip()
 
 
+@pytest.mark.parametrize("log", [LOGS["date"], LOGS["format-date"], LOGS["boot"]])
+@pytest.mark.parametrize("width", [0, 40])
+def test_a_log_on_the_line_of_the_end(paper, logged_in, log: str, width: int) -> None:
+    behind = "\r\n".join(log[start : start + (width or 999)] for start in range(0, len(log), width or 999))
+    answer = logged_in(paper({SHOW: TEXT.rstrip() + behind + "\r\n"})).show(SHOW, frame_end="return")
+    assert answer.complete
+
+
 @pytest.mark.parametrize("count", [1, 4, 10])
 def test_unknown_text_between_the_end_and_the_prompt(paper, logged_in, count: int) -> None:
     device = paper({SHOW: TEXT + f"{UNKNOWN_TEXT}\r\n" * count})
@@ -168,6 +188,15 @@ LINE = "ntp multicast-client 239.1.2.3"
         ([f"HRP_M<CE1>{LINE} [+B]"], True),
         ([f"HRP_M<CE1>{LINE} (+B)(+S)"], True),
         ([f"HRP_M<CE1>{LINE} (+A/B)"], True),
+        ([f"HRP_M<CE1>{LINE} (+B1)"], True),
+        ([f"HRP_M<CE1>{LINE} (synchronized)"], True),
+        ([f"HRP_M<CE1>{LINE} (slot 1)"], True),
+        ([f"HRP_M<CE1>{LINE} +B"], True),
+        ([f"HRP_M<CE1>{LINE} +5"], False),
+        ([f"<CE1>{LINE}{LOGS['date']}"], True),
+        ([f"<CE1>{LINE[:9]}{LOGS['date']}", LINE[9:]], True),
+        ([f"<CE1>{LINE[:9]}{LOGS['format-date'][:80]}", LOGS["format-date"][80:], LINE[9:]], True),
+        ([f"<CE1>{LINE[:-1]}{LOGS['date']}"], False),
         ([f"HRP_M<CE1>{LINE} (+B]"], False),
         ([f"HRP_M<CE1>{LINE} (5)"], False),
         ([f"<CE1>{LINE} (x"], False),
@@ -285,6 +314,9 @@ def test_other_answers_are_not_busy(paper, logged_in, text: str) -> None:
     ("words", "busy"),
     [
         (BUSY, True),
+        ("Busy, please try again later.\r\n", True),
+        ("Another user is executing this command. Please try again later.\r\n", True),
+        ("Sorry, the system is busy now.\r\n", True),
         ("Error: Please wait for a moment.\r\n", True),
         ("Info: The system is busy, please try again later.\r\n", True),
         ("Error: Another operation is under way. Try it later.\r\n", True),
@@ -417,6 +449,18 @@ def test_a_secret_that_the_device_breaks_is_masked(paper, logged_in) -> None:
         ("Please input the file name ( *.cfg, *.zip ) [ vrpcfg.zip ] :", "", "vrpcfg.zip"),
         ("Info: Please input the file name(*.cfg, *.zip, *.dat):", "", ""),
         ("Enter Password:", "", ""),
+        ("Continue? [(y/n)[n]]:", "Y/N", ""),
+        ("Continue (Y-N):", "Y/N", ""),
+        ("Continue Y or N?", "Y/N", ""),
+        ("Continue? [Y/N], default N:", "Y/N", "default N"),
+        ("Continue (Y for yes, N for no):", "Y/N", ""),
+        ("Continue\uff1f[Y/N]\uff1a", "Y/N", ""),
+        ("Continue? [Y/N]\u3002", "Y/N", ""),
+        ("Continue (y[es]/n[o]):", "Y/N", ""),
+        ("Continue? [Y]es/[N]o:", "Y/N", ""),
+        ("Continue? Yes[Y]/No[N]:", "Y/N", "N"),
+        ("Continue? (Y/[N]):", "Y/N", ""),
+        ("(To leave the existing filename unchanged, press the enter key):", "", ""),
     ],
 )
 def test_the_endings_of_questions(line: str, choice: str, default: str) -> None:
@@ -464,6 +508,68 @@ def test_unknown_questions_with_defaults_are_declined(paper, logged_in, question
     with pytest.raises(QuestionError, match="no known safe answer"):
         session.ask("x", occasion=PromptContext.CONFIGURATION)
     assert sent == ["x\n", answer + "\n"]
+
+
+WRITTEN = "Warning: The current configuration will be written to the device. Continue? [Y/N]:"
+LONG_LOG = LOGS["date"] + ", a neighbour aged out. (Interface=100GE1/0/9, PortId=eth7, Remaining=3, and more of it)"
+
+
+@pytest.mark.parametrize("width", [0, 80, 132])
+@pytest.mark.parametrize("between", ["\r\n", ""], ids=["on the next line", "on its line"])
+@pytest.mark.parametrize("log", [LONG_LOG, LOGS["named zone"], LOGS["boot"], LOGS["format-date"]])
+def test_a_question_is_found_below_a_log(paper, logged_in, log: str, between: str, width: int) -> None:
+    cut = "\r\n".join(log[start : start + (width or 999)] for start in range(0, len(log), width or 999))
+    device = paper()
+    session = logged_in(device)
+    sent: list[str] = []
+
+    def send(text: str) -> None:
+        sent.append(text)
+        device.emit(f"save\r\n{WRITTEN}{between}{cut}\r\n" if text == "save\n" else "Y\r\nInfo: Saved.\r\n<CE1>")
+
+    device.send = send
+    assert session.ask("save", occasion=PromptContext.SAVE).words.endswith("Info: Saved.")
+    assert sent == ["save\n", "Y\n"]
+
+
+def test_a_question_is_found_below_text_that_is_not_known(paper, logged_in) -> None:
+    device = paper({"save": f"{WRITTEN}\r\n{UNKNOWN_TEXT}\r\n"})
+    device.answers["save"] = lambda item: setattr(item, "no_prompt", True) or f"{WRITTEN}\r\n{UNKNOWN_TEXT}\r\n"
+    logged_in(device).ask("save", occasion=PromptContext.SAVE)
+    assert device.sent == ["save", "Y"]
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("Warning: The current configuration will be saved to the device. Continue? [Y/N]:", "Y"),
+        ("flash:/vrpcfg.zip exists, overwrite? [Y/N]:", "Y"),
+        ("Save current configuration? [Y/N]", "Y"),
+        ("Do you want to save the configuration? (y/n)[n]:", "Y"),
+        ("Please input the file name(*.cfg)[flash:/vrpcfg.cfg]:", ""),
+        ("(To leave the existing filename unchanged, press the enter key):", ""),
+        ("Warning: The system will reboot after saving. Are you sure to continue? [Y/N]:", "N"),
+        ("Warning: The slave's file will be deleted. Are you sure to continue? [Y/N]:", "N"),
+        ("Warning: The configuration will be written, and the flash formatted. Are you sure to continue? [Y/N]:", "N"),
+        ("Continue? [Y/N]:", "N"),
+    ],
+)
+def test_saving_is_all_that_is_agreed_to(paper, logged_in, question: str, answer: str) -> None:
+    device = paper()
+    session = logged_in(device)
+    sent: list[str] = []
+
+    def send(text: str) -> None:
+        sent.append(text)
+        device.emit(f"save\r\n{question}" if text == "save\n" else f"{text.strip()}\r\n<CE1>")
+
+    device.send = send
+    if answer == "N":
+        with pytest.raises(QuestionError):
+            session.ask("save", occasion=PromptContext.SAVE)
+    else:
+        session.ask("save", occasion=PromptContext.SAVE)
+    assert sent == ["save\n", f"{answer}\n"]
 
 
 # -- what nobody asked for ---------------------------------------------------------------------------------------------
@@ -520,6 +626,11 @@ def test_a_line_behind_a_whole_log_is_kept(line: str) -> None:
         ("6:07:08 pm 2026/5/4", True),
         ("06:07:08.123 UTC+08:00 2026/05/04", True),
         ("[2026-05-04 06:07:08 CEST]", True),
+        ("Current time: 2026-05-04 06:07:08", True),
+        ("Time 2026-05-04, 06:07:08", True),
+        ("06:07:08 Monday, 2026/05/04", True),
+        ("04.05.2026 06:07:08", True),
+        ("Time to go: 06:07:08", False),
         ("CEST", False),
         ("12:00", False),
         ("25", False),

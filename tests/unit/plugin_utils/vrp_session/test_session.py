@@ -92,10 +92,11 @@ def test_views_are_compared_without_case_and_blanks() -> None:
         "\r\n",
         FIRST_LINES,
         "Authorised users only!\r\n<Welcome>\r\n" + FIRST_LINES,
+        "<b>Hello</b>\r\n<b>Hello</b>\r\n" + FIRST_LINES,
         "[~CE1]\r\n<CE1> is this device\r\n" + FIRST_LINES,
         FIRST_LINES + LOG + "\r\n",
     ],
-    ids=["bare", "vty", "prompt-like banner", "own name in the banner", "log"],
+    ids=["bare", "vty", "prompt-like banner", "marked banner", "own name in the banner", "log"],
 )
 def test_login_learns_the_name(paper, greeting: str, chunk: int) -> None:
     session = Session(paper(greeting=greeting, chunk=chunk), Timeouts(login=5))
@@ -501,6 +502,72 @@ def test_text_without_a_line_end_behind_the_first_prompt(text: str, paper) -> No
     session = Session(device, Timeouts(login=20, command=5, commit=5))
     session.login()
     assert session.sysname == "CE1"
+
+
+SYSNAMES = [
+    "CE 1",
+    "CE[1]",
+    "*CE1",
+    "~CE1",
+    "CE>1",
+    "<CE1",
+    "a<b>c",
+    "CE1]",
+    "\u6838\u5fc3",
+    "V200R005",
+    "CE1-Vlanif100",
+    "x" * 246,
+]
+LEADS = ["", "HRP_M", "HRP_Standby ", "RBM_P", "(M)", "(VS1) ", "[M]", "Slave", "Master", "%", "*", "Backup-"]
+
+
+@pytest.mark.parametrize(("lead", "sysname"), [*(("", name) for name in SYSNAMES), *((lead, "CE1") for lead in LEADS)])
+def test_odd_names_and_marks(paper, lead: str, sysname: str) -> None:
+    def goes_to(prompt: str):
+        def reply(item) -> str:
+            item.prompt = prompt
+            return ""
+
+        return reply
+
+    device = paper(
+        {
+            "system-view": goes_to(f"{lead}[~{sysname}]"),
+            "interface Vlanif100": goes_to(f"{lead}[~{sysname}-Vlanif100]"),
+            "ntp multicast-client": goes_to(f"[*{sysname}-Vlanif100]"),
+            "return": goes_to(f"{lead}<{sysname}>"),
+        }
+    )
+    device.prompt = f"{lead}<{sysname}>"
+    device._output = f"\r\n{device.prompt}"
+    session = Session(device, Timeouts(login=8, command=5, commit=5))
+    session.login()
+    assert session.sysname == sysname
+    views = [session.ask(line, occasion=PromptContext.CONFIGURATION).prompt for line in device.answers]
+    assert views == [Prompt(True, "~"), Prompt(True, "~", "Vlanif100"), Prompt(True, "*", "Vlanif100"), Prompt(False)]
+
+
+@pytest.mark.parametrize("text", ["Do you accept? <y/n>", "Accept:<y/n>"])
+def test_a_question_in_angle_brackets_is_no_prompt(text: str, paper) -> None:
+    device = paper(greeting=f"{text}:")
+    device._output = f"\r\n{text}"
+    with pytest.raises(DeviceError):
+        Session(device, Timeouts(login=20, command=5, commit=5)).login()
+    assert device.sent == []
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Warning: The default password poses security risks. Change it now? [Y/N]:",
+        "Info: Your password will expire in 3 days. Do you want to change the password? [Y/N]:",
+        "Warning: The password needs to be changed. Change now? [Y/N]:",
+    ],
+)
+def test_no_password_is_changed_at_login(paper, question: str) -> None:
+    device = paper(greeting=f"\r\n{question}")
+    Session(device, Timeouts(login=5)).login()
+    assert device.sent[0] == "N"
 
 
 @pytest.mark.parametrize("text", ["Enter the token:", "Token (6 digits)?", "Passcode>"])
