@@ -13,6 +13,7 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.base
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.specification import VRP_COMMAND
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.errors import UserError
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.masking import mask
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.failure import in_doubt
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.free_commands import (
     Command,
     Condition,
@@ -20,7 +21,6 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.free_co
     refuse_writing,
     run_until,
 )
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.failure import in_doubt
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.outcome import Outcome
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.session.questions import ExpectedQuestion
 

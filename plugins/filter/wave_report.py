@@ -132,9 +132,7 @@ def results_in_fleet(fleet: Mapping[str, Any], hosts: Iterable[str]) -> dict[str
     # Ansible's lists resolve all their templates at each look for a member.
     told = frozenset((*fleet.get("in_sync", ()), *fleet.get("reported", ())))
     kept = dict(fleet.get("device_results") or {})
-    return {
-        host: None if host in told else json.loads(kept[host]) if kept.get(host) else LEFT_OUT for host in hosts
-    }
+    return {host: None if host in told else json.loads(kept[host]) if kept.get(host) else LEFT_OUT for host in hosts}
 
 
 def command_again(playbook: str = "site") -> str:

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What became of a device in a transaction: the states, which the guide on transactions lists, and their sentences.
 
-Which of them holds is decided elsewhere: by ``candidate`` with each line that it sends, and by ``failure`` where the end
-of a commit was not seen.
+Which of them holds is decided elsewhere: by ``candidate`` with each line that it sends, and by ``failure`` where the
+end of a commit was not seen.
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import re
 
-# A text run, the end of a line, one control character, or a whole escape sequence; an escape character that begins none,
-# and the control characters of C1, are dropped.
+# A text run, the end of a line, one control character, or a whole escape sequence; an escape character that begins
+# none, and the control characters of C1, are dropped.
 _PIECE = re.compile(
     r"[^\x00-\x1f\x7f-\x9f]+|\r?\n"
     r"|\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[ -/]+[0-~]|\x1b[0-Z\\^-~]"

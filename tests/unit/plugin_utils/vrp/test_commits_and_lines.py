@@ -5,17 +5,11 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import Any
 
 import pytest
 
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.errors import UserError
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.free_commands import (
-    Command,
-    Writing,
-    refuse_writing,
-)
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.commits import (
     Commit,
     Rollback,
@@ -37,6 +31,11 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.errors 
     SessionError,
 )
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.failure import in_doubt
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.free_commands import (
+    Command,
+    Writing,
+    refuse_writing,
+)
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.free_lines import (
     FreeLine,
     lines_of_text,
