@@ -92,9 +92,7 @@ def test_a_host_that_a_play_could_not_name_is_refused(name: str) -> None:
     assert at_least_one_host(groups, "web1") == ["web1"]
 
 
-@pytest.mark.parametrize(
-    "name", ["2001:db8::1", "<script>", "süd-1", "a'b", 'a"b', "x" * 300, "ce*", "ce[12]", "~ce", "linux"]
-)
+@pytest.mark.parametrize("name", ["2001:db8::1", "<script>", "süd-1", "a'b", 'a"b', "x" * 300, "ce*", "ce[12]", "~ce"])
 def test_a_host_that_a_play_can_name_is_taken(name: str) -> None:
     assert at_least_one_host({**GROUPS, "vrp": [name]}, "vrp") == [name]
 

@@ -190,6 +190,9 @@ class Counting(Mapping[str, Any]):
         self.read[name] = self.read.get(name, 0) + 1
         return self._variables[name]
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._variables
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._variables)
 
