@@ -118,8 +118,8 @@ from typing import Any
 from ansible import constants, context
 from ansible.utils.display import Display
 
-from ansible_collections.timecast.ntp_multicast.plugins.filter.wave_report import command_again
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.chosen_hosts import pattern_of
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.command_line import goes_on
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.private import hosts_of_pattern
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.rotating import (
     STATUS,
@@ -138,11 +138,6 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.report.sync
 
 # What becomes of the clock is the discipline's business.
 ANY_OFFSET = float("inf")
-
-
-def goes_on() -> str:
-    """The sentence with which each stop ends."""
-    return f"When that is fixed, the same command goes on: {command_again('rotate_key')}"
 
 
 def descriptions(hostvars: Mapping[str, Any], names: Sequence[str]) -> dict[str, Described]:

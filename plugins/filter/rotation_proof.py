@@ -76,7 +76,7 @@ _value:
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.timecast.ntp_multicast.plugins.filter.rotation_plan import goes_on
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.command_line import goes_on
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.platform import platform_of
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.rotating import STATUS, look_of
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.rotation_run import prove

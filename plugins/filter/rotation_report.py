@@ -50,9 +50,9 @@ _value:
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.timecast.ntp_multicast.plugins.filter.rotation_plan import goes_on
-from ansible_collections.timecast.ntp_multicast.plugins.filter.wave_report import result_of
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.command_line import goes_on
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.rotation_run import after_change
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.task_results import result_of
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.rotation import Step
 
 

@@ -76,74 +76,16 @@ _value:
       elements: str
 """
 
-import json
-import shlex
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible import context
-
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.command_line import command_again
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.preflight import plain
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.task_results import (
+    result_of,
+    results_in_fleet,
+)
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.waves import judge
-
-# What the role for Linux hosts registers.
-OF_ROLE = "__ntp_multicast_engine_"
-LEFT_OUT = {
-    "failed": True,
-    "changed": False,
-    "msg": "The task for many devices has left it out, or was ended before. Run again.",
-}
-
-
-def result_of(variables: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """What a task of a host's own gave; None where it went well."""
-    for name in ("__ntp_multicast_failure", "__ntp_multicast_knock", "ntp_multicast_result"):
-        found = variables.get(name)
-        if isinstance(found, Mapping) and (found.get("failed") or found.get("unreachable")):
-            return found
-    return lost_in_between(variables)
-
-
-def lost_in_between(variables: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The result of a task of the role that did not reach its Linux host; None where all did.
-
-    The play goes on after such a task, and what it left out nobody has seen.
-    """
-    for name in variables:
-        if str(name).startswith(OF_ROLE):
-            found = variables[name]
-            lost = next((each for each in each_result(found) if each.get("unreachable")), None)
-            if lost is not None:
-                reason = " ".join(str(lost.get("msg") or "it gives no reason").split())
-                return {"unreachable": True, "changed": True, "msg": f"Lost while it was changed: {reason}"}
-    return None
-
-
-def each_result(registered: Any) -> list[Mapping[str, Any]]:
-    """The results in a registered variable, of each turn of a loop."""
-    if not isinstance(registered, Mapping):
-        return []
-    turns = registered.get("results")
-    return [registered, *(each for each in (turns if isinstance(turns, list) else ()) if isinstance(each, Mapping))]
-
-
-def results_in_fleet(fleet: Mapping[str, Any], hosts: Iterable[str]) -> dict[str, Mapping[str, Any] | None]:
-    """What the task for many devices gave; None where there is nothing to tell."""
-    # Ansible's lists resolve all their templates at each look for a member.
-    told = frozenset((*fleet.get("in_sync", ()), *fleet.get("reported", ())))
-    kept = dict(fleet.get("device_results") or {})
-    return {host: None if host in told else json.loads(kept[host]) if kept.get(host) else LEFT_OUT for host in hosts}
-
-
-def command_again(playbook: str = "site") -> str:
-    """The command that goes on, without the extra variables, which may be secret."""
-    words = ["ansible-playbook", f"timecast.ntp_multicast.{playbook}"]
-    for source in context.CLIARGS.get("inventory") or ():
-        words += ["-i", str(source)]
-    limit = context.CLIARGS.get("subset")
-    words += ["--limit", str(limit)] if limit else []
-    extra = " (with the same extra variables)" if context.CLIARGS.get("extra_vars") else ""
-    return shlex.join(words) + extra
 
 
 def wave_report(

@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ansible_collections.timecast.ntp_multicast.plugins.filter.wave_report import LEFT_OUT, wave_report
+from ansible_collections.timecast.ntp_multicast.plugins.filter.wave_report import wave_report
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.task_results import LEFT_OUT
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.waves import Settings, plan
 
 FOUND = {"vrp": ["c1", "c2", "c3", "c4"], "linux": ["l1", "l2"], "failed": {}, "servers": []}
