@@ -143,7 +143,7 @@ def _values(kind: type, value: Any, path: str, problems: list[Problem]) -> dict[
 
 
 def _place(path: str, key: str) -> str:
-    # What would command a terminal is told as JSON has it.
+    # Signs that control a terminal are told as JSON has them.
     name = key if key.isprintable() else shown(key)
     return f"{path}.{name}" if path else name
 

@@ -48,7 +48,7 @@ LOOKED_AT_AGAIN = 24
 """So many of the first samples, with each new one: more is known by then about how they scatter."""
 RESPONSE_UNCERTAINTY = 50e-6
 """Seconds by which a program misjudges when its answer leaves: scheduling and the way through the kernel."""
-MULTICAST_UNCERTAINTY = 4e-3
+MULTICAST_UNCERTAINTY = 1e-3
 """Seconds by which multicasts may be later than answers, where they are known to be or no kernel has stamped them."""
 SMALLEST_ASYMMETRY = 5e-6
 """Seconds. Which way down lags isn't asked for less: two kernels' stamps are no better, and it takes more requests."""

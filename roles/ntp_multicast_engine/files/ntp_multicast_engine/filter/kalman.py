@@ -28,7 +28,8 @@ _EXPONENTIAL_SCATTER, _NORMAL_SCATTER = 0.655, 0.823
 """Median size of the difference of a draw from the mean of two others, for distributions with mean or deviation 1."""
 _STAMP_NOISE = 0.5e-6
 """Seconds by which a stamp may be wrong to either side."""
-_UNKNOWN_OFFSET, _UNKNOWN_DELAY = 1.0, 0.1
+_UNKNOWN = 1.0
+"""Seconds by which offset and delay may be off before an exchange confines them; any number that is large."""
 _ASYMMETRY_WALK = 3e-8
 """Seconds for each square root of a second: habits change slowly."""
 _DISTURBED, _DISTURBED_AGAIN = 0.03, 0.6
@@ -39,6 +40,7 @@ _LONG_QUEUES, _LONG_QUEUE = 30.0, 2e-3
 _SUSPICIOUS = 3.0
 """Nothing has to be thought of that below so many times the usual."""
 _SMALLEST_VARIANCE = 1e-20
+"""Seconds squared: rounding makes no variance negative."""
 _HALF_LOG_TWO_PI = math.log(2 * math.pi) / 2
 
 
@@ -78,9 +80,9 @@ class KalmanFilter:
         self._disturbed = [0.0 for _unused in Way]
         self.mean = [0.0, frequency, 0.0, 0.0]
         self.covariance = [
-            [_UNKNOWN_OFFSET**2, 0.0, 0.0, 0.0],
+            [_UNKNOWN**2, 0.0, 0.0, 0.0],
             [0.0, frequency_deviation**2, 0.0, 0.0],
-            [0.0, 0.0, _UNKNOWN_DELAY**2, 0.0],
+            [0.0, 0.0, _UNKNOWN**2, 0.0],
             [0.0, 0.0, 0.0, asymmetry**2],
         ]
 

@@ -41,6 +41,7 @@ from ntp_multicast_engine.wire.packet import LEAP_UNSYNCHRONISED, Header, Packet
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS, from_ntp, later
 
 GOOD_EXCHANGES = 4
+"""Until a server is used; each takes two seconds. What numbers like this one are worth: tests/benchmarks/README.md."""
 WELL_KNOWN = 32
 """Good exchanges after which the way is known well: one-sided noise averages out in proportion to their number, and the
 first four are no good measure where a host was just started or delays vary."""
@@ -59,6 +60,7 @@ _MISSED_AFTER_WARM_UPS = 2
 """Measurements in a row without an answer although the warm-up had one: a server with a limit, such as ntpd's of one
 request in two seconds."""
 RECALIBRATION_POLLS = 8
+"""A quarter of it takes four times the requests, four times of it doubles the error where temperature changes."""
 RECALIBRATION_POLLS_ASYMMETRIC = 2
 """Multicasts that are late scatter, too, so answers have to tell more than how late."""
 MINIMUM_RECALIBRATION = MAXIMUM_BACK_OFF
@@ -69,7 +71,9 @@ JUMP_FLOOR = 0.005
 ROUGHLY = 0.1
 """Seconds by which a transmit timestamp that no kernel has taken may contradict it further: a server may be busy."""
 _JUMPS_TO_START_AGAIN = 3
+"""Samples in a row that contradict the estimate while no answer comes to decide."""
 _MISMATCHES_TO_BASIC = 4
+"""Origins in a row that say basic mode. With a third of the packets lost, three happen."""
 _TELL_AGAIN = 600 * NANOSECONDS
 """An event that packets can bring about at will makes no more lines than six an hour."""
 _SECOND = 1 << 32
