@@ -10,12 +10,15 @@ import pathlib
 import re
 from collections.abc import Iterator
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
 from .network import CE1, NE1, Network, running_network
 
 DIRECTORY = ("-e", "ntp_multicast_report_directory=reports")
+ENDINGS = ("junit.xml", "sarif", "md", "html", "prom")
+WRITTEN_OUT = str.maketrans({"\u202e": "\\u{202e}", "\u2066": "\\u{2066}"})
 LINE = "ntp multicast-server 224.0.1.1 (interface 100GE1/0/1)"
 
 
@@ -102,6 +105,46 @@ def test_a_host_that_no_play_can_name_is_refused_and_not_passed_over(alone: Netw
     assert run.exit_code != 0
     assert f"Ansible takes the name of the host '{name}' for a pattern" in " ".join(run.printed.split()), run.printed
     assert not any(device.commands() for device in alone.devices.values())
+
+
+ODD_NAMES = (
+    "<script>alert(1)</script>",
+    "a\"b'c",
+    "süd|`1`",
+    "2001:db8::1",
+    "a\u202eb\u2066",
+    "{{7*7}}",
+    "@everyone",
+    "long" * 40,
+)
+
+
+@pytest.mark.parametrize("playbook", ["check_drift", "verify"])
+def test_a_host_of_any_name_is_in_every_report(alone: Network, playbook: str) -> None:
+    """One of them drifts, and nobody answers at the others."""
+    kind = playbook.rpartition("_")[2]
+    gone = {**NE1, "ansible_host": "127.0.0.1", "ansible_port": 1}
+    odd = dict.fromkeys(ODD_NAMES[1:], gone)
+    odd[ODD_NAMES[0]] = {**gone, "ansible_port": alone.device("ne1").port, "ntp_multicast_wait": False}
+    run = alone.play(playbook, *DIRECTORY, hosts=odd)
+    assert run.exit_code != 0
+    found = document(alone, f"{kind}.json")
+    states = {host["name"]: host["state"] for host in found["hosts"]}
+    assert states == dict.fromkeys(ODD_NAMES[1:], "unreachable") | {
+        ODD_NAMES[0]: "drifted" if kind == "drift" else "unsynchronised"
+    }
+    assert found["exit_code"] == 3
+    texts = {
+        ending: (alone.directory / "reports" / f"{kind}.{ending}").read_text(encoding="utf-8") for ending in ENDINGS
+    }
+    cases = ElementTree.fromstring(texts["junit.xml"]).findall("./testsuite/testcase")
+    assert {case.get("name") for case in cases} == {name.translate(WRITTEN_OUT) for name in ODD_NAMES}
+    told = {result["message"]["text"].partition(": ")[0] for result in json.loads(texts["sarif"])["runs"][0]["results"]}
+    assert len(told) == len(ODD_NAMES)
+    assert "<script>alert" not in texts["html"]
+    assert not any(chr(steering) in text for text in texts.values() for steering in WRITTEN_OUT)
+    assert texts["prom"].count("ntp_multicast_report_host_state{") == len(ODD_NAMES)
+    assert alone.configuration_lines() == []
 
 
 def test_a_format_that_is_none_is_told(alone: Network) -> None:

@@ -85,7 +85,7 @@ def test_each_host_has_its_place() -> None:
         ({"ntp_multicast_fleet_from": "many"}, "ntp_multicast_fleet_from"),
         ({"ntp_multicast_drift_allowed": [{}]}, "ntp_multicast_drift_allowed[0]: it names neither host nor line"),
         ({"ntp_multicast_drift_allowed": [{"line": ""}]}, "ntp_multicast_drift_allowed[0].line: it is empty"),
-        ({"ntp_multicast_drift_allowed": [{"line": "key 42", "host": None}]}, "drift_allowed[0].host: it is empty"),
+        ({"ntp_multicast_drift_allowed": [{"line": "key 42", "host": None}]}, "ntp_multicast_drift_allowed"),
         ({"ntp_multicast_drift_allowed": [{"line": "ntp [a-"}]}, "'ntp [a-' has a '['"),
         ({"ntp_multicast_drift_allowed": [{"lines": "key 42"}]}, "lines"),
         ({"ntp_multicast_report_formats": ["json", "pdf"]}, "ntp_multicast_report_formats"),
