@@ -14,8 +14,8 @@ description:
   - Ansible leaves out a play whose pattern names no host, and ends with 0. A check that nobody was checked by is not
     passed, so this filter fails instead, with the pattern in its sentence.
   - It fails, too, where a play could not name one of the hosts, since its name has a blank or a comma, for example.
-  - It also fails where the command line of one of the collection's playbooks leaves out what the playbook looks at, by
-    C(--tags), C(--skip-tags) or C(--start-at-task), and where a host has the name of a group with other hosts.
+  - It also fails where C(--tags), C(--skip-tags) or C(--start-at-task) leave out what a playbook of the collection
+    looks at. So it does where a host has the name of a group with other hosts.
   - The playbooks of the collection use it for C(hosts).
 positional: _input, pattern
 options:

@@ -63,8 +63,9 @@ options:
   read_only:
     description:
       - Whether to refuse commands that may change the device. A command that reads begins with C(display), C(dir),
-        C(ping) or C(tracert), written out, has nothing but a filter such as C(include) behind a C(|), and has no C(>),
-        which writes to a file of the device.
+        C(ping) or C(tracert), written out.
+      - Behind a C(|) it has a filter such as C(include), and nothing else. It has no C(>), which writes to a file of
+        the device.
     type: bool
     default: true
   wait_for:
