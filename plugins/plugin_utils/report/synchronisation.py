@@ -122,8 +122,16 @@ def why_not(result: Mapping[str, Any], ntp: Mapping[str, Any], names: Mapping[st
     if not ntp.get("synchronised"):
         told = [*sentences(result), *sentences(ntp), *sentences(result.get("engine"))]
         message = first_line(result.get("msg")) if result.get("msg") else ""
-        return next(iter(told), "") or message or NO_REASON
+        return next(iter(told), "") or message or no_source(ntp) or NO_REASON
     return lost_source(ntp, names) or wrong_clock(result, ntp, names, maximum_offset)
+
+
+def no_source(ntp: Mapping[str, Any]) -> str:
+    """What is seen of the sources of a host that says nothing itself; "" where that explains nothing."""
+    entries: Sequence[Mapping[str, Any]] | None = ntp.get("associations")
+    if ntp.get("role") == "server" or entries is None or any(entry.get("selected") for entry in entries):
+        return ""
+    return "it has selected none of its sources" if entries else "it has no source"
 
 
 def wrong_clock(

@@ -54,8 +54,8 @@ class StartupReader:
         command = self._style.release.dialect.command
         if first.startswith("interface "):
             self._read_interface(first, lines[1:])
-        elif first.startswith("sysname "):
-            self._candidate.set(SYSNAME, Line(first))
+        elif first.lstrip().startswith("sysname "):  # VRP5 indents the lines of the system view
+            self._candidate.set(SYSNAME, Line(first.lstrip()))
             self._note(SYSNAME)
         elif first.split()[0] == command or first.startswith(f"undo {command} "):
             for line in lines:

@@ -87,7 +87,10 @@ def test_a_server_shows_its_groups_although_it_goes_by_its_own_clock() -> None:
 def test_a_host_that_is_not_synchronised_is_named() -> None:
     report = synchronisation_report({"linux1": LOST, "CE1": SERVER})
     assert report["unsynchronised"] == ["linux1"]
-    assert report["lines"][1].split() == ["linux1", "NO", "-", "-", "-", "-", "16", "-", "-", "-"]
+    columns = report["lines"][1].split(maxsplit=10)
+    assert columns == ["linux1", "NO", "-", "-", "-", "-", "16", "-", "-", "-", "it has no source"]
+    heard = {"ntp": {**LOST["ntp"], "associations": [{"source": "10.99.7.21", "selected": False}]}}
+    assert "it has selected none of its sources" in synchronisation_report({"linux1": heard})["lines"][1]
 
 
 @pytest.mark.parametrize(
