@@ -41,8 +41,8 @@ options:
   lines:
     description:
       - The lines, in the order in which they are sent.
-      - A line that commits, clears, saves, leaves its view or runs a command of the user view is refused before anything
-        is sent.
+      - A line that commits, clears, saves, leaves its view or runs a command of the user view is refused, before
+        anything is sent.
     type: list
     elements: str
   parents:
