@@ -157,7 +157,7 @@ commit:
       description: What confirmed the trial. With V(none) it still runs. Null without a trial.
       type: str
 saved:
-  description: Whether the running configuration was written to the startup file.
+  description: Whether the device said that the running configuration was written to the startup file.
   returned: success
   type: bool
 backup_path:
