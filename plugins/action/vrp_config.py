@@ -120,12 +120,22 @@ def reported(report: FreeReport, commit: CommitSettings, host: str) -> dict[str,
             f"The device took `{line.masked}` and does not show it in this spelling, so the next run will send it "
             "again. Write it as the device shows it."
             for line in report.other_spelling
-        ],
+        ]
+        + words_worth_a_warning(report),
         "diff": {"prepared": "".join(f"+ {line}\n" for line in shown)},
     }
     if report.changed:
         result["commit"] = {"id": report.commit_id, **told_commit_settings(commit)}
     return result
+
+
+def words_worth_a_warning(report: FreeReport) -> list[str]:
+    """What the device said to lines: all of it where they changed nothing, since that may be why."""
+    return [
+        f"The device said to {notice}"
+        for notice in report.notices
+        if not report.changed or any(word in notice for word in ("Warning:", "Failed"))
+    ]
 
 
 def refuse_unwritable(folder: Path) -> None:

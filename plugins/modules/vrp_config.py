@@ -39,7 +39,10 @@ attributes:
     platforms: Huawei VRP8, Huawei YunShan
 options:
   lines:
-    description: The lines, in the order in which they are sent.
+    description:
+      - The lines, in the order in which they are sent.
+      - A line that commits, clears, saves, leaves its view or runs a command of the user view is refused, before
+        anything is sent.
     type: list
     elements: str
   parents:
@@ -154,7 +157,7 @@ commit:
       description: What confirmed the trial. With V(none) it still runs. Null without a trial.
       type: str
 saved:
-  description: Whether the running configuration was written to the startup file.
+  description: Whether the device said that the running configuration was written to the startup file.
   returned: success
   type: bool
 backup_path:

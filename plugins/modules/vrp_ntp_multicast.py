@@ -173,7 +173,7 @@ options:
           name:
             description:
               - Name of the interface, in the words of its platform. On VRP a layer 3 interface, such as V(100GE1/0/1)
-                or V(Vlanif100), in any spelling that the device takes; V(GE0/1/0) and V(GigabitEthernet0/1/0) are
+                or V(Vlanif100), with its whole type. Case does not matter; V(GE0/1/0) and V(GigabitEthernet0/1/0) are
                 one.
             type: str
             required: true
@@ -265,7 +265,7 @@ options:
   running_config:
     description:
       - The text of C(display current-configuration), for O(state=parsed). Prompts, logs and rests of the pager in it do
-        not matter. A text that was cut at 80 columns is refused where it is not certain how a line goes on.
+        not matter. A text that was cut is refused where it is not certain how a line goes on. So are two texts in one.
     type: str
   dialect:
     description:
@@ -476,7 +476,7 @@ commit:
       description: What confirmed the trial. With V(none) it still runs. Null without a trial.
       type: str
 saved:
-  description: Whether the running configuration was written to the startup file.
+  description: Whether the device said that the running configuration was written to the startup file.
   returned: as RV(before)
   type: bool
 gathered:

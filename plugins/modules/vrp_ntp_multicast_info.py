@@ -86,7 +86,7 @@ packets:
       description: Those whose authentication failed.
       type: int
 losses:
-  description: The last losses of a source, null where the device has no such command.
+  description: The last losses of a source, null where the device has no such command, or words that are not known.
   returned: with O(packets=true)
   type: list
   elements: dict

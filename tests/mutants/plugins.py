@@ -63,8 +63,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         name="any name makes a prompt",
         path=f"{_UTILS}/vrp/session/prompt.py",
-        old="name = re.escape(sysname)",
-        new='name = r"[^<>\\[\\]]+?"',
+        old="if line.startswith(self._user_view, start):",
+        new='if line.startswith("<", start):',
         tests=f"{_UNIT}/vrp_session/test_session.py::test_only_the_own_name_makes_a_prompt",
     ),
     Mutant(

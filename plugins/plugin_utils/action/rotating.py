@@ -285,7 +285,7 @@ def _look_at_device(result: Mapping[str, Any], ntp: Mapping[str, Any]) -> Look:
         synchronised=bool(ntp.get("synchronised")),
         processed=packets.get("processed"),
         failures=packets.get("authentication_failures"),
-        losses=tuple(_loss(entry) for entry in losses or ()),
+        losses=None if losses is None else tuple(map(_loss, losses)),
     )
 
 
@@ -327,7 +327,7 @@ def look_as_data(look: Look) -> dict[str, Any]:
     return {
         **{name: getattr(look, name) for name in names},
         "sources": [{name: getattr(source, name) for name in fields} for source in look.sources],
-        "losses": list(look.losses),
+        "losses": None if look.losses is None else list(look.losses),
     }
 
 
@@ -338,6 +338,6 @@ def look_from_data(data: Mapping[str, Any]) -> Look:
         **{
             **data,
             "sources": tuple(Source(**source) for source in sources),
-            "losses": tuple(data["losses"]),
+            "losses": None if data["losses"] is None else tuple(data["losses"]),
         }
     )

@@ -43,7 +43,6 @@ _PASSWORD = re.compile(
     re.IGNORECASE,
 )
 _LETTER = re.compile(r"[^\W\d_]")
-_NAME = re.compile(r"\S*@\S*")  # "ops@new's password:" speaks of a host
 _QUESTION_WIDTH = 200  # characters of the device's words that are quoted
 
 
@@ -68,7 +67,7 @@ class Answers:
             raise LoginRefused("the device asks for the password again. Check ansible_user and ansible_password.")
         told = " ".join(words.strip() for words in (title, instructions) if words.strip())
         # What does not name the password is asked for by the words before it.
-        meant = _NAME.sub("", asked if _PASSWORD.search(asked) else f"{told} {asked}")
+        meant = _without_names(asked if _PASSWORD.search(asked) else f"{told} {asked}")
         if self._given or len(questions) > 1 or questions[0][1] or not _is_for_the_password(meant):
             raise LoginRefused(
                 f"the device asks for more than the password{': ' if told else ''}{_one_line(told)} "
@@ -77,6 +76,11 @@ class Answers:
         self._given = True
         self._first = asked
         return [self._password]
+
+
+def _without_names(words: str) -> str:
+    """The words without names of users and hosts: `ops@new's password:` speaks of a host."""
+    return " ".join(word for word in words.split() if "@" not in word)
 
 
 def _is_for_the_password(words: str) -> bool:

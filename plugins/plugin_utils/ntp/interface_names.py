@@ -19,7 +19,7 @@ _TYPES = (
     *("LoopBack", "NULL", "Tunnel", "Virtual-Template", "Virtual-Ethernet", "Pos", "Nve", "Remote-AP", "Serial"),
 )
 _PRINTED = {name.casefold(): name for name in _TYPES}
-# Fact 9.4: devices print both words for one port; S series have `XGE` beside `XGigabitEthernet`, and logs have `Eth`.
+# Fact 9.4: devices print both words for one port. The two others are words of the same kind; fact 2.4 has `Eth1/0/1`.
 _SAME_TYPE = {"ge": "gigabitethernet", "xge": "xgigabitethernet", "eth": "ethernet"}
 
 # Fact 9.4: a speed may stand first, or behind a hyphen, and have a bar: `50|100GE`, `FlexE-50|100G`.

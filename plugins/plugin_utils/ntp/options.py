@@ -408,7 +408,7 @@ class InterfaceOptions:
         metadata=option(
             "str",
             "Name of the interface, in the words of its platform. On VRP a layer 3 interface, such as V(100GE1/0/1) or "
-            "V(Vlanif100), in any spelling that the device takes; V(GE0/1/0) and V(GigabitEthernet0/1/0) are one.",
+            "V(Vlanif100), with its whole type. Case does not matter; V(GE0/1/0) and V(GigabitEthernet0/1/0) are one.",
             source=INTERFACE_COMMAND,
             required=True,
         ),

@@ -38,7 +38,7 @@ class Look:
     tells_keys: whether it tells with which key a server signs
     run: what changes when the client begins to count anew
     processed, failures: packets that it took, and those whose authentication failed; None where it does not count
-    losses: the losses of a source that it lists
+    losses: the losses of a source that it lists, None where it tells of none
     """
 
     began: float
@@ -49,7 +49,7 @@ class Look:
     run: str = ""
     processed: int | None = None
     failures: int | None = None
-    losses: tuple[str, ...] = ()
+    losses: tuple[str, ...] | None = ()
 
     @property
     def poll(self) -> float:
@@ -108,7 +108,7 @@ def _contradictions(first: Look, last: Look) -> Iterator[Verdict]:
     if first.failures is not None and last.failures is not None and last.failures > first.failures:
         count = last.failures - first.failures
         yield Verdict(False, f"the authentication of {count} packets failed", again=True)
-    new = [loss for loss in last.losses if loss not in first.losses]
+    new = [loss for loss in last.losses or () if loss not in (first.losses or ())] if first.losses is not None else []
     if new:
         yield Verdict(False, f"it lost a source: {new[0]}", again=True)
 
@@ -143,4 +143,5 @@ def _words(heard: list[Source], last: Look, taken: int | None, key_id: int, elap
     fresh = f"fresh packets of {names} in {elapsed:.0f} s"
     if taken is None or last.failures is None:
         return f"by sessions alone: {fresh}; it counts neither packets nor failures"
-    return f"by counters: {fresh}, {taken} packets taken, no authentication failed, no source lost"
+    lost = "its losses are not told" if last.losses is None else "no source lost"
+    return f"by counters: {fresh}, {taken} packets taken, no authentication failed, {lost}"

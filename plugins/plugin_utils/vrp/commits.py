@@ -24,6 +24,7 @@ from .session.questions import PromptContext
 _ENTRY = re.compile(r"\s*\d+\)\s*CommitId:\s*(?P<id>\d{10})\s*")
 _FIELD = re.compile(r"\s+(?P<name>Label|User|User-Intf|Type|TimeStamp|Description):\s?(?P<value>.*)")
 _CHANGES_OF = re.compile(r"Commit changes of commitId (?P<id>\d{10})\b.*")
+_CHANGES_BEGIN = re.compile(r"\s*building configuration\b", re.IGNORECASE)  # fact 3.2
 _CHANGED_LINE = re.compile(r"[-+ ] .*")
 _TRIAL_STATUS = re.compile(r"Trial status:\s*(?P<state>\w+)", re.IGNORECASE)
 _TRIAL_PERSIST = re.compile(r"Persist id:\s*(?P<id>\S.*)", re.IGNORECASE)
@@ -157,11 +158,16 @@ def read_commits(session: Session, *, changes: bool = False) -> tuple[Commit, ..
 
 
 def changes_of_last(session: Session, count: int) -> tuple[str, ...]:
-    """What the last `count` commits changed altogether, secrets masked."""
+    """What the last `count` commits changed altogether, secrets masked.
+
+    Raises ParseError for a text that is no such display: it does not say that nothing was changed.
+    """
     if count == 0:
         return ()
     answer = _shown(session, f"display configuration commit changes last {count}", "to show what commits changed")
     lines = [mask(line.rstrip()) for line in answer.text.split("\n")]
+    if not any(_CHANGES_BEGIN.match(line) or line[:1] in ("+", "-") for line in lines):
+        raise ParseError("What the commits changed was not understood.", words=answer.words)
     return tuple(line for line in lines if _CHANGED_LINE.fullmatch(line))
 
 

@@ -45,7 +45,8 @@ _SYNCHRONISED = {
 # A session in which the device itself sends to a group: it has a server of its own there, and no source (fact 9.5).
 _MODES_OF_SENDERS = frozenset({"broadcast", "broadcast server", "bdcast", "bdcast server", "multicast server"})
 _NO_SESSIONS = re.compile(
-    r"(?:Info: ?)?(?:There (?:is|are) )?no (?:ntp )?(?:sessions?|sources?|records?)(?: [a-z]+){0,3}[.!]?", re.IGNORECASE
+    r"(?:Info: ?)?(?:There (?:is|are) )?no (?:ntp )?(?:sessions?|sources?|records?|events?)(?: [a-z]+){0,3}[.!]?",
+    re.IGNORECASE,
 )
 _LIMITED_BROADCAST = ipaddress.IPv4Address("255.255.255.255")
 _COUNTERS = ("received", "processed", "authentication failures")
@@ -194,8 +195,8 @@ def _counter(value: str, text: str) -> int:
     return int(value)
 
 
-def parse_losses(text: str) -> tuple[Loss, ...]:
-    """The losses of sources, in the order of the device."""
+def parse_losses(text: str) -> tuple[Loss, ...] | None:
+    """The losses of sources, in the order of the device; None for a text that is not understood."""
     blocks: list[dict[str, str]] = []
     for line in text.split("\n"):
         name, colon, value = _NUMBERED.sub("", line).partition(":")
@@ -206,6 +207,8 @@ def parse_losses(text: str) -> tuple[Loss, ...]:
             blocks.append({})
         if blocks:
             blocks[-1].setdefault(name, shown(value.strip()))
+    if not blocks and not all(_tells_of_none(line) for line in text.split("\n")):
+        return None
     return tuple(
         Loss(
             source=block[_FIRST_NAME_OF_SESSION],
@@ -336,6 +339,6 @@ def read_packets(session: Session, dialect: Dialect) -> PacketCounts | None:
 
 
 def read_losses(session: Session, dialect: Dialect) -> tuple[Loss, ...] | None:
-    """Ask for the losses of sources; None where the device has no such command."""
+    """Ask for the losses of sources; None where the device has no such command, or words that are not known."""
     answer = session.show(f"display {dialect.word} event clock-unsync")
     return None if answer.unavailable else parse_losses(answer.expect("to show the losses of sources").text)

@@ -201,7 +201,10 @@ KNOWN_QUESTIONS: tuple[Question, ...] = (
     # Fact 1.5: some releases ask on `ntp server disable`, in words that are not published. The question repeats what
     # the line says.
     _question(
-        r"\bntp\b.*\[Y/N\]", "Y", PromptContext.CONFIGURATION, line=r"(undo )?ntp(-service)? (ipv6 )?server disable"
+        r"\A(?!.*\b(?:delet|eras|format|reboot|restart|reset|los[et]\b|clear|uncommitted)).*\bntp\b.*\[Y/N\]",
+        "Y",
+        PromptContext.CONFIGURATION,
+        line=r"(undo )?ntp(-service)? (ipv6 )?server disable",
     ),
     # Fact 3.2.
     _question(r"trial configuration will be rolled back\..*\[Y/N\]", "Y", PromptContext.ABORT_TRIAL),

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import pathlib
+import time
 from typing import Any
 
 import asyncssh
@@ -177,6 +179,19 @@ def test_what_is_said_before_the_password_does_not_matter() -> None:
 )
 def test_the_password_is_asked_for_in_many_words(title: str, instructions: str, words: str) -> None:
     assert Answers(PASSWORD)(title, instructions, [(words, False)]) == [PASSWORD]
+
+
+@pytest.mark.parametrize("piece", ["A", "(", "<a>", "a@", "code "])
+def test_a_long_question_takes_time_in_proportion(piece: str) -> None:
+    def cost(length: int) -> float:
+        words = piece * (length // len(piece))
+        began = time.process_time()
+        with contextlib.suppress(LoginRefused):
+            Answers(PASSWORD)("", "", [(words, False)])
+        return time.process_time() - began
+
+    # Sixteen times the length; a square takes 256 times as long.
+    assert min(cost(32_000) / max(cost(2_000), 1e-4) for _unused in range(5)) < 80
 
 
 def test_two_questions_at_once_are_not_answered() -> None:

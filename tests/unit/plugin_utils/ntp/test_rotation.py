@@ -276,6 +276,13 @@ def test_a_device_that_counts_nothing_is_proven_by_sessions_and_says_so() -> Non
     assert "it counts neither packets nor failures" in verdict.words
 
 
+def test_a_device_that_tells_no_losses_is_not_said_to_have_none() -> None:
+    first, last = (replace(look, losses=None) for look in (device(0), device(18, taken=4)))
+    verdict = judge(first, last, (42, 43), 2)
+    assert verdict.proven
+    assert verdict.words.endswith("no authentication failed, its losses are not told")
+
+
 @pytest.mark.parametrize(
     ("last", "words", "again"),
     [

@@ -16,6 +16,7 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.commits
     Target,
     Trial,
     abort_trial,
+    changes_of_last,
     confirm_trial,
     parse_commit_changes,
     parse_commit_list,
@@ -365,6 +366,25 @@ def test_a_rollback_is_done_when_its_commit_is_listed(device: _RolledBack, words
     with pytest.raises(DeviceError, match=words) as raised:
         roll_back(device, ROLLBACK)  # type: ignore[arg-type]
     assert (raised.value.changed, raised.value.outcome) == (True, "unknown")
+
+
+@pytest.mark.parametrize(
+    ("text", "changes"),
+    [
+        ("Building configuration\n  #\n+ ntp server disable\n", ("  #", "+ ntp server disable")),
+        ("Building configuration...\n", ()),
+        ("Info: The display is not available at present.\n", None),
+        ("", None),
+        ("CommitId: 1000000002\n", None),
+    ],
+)
+def test_what_commits_changed_is_read_or_not_known(text: str, changes: tuple[str, ...] | None) -> None:
+    device = _RolledBack(text)
+    if changes is None:
+        with pytest.raises(ParseError, match="not understood"):
+            changes_of_last(device, 1)  # type: ignore[arg-type]
+    else:
+        assert changes_of_last(device, 1) == changes  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("work", "outcome"), WORK)

@@ -377,11 +377,16 @@ def test_counts_that_are_not_understood_are_not_zero(text: str) -> None:
 
 
 def test_losses_of_sources() -> None:
-    first, second = parse_losses(LOST)
+    first, second = parse_losses(LOST) or ()
     session = "bdcast client (Interface: Eth1/0/1), dynamic"
     assert first == Loss("10.0.0.1(vrf1)", session, "Authentication failure", "2026-11-27 11:24:44+00:00")
     assert (second.source, second.reason) == ("2001:db8::1", "Peer reachability lost")
-    assert parse_losses("") == ()
+    assert parse_losses("") == parse_losses("Info: No events.\n") == ()
+
+
+@pytest.mark.parametrize("text", [TABLE, "Info: NTP is not running.\n", "<html>", " clock status: synchronized\n"])
+def test_losses_that_are_not_understood_are_not_none(text: str) -> None:
+    assert parse_losses(text) is None
 
 
 COLLECTED_COUNTS = [

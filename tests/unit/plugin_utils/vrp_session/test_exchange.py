@@ -572,6 +572,21 @@ def test_saving_is_all_that_is_agreed_to(paper, logged_in, question: str, answer
     assert sent == ["save\n", f"{answer}\n"]
 
 
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("Warning: The NTP server will stop. Continue? [Y/N]:", "Y"),
+        ("Warning: NTP clients will be refused. Are you sure? (y/n)[n]:", "Y"),
+        ("Warning: All NTP settings will be deleted. Continue? [Y/N]:", None),
+        ("Warning: NTP changes, so the device will be restarted. Continue? [Y/N]:", None),
+        ("Warning: Uncommitted NTP lines get lost. Continue? [Y/N]:", None),
+    ],
+)
+def test_the_server_function_is_all_that_is_agreed_to(question: str, answer: str | None) -> None:
+    known = known_question(question, PromptContext.CONFIGURATION, "ntp server disable")
+    assert (known.answer if known else None) == answer
+
+
 # -- what nobody asked for ---------------------------------------------------------------------------------------------
 
 

@@ -63,6 +63,7 @@ def buried(prompt: str, *lines: str):
         ("[V200R009C00SPC500]", None),
         ("Continue? [Y/N]", None),
         ("[~CE10]", None),
+        ("<CE2>", None),
         (" description <CE1>", None),
         ("%^%#abc<CE1>", None),
         ("[~CE1-a]b]", None),
