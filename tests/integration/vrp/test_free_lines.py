@@ -107,7 +107,7 @@ def test_a_line_break_is_refused_before_anything_is_typed(playbooks: Playbooks) 
 def test_what_ends_the_candidate_or_asks_for_nothing_is_refused_by_the_names_of_options(playbooks: Playbooks) -> None:
     line = f"{WORD} max-distance 3"
     tasks = {
-        "lines: `commit` would end": config(_failing=True, lines=[line, "commit"]),
+        "lines: `commit`\nSuch a line is no configuration": config(_failing=True, lines=[line, "commit"]),
         "Nothing is asked for": config(_failing=True),
         "commit.confirm: synchronised": config(_failing=True, lines=[line], commit={"confirm": "synchronised"}),
         "the list is empty": command(_failing=True),
