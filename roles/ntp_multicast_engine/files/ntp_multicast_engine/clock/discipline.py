@@ -31,7 +31,7 @@ TICK = 2 * NANOSECONDS
 RETRY = 16 * NANOSECONDS
 """What the kernel refuses, it mostly refuses for ever."""
 _TIME_CONSTANT = 16.0
-"""Seconds in which the offset falls to 1/e."""
+"""Seconds in which the offset falls to 1/e; tests/benchmarks/README.md has what shorter and longer ones cost."""
 MAXIMUM_SLEW = 500e-6
 """Ratio. RFC 5905 section 11.3 has programs and clients expect no more; a second takes 33 minutes."""
 

@@ -73,7 +73,7 @@ ROUGHLY = 0.1
 _JUMPS_TO_START_AGAIN = 3
 """Samples in a row that contradict the estimate while no answer comes to decide."""
 _MISMATCHES_TO_BASIC = 4
-"""Origins in a row that say basic mode. With a third of the packets lost, three happen."""
+"""Packets in a row without a fitting origin: a kernel may fail to stamp some."""
 _TELL_AGAIN = 600 * NANOSECONDS
 """An event that packets can bring about at will makes no more lines than six an hour."""
 _SECOND = 1 << 32

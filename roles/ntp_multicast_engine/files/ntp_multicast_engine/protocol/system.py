@@ -34,6 +34,7 @@ from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 _ANNOUNCEMENT_AGE = NANOSECONDS // 16
 """Requests of one moment share what the kernel says: by then an error has grown by 1 us (PHI of RFC 5905)."""
 _SAMPLES_FOR_FREQUENCY = 16
+"""Before the frequency is one to be kept for the next run; it changes nothing in this one."""
 _KEY_TROUBLE = frozenset({"request_unknown_key", "request_bad_mac"})
 
 
