@@ -48,7 +48,7 @@ _LOCKED_BY_OTHERS = re.compile(
     re.IGNORECASE,
 )
 # Fact 3.4: `Info: Save the configuration successfully.`, on VRP5 `Configuration file had been saved successfully`.
-_SUCCEEDED = re.compile(r"\bsuccess|\bsucceeded\b|\b(?:been|was|is) saved\b", re.IGNORECASE)
+_SUCCEEDED = re.compile(r"\bsuccess|\bsucceeded\b|\b(?:been|was|is) saved\b|\bdone\b|\bcompleted\b", re.IGNORECASE)
 _ASKED = re.compile(r"\?|[\[(]\s*y(?:es)?\s*/", re.IGNORECASE)
 _TRIAL_STATUS = re.compile(r"^\s*trial status\s*:\s*(?P<state>(?:in)?active)\b", re.IGNORECASE | re.MULTILINE)
 _RECOVERY_TIMEOUT = 10.0

@@ -102,7 +102,7 @@ def test_a_mark_behind_the_echo_of_a_single_stage_device(fw1: RunningDevice) -> 
     configured(fw1, OLD_CLIENT, allow_immediate=True)
 
 
-@pytest.mark.parametrize("prefix", ["HRP-A", "HRP_A", "HRP_S"])
+@pytest.mark.parametrize("prefix", ["HRP-A", "HRP_A", "HRP_S", "RBM_P", "(M)"])
 def test_the_prefixes_of_firewalls(ce1: RunningDevice, prefix: str) -> None:
     ce1.set_faults(prompt_prefix=prefix)
     configured(ce1)
@@ -200,6 +200,7 @@ def test_an_unknown_question_is_declined(ce1: RunningDevice, question: str) -> N
             "The current configuration will be written to the device. Continue? [Y/N]:",
             "Please input the file name ( *.cfg, *.zip ) [ vrpcfg.zip ] :",
         ),
+        ("flash:/vrpcfg.zip exists, overwrite? [Y/N]:",),
     ],
 )
 def test_saving_with_defaults(ce1: RunningDevice, questions: tuple[str, ...]) -> None:

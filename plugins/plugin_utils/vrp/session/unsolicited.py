@@ -31,6 +31,7 @@ _ANY_MONTH = re.compile(r"(?:[^\W\d_]{3,10}\.?|[0-9]{1,2}\w)")
 _DAY_OR_YEAR = re.compile(r"[0-9]{1,2}|[0-9]{4}")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _NAMES = frozenset((*_MONTHS, "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun", "UTC", "GMT", "DST"))
+_SEVERITY = re.compile(r"/[0-7]/[A-Za-z]")  # in every log's name
 _TIME_IS = re.compile(r"(?i)^\s*(?:the )?(?:(?:current|system|local) )?(?:date|time|clock)(?: is)?\s*:?\s")
 _DAYS = frozenset(("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"))
 _MARK = re.compile(r"[#*%](?=[^ %#])|<[0-9]{1,3}>")
@@ -48,9 +49,9 @@ _LONGEST_TAIL = 8  # lines of a log behind its first
 
 def is_log_line(line: str) -> bool:
     """Whether the line is the first of a log, a trap or a debugging message."""
-    head = line[:_HEAD].lstrip()
-    if "/" not in head:
+    if "/" not in line or _SEVERITY.search(line, 0, _HEAD) is None:
         return False
+    head = line[:_HEAD].lstrip()
     # Fact 9.1: traps begin with `#`, debugging lines with `*`; a priority in `<...>` or a `%` is of other releases.
     mark = _MARK.match(head)
     words = head[mark.end() if mark else 0 :].split(None, _WORDS)[:_WORDS]

@@ -266,6 +266,8 @@ def test_a_commit_that_asks_and_stays_pending_was_not_committed(device, logged_i
         ("Info: Save the configuration successfully.", True),
         ("Configuration file had been saved successfully", True),
         ("The configuration was saved to flash:/vrpcfg.zip.", True),
+        ("Now saving the current configuration to the slot 1 ......done.", True),
+        ("Now saving the current configuration to the slot 1 ......", False),
         ("", False),
         ("Failed to save the configuration.", False),
         ("Warning: No space left on the device, the file was not written.", False),
