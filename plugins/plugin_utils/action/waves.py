@@ -295,7 +295,8 @@ def judge(
         progress.lines = _stopped(planned, step, progress, again)
     elif planned["asked"]:
         count = len(step["hosts"])
-        left = f" {step['after']} hosts are left." if step["after"] else ""
+        after = step["after"]
+        left = f" {after} {'host is' if after == 1 else 'hosts are'} left." if after else ""
         progress.lines = [f"{step['name']}: {count - len(hurt)} of {count} hosts are as described.{left}"]
     return vars(progress)
 
