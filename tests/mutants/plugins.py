@@ -252,8 +252,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         name="writers of the key memory file do not wait for each other",
         path=f"{_UTILS}/action/key_memory_file.py",
-        old="            fcntl.flock(lock, fcntl.LOCK_EX)\n",
-        new="",
+        old="return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)",
+        new="return None",
         tests="tests/unit/action/test_key_memories.py::test_processes_at_the_same_time_lose_nothing",
     ),
     Mutant(
