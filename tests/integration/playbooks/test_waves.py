@@ -9,12 +9,14 @@ import json
 import pathlib
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from vrp_simulator.testing import RunningDevice, running_devices
 
+from .air import air_of
 from .network import PASSWORD, USER, Network, Run
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "vrp"))
@@ -81,8 +83,8 @@ def text_of(item: RunningDevice) -> list[str]:
     return [line.rpartition(" ")[0] if "authentication-mode" in line else line for line in lines]
 
 
-@pytest.fixture(name="site")
-def site_fixture(tmp_path: pathlib.Path) -> Iterator[Site]:
+@contextmanager
+def twelve_devices(tmp_path: pathlib.Path) -> Iterator[Site]:
     users = [{"name": USER, "password": PASSWORD, "level": 3}]
     port = {"name": "100GE1/0/1", "layer2": False, "ipv4": "10.0.0.1/24"}
     entries = [{"name": name, "release": "ce-v300r023", "users": users, "interfaces": [port]} for name in HOSTS]
@@ -90,9 +92,15 @@ def site_fixture(tmp_path: pathlib.Path) -> Iterator[Site]:
         ssh = tmp_path / "home" / ".ssh"
         ssh.mkdir(parents=True)
         (ssh / "known_hosts").write_text(devices.known_hosts(), encoding="utf-8")
-        for name in CLIENTS:
-            hears(devices[name])
         yield Site(tmp_path, devices, described())
+
+
+@pytest.fixture(name="site")
+def site_fixture(tmp_path: pathlib.Path) -> Iterator[Site]:
+    with twelve_devices(tmp_path) as site:
+        for name in CLIENTS:
+            hears(site.devices[name])
+        yield site
 
 
 def waves(**variables: Any) -> list[str]:
@@ -132,6 +140,25 @@ def test_a_rollout_of_a_wrong_key_stops_at_the_canary(site: Site, fleet: bool) -
     assert "ansible-playbook timecast.ntp_multicast.site -i" in run.printed
     assert run.recap()["c3"]["failed"] == 1
     assert SECRET not in run.printed
+
+
+def test_a_client_that_refuses_what_its_servers_send_stops_the_rollout(tmp_path: pathlib.Path) -> None:
+    """Nobody says what the clients hear: each takes or refuses the packets by its own configuration."""
+    with twelve_devices(tmp_path) as site, air_of(site.devices) as air:
+        succeeded(site.play("site"))
+        air.wait_until_heard()
+        taken = {name: air.listeners[name].taken for name in CLIENTS}
+        site.forget()
+        how = waves(canary="c3", batches=[1, 3, "100%"], check_between="synchronised", run_id="wrong-key")
+        run = site.play("site", *how, *SHORT, hosts=described(key_id=43))
+        assert run.exit_code != 0
+        assert site.touched() == ["c3"]
+        assert "Stopped after the canary (1 of 12 hosts)" in run.printed
+        assert "The new description: c3 (1)" in run.printed
+        assert "After its change: Not synchronised" in run.printed, run.printed
+        assert air.listeners["c3"].refused > 0
+        others = [name for name in CLIENTS if name != "c3"]
+        assert all(air.listeners[name].taken > taken[name] and not air.listeners[name].refused for name in others)
 
 
 def test_all_waves_go_through_when_all_is_well(site: Site) -> None:
