@@ -17,8 +17,9 @@ description:
   - It also fails where the command line of one of the collection's playbooks leaves out what the playbook looks at, by
     C(--tags), C(--skip-tags) or C(--start-at-task).
   - It fails, too, where a host has the name of a group with other hosts.
+  - It fails where there are more hosts than O(most) allows.
   - The playbooks of the collection use it for C(hosts).
-positional: _input, pattern
+positional: _input, pattern, allow_none, most
 options:
   _input:
     description: The groups of the inventory with the names of their hosts, that is C(groups).
@@ -32,6 +33,9 @@ options:
     description: Whether it is right that there may be no host.
     type: bool
     default: false
+  most:
+    description: How many hosts there may be at most, from 1. Empty, any number.
+    type: raw
 """
 
 EXAMPLES = r"""
@@ -59,6 +63,7 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.chos
     pattern_of,
     refuse_left_out,
     refuse_names,
+    refuse_too_many,
 )
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.private import (
     hosts_of_pattern,
@@ -66,7 +71,7 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.action.priv
 )
 
 
-def at_least_one_host(value: Mapping[str, Any], pattern: Any, allow_none: Any = False) -> list[str]:
+def at_least_one_host(value: Mapping[str, Any], pattern: Any, allow_none: Any = False, most: Any = None) -> list[str]:
     limit = context.CLIARGS.get("subset")
     pattern = pattern_of(pattern)
     found = hosts_of_pattern(value, pattern, limit)
@@ -76,6 +81,7 @@ def at_least_one_host(value: Mapping[str, Any], pattern: Any, allow_none: Any = 
         return found
     refuse_left_out(context.CLIARGS)
     refuse_names(found, value)
+    refuse_too_many(found, most, pattern)
     misread = misread_hosts(value, found)
     if misread:
         raise AnsibleError(

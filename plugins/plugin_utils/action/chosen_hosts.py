@@ -57,5 +57,19 @@ def refuse_names(hosts: Iterable[str], groups: Mapping[str, Sequence[str]]) -> N
         )
 
 
+def refuse_too_many(hosts: Sequence[str], most: Any, pattern: str) -> None:
+    """Raise AnsibleError when there are more hosts than the user allows, or when what he allows is no number."""
+    if most is None or str(most).strip() == "":
+        return
+    number = str(most).strip()
+    if not number.isdecimal() or int(number) < 1:
+        raise AnsibleError(f"ntp_multicast_hosts_max: {most!r} has to be a number of hosts from 1.")
+    if len(hosts) > int(number):
+        raise AnsibleError(
+            f"The pattern '{pattern}' names {len(hosts)} hosts, and ntp_multicast_hosts_max allows {number}. Nothing "
+            "was looked at. Name fewer hosts, or allow more."
+        )
+
+
 def _is_ours(playbook: Any) -> bool:
     return str(playbook).startswith(_NAMESPACE) or Path(str(playbook)).resolve().parent == _PLAYBOOKS

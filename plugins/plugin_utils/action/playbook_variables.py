@@ -64,6 +64,17 @@ VARIABLES = (
         "all",
     ),
     Variable(
+        "ntp_multicast_hosts_max",
+        "int",
+        ALL,
+        (
+            "The most hosts that the pattern may name. A run that would look at more is refused. Empty, any number.",
+            "A program that passes on a name from elsewhere sets 1: the name may be that of a group, or V(all).",
+            "It is read before the variables of hosts, so it has to come with C(-e).",
+        ),
+        least=1,
+    ),
+    Variable(
         "ntp_multicast_allow_none",
         "bool",
         ALL,

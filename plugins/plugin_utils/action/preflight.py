@@ -35,7 +35,7 @@ PREFIX = "ntp_multicast_"
 SECTIONS = ("authentication", "server", "interfaces")
 # Without one of these a host neither sends nor listens. Keys alone are often described for all hosts of an inventory.
 WHAT_IT_DOES = ("server", "interfaces")
-HOSTS = f"{PREFIX}hosts"
+HOSTS, HOSTS_MAX = f"{PREFIX}hosts", f"{PREFIX}hosts_max"
 NAMED_HOSTS = 5
 
 # What the playbooks take besides the variables of the roles.
@@ -245,11 +245,11 @@ class Judge:
 
     def problems_of_place(self, variables: Mapping[str, Any]) -> list[str]:
         """Variables that decide nothing where they stand."""
-        if HOSTS not in variables or HOSTS in self._given:
-            return []
         return [
-            f"{HOSTS} is in the inventory, where it decides nothing: which hosts are looked at is settled before the "
+            f"{name} is in the inventory, where it decides nothing: which hosts are looked at is settled before the "
             "variables of hosts are read. Give it with -e, or use --limit."
+            for name in (HOSTS, HOSTS_MAX)
+            if name in variables and name not in self._given
         ]
 
     def problems(self, platform: str, variables: Mapping[str, Any]) -> list[str]:

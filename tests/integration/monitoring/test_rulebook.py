@@ -150,7 +150,7 @@ def test_only_an_alert_that_says_so_changes_a_host(network: Network, rulebook: R
     network.device("ce1").change_as("somebody", ["interface 100GE1/0/1", "undo ntp multicast-server 224.0.1.1"])
     assert described not in network.device("ce1").running_configuration()
     hostile = "{{ lookup('pipe', 'touch " + str(network.directory / "pwned") + "') }}"
-    for labels in ({"host": hostile}, {"host": "all:!ne1"}, {}):
+    for labels in ({"host": hostile}, {"host": "all:!ne1"}, {"host": "all"}, {}):
         rulebook.post(alert("NtpMulticastDrift", ntp_multicast_action="site", **labels))
     rulebook.post(alert("NtpMulticastDrift", status="resolved", host="ce1", ntp_multicast_action="site"))
     assert rulebook.post(alert("NtpMulticastDrift", host="ce1", ntp_multicast_action="site")) == 200

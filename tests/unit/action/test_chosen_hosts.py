@@ -77,3 +77,21 @@ def test_no_play_goes_by_what_ansible_cfg_says_of_strategy_and_errors() -> None:
     assert len(plays) > 20
     for play in plays:
         assert (play["strategy"], play["any_errors_fatal"]) == ("ansible.builtin.linear", False), play["name"]
+
+
+@pytest.mark.parametrize("most", [1, "1", 2, " 2 "])
+def test_more_hosts_than_are_allowed_are_refused(most: Any) -> None:
+    assert at_least_one_host(GROUPS, "ce1", most=most) == ["ce1"]
+    with pytest.raises(AnsibleError, match=r"^The pattern 'all' names 3 hosts, and ntp_multicast_hosts_max allows"):
+        at_least_one_host(GROUPS, "all", most=most)
+
+
+@pytest.mark.parametrize("most", [None, "", 3, "10"])
+def test_as_many_hosts_as_are_allowed_are_taken(most: Any) -> None:
+    assert at_least_one_host(GROUPS, "all", most=most) == ["ce1", "ce2", "web1"]
+
+
+@pytest.mark.parametrize("most", [0, -1, "many", "1.5", True])
+def test_a_number_that_is_none_is_refused(most: Any) -> None:
+    with pytest.raises(AnsibleError, match=r"^ntp_multicast_hosts_max: .* has to be a number of hosts from 1"):
+        at_least_one_host(GROUPS, "ce1", most=most)
