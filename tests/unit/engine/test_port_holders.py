@@ -46,8 +46,10 @@ def program(text: str, *arguments: str) -> Iterator[int]:
         [sys.executable, "-c", text, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as other:
         assert other.stdin is not None and other.stdout is not None
-        yield int(other.stdout.readline())
-        other.stdin.close()
+        try:
+            yield int(other.stdout.readline())
+        finally:
+            other.stdin.close()
 
 
 @pytest.mark.parametrize("address", ["::", "::ffff:0.0.0.0", "::ffff:127.0.0.1"])

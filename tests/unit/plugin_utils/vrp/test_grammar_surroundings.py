@@ -352,7 +352,7 @@ class TestCut:
             parse_configuration(f"#\ninterface Vlanif100\n{line}\n{rest}\n#\nreturn\n")
 
     def test_a_blank_that_may_be_lost_is_not_guessed(self) -> None:
-        first, rest = self.UPSTREAM.split(" preferred")[0], "preferred"
+        first, rest = self.UPSTREAM.partition(" preferred")[0], "preferred"
         with pytest.raises(ParseError, match="it is not certain"):
             parse_configuration(f"#\n{first}\n{rest}\n#\nreturn\n")
 
