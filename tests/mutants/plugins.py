@@ -51,14 +51,14 @@ MUTANTS: tuple[Mutant, ...] = (
         path=f"{_UTILS}/vrp/session/questions.py",
         old='"C" if ending.choice == "Y/N/C" else "N"',
         new='"C" if ending.choice == "Y/N/C" else "Y"',
-        tests=f"{_UNIT}/vrp_session/test_exchange.py::test_unknown_questions_with_defaults_are_declined",
+        tests=f"{_UNIT}/vrp_session/test_questions.py::test_unknown_questions_with_defaults_are_declined",
     ),
     Mutant(
         name="uncommitted lines are committed on the way out",
         path=f"{_UTILS}/vrp/session/questions.py",
         old='_question(r"please choose .*cancel.*\\[Y/N/C\\]", "N", PromptContext.LEAVING)',
         new='_question(r"please choose .*cancel.*\\[Y/N/C\\]", "Y", PromptContext.LEAVING)',
-        tests=f"{_UNIT}/vrp_session/test_exchange.py::test_uncommitted_lines_never_get_a_yes",
+        tests=f"{_UNIT}/vrp_session/test_questions.py::test_uncommitted_lines_never_get_a_yes",
     ),
     Mutant(
         name="any name makes a prompt",

@@ -34,7 +34,7 @@ _BUSY = re.compile(r"\bbusy\b|\bagain\b|\blater\b|\bin progress\b|\bbeing\b|\bre
 _COMMIT_ID = re.compile(r"(?<!\d)1\d{9}(?!\d)")  # fact 3.2: 1000000001..1999999999
 # A device may say no without the word `Error` and without a caret (fact 3.6).
 _FAILED = re.compile(
-    r"\bfail(?:s|ed|ure)?\b|\babort(?:ed)?\b|\breject(?:ed)?\b|\brefused?\b|\bdenied\b|\bunable\b|\bcancell?ed\b",
+    r"\bfail(?:s|ed|ure)?\b|\baborted\b|\breject(?:ed)?\b|\brefused?\b|\bdenied\b|\bunable\b|\bcancell?ed\b",
     re.IGNORECASE,
 )
 _NOT_SAVED = re.compile(
