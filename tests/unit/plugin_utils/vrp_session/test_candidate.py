@@ -302,6 +302,15 @@ def test_a_lock_of_somebody_else_is_none_of_ours(device, logged_in, words: str) 
     assert device.sent.count("configuration exclusive") == 3
 
 
+def test_advice_in_the_answer_to_a_commit_is_no_failure(device, logged_in) -> None:
+    device.answers["commit trial 60"] = goes_to("[~CE1]", "Info: Run `abort trial` to abort it.\r\n")
+    with Candidate(logged_in(device)) as candidate:
+        candidate.apply([CLIENT])
+        candidate.commit(CommitSettings(trial=60))
+        candidate.confirm()
+    assert candidate.outcome is Outcome.COMMITTED
+
+
 @pytest.mark.parametrize("words", ["Failed to commit the configuration.", "Info: Commit failed.", "Commit aborted."])
 def test_a_commit_that_failed_without_an_error_is_no_success(device, logged_in, words: str) -> None:
     device.answers["commit"] = goes_to("[~CE1]", f"{words}\r\n")
