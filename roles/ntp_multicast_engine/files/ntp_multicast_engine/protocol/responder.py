@@ -155,8 +155,7 @@ class Responder:
         verdict = keys.verify(packet)
         failed = first_failure(REQUEST_TESTS, Request(packet.header, verdict))
         if failed:
-            authenticator = packet.authenticator
-            raise PacketError(failed, *((authenticator.key_id, len(authenticator.tag)) if authenticator else ()))
+            raise PacketError(failed, *packet.key)
         # CVE-2018-8956: who knows the key must not be starved by others that forge his address.
         if verdict is not Verdict.VALID and not self._limit.allows(source, received.raw):
             raise PacketError("rate_limited")
