@@ -218,8 +218,8 @@ _HOST = (
     _mutant(
         "a whole number may be one below its range",
         "config/schema.py",
-        "_is(_whole(value) and low <= value <= high, value)",
-        "_is(_whole(value) and low - 1 <= value <= high, value)",
+        "require(is_whole(value) and low <= value <= high, value)",
+        "require(is_whole(value) and low - 1 <= value <= high, value)",
         "test_configuration.py::test_a_rule_is_pinned_at_its_edges",
     ),
     _mutant(
