@@ -86,15 +86,15 @@ _PROTOCOL = (
     _mutant(
         "a multicast with leap indicator 3 is accepted",
         "protocol/packet_tests.py",
-        'Test("unsynchronised", "RFC 5905 section 9.2", lambda arrived: arrived.header.leap != LEAP_UNSYNCHRONISED)',
-        'Test("unsynchronised", "RFC 5905 section 9.2", lambda arrived: arrived.header.leap <= LEAP_UNSYNCHRONISED)',
+        'Test("unsynchronised", "RFC 5905 section 9.2", lambda packet: packet.header.leap != LEAP_UNSYNCHRONISED)',
+        'Test("unsynchronised", "RFC 5905 section 9.2", lambda packet: packet.header.leap <= LEAP_UNSYNCHRONISED)',
         "test_association.py::test_packets_that_are_not_believed",
     ),
     _mutant(
         "the newest multicast is accepted a second time",
         "protocol/packet_tests.py",
-        "later(arrived.header.transmit, arrived.last_transmit) > 0",
-        "later(arrived.header.transmit, arrived.last_transmit) >= 0",
+        "later(packet.header.transmit, packet.last_transmit) > 0",
+        "later(packet.header.transmit, packet.last_transmit) >= 0",
         "test_association.py::test_packets_that_fail_leave_an_association_as_it_is",
     ),
     _mutant(

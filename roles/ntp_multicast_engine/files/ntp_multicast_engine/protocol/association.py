@@ -38,7 +38,7 @@ from ntp_multicast_engine.protocol.poll import NOT_BEFORE, Answer, KissOfDeath, 
 from ntp_multicast_engine.protocol.standstill import Standstill, StandstillDetector
 from ntp_multicast_engine.wire.keyring import KeyRing
 from ntp_multicast_engine.wire.packet import LEAP_UNSYNCHRONISED, Header, Packet, reference_id_text
-from ntp_multicast_engine.wire.timestamps import NANOSECONDS, from_ntp, later
+from ntp_multicast_engine.wire.timestamps import NANOSECONDS, SECOND, from_ntp, later
 
 GOOD_EXCHANGES = 4
 """Until a server is used; each takes two seconds. What numbers like this one are worth: tests/benchmarks/README.md."""
@@ -76,7 +76,6 @@ _MISMATCHES_TO_BASIC = 4
 """Packets in a row without a fitting origin: a kernel may fail to stamp some."""
 _TELL_AGAIN = 600 * NANOSECONDS
 """An event that packets can bring about at will makes no more lines than six an hour."""
-_SECOND = 1 << 32
 _UNFIT_ANSWERS = frozenset({"response_unsynchronised", "response_stratum", "response_root_distance"})
 
 
@@ -276,7 +275,7 @@ class Association:
         self, header: Header, arrival: Instant, previous_transmit: int, previous_arrival: Instant
     ) -> OneWay | None:
         """What the packet says about the clock, or None if it says nothing that fits the stream."""
-        if header.origin != 0 and 0 <= later(header.origin, previous_transmit) < _SECOND:
+        if header.origin != 0 and 0 <= later(header.origin, previous_transmit) < SECOND:
             self._set_stream(Stream.INTERLEAVED, arrival.raw)
             return _one_way(header.origin, previous_arrival)
         if header.origin != 0:
@@ -477,7 +476,7 @@ class Association:
 
     def _judge_exchange(self, exchange: Exchange, header: Header) -> None:
         estimate = self.estimator.estimate()
-        if self.last_transmit is not None and later(header.receive, self.last_transmit) < -_SECOND:
+        if self.last_transmit is not None and later(header.receive, self.last_transmit) < -SECOND:
             # The request came after the newest multicast had left, or just before, yet at an earlier time.
             self._tell(f"the clock of server {self.source} was set back: calibrating the delay again", exchange.raw)
             self.last_transmit, self.last_arrival = header.receive, None

@@ -16,14 +16,12 @@ from ntp_multicast_engine.config.configuration import MulticastServer
 from ntp_multicast_engine.instant import Instant
 from ntp_multicast_engine.wire.keyring import KeyRing
 from ntp_multicast_engine.wire.packet import MODE_BROADCAST, Header
-from ntp_multicast_engine.wire.timestamps import NANOSECONDS, later, to_ntp, to_short
+from ntp_multicast_engine.wire.timestamps import NANOSECONDS, SECOND, later, to_ntp, to_short
 
 _JITTER = NANOSECONDS // 10
 """By which a packet is randomly late, so that servers don't fall into step."""
 _LATEST_START = NANOSECONDS // 2
 """Groups that start together must not send together."""
-_INTERLEAVE_LIMIT = 1 << 32
-"""RFC 9769 section 4 leaves it open; ntpd refuses an origin more than 1 s after the transmit time before."""
 
 
 @dataclass(frozen=True)
@@ -123,8 +121,8 @@ class Sender:
             return
         stamp = to_ntp(real)
         after = later(stamp, self._last_transmit)
-        if abs(after) < _INTERLEAVE_LIMIT:
-            # ntpd throws away a packet whose origin lies before the transmit time of the packet before.
+        # ntpd throws away a packet whose origin lies before the transmit time of the packet before, or 1 s after it.
+        if abs(after) < SECOND:
             self._accurate = stamp if after > 0 else self._last_transmit
 
     def schedule(self, raw: int) -> None:

@@ -24,12 +24,10 @@ from ntp_multicast_engine.protocol.multicast_server import Announcement, server_
 from ntp_multicast_engine.protocol.packet_tests import REQUEST_TESTS, Request, first_failure
 from ntp_multicast_engine.wire.keyring import KeyRing, Verdict
 from ntp_multicast_engine.wire.packet import MODE_SERVER, Header, Packet, parse
-from ntp_multicast_engine.wire.timestamps import NANOSECONDS, STAMP_MASK, even, later, odd, to_ntp
+from ntp_multicast_engine.wire.timestamps import NANOSECONDS, SECOND, STAMP_MASK, even, later, odd, to_ntp
 
 _INTERLEAVED_VERSION = 4
 _TRANSMIT_LENGTH = 8
-_LONGEST_DEPARTURE = 1 << 32
-"""An answer leaves within 1 s after its request came, or the clock was stepped in between."""
 
 
 class RateLimit:
@@ -76,7 +74,8 @@ class SentAnswers:
     def departed(self, receive: int, real: int) -> None:
         """The answer with that receive timestamp left at Unix time `real`."""
         departure = to_ntp(real)
-        if receive in self._departures and 0 <= later(departure, receive) < _LONGEST_DEPARTURE:
+        # An answer leaves within 1 s after its request came, or the clock was stepped in between.
+        if receive in self._departures and 0 <= later(departure, receive) < SECOND:
             self._departures[receive] = even(departure)
 
     def take(self, receive: int) -> int | None:
