@@ -135,8 +135,8 @@ _PROTOCOL = (
     _mutant(
         "a burst has one answer too many",
         "protocol/responder.py",
-        "(self._burst - 1) * self._interval",
-        "self._burst * self._interval",
+        "(self._burst - 1) * NANOSECONDS",
+        "self._burst * NANOSECONDS",
         "test_responder.py::test_an_address_that_proves_nothing_gets_sixteen_answers_at_once_and_then_one_a_second",
     ),
     _mutant(
