@@ -302,7 +302,7 @@ class Association:
             self._tell(f"server {self.source} now sends in {stream.value} mode: calibrating the delay again", raw)
             self._start_again(raw)
         self.stream = stream
-        self.estimator.accurate_departures = stream is Stream.INTERLEAVED
+        self.estimator.expect_departures(stream is Stream.INTERLEAVED)
 
     def _judge_sample(self, sample: OneWay, raw: int) -> None:
         if self.estimator.estimate() is None and self.estimator.assumed_delay is None:
@@ -353,7 +353,7 @@ class Association:
 
     def _start_again(self, raw: int) -> None:
         self.estimator = self._make_estimator()
-        self.estimator.accurate_departures = self.stream is Stream.INTERLEAVED
+        self.estimator.expect_departures(self.stream is Stream.INTERLEAVED)
         self.phase = Phase.VOLLEY
         self._good = self._jumps = self.unanswered = 0
         self._back_off = SPACING
@@ -487,7 +487,6 @@ class Association:
             self._start_again(exchange.raw)
         self._jumps, self._far_off = 0, False
         self.estimator.add_exchange(exchange)
-        self.estimator.assumed_delay = None
         self._good += 1
 
     def _contradicts(self, exchange: Exchange, estimate: Estimate) -> bool:
@@ -533,7 +532,7 @@ class Association:
         delay = self.configuration.fallback_delay
         if delay is not None and self.header is not None:
             self._tell(f"server {self.source} answers no request: using the fallback delay", raw)
-            self.estimator.assumed_delay = delay
+            self.estimator.assume_delay(delay)
             self.phase = Phase.LISTENING
         elif not self.confirmed and self.header is None:
             self.abandoned = True
