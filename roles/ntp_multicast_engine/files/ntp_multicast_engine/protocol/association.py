@@ -27,7 +27,7 @@ from __future__ import annotations
 
 import enum
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ntp_multicast_engine.config.configuration import MulticastClient
@@ -37,7 +37,7 @@ from ntp_multicast_engine.instant import Instant
 from ntp_multicast_engine.protocol.poll import NOT_BEFORE, Answer, KissOfDeath, Poll
 from ntp_multicast_engine.protocol.standstill import Standstill, StandstillDetector
 from ntp_multicast_engine.wire.keyring import KeyRing
-from ntp_multicast_engine.wire.packet import LEAP_UNSYNCHRONISED, Header, Packet, reference_id_text
+from ntp_multicast_engine.wire.packet import Header, Packet, reference_id_text
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS, SECOND, from_ntp, later
 
 GOOD_EXCHANGES = 4
@@ -63,7 +63,6 @@ RECALIBRATION_POLLS = 8
 """A quarter of it takes four times the requests, four times of it doubles the error where temperature changes."""
 RECALIBRATION_POLLS_ASYMMETRIC = 2
 """Multicasts that are late scatter, too, so answers have to tell more than how late."""
-MINIMUM_RECALIBRATION = MAXIMUM_BACK_OFF
 PHI = 15e-6
 """RFC 5905: how fast an unmeasured clock may drift."""
 JUMP_FLOOR = 0.005
@@ -157,7 +156,7 @@ class Association:
         self.events: list[str] = []
         self._told: dict[str, int] = {}
         self.warnings: list[str] = []
-        """Why accepted packets told less than they might have; names of counters."""
+        """Why accepted packets told less than they might have: counters."""
         self._random = random
         self._make_estimator = estimator
         self.estimator = estimator()
@@ -202,15 +201,7 @@ class Association:
 
     @property
     def usable(self) -> bool:
-        return (
-            self.phase is Phase.LISTENING
-            and self.denied is None
-            and self.unfit is None
-            and self.reach != 0
-            and self.header is not None
-            and self.header.leap != LEAP_UNSYNCHRONISED
-            and self.estimator.estimate() is not None
-        )
+        return self.phase is Phase.LISTENING and self.denied is None and self.unfit is None and self.reach != 0
 
     @property
     def unheard(self) -> bool:
@@ -408,7 +399,10 @@ class Association:
             self._take_kiss(kiss.code, arrival.raw)
             raise
         except PacketError as error:
-            self._refuse_answer(error.reason)
+            self.refused_answers[error.reason] += 1
+            # An answer that has proved its origin may say that the server has no time to give.
+            if error.reason in _UNFIT_ANSWERS and self.header is not None:
+                self.unfit = error.reason.partition("_")[2]
             raise
         self.answers += 1
         self.unfit = self._kiss = None
@@ -423,12 +417,6 @@ class Association:
         else:
             self._finish_exchange(arrival.raw)
         return CloseRequest(self)
-
-    def _refuse_answer(self, reason: str) -> None:
-        """An answer that has proved its origin may say that the server has no time to give."""
-        self.refused_answers[reason] += 1
-        if reason in _UNFIT_ANSWERS and self.header is not None:
-            self.unfit = reason.partition("_")[2]
 
     def _take_kiss(self, code: bytes, raw: int) -> None:
         """RFC 5905 section 7.4."""
@@ -468,9 +456,7 @@ class Association:
         if not exchanges:
             exchanges = [answer.exchange() for answer in answers if answer.departure is None]
         if exchanges:
-            best = exchanges[-1]
-            for other in exchanges[:-1]:
-                best = self.estimator.better(other, best)
+            best = self.estimator.better(*exchanges) if len(exchanges) == 2 else exchanges[0]
             self._judge_exchange(best, answers[-1].header)
         self._schedule_exchange(raw)
 
@@ -497,17 +483,14 @@ class Association:
     def _schedule_exchange(self, raw: int) -> None:
         self._last_exchange = raw
         if self.phase is Phase.VOLLEY:
-            self._next_exchange = raw + self._back_off
+            interval = 0
         elif self._good < WELL_KNOWN and not self.unanswered:
-            self._next_exchange = raw + max(self.poll_interval, self._back_off)
+            interval = self.poll_interval
+        elif self.estimator.multicasts_lag and not self.unanswered:
+            interval = self.poll_interval * RECALIBRATION_POLLS_ASYMMETRIC
         else:
-            self._next_exchange = raw + max(self._recalibration_interval(), self._back_off)
-
-    def _recalibration_interval(self) -> int:
-        """Nanoseconds between exchanges once the way is known well."""
-        if self.estimator.multicasts_lag and not self.unanswered:
-            return self.poll_interval * RECALIBRATION_POLLS_ASYMMETRIC
-        return max(self.poll_interval * RECALIBRATION_POLLS, MINIMUM_RECALIBRATION)
+            interval = max(self.poll_interval * RECALIBRATION_POLLS, MAXIMUM_BACK_OFF)
+        self._next_exchange = raw + max(interval, self._back_off)
 
     def _unanswered(self, raw: int) -> None:
         self._poll.end()
@@ -552,30 +535,23 @@ class Association:
         waited = self._poll.deadline
         return min(self._next_exchange if waited is None else waited, self._reach_deadline)
 
-    def wake(self, raw: int, keys: KeyRing) -> list[SendRequest | CloseRequest]:
+    def wake(self, raw: int, keys: KeyRing) -> Iterator[SendRequest | CloseRequest]:
         """Do what is due."""
-        actions: list[SendRequest | CloseRequest] = []
         while raw >= self._reach_deadline:
             self._reach_deadline += self.poll_interval
-            self._missed_poll()
+            self.reach = self.reach << 1 & 0xFF
+            self._unreachable_polls += self.reach == 0
+        # RFC 5905 section 13: UNREACH.
+        if self._unreachable_polls >= 24:
+            self.abandoned = True
         if self.denied is not None:
-            return actions
+            return
         if self._poll.deadline is not None and raw >= self._poll.deadline:
             self._unanswered(raw)
-            actions.append(CloseRequest(self))
+            yield CloseRequest(self)
         if self._poll.deadline is None and raw >= self._next_exchange:
-            data = self._poll.begin(raw, self.version, self.key_id, keys)
             self.requests += 1
-            actions.append(SendRequest(self, data))
-        return actions
-
-    def _missed_poll(self) -> None:
-        self.reach = self.reach << 1 & 0xFF
-        if self.reach == 0:
-            self._unreachable_polls += 1
-            # RFC 5905 section 13: UNREACH.
-            if self._unreachable_polls >= 24:
-                self.abandoned = True
+            yield SendRequest(self, self._poll.begin(raw, self.version, self.key_id, keys))
 
 
 def _one_way(stamp: int, arrival: Instant) -> OneWay:

@@ -43,9 +43,6 @@ class Remembered:
     key_id: int
 
 
-Memory = dict[Remembered, int]
-
-
 @dataclass(frozen=True)
 class State:
     """`frequency`: how much faster than raw time the servers run, as a ratio; None, if it was never measured."""
@@ -73,7 +70,7 @@ class Client:
     ) -> None:
         self.configurations = tuple(configurations)
         self.associations: dict[tuple[MulticastClient, str], Association] = {}
-        self.memory: Memory = dict(sorted(memory.items(), key=lambda entry: entry[1]))
+        self.memory = dict(sorted(memory.items(), key=lambda entry: entry[1]))
         self._cookie = cookie
         self._random = random
         self._estimator = estimator
