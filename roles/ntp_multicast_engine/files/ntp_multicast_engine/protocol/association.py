@@ -235,6 +235,9 @@ class Association:
         upstream = self.header.root_dispersion if self.header else 0.0
         return upstream + self.dispersion(estimate, raw) + estimate.jitter
 
+    def root_distance(self, estimate: Estimate, raw: int) -> float:
+        return self.root_delay(estimate) / 2 + self.root_dispersion(estimate, raw)
+
     # Mode 5
 
     def accept(self, packet: Packet, arrival: Instant, stamps: str) -> None:
