@@ -17,8 +17,7 @@ from ntp_multicast_engine.clock.discipline import RETRY, TICK, Chrony, Kernel, M
 from ntp_multicast_engine.clock.system_clock import MAXIMUM_FREQUENCY, split_frequency
 from ntp_multicast_engine.config.configuration import Discipline
 from ntp_multicast_engine.errors import ClockError
-from ntp_multicast_engine.filter.correction import Correction
-from ntp_multicast_engine.filter.estimator import Estimate
+from ntp_multicast_engine.filter.estimator import Correction, Estimate
 from ntp_multicast_engine.instant import Instant, KernelStatus
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 

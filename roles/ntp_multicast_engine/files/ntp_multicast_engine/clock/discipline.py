@@ -21,7 +21,7 @@ from typing import Protocol
 from ntp_multicast_engine.clock.system_clock import KernelClock, SteerableClock, may_set_time
 from ntp_multicast_engine.config import configuration
 from ntp_multicast_engine.errors import ClockError, ClockRefusal
-from ntp_multicast_engine.filter.correction import Correction
+from ntp_multicast_engine.filter.estimator import Correction
 from ntp_multicast_engine.instant import Instant
 from ntp_multicast_engine.protocol.leap import today
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS

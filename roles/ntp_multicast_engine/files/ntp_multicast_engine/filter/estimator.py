@@ -37,6 +37,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from ntp_multicast_engine.filter.kalman import KalmanFilter, Model, Way
+from ntp_multicast_engine.instant import Instant
 
 WINDOW = 32
 """One-way samples kept."""
@@ -121,6 +122,23 @@ class Estimate:
     def at(self, raw: int) -> int:
         """Server time minus raw time at another moment, nanoseconds."""
         return self.difference + round(self.frequency * (raw - self.raw))
+
+
+@dataclass(frozen=True)
+class Correction:
+    """An estimate with what the kernel wants to know besides. Errors in seconds.
+
+    `drift` is the frequency as many samples tell it, a ratio; None as long as there are few.
+    """
+
+    estimate: Estimate
+    leap: int
+    maximum_error: float
+    drift: float | None = None
+
+    def offset(self, now: Instant) -> int:
+        """Server time minus CLOCK_REALTIME, nanoseconds."""
+        return self.estimate.at(now.raw) - (now.real - now.raw)
 
 
 class _Scatter:

@@ -75,7 +75,7 @@ def decode(data: bytes, sequence: int) -> Tracking:
         raise UpstreamError("chronyd's answer has impossible errors")
     reference = seconds * NANOSECONDS + nanoseconds
     source = _address(address, family)
-    return Tracking(reference_id, leap, stratum, reference, correction, root_delay, root_dispersion, source)
+    return Tracking(leap, stratum, reference_id, root_delay, root_dispersion, reference, source, correction)
 
 
 def _address(packed: bytes, family: int) -> str | None:

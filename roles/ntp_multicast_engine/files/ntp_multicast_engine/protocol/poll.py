@@ -29,7 +29,6 @@ STAMP_ERROR = 1e-3
 """Seconds by which a server may misjudge the departure of its answer, so that a short path seems to take no time."""
 NOT_BEFORE = 1_767_225_600 * NANOSECONDS
 """2026-01-01: a host whose clock stands at 1970 must not put the server's time into a wrong era."""
-_INTERLEAVED_VERSION = 4
 
 
 class KissOfDeath(PacketError):
@@ -85,7 +84,7 @@ class Poll:
     def begin(self, raw: int, version: int, key_id: int | None, keys: KeyRing) -> bytes:
         """A new request; what was under way is given up."""
         transmit, receive, origin = self._cookie(), 0, 0
-        if version == _INTERLEAVED_VERSION:
+        if version == 4:
             receive = self._cookie()
             # Odd, as the receive timestamps of servers are that remember their answers: so this one is remembered.
             origin = self._last.receive if self._last is not None else self._cookie() | 1

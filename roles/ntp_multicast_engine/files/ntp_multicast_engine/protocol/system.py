@@ -15,8 +15,7 @@ from collections.abc import Callable
 
 from ntp_multicast_engine.config.configuration import Loaded, MulticastClient, MulticastServer
 from ntp_multicast_engine.errors import PacketError
-from ntp_multicast_engine.filter.correction import Correction
-from ntp_multicast_engine.filter.estimator import Estimate, Estimator
+from ntp_multicast_engine.filter.estimator import Correction, Estimate, Estimator
 from ntp_multicast_engine.instant import Instant, KernelStatus
 from ntp_multicast_engine.protocol.association import Association, CloseRequest, SendRequest
 from ntp_multicast_engine.protocol.client import Client, State

@@ -26,19 +26,10 @@ LOCAL, KERNEL, CHRONY, ASSOCIATION = "local", "kernel", "chrony", "association"
 
 
 @dataclass(frozen=True)
-class Tracking:
-    """A tracking report. Errors in seconds, `reference` in Unix nanoseconds. `correction` is what chronyd has still to
-    slew; an unsynchronised chronyd has the stratum 0 or the leap indicator 3."""
+class Tracking(Announcement):
+    """What chronyd says of its time. `correction` is what it has still to slew, seconds."""
 
-    reference_id: bytes
-    leap: int
-    stratum: int
-    reference: int
-    correction: float
-    root_delay: float
-    root_dispersion: float
-    source: str | None = None
-    """The address that the reference identifier stands for, if there is one."""
+    correction: float = 0.0
 
     @property
     def synchronised(self) -> bool:
@@ -87,7 +78,8 @@ class Upstream:
         if own is not None:
             return ASSOCIATION, own
         if chosen in ("auto", LOCAL) and configuration.server.stratum is not None:
-            return LOCAL, self._local(configuration.server.stratum, now)
+            stratum, name = configuration.server.stratum, configuration.server.reference_id
+            return LOCAL, Announcement(0, stratum, name, 0.0, LOCAL_ROOT_DISPERSION, now.real)
         if steering:
             # What the kernel says is then this engine's own word.
             return None
@@ -114,9 +106,6 @@ class Upstream:
             return "the state of the kernel's clock can't be read"
         return "the kernel says that nobody keeps the clock of this host (adjtimex: unsynchronised)"
 
-    def _local(self, stratum: int, now: Instant) -> Announcement:
-        return Announcement(0, stratum, self.configuration.server.reference_id, 0.0, LOCAL_ROOT_DISPERSION, now.real)
-
     def _by_kernel(self, now: Instant) -> tuple[str, Announcement] | None:
         status = self.kernel_status(now)
         if status is None or not status.synchronised:
@@ -133,12 +122,4 @@ class Upstream:
             # chronyd takes a reference clock for stratum 0, so its own stratum says nothing.
             own = followed()
             return replace(own, root_dispersion=own.root_dispersion + error) if own is not None else None
-        return Announcement(
-            tracking.leap,
-            tracking.stratum,
-            tracking.reference_id,
-            tracking.root_delay,
-            error,
-            tracking.reference,
-            source=tracking.source,
-        )
+        return replace(tracking, root_dispersion=error)
