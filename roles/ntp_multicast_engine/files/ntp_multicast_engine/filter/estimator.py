@@ -293,7 +293,7 @@ class Estimator:
             kalman.exchange_ways()
             # What was thought of the asymmetry until now may have kept it from becoming as large as it is.
             for unknown in (0, 2, 3):
-                kalman.widen(unknown, abs(kalman.mean[3]))
+                kalman.covariance[unknown][unknown] += kalman.mean[3] ** 2
 
     def _times(self, exchange: Exchange) -> tuple[float, float, float]:
         """When it was, and the bounds of the offset then, in seconds from the estimator's origin."""

@@ -151,6 +151,8 @@ class Association:
         """Of the last request."""
         self.unfit: str | None = None
         """The server's own newest word that it has no time to give: the name of the test that it failed."""
+        self.challenged: int | None = None
+        """Raw time at which an old packet has brought about a request."""
         self.confirmed = False
         self.abandoned = False
         self.events: list[str] = []
@@ -262,8 +264,12 @@ class Association:
         self._look_at_present(_one_way(header.transmit, arrival), arrival.raw)
 
     def withdraw(self, reason: str, transmit: int) -> None:
-        """The server itself says that it has no time to give (RFC 5905 section 11.2.1: unfit at once)."""
-        self.unfit, self.last_transmit = reason, transmit
+        """The server itself says that it has no time to give (RFC 5905 section 11.2.1: unfit at once).
+
+        It counts unless it says so in an old packet.
+        """
+        if transmit and (self.last_transmit is None or later(transmit, self.last_transmit) > 0):
+            self.unfit, self.last_transmit = reason, transmit
 
     def _sample(
         self, header: Header, arrival: Instant, previous_transmit: int, previous_arrival: Instant

@@ -72,8 +72,6 @@ class Engine:
         self._announced: Announcement | None = None
         self._announced_until = now.raw
         self.selected: Association | None = None
-        self.standstill: Standstill | None = None
-        """The last time that this host stood still with its clocks, as its servers show."""
         self.judged: dict[Candidate[Association], Judgement] = {}
         """The servers that selection had to do with the last time."""
         self.refusals = Refusals()
@@ -85,12 +83,10 @@ class Engine:
         self.dropped: Counter[str] = Counter()
 
     def _start_senders(self, now: Instant) -> None:
-        wanted = self.configuration.servers
-        for gone in [server for server in self.senders if server not in wanted]:
-            del self.senders[gone]
-        for server in wanted:
-            if server not in self.senders:
-                self.senders[server] = Sender(server, self._random, now.raw)
+        self.senders = {
+            server: self.senders.get(server) or Sender(server, self._random, now.raw)
+            for server in self.configuration.servers
+        }
 
     def _estimator(self) -> Estimator:
         known = [self._remembered_frequency, self._kernel_frequency]
@@ -134,14 +130,8 @@ class Engine:
                 self.choose(arrival)
             return None
         self._count_warnings(association, arrival)
-        self._note_standstill(association)
         self.choose(arrival)
         return association
-
-    def _note_standstill(self, witness: Association) -> None:
-        found = witness.standstill
-        if found is not None and (self.standstill is None or found.end > self.standstill.end):
-            self.standstill = found
 
     def _count_warnings(self, association: Association, arrival: Instant) -> None:
         header = association.header
@@ -162,7 +152,6 @@ class Engine:
             if association.unfit is not None or association.denied is not None:
                 self.choose(arrival)
             return None
-        self._note_standstill(association)
         self.client.confirm(association)
         self.choose(arrival)
         return action
@@ -238,6 +227,12 @@ class Engine:
             return None
         leap = credible(self.selected.header.leap, now.raw + estimate.at(now.raw))
         return Correction(estimate, leap, self.selected.root_distance(estimate, now.raw), self.frequency)
+
+    @property
+    def standstill(self) -> Standstill | None:
+        """The last time that this host stood still with its clocks, as its servers show."""
+        found = [item.standstill for item in self.client.associations.values() if item.standstill is not None]
+        return max(found, key=lambda standstill: standstill.end, default=None)
 
     def news(self, association: Association, now: Instant) -> Correction | None:
         """What a discipline should hear after an association has accepted something; None, if that tells it nothing.
