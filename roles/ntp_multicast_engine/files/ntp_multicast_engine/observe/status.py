@@ -36,7 +36,7 @@ class SystemStatus:
     upstream: str | None = None
     """Whose word about this host's clock a server passes on: local, kernel, chrony, or association."""
     discipline_state: str = "measures"
-    """What becomes of the clock: measures, waits, steers, or fails."""
+    """What becomes of the clock: measures, waits, steers, refused, panic, or fails."""
     panic_threshold: float | None = None
     """Seconds of offset beyond which the clock is left alone; None where the engine doesn't steer it."""
     reason: str | None = None

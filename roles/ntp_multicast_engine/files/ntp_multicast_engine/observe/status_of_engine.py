@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
+from ntp_multicast_engine.errors import DisciplineError
 from ntp_multicast_engine.instant import Instant
 from ntp_multicast_engine.observe.status import AssociationStatus, Counters, ServerStatus, SystemStatus
 from ntp_multicast_engine.protocol.association import Association, Stream
@@ -18,25 +19,24 @@ from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 _LEAPS = {0: "none", 1: "insert", 2: "delete", 3: "unsynchronised"}
 
 
-def system_status(engine: Engine, now: Instant, discipline: str, discipline_error: str | None = None) -> SystemStatus:
+def system_status(engine: Engine, now: Instant, discipline: str, error: DisciplineError | None = None) -> SystemStatus:
     """All but the reason why it is not synchronised, for which see `problems`."""
     settings = engine.configuration.discipline
     return replace(
-        _system_status(engine, now, discipline, discipline_error),
-        discipline_state=_discipline_state(engine, discipline, discipline_error),
+        _system_status(engine, now, discipline),
+        discipline_error=error.sentence if error is not None else None,
+        discipline_state=error.state if error is not None else _discipline_state(engine, discipline),
         panic_threshold=settings.panic_threshold if settings.mode == "kernel" else None,
     )
 
 
-def _discipline_state(engine: Engine, discipline: str, error: str | None) -> str:
-    if error is not None:
-        return "fails"
+def _discipline_state(engine: Engine, discipline: str) -> str:
     if discipline == "monitor":
         return "measures"
     return "steers" if engine.selected is not None else "waits"
 
 
-def _system_status(engine: Engine, now: Instant, discipline: str, discipline_error: str | None) -> SystemStatus:
+def _system_status(engine: Engine, now: Instant, discipline: str) -> SystemStatus:
     association, correction = engine.selected, engine.correction(now)
     told = engine.announced_by(now) if engine.configuration.serves else None
     upstream = told[0] if told is not None else None
@@ -54,12 +54,11 @@ def _system_status(engine: Engine, now: Instant, discipline: str, discipline_err
             root_dispersion=association.root_dispersion(estimate, now.raw),
             frequency=estimate.frequency * 1e6,
             discipline=discipline,
-            discipline_error=discipline_error,
             upstream=upstream,
         )
     if told is None:
         nothing = (None,) * 7
-        return SystemStatus(False, _LEAPS[3], *nothing, discipline, discipline_error)
+        return SystemStatus(False, _LEAPS[3], *nothing, discipline)
     announcement = told[1]
     return SystemStatus(
         synchronised=True,
@@ -72,7 +71,6 @@ def _system_status(engine: Engine, now: Instant, discipline: str, discipline_err
         root_dispersion=announcement.root_dispersion,
         frequency=None,
         discipline=discipline,
-        discipline_error=discipline_error,
         upstream=upstream,
     )
 
