@@ -214,7 +214,9 @@ def test_a_host_that_lets_nobody_steer_its_clock(fresh: Callable[[str], Case]) -
     case = fresh("bookworm")
     for arguments in ((), (), CHECK):
         run = case.site(*arguments, discipline="kernel")
-        assert run.code == 2 and "ntp_multicast_engine_discipline is kernel, and the clock can't be steered" in told(run)
+        assert run.code == 2 and "ntp_multicast_engine_discipline is kernel, and the clock can't be steered" in told(
+            run
+        )
         assert case.active(UNIT)
     assert case.site().code == 0
     assert case.site(discipline="kernel").code == 2

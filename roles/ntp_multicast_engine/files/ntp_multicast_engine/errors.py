@@ -79,8 +79,8 @@ class ClockRefusal(ClockError):
 class DisciplineError:
     """Not raised but kept: why nothing can be done with the estimates of the time.
 
-    :param state: refused: the kernel lets nobody steer; panic: the offset is above the threshold; fails: the clock helper
-        or chronyd doesn't answer.
+    :param state: refused: the kernel lets nobody steer; panic: the offset is above the threshold; fails: the clock
+        helper or chronyd doesn't answer.
     """
 
     state: Literal["refused", "panic", "fails"]

@@ -351,11 +351,15 @@ def _discipline(engine: Engine, system: SystemStatus) -> Iterator[ProblemStatus]
 
 
 _DISCIPLINE_ADVICE = {
-    ("kernel", "panic"): "look whether the server or this clock is wrong; if it is this clock, stop the engine, set the clock once"
-    " (date --set) and start it again, or raise ntp_multicast_engine_panic_threshold",
+    ("kernel", "panic"): (
+        "look whether the server or this clock is wrong; if it is this clock, stop the engine, set the clock once"
+        " (date --set) and start it again, or raise ntp_multicast_engine_panic_threshold"
+    ),
     ("kernel", "fails"): "look whether ntp-multicast-engine-clock.service runs, and what its journal says",
-    ("kernel", "refused"): "give the engine the right to set the clock (CAP_SYS_TIME); in a container choose the discipline monitor"
-    " and let the host below keep the clock",
+    ("kernel", "refused"): (
+        "give the engine the right to set the clock (CAP_SYS_TIME); in a container choose the discipline monitor and"
+        " let the host below keep the clock"
+    ),
     ("chrony", "fails"): "look whether chronyd runs and has the reference clock of the engine (chronyc sources)",
 }
 
