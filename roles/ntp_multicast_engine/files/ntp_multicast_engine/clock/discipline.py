@@ -168,8 +168,8 @@ class Kernel:
         try:
             self.last_error = act()
         except ClockError as error:
-            state = "fails" if isinstance(error, HelperError) else "refused"
-            self.last_error = DisciplineError(state, f"the clock can't be steered: {error}")
+            sentence = f"the clock can't be steered: {error}"
+            self.last_error = DisciplineError("fails" if isinstance(error, HelperError) else "refused", sentence)
             return False
         return True
 
