@@ -41,8 +41,17 @@ from ntp_multicast_engine.observe.journal import tell
 from ntp_multicast_engine.observe.metrics import MetricsFile
 from ntp_multicast_engine.observe.problems import problems, why_unsynchronised
 from ntp_multicast_engine.observe.sd_notify import Notifier
-from ntp_multicast_engine.observe.status import EngineStatus, GroupStatus, ProblemStatus, Status, SystemStatus
-from ntp_multicast_engine.observe.status_of_engine import association_status, counters, server_status, system_status
+from ntp_multicast_engine.observe.status import (
+    EngineStatus,
+    GroupStatus,
+    ProblemStatus,
+    Status,
+    SystemStatus,
+    association_status,
+    counters,
+    server_status,
+    system_status,
+)
 from ntp_multicast_engine.observe.status_socket import ControlServer
 from ntp_multicast_engine.protocol.association import Association, SendRequest
 from ntp_multicast_engine.protocol.multicast_server import Sender

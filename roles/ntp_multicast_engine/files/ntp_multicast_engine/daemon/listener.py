@@ -17,6 +17,7 @@ from ntp_multicast_engine.instant import Clock, Instant
 from ntp_multicast_engine.net.listening import Heard, ListeningSocket, multicast_interfaces
 from ntp_multicast_engine.net.sockets import BATCH
 from ntp_multicast_engine.observe.heard import HeardReport, ListenedGroup, SenderHeard
+from ntp_multicast_engine.observe.status import LEAPS
 from ntp_multicast_engine.wire.keyring import KeyRing, Verdict
 from ntp_multicast_engine.wire.packet import Header, Packet, parse, reference_id_text
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS, from_ntp
@@ -25,7 +26,6 @@ USUAL_GROUPS = ("224.0.1.1", "ff02::101", "ff05::101", "ff0e::101")
 """RFC 5905 section 6, for IPv6 with the scopes that networks use."""
 USUAL_PORT = 123
 MAXIMUM_SENDERS = 512
-_LEAPS = ("none", "insert", "delete", "unsynchronised")
 _NOT_CHECKED = "not checked"
 
 
@@ -166,7 +166,7 @@ def _fill(known: SenderHeard, heard: Heard, packet: Packet | None) -> None:
 
 def _fill_from(known: SenderHeard, header: Header, arrival: Instant) -> None:
     known.mode, known.version, known.stratum = header.mode, header.version, header.stratum
-    known.leap = _LEAPS[header.leap]
+    known.leap = LEAPS[header.leap]
     known.reference_id = reference_id_text(header.reference_id, header.stratum)
     known.interval = 1 << header.poll if 0 <= header.poll <= 17 else None
     known.interleaved = known.interleaved or header.origin != 0
