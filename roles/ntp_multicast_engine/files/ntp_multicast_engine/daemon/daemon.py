@@ -39,7 +39,7 @@ from ntp_multicast_engine.observe.chrony_tracking import ChronyReader
 from ntp_multicast_engine.observe.event_log import EventLog
 from ntp_multicast_engine.observe.journal import tell
 from ntp_multicast_engine.observe.metrics import MetricsFile
-from ntp_multicast_engine.observe.problems import problems, why_unsynchronised
+from ntp_multicast_engine.observe.problems import place_of, problems, why_unsynchronised
 from ntp_multicast_engine.observe.sd_notify import Notifier
 from ntp_multicast_engine.observe.status import (
     EngineStatus,
@@ -84,7 +84,7 @@ def _name(place: SocketSpec) -> str:
     """What a socket is for, as an operator knows it."""
     if isinstance(place, tuple):
         return f"requests of IPv{place[1]} on {place[0] or 'all interfaces'}"
-    return f"{place.group} port {place.port} on {place.interface}"
+    return place_of(place)
 
 
 class Daemon:
