@@ -230,6 +230,7 @@ class Daemon:
                 self._poll_io.begin(action)
             else:
                 self._poll_io.end(action.association)
+        now = self._clock.now()
         if self._tick_due is not None and now.raw >= self._tick_due:
             self._tick_due = self._clock_discipline.tick(self.engine.correction(now), now)
         if self._watchdog_due is not None and now.raw >= self._watchdog_due:
@@ -239,8 +240,8 @@ class Daemon:
         if self._changed or now.raw >= self._look_due:
             self._changed = False
             self._look_due = now.raw + _LOOK_INTERVAL
-            self._log_events(self._clock.now())
-            self._join_anew(self._clock.now())
+            self._log_events(now)
+            self._join_anew(now)
 
     def _join_anew(self, now: Instant) -> None:
         """Renew the memberships of silent groups."""
@@ -326,10 +327,9 @@ class Daemon:
             if place not in self._sockets:
                 self._open_socket(place)
         senders = [item for item in self._sockets.values() if isinstance(item, SenderSocket)]
-        clients = self.engine.configuration.clients
-        addresses = {str(item.place.address) for item in senders} if clients else set()
-        self.engine.own_references = frozenset(map(reference_id_of, addresses))
         self.engine.own_addresses = frozenset(str(item.place.address) for item in senders)
+        follows = bool(self.engine.configuration.clients)
+        self.engine.own_references = frozenset(map(reference_id_of, self.engine.own_addresses if follows else ()))
         missing = any(place not in self._sockets for place in wanted)
         self._sockets_due = now.raw + _RETRY_SOCKETS if missing else None
 
@@ -339,18 +339,18 @@ class Daemon:
         except TransportError as error:
             self._complaints[place] = ProblemStatus(error.code, str(error), error.advice, _name(place))
             self._changed = True
-            if isinstance(place, MulticastServer):
-                self.engine.senders[place].last_error = str(error)
-            elif isinstance(place, MulticastClient):
-                self._receiver_io.failed(place, str(error))
+            self._note_opening(place, str(error))
             return
         self._complaints.pop(place, None)
-        if isinstance(place, MulticastServer):
-            self.engine.senders[place].last_error = None
-        elif isinstance(place, MulticastClient):
-            self._receiver_io.opened(place)
+        self._note_opening(place, None)
         self._sockets[place] = opened
         self._watch(opened.socket, self._reader(opened), quiet=isinstance(opened, ResponderSocket))
+
+    def _note_opening(self, place: SocketSpec, error: str | None) -> None:
+        if isinstance(place, MulticastServer):
+            self.engine.senders[place].last_error = error
+        elif isinstance(place, MulticastClient):
+            self._receiver_io.opened(place, error)
 
     def _make_socket(self, place: SocketSpec) -> AnySocket:
         if isinstance(place, MulticastServer):
@@ -360,12 +360,8 @@ class Daemon:
         if isinstance(place, MulticastClient):
             return GroupSocket(place)
         interface, version = place
-        return ResponderSocket(
-            interface or None,
-            version,
-            self.engine.configuration.server.port,
-            clients=self.engine.configuration.server.allow,
-        )
+        server = self.engine.configuration.server
+        return ResponderSocket(interface or None, version, server.port, clients=server.allow)
 
     def _reader(self, opened: AnySocket) -> Callable[[], None]:
         if isinstance(opened, SenderSocket):
@@ -387,9 +383,8 @@ class Daemon:
 
     def _links_changed(self) -> None:
         self._links.drain()
-        now = self._clock.now()
-        if self._sockets_due is None or self._sockets_due > now.raw + _SETTLE:
-            self._sockets_due = now.raw + _SETTLE
+        settled = self._clock.now().raw + _SETTLE
+        self._sockets_due = min(self._sockets_due or settled, settled)
 
     # Server
 

@@ -75,14 +75,15 @@ class ReceiverIo:
         """Forget all other groups."""
         self._groups = {configuration: self._groups.get(configuration, _Group()) for configuration in wanted}
 
-    def opened(self, configuration: MulticastClient) -> None:
+    def opened(self, configuration: MulticastClient, error: str | None) -> None:
+        """A socket was opened for the group, or couldn't be."""
         group, raw = self._groups[configuration], self._clock.now().raw
+        group.last_error = error
+        if error is not None:
+            group.opened = None
+            return
+        group.joined = raw
         group.opened = raw if group.opened is None else group.opened
-        group.joined, group.last_error = raw, None
-
-    def failed(self, configuration: MulticastClient, reason: str) -> None:
-        group = self._groups[configuration]
-        group.opened, group.last_error = None, reason
 
     def closed(self, opened: GroupSocket) -> None:
         if opened.configuration in self._groups:

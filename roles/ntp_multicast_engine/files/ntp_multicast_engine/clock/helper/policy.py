@@ -163,12 +163,11 @@ class ClockPolicy:
             raise ClockRefusal(f"discipline.step is {settings.step}: the clock isn't stepped now")
         if not settings.step_threshold * NANOSECONDS < abs(nanoseconds) < _LONGEST_STEP:
             raise ClockRefusal(f"the clock isn't stepped by {nanoseconds / NANOSECONDS:g} s: beyond the thresholds")
-        was_used = self._initial_step.is_used()
         # Before the step: this process may not live to tell of it.
         self._initial_step.use()
         try:
             self._clock.step(nanoseconds)
         except ClockError:
-            if not was_used:
+            if not used:
                 self._initial_step.give_back()
             raise
