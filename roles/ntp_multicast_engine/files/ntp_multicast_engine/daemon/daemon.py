@@ -95,10 +95,7 @@ class Daemon:
     """
 
     def __init__(
-        self,
-        path: Path,
-        environment: Mapping[str, str],
-        selector: selectors.BaseSelector | None = None,
+        self, path: Path, environment: Mapping[str, str], selector: selectors.BaseSelector | None = None
     ) -> None:
         self._path = path
         self._clock = SystemClock()
@@ -122,10 +119,7 @@ class Daemon:
             chrony=lambda now: self._chrony.tracking(now.raw) if self._chrony else None,
         )
         self._clock_discipline: ClockDiscipline = make(
-            loaded.configuration.discipline,
-            clock_owners,
-            self.engine.state().frequency,
-            remote=self._remote_clock,
+            loaded.configuration.discipline, clock_owners, self.engine.state().frequency, remote=self._remote_clock
         )
         self._sockets: dict[SocketSpec, AnySocket] = {}
         self._complaints: dict[SocketSpec, ProblemStatus] = {}

@@ -18,13 +18,7 @@ from ntp_multicast_engine.errors import TransportError
 from ntp_multicast_engine.instant import Clock
 from ntp_multicast_engine.net import bpf as packet_filter
 from ntp_multicast_engine.net import netlink, port_holders
-from ntp_multicast_engine.net.addresses import (
-    InterfaceAddress,
-    address_for,
-    interface_index,
-    interface_name,
-    is_member,
-)
+from ntp_multicast_engine.net.addresses import InterfaceAddress, address_for, interface_index, interface_name, is_member
 from ntp_multicast_engine.net.control_messages import (
     FAMILIES,
     STAMP_BOTH,
@@ -295,14 +289,7 @@ class ResponderSocket(ReceivingSocket):
     `stamps` says who took the arrival of the newest request.
     """
 
-    def __init__(
-        self,
-        interface: str | None,
-        version: int,
-        port: int,
-        *,
-        clients: Iterable[Network] = (),
-    ) -> None:
+    def __init__(self, interface: str | None, version: int, port: int, *, clients: Iterable[Network] = ()) -> None:
         self.interface = interface
         self.version = version
         self.index = interface_index(interface) if interface else 0

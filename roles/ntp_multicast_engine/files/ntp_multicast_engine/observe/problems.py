@@ -57,10 +57,7 @@ _REFUSALS: dict[str, tuple[str, str]] = {
     ),
     "version": ("the NTP version is not 1 to 4", "set another version at the sender"),
     "mode": ("they are not of mode 5, broadcast", "look at what the sender sends to a multicast group"),
-    "server_not_allowed": (
-        "the sender is not among the allowed servers",
-        "add it to allow_servers, or look who it is",
-    ),
+    "server_not_allowed": ("the sender is not among the allowed servers", "add it to allow_servers, or look who it is"),
     "unsynchronised": (
         "the server says that its own clock is not synchronised (leap indicator 3)",
         "look at the sources of the server",
@@ -69,10 +66,7 @@ _REFUSALS: dict[str, tuple[str, str]] = {
         "the server says that it has no time to give (stratum 0, 16 or above)",
         "look at the sources of the server",
     ),
-    "root_distance": (
-        "the server says that it may be wrong by 16 s or more",
-        "look at the sources of the server",
-    ),
+    "root_distance": ("the server says that it may be wrong by 16 s or more", "look at the sources of the server"),
     "poll": ("the interval is not 8 s to 36 h", "set another interval at the sender"),
     "no_transmit_time": ("they carry no time", "look at the sender"),
     "replay": (
