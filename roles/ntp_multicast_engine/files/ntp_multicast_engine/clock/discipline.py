@@ -20,7 +20,7 @@ from typing import Protocol
 
 from ntp_multicast_engine.clock.system_clock import KernelClock, SteerableClock, may_set_time
 from ntp_multicast_engine.config import configuration
-from ntp_multicast_engine.errors import ClockError, ClockRefusal
+from ntp_multicast_engine.errors import ClockError, ClockRefusal, DisciplineError, HelperError
 from ntp_multicast_engine.filter.correction import Correction
 from ntp_multicast_engine.instant import Instant
 from ntp_multicast_engine.protocol.leap import today
@@ -46,7 +46,7 @@ class ClockDiscipline(Protocol):
     """What the daemon hands estimates to. `last_error` says why nothing can be done with them, or is None."""
 
     name: str
-    last_error: str | None
+    last_error: DisciplineError | None
 
     def update(self, correction: Correction, now: Instant) -> None:
         """A new sample has changed the estimate."""
@@ -65,7 +65,7 @@ class Monitor:
     """Touches nothing."""
 
     name = "monitor"
-    last_error: str | None = None
+    last_error: DisciplineError | None = None
 
     def update(self, correction: Correction, now: Instant) -> None:
         """Nothing to do."""
@@ -95,7 +95,7 @@ class Chrony:
 
     def __init__(self, send: Callable[[bytes], None]) -> None:
         self._send = send
-        self.last_error: str | None = None
+        self.last_error: DisciplineError | None = None
 
     def update(self, correction: Correction, now: Instant) -> None:
         offset = correction.offset(now) / NANOSECONDS
@@ -103,7 +103,7 @@ class Chrony:
             self._send(encode_chrony_sample(now.real, offset, correction.leap))
             self.last_error = None
         except OSError as error:
-            self.last_error = error.strerror
+            self.last_error = DisciplineError("fails", str(error.strerror))
 
     def tick(self, correction: Correction | None, now: Instant) -> int | None:
         return None
@@ -138,7 +138,7 @@ class Kernel:
         self._step_after_pause = 0.0
         """Seconds ahead that the clock may be stepped once, since this host stood still."""
         self._told_unsynchronised = False
-        self.last_error: str | None = None
+        self.last_error: DisciplineError | None = None
         self._guarded(self._coast)
 
     def reconfigure(self, settings: configuration.Discipline) -> None:
@@ -163,16 +163,17 @@ class Kernel:
     def release(self) -> None:
         self._guarded(self._coast)
 
-    def _guarded(self, act: Callable[[], str | None]) -> bool:
+    def _guarded(self, act: Callable[[], DisciplineError | None]) -> bool:
         """Do what may be refused; `act` gives the reason why it doesn't steer."""
         try:
             self.last_error = act()
         except ClockError as error:
-            self.last_error = f"the clock can't be steered: {error}"
+            sentence = f"the clock can't be steered: {error}"
+            self.last_error = DisciplineError("fails" if isinstance(error, HelperError) else "refused", sentence)
             return False
         return True
 
-    def _correct(self, correction: Correction, now: Instant) -> str | None:
+    def _correct(self, correction: Correction, now: Instant) -> DisciplineError | None:
         offset = correction.offset(now)
         allowed = self._may_step or 0 < offset <= self._step_after_pause * NANOSECONDS
         if allowed and abs(offset) > self._settings.step_threshold * NANOSECONDS:
@@ -190,12 +191,13 @@ class Kernel:
             return offset
         return 0
 
-    def _follow(self, correction: Correction, offset: int, now: Instant) -> str | None:
+    def _follow(self, correction: Correction, offset: int, now: Instant) -> DisciplineError | None:
         distance = abs(offset) / NANOSECONDS
         if distance > self._settings.panic_threshold:
             self._lose()
             limit = self._settings.panic_threshold
-            return f"the offset is above the panic threshold of {limit:g} s: the clock is left alone"
+            sentence = f"the offset is above the panic threshold of {limit:g} s: the clock is left alone"
+            return DisciplineError("panic", sentence)
         if correction.drift is not None:
             self._drift, self._drift_is_sure = correction.drift, True
         elif self._drift is None or not self._drift_is_sure:

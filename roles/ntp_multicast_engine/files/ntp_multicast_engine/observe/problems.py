@@ -316,24 +316,22 @@ def _seconds(value: float) -> str:
 
 
 def _discipline(engine: Engine, system: SystemStatus) -> Iterator[ProblemStatus]:
-    settings, error = engine.configuration.discipline, system.discipline_error
-    subject = settings.mode
+    subject, error = system.discipline, system.discipline_error
     if error is not None:
-        yield ProblemStatus(
-            "discipline", f"the discipline {settings.mode} does not work: {error}", _discipline_advice(error), subject
-        )
+        advice = _DISCIPLINE_ADVICE[subject, system.discipline_state]
+        yield ProblemStatus("discipline", f"the discipline {subject} does not work: {error}", advice, subject)
     offset = system.offset
     if offset is None or not engine.selected or abs(offset) <= RIGHT:
         return
     off = f"the clock of this host is {_seconds(offset)} {'behind' if offset > 0 else 'ahead of'} {system.reference_id}"
-    if settings.mode == "monitor":
+    if subject == "monitor":
         yield ProblemStatus(
             "clock_off",
             f"{off}, and the discipline monitor leaves it alone",
             "choose the discipline kernel or chrony, or repair the service that keeps the clock",
             subject,
         )
-    elif settings.mode == "kernel" and error is None:
+    elif subject == "kernel" and error is None:
         yield ProblemStatus(
             "clock_off",
             f"{off}, and slewing that takes {abs(offset) / _FASTEST_SLEW / 60:.0f} minutes",
@@ -342,18 +340,18 @@ def _discipline(engine: Engine, system: SystemStatus) -> Iterator[ProblemStatus]
         )
 
 
-def _discipline_advice(error: str) -> str:
-    if "panic threshold" in error:
-        return (
-            "look whether the server or this clock is wrong; if it is this clock, stop the engine, set the clock once"
-            " (date --set) and start it again, or raise ntp_multicast_engine_panic_threshold"
-        )
-    if "chron" in error or "No such file" in error or "refused" in error:
-        return "look whether chronyd runs and has the reference clock of the engine (chronyc sources)"
-    return (
+_DISCIPLINE_ADVICE = {
+    ("kernel", "panic"): (
+        "look whether the server or this clock is wrong; if it is this clock, stop the engine, set the clock once"
+        " (date --set) and start it again, or raise ntp_multicast_engine_panic_threshold"
+    ),
+    ("kernel", "fails"): "look whether ntp-multicast-engine-clock.service runs, and what its journal says",
+    ("kernel", "refused"): (
         "give the engine the right to set the clock (CAP_SYS_TIME); in a container choose the discipline monitor and"
         " let the host below keep the clock"
-    )
+    ),
+    ("chrony", "fails"): "look whether chronyd runs and has the reference clock of the engine (chronyc sources)",
+}
 
 
 def _server(engine: Engine, now: Instant, closed: set[str]) -> Iterator[ProblemStatus]:

@@ -12,6 +12,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from ntp_multicast_engine.errors import DisciplineError
 from ntp_multicast_engine.instant import Instant
 from ntp_multicast_engine.protocol.association import Association, Stream
 from ntp_multicast_engine.protocol.system import Engine, offset_of, reference_id_of
@@ -46,7 +47,7 @@ class SystemStatus:
     upstream: str | None = None
     """Whose word about this host's clock a server passes on: local, kernel, chrony, or association."""
     discipline_state: str = "measures"
-    """What becomes of the clock: measures, waits, steers, or fails."""
+    """What becomes of the clock: measures, waits, steers, refused, panic, or fails."""
     panic_threshold: float | None = None
     """Seconds of offset beyond which the clock is left alone; None where the engine doesn't steer it."""
     reason: str | None = None
@@ -158,23 +159,21 @@ class Status:
         return asdict(self)
 
 
-def _discipline_state(engine: Engine, discipline: str, error: str | None) -> str:
-    if error is not None:
-        return "fails"
+def _discipline_state(engine: Engine, discipline: str) -> str:
     if discipline == "monitor":
         return "measures"
     return "steers" if engine.selected is not None else "waits"
 
 
-def system_status(engine: Engine, now: Instant, discipline: str, discipline_error: str | None = None) -> SystemStatus:
+def system_status(engine: Engine, now: Instant, discipline: str, error: DisciplineError | None = None) -> SystemStatus:
     """All but the reason why it is not synchronised, for which see `problems`."""
     settings = engine.configuration.discipline
     told = engine.announced_by(now) if engine.configuration.serves else None
     status = SystemStatus(
         discipline=discipline,
-        discipline_error=discipline_error,
+        discipline_error=error.sentence if error is not None else None,
         upstream=told[0] if told is not None else None,
-        discipline_state=_discipline_state(engine, discipline, discipline_error),
+        discipline_state=error.state if error is not None else _discipline_state(engine, discipline),
         panic_threshold=settings.panic_threshold if settings.mode == "kernel" else None,
     )
     association, correction = engine.selected, engine.correction(now)

@@ -10,7 +10,7 @@ import os
 import socket
 
 from ntp_multicast_engine.clock.helper import messages
-from ntp_multicast_engine.errors import ClockError, ClockRefusal
+from ntp_multicast_engine.errors import ClockError, ClockRefusal, HelperError
 from ntp_multicast_engine.instant import KernelStatus
 
 _TIMEOUT = 0.25
@@ -67,7 +67,7 @@ class RemoteClock:
             # Also after a timeout: a late answer would be taken for that of the next request.
             self.close()
             reason = error.strerror or error
-            raise ClockError(f"no clock helper answers at {self._path}: {reason}") from error
+            raise HelperError(f"no clock helper answers at {self._path}: {reason}") from error
 
     def _send(self, data: bytes) -> None:
         try:
