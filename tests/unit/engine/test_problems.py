@@ -15,8 +15,7 @@ from unit.engine.simulation import Node, Simulation, client_configuration, serve
 from ntp_multicast_engine.errors import DisciplineError, PacketError
 from ntp_multicast_engine.filter.estimator import Estimator
 from ntp_multicast_engine.observe.problems import problems, why_unsynchronised
-from ntp_multicast_engine.observe.status import GroupStatus, ProblemStatus
-from ntp_multicast_engine.observe.status_of_engine import system_status
+from ntp_multicast_engine.observe.status import GroupStatus, ProblemStatus, system_status
 from ntp_multicast_engine.observe.text import text
 from ntp_multicast_engine.protocol.association import Failure, SendRequest
 from ntp_multicast_engine.protocol.client import Client
