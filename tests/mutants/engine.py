@@ -267,8 +267,8 @@ _HOST = (
     _mutant(
         "a temporary IPv6 address is used before a permanent one",
         "net/addresses.py",
-        "for temporary in (False, True)",
-        "for temporary in (True, False)",
+        "bool(item.flags & _TEMPORARY)",
+        "not item.flags & _TEMPORARY",
         "test_constants.py::test_the_address_that_multicasts_leave_with",
     ),
     _mutant(
