@@ -107,8 +107,8 @@ _PROTOCOL = (
     _mutant(
         "a server of stratum 2 that follows this host is followed",
         "protocol/system.py",
-        "header.stratum > 1 and header.reference_id in self.own_references",
-        "header.stratum > 2 and header.reference_id in self.own_references",
+        "header.stratum > 1 and header.reference_id in references",
+        "header.stratum > 2 and header.reference_id in references",
         "test_constants.py::test_a_server_that_follows_this_host_is_not_followed",
     ),
     _mutant(

@@ -55,7 +55,7 @@ from ntp_multicast_engine.observe.status import (
 from ntp_multicast_engine.observe.status_socket import ControlServer
 from ntp_multicast_engine.protocol.association import Association, SendRequest
 from ntp_multicast_engine.protocol.multicast_server import Sender
-from ntp_multicast_engine.protocol.system import Engine, reference_id_of
+from ntp_multicast_engine.protocol.system import Engine
 from ntp_multicast_engine.signals import SignalQueue
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
@@ -322,8 +322,6 @@ class Daemon:
                 self._open_socket(place)
         senders = [item for item in self._sockets.values() if isinstance(item, SenderSocket)]
         self.engine.own_addresses = frozenset(str(item.place.address) for item in senders)
-        follows = bool(self.engine.configuration.clients)
-        self.engine.own_references = frozenset(map(reference_id_of, self.engine.own_addresses if follows else ()))
         missing = any(place not in self._sockets for place in wanted)
         self._sockets_due = now.raw + _RETRY_SOCKETS if missing else None
 

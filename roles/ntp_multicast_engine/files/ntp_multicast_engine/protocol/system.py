@@ -9,6 +9,7 @@ through a simulated one.
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 from collections import Counter
 from collections.abc import Callable
@@ -75,8 +76,6 @@ class Engine:
         self.judged: dict[Candidate[Association], Judgement] = {}
         """The servers that selection had to do with the last time."""
         self.refusals = Refusals()
-        self.own_references: frozenset[bytes] = frozenset()
-        """The reference identifiers of those who follow this host."""
         self.own_addresses: frozenset[str] = frozenset()
         """From which it sends."""
         self.received = self.sent = 0
@@ -216,7 +215,8 @@ class Engine:
     def follows_us(self, association: Association) -> bool:
         """RFC 5905 section 11.2.1, the loop error: a server that has its time from here has none to give back."""
         header = association.header
-        return header is not None and header.stratum > 1 and header.reference_id in self.own_references
+        references = map(reference_id_of, self.own_addresses)
+        return header is not None and header.stratum > 1 and header.reference_id in references
 
     def correction(self, now: Instant) -> Correction | None:
         """What the discipline is to work on; None, if no server is followed."""
@@ -289,6 +289,7 @@ def offset_of(estimate: Estimate, now: Instant) -> int:
     return estimate.at(now.raw) - (now.real - now.raw)
 
 
+@functools.lru_cache(maxsize=64)
 def reference_id_of(source: str) -> bytes:
     """RFC 5905 section 7.3: the IPv4 address, or the first octets of the MD5 hash of the IPv6 address."""
     address = ipaddress.ip_address(source)
