@@ -226,7 +226,8 @@ def told(
     followed: Announcement | None = None,
 ) -> tuple[str, Announcement] | None:
     settings = Configuration("/s", server=server, discipline=Discipline(discipline))
-    return Upstream(settings, NOW, lambda: kernel, lambda _now: tracking).announcement(NOW, lambda: followed)
+    found = Upstream(settings, NOW, lambda: kernel, lambda _now: tracking).announcement(NOW, lambda: followed)
+    return None if isinstance(found, str) else found
 
 
 @pytest.mark.parametrize(

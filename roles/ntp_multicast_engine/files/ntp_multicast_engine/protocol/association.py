@@ -6,12 +6,12 @@
 Rules of the file: no sockets, no clock. Packets that stood the acceptance tests come in with their instants, actions
 go out. A packet that is refused never reaches this file.
 
-Theory of operation (RFC 5905 section 13, with the volley that it recommends). The first accepted mode 5 packet
-mobilises the association in the phase VOLLEY: exchanges two seconds apart, until four good ones have calibrated the
-delay. The first one waits for a random time: all clients of a group hear the same packet. Then the phase LISTENING: one
-exchange for each multicast until the delay is known well, then nothing but one every few polls, so that a change of the
-path is noticed; more often where multicasts lag. A sample that contradicts the estimate isn't used before a fresh
-exchange has been heard: an old packet that is held back or played again can't answer one.
+The first accepted mode 5 packet mobilises the association in the phase VOLLEY (RFC 5905 section 13): exchanges two
+seconds apart, until four good ones have calibrated the delay. The first one waits for a random time: all clients of a
+group hear the same packet. Then the phase LISTENING: one exchange for each multicast until the delay is known well, and
+one every few polls later, so that a change of the path is noticed; more often where multicasts lag. A sample that
+contradicts the estimate isn't used before a fresh exchange, which no packet that is held back or played again can
+answer.
 
 A server in interleaved mode (RFC 9769) tells with each answer when the one before left. So an exchange counts when the
 next answer has completed it.
@@ -115,12 +115,7 @@ class Failure:
 
 
 class Association:
-    """See the head of the file.
-
-    :param cookie: gives random 64-bit numbers.
-    :param random: gives random numbers from 0 to below 1.
-    :param estimator: makes an empty estimator.
-    """
+    """See the head of the file, and for the parameters `client`."""
 
     def __init__(
         self,
@@ -148,7 +143,6 @@ class Association:
         self.refused_answers: Counter[str] = Counter()
         """By the reason, since the last good answer."""
         self.failure: Failure | None = None
-        """Of the last request."""
         self.unfit: str | None = None
         """The server's own newest word that it has no time to give: the name of the test that it failed."""
         self.challenged: int | None = None
@@ -403,7 +397,7 @@ class Association:
     def take_response(self, data: bytes, arrival: Instant, keys: KeyRing) -> CloseRequest:
         """Judge a datagram that came to the port of the exchange; raises PacketError with the reason to drop it."""
         try:
-            answer = self._poll.take(data, arrival, self.version, self.key_id, keys)
+            answer = self._poll.take(data, arrival, self.key_id, keys)
         except KissOfDeath as kiss:
             self._take_kiss(kiss.code, arrival.raw)
             raise
@@ -456,7 +450,6 @@ class Association:
         return self._uses_warm_up and (number == 1 or (number == 2 and self.interleaved))
 
     def _finish_exchange(self, raw: int) -> None:
-        """Use the answers that came."""
         answers, self._answers = self._answers, []
         if len(answers) > 1:
             self._missed_after_warm_ups = 0
@@ -545,7 +538,6 @@ class Association:
         return min(self._next_exchange if waited is None else waited, self._reach_deadline)
 
     def wake(self, raw: int, keys: KeyRing) -> Iterator[SendRequest | CloseRequest]:
-        """Do what is due."""
         while raw >= self._reach_deadline:
             self._reach_deadline += self.poll_interval
             self.reach = self.reach << 1 & 0xFF

@@ -185,7 +185,6 @@ class Client:
         """Do what is due in all associations and drop those that gave up."""
         actions: list[SendRequest | CloseRequest] = []
         for association in self.associations.values():
-            if raw >= association.deadline():
-                actions += association.wake(raw, keys)
+            actions += association.wake(raw, keys)
         gone = [key for key, association in self.associations.items() if association.abandoned]
         return actions + [CloseRequest(self.associations.pop(key)) for key in gone]

@@ -45,8 +45,6 @@ class Refusal:
 
 
 class Refusals:
-    """See the head of the file."""
-
     def __init__(self, limit: int = LIMIT) -> None:
         self._limit = limit
         self._known: OrderedDict[tuple[MulticastClient | None, str, str, int | None], Refusal] = OrderedDict()

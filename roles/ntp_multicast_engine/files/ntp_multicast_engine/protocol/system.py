@@ -258,11 +258,13 @@ class Engine:
 
     def announced_by(self, now: Instant) -> tuple[str, Announcement] | None:
         """Who keeps the clock, and the announcement that follows."""
-        return self._upstream.announcement(now, lambda: self._followed(now))
+        told = self._upstream.announcement(now, lambda: self._followed(now))
+        return None if isinstance(told, str) else told
 
     def why_silent(self, now: Instant) -> str | None:
         """Why there is nothing to announce; None, if there is."""
-        return None if self.announced_by(now) is not None else self._upstream.why_silent(now)
+        told = self._upstream.announcement(now, lambda: self._followed(now))
+        return told if isinstance(told, str) else None
 
     def _followed(self, now: Instant) -> Announcement | None:
         association, correction = self.selected, self.correction(now)
