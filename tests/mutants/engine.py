@@ -142,8 +142,8 @@ _PROTOCOL = (
     _mutant(
         "more refusals are remembered than the bound",
         "protocol/refusals.py",
-        "if len(self._known) > self._limit:",
-        "if len(self._known) > self._limit + 1:",
+        "if len(self._known) > LIMIT:",
+        "if len(self._known) > LIMIT + 1:",
         "test_problems.py::test_refusals_have_a_bound_and_an_end",
     ),
 )

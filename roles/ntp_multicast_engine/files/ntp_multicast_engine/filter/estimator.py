@@ -123,6 +123,10 @@ class Estimate:
         """Server time minus raw time at another moment, nanoseconds."""
         return self.difference + round(self.frequency * (raw - self.raw))
 
+    def offset(self, now: Instant) -> int:
+        """Server time minus CLOCK_REALTIME, nanoseconds."""
+        return self.at(now.raw) - (now.real - now.raw)
+
 
 @dataclass(frozen=True)
 class Correction:
@@ -137,8 +141,7 @@ class Correction:
     drift: float | None = None
 
     def offset(self, now: Instant) -> int:
-        """Server time minus CLOCK_REALTIME, nanoseconds."""
-        return self.estimate.at(now.raw) - (now.real - now.raw)
+        return self.estimate.offset(now)
 
 
 class _Scatter:

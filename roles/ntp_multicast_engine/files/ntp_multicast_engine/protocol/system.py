@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 from ntp_multicast_engine.config.configuration import Loaded, MulticastClient, MulticastServer
 from ntp_multicast_engine.errors import PacketError
-from ntp_multicast_engine.filter.estimator import Correction, Estimate, Estimator
+from ntp_multicast_engine.filter.estimator import Correction, Estimator
 from ntp_multicast_engine.instant import Instant, KernelStatus
 from ntp_multicast_engine.protocol.association import Association, CloseRequest, SendRequest
 from ntp_multicast_engine.protocol.client import Client, State
@@ -204,7 +204,7 @@ class Engine:
             if estimate is None or association.header is None or self.follows_us(association):
                 continue
             distance = association.root_distance(estimate, now.raw)
-            offset = offset_of(estimate, now) / NANOSECONDS
+            offset = estimate.offset(now) / NANOSECONDS
             candidates.append(Candidate(association, offset, distance, association.header.stratum))
         self.judged = judge(candidates)
         self.selected = select(candidates, self.selected)
@@ -272,7 +272,7 @@ class Engine:
             return None
         estimate, stratum = correction.estimate, association.header.stratum + 1
         # What the discipline has still to slew, or may not touch, is an error of the time that is given.
-        dispersion = association.root_dispersion(estimate, now.raw) + abs(offset_of(estimate, now)) / NANOSECONDS
+        dispersion = association.root_dispersion(estimate, now.raw) + abs(estimate.offset(now)) / NANOSECONDS
         if stratum > MAXIMUM_STRATUM or dispersion >= MAXDISP:
             return None
         return Announcement(
@@ -284,11 +284,6 @@ class Engine:
             reference=now.real,
             source=association.source,
         )
-
-
-def offset_of(estimate: Estimate, now: Instant) -> int:
-    """Server time minus CLOCK_REALTIME, nanoseconds."""
-    return estimate.at(now.raw) - (now.real - now.raw)
 
 
 @functools.lru_cache(maxsize=64)
