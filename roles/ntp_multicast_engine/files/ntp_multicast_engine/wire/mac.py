@@ -36,17 +36,9 @@ class Algorithm(enum.Enum):
     AES_256_CMAC = "aes-256-cmac"
 
 
-# RFC 5905 section 7.3 and what ntpd, NTPsec and chrony call a key of that hash: H(key || packet).
-PREFIX_HASHES = {
-    Algorithm.MD5: "md5",
-    Algorithm.SHA1: "sha1",
-    Algorithm.SHA256: "sha256",
-    Algorithm.SHA384: "sha384",
-    Algorithm.SHA512: "sha512",
-    Algorithm.SHA3_256: "sha3_256",
-    Algorithm.RIPEMD160: "ripemd160",
-}
 CMAC_KEY_LENGTHS = {Algorithm.AES_128_CMAC: 16, Algorithm.AES_256_CMAC: 32}
+PREFIX_HASHES = {item: item.value.replace("-", "_") for item in Algorithm if "mac" not in item.value}
+"""RFC 5905 section 7.3 and what ntpd, NTPsec and chrony call a key of that hash, H(key || packet); by hashlib's names."""
 
 
 def _tagger(algorithm: Algorithm, secret: bytes) -> Callable[[bytes], bytes]:
