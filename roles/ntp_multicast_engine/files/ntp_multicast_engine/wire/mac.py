@@ -38,7 +38,7 @@ class Algorithm(enum.Enum):
 
 CMAC_KEY_LENGTHS = {Algorithm.AES_128_CMAC: 16, Algorithm.AES_256_CMAC: 32}
 PREFIX_HASHES = {item: item.value.replace("-", "_") for item in Algorithm if "mac" not in item.value}
-"""RFC 5905 section 7.3 and what ntpd, NTPsec and chrony call a key of that hash, H(key || packet); by hashlib's names."""
+"""RFC 5905 section 7.3 and what ntpd, NTPsec and chrony call a key of that hash: H(key || packet)."""
 
 
 def _tagger(algorithm: Algorithm, secret: bytes) -> Callable[[bytes], bytes]:
