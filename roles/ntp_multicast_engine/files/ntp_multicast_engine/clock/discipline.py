@@ -147,8 +147,9 @@ class Kernel(ClockDiscipline):
         try:
             self.last_error = act()
         except ClockError as error:
-            sentence = f"the clock can't be steered: {error}"
-            self.last_error = DisciplineError("fails" if isinstance(error, HelperError) else "refused", sentence)
+            self.last_error = DisciplineError(
+                "fails" if isinstance(error, HelperError) else "refused", f"the clock can't be steered: {error}"
+            )
             return False
         return True
 

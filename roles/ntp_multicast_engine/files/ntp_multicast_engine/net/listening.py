@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ntp_multicast_engine.config.configuration import MulticastClient
-from ntp_multicast_engine.errors import TransportError
 from ntp_multicast_engine.instant import Clock
 from ntp_multicast_engine.net.control_messages import Datagram, assemble
 from ntp_multicast_engine.net.netlink import link
@@ -37,14 +36,10 @@ class ListeningSocket(GroupSocket):
 
     def __init__(self, interface: str, group: str, port: int) -> None:
         super().__init__(MulticastClient(interface, ipaddress.ip_address(group), port), filtered=False)
-        try:
-            if self.version == 4:
-                self.socket.setsockopt(socket.IPPROTO_IP, _IP_RECVTTL, 1)
-            else:
-                self.socket.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVHOPLIMIT, 1)
-        except OSError as error:
-            self.socket.close()
-            raise TransportError(f"can't be told the ttl of packets to {group}: {error.strerror}") from error
+        if self.version == 4:
+            self.socket.setsockopt(socket.IPPROTO_IP, _IP_RECVTTL, 1)
+        else:
+            self.socket.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVHOPLIMIT, 1)
 
     def hear(self, clock: Clock) -> Heard | None:
         """The next one that came to this group over this interface; None, if there is none."""

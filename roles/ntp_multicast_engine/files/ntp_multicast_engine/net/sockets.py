@@ -20,7 +20,8 @@ from ntp_multicast_engine.net import bpf as packet_filter
 from ntp_multicast_engine.net import netlink, port_holders
 from ntp_multicast_engine.net.addresses import InterfaceAddress, address_for, interface_index, interface_name, is_member
 from ntp_multicast_engine.net.control_messages import (
-    FAMILIES,
+    IP_PKTINFO,
+    IPV6_RECVPKTINFO,
     STAMP_BOTH,
     STAMP_ON_REQUEST,
     STAMP_RECEIVED,
@@ -40,6 +41,14 @@ _QUEUE = 1 << 20
 """Octets that may wait to be read; the kernel gives less where net.core.rmem_max is smaller."""
 _EXPEDITED_FORWARDING = 46 << 2
 """DSCP EF, RFC 3246, in the octet that IP_TOS and IPV6_TCLASS take."""
+# What ip(7) and ipv6(7) name differently; the numbers are from include/uapi/linux/in.h and in6.h.
+_FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
+_LEVEL = {4: socket.IPPROTO_IP, 6: socket.IPPROTO_IPV6}
+_TRAFFIC_CLASS = {4: socket.IP_TOS, 6: socket.IPV6_TCLASS}
+_HOPS = {4: socket.IP_MULTICAST_TTL, 6: socket.IPV6_MULTICAST_HOPS}
+_LOOP = {4: socket.IP_MULTICAST_LOOP, 6: socket.IPV6_MULTICAST_LOOP}
+_ALL_GROUPS = {4: 49, 6: 29}
+_TELL_DESTINATION = {4: IP_PKTINFO, 6: IPV6_RECVPKTINFO}
 _MREQN = struct.Struct("@4s4si")
 _MREQ6 = struct.Struct("@16si")
 _MAXIMUM_AWAITED = 256
@@ -51,14 +60,13 @@ _FIRST_FREE_PORT = 1024
 
 def datagram_socket(version: int) -> socket.socket:
     """Raises TransportError, such as on a host whose kernel was told to have no IPv6."""
-    family = FAMILIES[version]
     try:
-        sock = socket.socket(family.domain, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+        sock = socket.socket(_FAMILY[version], socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
     except OSError as error:
         raise TransportError(f"can't have a socket for IPv{version}: {error.strerror}") from error
     if version == 6:
-        sock.setsockopt(family.level, socket.IPV6_V6ONLY, 1)
-    sock.setsockopt(family.level, family.traffic_class, _EXPEDITED_FORWARDING)
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    sock.setsockopt(_LEVEL[version], _TRAFFIC_CLASS[version], _EXPEDITED_FORWARDING)
     return sock
 
 
@@ -138,9 +146,8 @@ class ReceivingSocket:
 
     def _tell_destinations(self) -> None:
         """Let the kernel tell where a datagram came in, and give none of a group that another process has joined."""
-        family = FAMILIES[self.version]
-        self.socket.setsockopt(family.level, family.tell_destination, 1)
-        self.socket.setsockopt(family.level, family.all_groups, 0)
+        self.socket.setsockopt(_LEVEL[self.version], _TELL_DESTINATION[self.version], 1)
+        self.socket.setsockopt(_LEVEL[self.version], _ALL_GROUPS[self.version], 0)
 
     def receive(self, clock: Clock) -> list[Datagram]:
         """What is there, no more than BATCH."""
@@ -237,14 +244,13 @@ class SenderSocket:
             raise trouble(place, error, version, source_port) from error
 
     def _set_multicast_options(self, version: int) -> None:
-        family = FAMILIES[version]
         if version == 4:
             request = _MREQN.pack(bytes(4), self.place.address.packed, self.place.index)
-            self.socket.setsockopt(family.level, socket.IP_MULTICAST_IF, request)
+            self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, request)
         else:
-            self.socket.setsockopt(family.level, socket.IPV6_MULTICAST_IF, self.place.index)
-        self.socket.setsockopt(family.level, family.hops, self.configuration.ttl)
-        self.socket.setsockopt(family.level, family.loop, 0)
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, self.place.index)
+        self.socket.setsockopt(_LEVEL[version], _HOPS[version], self.configuration.ttl)
+        self.socket.setsockopt(_LEVEL[version], _LOOP[version], 0)
 
     def stale(self) -> bool:
         """Whether the interface has gone or got another address."""

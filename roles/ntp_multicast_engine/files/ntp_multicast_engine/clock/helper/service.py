@@ -27,7 +27,6 @@ from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
 _CREDENTIALS = struct.Struct("3i")
 """struct ucred, unix(7): process, user, group."""
-_BACKLOG = 8
 INITIAL_STEP_USED = "initial-step-used"
 """Made beside the socket as soon as an engine has stepped or steered."""
 _BETWEEN_REFUSALS = 60.0
@@ -201,7 +200,7 @@ def _listen(path: str) -> socket.socket:
         listening.bind(path)
         # The group is the engine's; which user of it asks, the kernel tells.
         os.chmod(path, 0o660)
-        listening.listen(_BACKLOG)
+        listening.listen()
     except OSError as error:
         listening.close()
         raise ClockError(f"can't make the clock socket {path}: {error.strerror}") from error
