@@ -150,20 +150,16 @@ class ReceivingSocket:
         self.socket.setsockopt(_LEVEL[self.version], _ALL_GROUPS[self.version], 0)
 
     def receive(self, clock: Clock) -> list[Datagram]:
-        """What is there, no more than BATCH."""
         return receive(self.socket, clock, BATCH)
 
     def discard(self, clock: Clock) -> None:
-        """Throw away what waits."""
         while self.receive(clock):
             pass
 
     def refusal(self, datagram: Datagram) -> str | None:
-        """The reason to drop the datagram at once, if there is one."""
         return "truncated" if datagram.truncated else self._misplaced(datagram.destination, datagram.interface)
 
     def _misplaced(self, destination: Address | None, interface: int) -> str | None:
-        """What is wrong with where it came in, if anything is."""
         raise NotImplementedError
 
     def close(self) -> None:

@@ -124,7 +124,6 @@ class ChronyReader:
         self._socket: socket.socket | None = None
         self._asked = raw
         self.due = raw
-        """Raw time of the next question."""
         self.last_error: str | None = None
         self._complained = False
 
@@ -138,7 +137,6 @@ class ChronyReader:
                 return
 
     def wake(self, raw: int) -> None:
-        """Ask, if it is time."""
         if raw < self.due:
             return
         self.ask(raw)
@@ -200,7 +198,6 @@ class ChronyReader:
         self.close()
 
     def close(self) -> None:
-        """Drop the question that is under way."""
         if self._socket is None:
             return
         self._unwatch(self._socket)

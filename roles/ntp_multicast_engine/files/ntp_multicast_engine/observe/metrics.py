@@ -95,7 +95,6 @@ class MetricsFile:
         self._path = path
         self._complaint: str | None = None
         self.due = raw if path else None
-        """Raw time of the next writing."""
 
     def wake(self, raw: int, document: Callable[[], Mapping[str, Any]]) -> None:
         """Write, if it is time; what stands in the way is logged once."""

@@ -121,7 +121,6 @@ class ClockService:
         self._selector.register(self._listening, selectors.EVENT_READ, self._accept)
 
     def run(self) -> None:
-        """Until SIGTERM or SIGINT."""
         signals = SignalQueue()
         self._selector.register(signals.socket, selectors.EVENT_READ, signals.drain)
         self._notifier.ready("reads and sets the clock")
