@@ -237,17 +237,17 @@ _HOST = (
         "test_control_and_state.py::test_state_is_bounded",
     ),
     _mutant(
-        "a lost server is told as a silent group",
+        "a lost server is told as refused packets",
         "observe/problems.py",
-        '            "server_lost",\n',
-        '            "group_silent",\n',
+        'yield _problem("server_lost", ',
+        'yield _problem("refused", ',
         "test_problems.py::test_a_server_that_falls_silent_is_told_as_lost",
     ),
     _mutant(
         "a failed request is told without its advice",
         "observe/problems.py",
-        "            item.failure.advice,\n",
-        '            "",\n',
+        "sentence, item.failure.advice, ",
+        'sentence, "", ',
         "test_problems.py::test_a_request_that_the_network_does_not_take_is_told_with_its_advice",
     ),
     _mutant(
