@@ -252,7 +252,7 @@ _HOST = (
     ),
     _mutant(
         "a listener doesn't read the hop limit of IPv6",
-        "net/listening.py",
+        "net/control_messages.py",
         "(socket.IPPROTO_IPV6, _IPV6_HOPLIMIT))",
         "(socket.IPPROTO_IPV6, _IP_TTL))",
         "test_sockets.py::test_the_hops_that_are_left_are_read",

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import selectors
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,8 +15,9 @@ from ntp_multicast_engine.config import configuration
 from ntp_multicast_engine.config.configuration import Configuration, MulticastClient, MulticastServer
 from ntp_multicast_engine.errors import ConfigurationError, PacketError, TransportError
 from ntp_multicast_engine.instant import Clock
-from ntp_multicast_engine.net.listening import Heard, ListeningSocket, multicast_interfaces
-from ntp_multicast_engine.net.sockets import BATCH
+from ntp_multicast_engine.net.addresses import multicast_interfaces
+from ntp_multicast_engine.net.control_messages import Datagram
+from ntp_multicast_engine.net.sockets import GroupSocket
 from ntp_multicast_engine.observe.heard import HeardReport, ListenedGroup, SenderHeard
 from ntp_multicast_engine.observe.status import LEAPS
 from ntp_multicast_engine.wire.keyring import KeyRing, Verdict
@@ -90,12 +92,13 @@ def listen(what: Wanted, seconds: float, clock: Clock) -> HeardReport:
     return HeardReport(seconds, tuple(groups), tuple(senders.known.values()), (*what.notes, *senders.notes()))
 
 
-def _open(places: Sequence[tuple[str, str, int]]) -> tuple[list[ListenedGroup], list[ListeningSocket]]:
+def _open(places: Sequence[tuple[str, str, int]]) -> tuple[list[ListenedGroup], list[GroupSocket]]:
     groups, sockets = [], []
     for interface, group, port in places:
         error = None
         try:
-            sockets.append(ListeningSocket(interface, group, port))
+            place = MulticastClient(interface, ipaddress.ip_address(group), port)
+            sockets.append(GroupSocket(place, everything=True))
         except TransportError as reason:
             error = str(reason)
         groups.append(ListenedGroup(interface, group, port, error))
@@ -113,16 +116,13 @@ class _Senders:
     def notes(self) -> list[str]:
         return [f"{self._untold} packets of further senders and keys are not shown"] if self._untold else []
 
-    def take(self, opened: ListeningSocket, clock: Clock) -> None:
+    def take(self, opened: GroupSocket, clock: Clock) -> None:
         """What has come to one group; no more at once than others can wait for."""
-        for _unused in range(BATCH):
-            heard = opened.hear(clock)
-            if heard is None:
-                return
-            self._note(opened.configuration, heard)
+        for datagram in opened.receive(clock):
+            if opened.misplaced(datagram.destination, datagram.interface) is None:
+                self._note(opened.configuration, datagram)
 
-    def _note(self, place: MulticastClient, heard: Heard) -> None:
-        datagram = heard.datagram
+    def _note(self, place: MulticastClient, datagram: Datagram) -> None:
         packet, proof = (None, "wrong length") if datagram.truncated else _judged(datagram.data, self._keys)
         key_id = packet.authenticator.key_id if packet and packet.authenticator else None
         who = (datagram.source, place, key_id, proof)
@@ -131,7 +131,7 @@ class _Senders:
                 self._untold += 1
                 return
             self.known[who] = SenderHeard(datagram.source, place.interface, str(place.group), place.port, key_id, proof)
-        _fill(self.known[who], heard, packet)
+        _fill(self.known[who], datagram, packet)
 
 
 def _judged(data: bytes, keys: KeyRing | None) -> tuple[Packet | None, str]:
@@ -150,10 +150,10 @@ def _judged(data: bytes, keys: KeyRing | None) -> tuple[Packet | None, str]:
     return packet, verdict.value
 
 
-def _fill(known: SenderHeard, heard: Heard, packet: Packet | None) -> None:
+def _fill(known: SenderHeard, datagram: Datagram, packet: Packet | None) -> None:
     known.packets += 1
-    known.ttl = heard.ttl
-    arrival = heard.datagram.arrival
+    known.ttl = datagram.ttl
+    arrival = datagram.arrival
     if known.last is not None:
         known.measured_interval = (arrival.raw - known.last) / NANOSECONDS
     known.last = arrival.raw

@@ -12,6 +12,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 import struct
+import sys
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -21,8 +22,8 @@ from ntp_multicast_engine.instant import Clock, Instant, at
 from ntp_multicast_engine.wire.packet import MAXIMUM_LENGTH
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
-IP_PKTINFO, _IP_RECVERR = 8, 11
-_IPV6_RECVERR, IPV6_RECVPKTINFO, _IPV6_PKTINFO = 25, 49, 50
+_IP_TTL, IP_PKTINFO, _IP_RECVERR = 2, 8, 11
+_IPV6_RECVERR, IPV6_RECVPKTINFO, _IPV6_PKTINFO, _IPV6_HOPLIMIT = 25, 49, 50, 52
 SO_TIMESTAMPING = 37
 # include/uapi/linux/net_tstamp.h
 _TX_SOFTWARE, _RX_SOFTWARE, _REPORT_SOFTWARE, _OPT_ID, _OPT_TSONLY = 1 << 1, 1 << 3, 1 << 4, 1 << 7, 1 << 11
@@ -48,7 +49,8 @@ KERNEL, USER = "kernel", "user"
 
 
 class Datagram(NamedTuple):
-    """A datagram with what the kernel tells about it. `stamps` says who took the time of arrival."""
+    """A datagram with what the kernel tells about it. `stamps` says who took the time of arrival; `ttl` is what is left
+    of it, where the socket asks for that."""
 
     data: bytes
     source: str
@@ -59,6 +61,7 @@ class Datagram(NamedTuple):
     arrival: Instant
     stamps: str
     truncated: bool
+    ttl: int | None = None
 
 
 class Departure(NamedTuple):
@@ -100,7 +103,7 @@ def assemble(
     """What recvmsg(2) has given, as a datagram. `now` is a moment after it."""
     arrival, stamps = now, USER
     destination: Address | None = None
-    interface = 0
+    interface, ttl = 0, None
     for level, kind, value in ancillary:
         if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPING:
             real = stamp_of(value)
@@ -112,11 +115,13 @@ def assemble(
         elif (level, kind) == (socket.IPPROTO_IPV6, _IPV6_PKTINFO):
             packed, interface = _PKTINFO6.unpack(value)
             destination = _address(packed)
+        elif (level, kind) in ((socket.IPPROTO_IP, _IP_TTL), (socket.IPPROTO_IPV6, _IPV6_HOPLIMIT)):
+            ttl = int.from_bytes(value, sys.byteorder)
     host = address[0].partition("%")[0] if address else ""
     port = address[1] if address else 0
     scope = address[3] if address and len(address) == 4 else 0
     truncated = bool(flags & socket.MSG_TRUNC)
-    return Datagram(data, host, port, scope, destination, interface, arrival, stamps, truncated)
+    return Datagram(data, host, port, scope, destination, interface, arrival, stamps, truncated, ttl)
 
 
 def departure(sock: socket.socket) -> Departure | None:

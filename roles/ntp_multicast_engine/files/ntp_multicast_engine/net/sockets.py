@@ -49,6 +49,7 @@ _HOPS = {4: socket.IP_MULTICAST_TTL, 6: socket.IPV6_MULTICAST_HOPS}
 _LOOP = {4: socket.IP_MULTICAST_LOOP, 6: socket.IPV6_MULTICAST_LOOP}
 _ALL_GROUPS = {4: 49, 6: 29}
 _TELL_DESTINATION = {4: IP_PKTINFO, 6: IPV6_RECVPKTINFO}
+_TELL_TTL = {4: 12, 6: 51}
 _MREQN = struct.Struct("@4s4si")
 _MREQ6 = struct.Struct("@16si")
 _MAXIMUM_AWAITED = 256
@@ -157,9 +158,9 @@ class ReceivingSocket:
             pass
 
     def refusal(self, datagram: Datagram) -> str | None:
-        return "truncated" if datagram.truncated else self._misplaced(datagram.destination, datagram.interface)
+        return "truncated" if datagram.truncated else self.misplaced(datagram.destination, datagram.interface)
 
-    def _misplaced(self, destination: Address | None, interface: int) -> str | None:
+    def misplaced(self, destination: Address | None, interface: int) -> str | None:
         raise NotImplementedError
 
     def close(self) -> None:
@@ -167,9 +168,12 @@ class ReceivingSocket:
 
 
 class GroupSocket(ReceivingSocket):
-    """Listens to one group on one interface; hands out what came to just that group over just that interface."""
+    """Listens to one group on one interface; hands out what came to just that group over just that interface.
 
-    def __init__(self, configuration: MulticastClient, *, filtered: bool = True) -> None:
+    :param everything: whatever comes there, and not only what may be a multicast of NTP, with its ttl.
+    """
+
+    def __init__(self, configuration: MulticastClient, *, everything: bool = False) -> None:
         self.configuration = configuration
         group = configuration.group
         self.version = group.version
@@ -179,7 +183,9 @@ class GroupSocket(ReceivingSocket):
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _QUEUE)
             sources = [ipaddress.ip_network(source) for source in sorted(configuration.allow_servers)]
-            if filtered:
+            if everything:
+                self.socket.setsockopt(_LEVEL[self.version], _TELL_TTL[self.version], 1)
+            else:
                 packet_filter.attach(self.socket, packet_filter.program(MODE_BROADCAST, group.version, sources))
             enter_vrf(self.socket, self.index)
             self._tell_destinations()
@@ -207,7 +213,7 @@ class GroupSocket(ReceivingSocket):
             return True
         return index != self.index or not is_member(index, self.configuration.group)
 
-    def _misplaced(self, destination: Address | None, interface: int) -> str | None:
+    def misplaced(self, destination: Address | None, interface: int) -> str | None:
         if interface != self.index:
             return "wrong_interface"
         if destination != self.configuration.group:
@@ -342,7 +348,7 @@ class ResponderSocket(ReceivingSocket):
         except TransportError:
             return True
 
-    def _misplaced(self, destination: Address | None, interface: int) -> str | None:
+    def misplaced(self, destination: Address | None, interface: int) -> str | None:
         # What comes to a VRF has come over one of its interfaces.
         if self.index and interface != self.index and netlink_vrf(interface) != self.index:
             return "wrong_interface"
