@@ -92,9 +92,7 @@ def enter_vrf(sock: socket.socket, index: int) -> None:
 def trouble(place: str, error: OSError, version: int, port: int) -> TransportError:
     """What an operator should read where a socket can't be had."""
     if error.errno == errno.EADDRINUSE:
-        found = port_holders.others(port, version)
-        names = " and ".join(sorted({port_holders.named(holder) for holder in found})) or "another program"
-        return port_taken(place, version, port, names)
+        return port_taken(place, version, port, port_holders.others(port, version))
     if error.errno == errno.EACCES and port < _FIRST_FREE_PORT:
         return TransportError(
             f"can't {place}: only root, or who has CAP_NET_BIND_SERVICE, may have a port below {_FIRST_FREE_PORT}",
@@ -104,7 +102,8 @@ def trouble(place: str, error: OSError, version: int, port: int) -> TransportErr
     return TransportError(f"can't {place}: {error.strerror}", "socket", advice_for(error.errno))
 
 
-def port_taken(place: str, version: int, port: int, names: str) -> TransportError:
+def port_taken(place: str, version: int, port: int, found: Iterable[port_holders.Holder]) -> TransportError:
+    names = " and ".join(sorted(set(map(port_holders.named, found)))) or "another program"
     return TransportError(
         f"can't {place}: UDP port {port} of IPv{version} is taken by {names}",
         "port_taken",
@@ -339,8 +338,7 @@ class ResponderSocket(ReceivingSocket):
             local = {item.address for item in netlink.addresses(self.index)}
         found = port_holders.others(self.port, self.version, local)
         if found:
-            names = " and ".join(sorted({port_holders.named(holder) for holder in found}))
-            raise port_taken(self._place, self.version, self.port, names)
+            raise port_taken(self._place, self.version, self.port, found)
 
     def stale(self) -> bool:
         try:

@@ -59,11 +59,9 @@ def encode(record: logging.LogRecord, sentence: str) -> bytes:
     }
     data = b""
     for name, text in fields.items():
+        # The form with a length, which takes any text.
         value = text.encode("utf-8", "replace")
-        if b"\n" in value:
-            data += name.encode("ascii") + b"\n" + len(value).to_bytes(8, "little") + value + b"\n"
-        else:
-            data += name.encode("ascii") + b"=" + value + b"\n"
+        data += name.encode("ascii") + b"\n" + len(value).to_bytes(8, "little") + value + b"\n"
     return data
 
 
