@@ -217,9 +217,10 @@ def test_a_host_that_lets_nobody_steer_its_clock(fresh: Callable[[str], Case]) -
         assert run.code == 2 and "ntp_multicast_engine_discipline is kernel, and the clock can't be steered" in told(
             run
         )
-        assert case.active(UNIT)
+        assert case.active(UNIT) and "is put back" not in told(run)
     assert case.site().code == 0
-    assert case.site(discipline="kernel").code == 2
+    run = case.site(discipline="kernel")
+    assert run.code == 2 and "What was there before is put back, and its service runs." in told(run)
     assert case.site(*CHECK).changed == {"cli": 0}, "what was there before is back"
     case.start_chronyd()
     run = case.site(discipline="kernel", other_daemons="stop")

@@ -13,8 +13,8 @@ from ntp_multicast_engine.observe.status import GroupStatus, ProblemStatus, Syst
 from ntp_multicast_engine.protocol.association import Association, Phase
 from ntp_multicast_engine.protocol.client import WITHDRAWN
 from ntp_multicast_engine.protocol.refusals import Refusal
-from ntp_multicast_engine.protocol.selection import MAXDIST, Judgement
-from ntp_multicast_engine.protocol.system import Engine, Vote
+from ntp_multicast_engine.protocol.selection import MAXDIST, Candidate, Judgement
+from ntp_multicast_engine.protocol.system import Engine
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
 FIRST_PATIENCE = 16.0
@@ -286,9 +286,9 @@ def _unanswered(item: Association, subject: str) -> Iterator[ProblemStatus]:
 
 
 def _selection(engine: Engine) -> Iterator[ProblemStatus]:
-    agreeing = _by_source(engine.votes, Judgement.AGREES)
-    wrong = _by_source(engine.votes, Judgement.DISAGREES)
-    for source, vote in _by_source(engine.votes, Judgement.TOO_FAR).items():
+    agreeing = _by_source(engine.judged, Judgement.AGREES)
+    wrong = _by_source(engine.judged, Judgement.DISAGREES)
+    for source, vote in _by_source(engine.judged, Judgement.TOO_FAR).items():
         sentence = f"server {source} may be wrong by {vote.distance:.3g} s, more than {MAXDIST} s"
         yield _problem("too_far", f"{sentence}, so it is not followed", source)
     if agreeing:
@@ -304,9 +304,9 @@ def _selection(engine: Engine) -> Iterator[ProblemStatus]:
         yield _problem("servers_disagree", sentence, " ".join(wrong))
 
 
-def _by_source(votes: Sequence[Vote], judgement: Judgement) -> dict[str, Vote]:
+def _by_source(judged: dict[Candidate[Association], Judgement], wanted: Judgement) -> dict[str, Candidate[Association]]:
     """A server counts once, in however many groups it is heard."""
-    return {vote.association.source: vote for vote in votes if vote.judgement is judgement}
+    return {item.server.source: item for item, judgement in judged.items() if judgement is wanted}
 
 
 def _seconds(value: float) -> str:
