@@ -26,7 +26,6 @@ from ntp_multicast_engine.wire.timestamps import NANOSECONDS, from_ntp
 
 USUAL_GROUPS = ("224.0.1.1", "ff02::101", "ff05::101", "ff0e::101")
 """RFC 5905 section 6, for IPv6 with the scopes that networks use."""
-USUAL_PORT = 123
 MAXIMUM_SENDERS = 512
 
 
@@ -34,7 +33,7 @@ MAXIMUM_SENDERS = 512
 class Wanted:
     """What to listen to; `notes` are what the operator should know about it."""
 
-    places: tuple[tuple[str, str, int], ...]
+    places: tuple[MulticastClient, ...]
     keys: KeyRing | None
     notes: tuple[str, ...] = ()
 
@@ -48,13 +47,14 @@ def wanted(path: Path, interface: str | None, group: str | None) -> Wanted:
     settings, keys = _configured(path, notes, needed=interface is None and group is None)
     known: list[MulticastClient | MulticastServer] = [*settings.clients, *settings.servers] if settings else []
     places = [
-        (item.interface, str(item.group), item.port)
+        MulticastClient(item.interface, item.group, item.port)
         for item in known
         if interface in (None, item.interface) and group in (None, str(item.group))
     ]
     if not places and (interface or group):
         interfaces = [interface] if interface else multicast_interfaces()
-        places = [(name, each, USUAL_PORT) for name in interfaces for each in ((group,) if group else USUAL_GROUPS)]
+        groups = [ipaddress.ip_address(each) for each in ((group,) if group else USUAL_GROUPS)]
+        places = [MulticastClient(name, each) for name in interfaces for each in groups]
     return Wanted(tuple(dict.fromkeys(places)), keys, tuple(notes))
 
 
@@ -92,16 +92,15 @@ def listen(what: Wanted, seconds: float, clock: Clock) -> HeardReport:
     return HeardReport(seconds, tuple(groups), tuple(senders.known.values()), (*what.notes, *senders.notes()))
 
 
-def _open(places: Sequence[tuple[str, str, int]]) -> tuple[list[ListenedGroup], list[GroupSocket]]:
+def _open(places: Sequence[MulticastClient]) -> tuple[list[ListenedGroup], list[GroupSocket]]:
     groups, sockets = [], []
-    for interface, group, port in places:
+    for place in places:
         error = None
         try:
-            place = MulticastClient(interface, ipaddress.ip_address(group), port)
             sockets.append(GroupSocket(place, everything=True))
         except TransportError as reason:
             error = str(reason)
-        groups.append(ListenedGroup(interface, group, port, error))
+        groups.append(ListenedGroup(place.interface, str(place.group), place.port, error))
     return groups, sockets
 
 
