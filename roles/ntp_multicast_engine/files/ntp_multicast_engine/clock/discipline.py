@@ -204,7 +204,7 @@ class Kernel(ClockDiscipline):
 
 def chrony_sender(path: str) -> Callable[[bytes], None]:
     """Sends to the socket that chrony has made at `path`; the path is looked up each time, chrony may restart."""
-    sender = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+    sender = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
 
     def send(data: bytes) -> None:
         sender.sendto(data, path)

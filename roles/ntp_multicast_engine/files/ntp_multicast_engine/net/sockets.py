@@ -62,7 +62,7 @@ _FIRST_FREE_PORT = 1024
 def datagram_socket(version: int) -> socket.socket:
     """Raises TransportError, such as on a host whose kernel was told to have no IPv6."""
     try:
-        sock = socket.socket(_FAMILY[version], socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+        sock = socket.socket(_FAMILY[version], socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
     except OSError as error:
         raise TransportError(f"can't have a socket for IPv{version}: {error.strerror}") from error
     if version == 6:

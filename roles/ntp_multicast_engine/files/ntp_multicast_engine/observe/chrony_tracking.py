@@ -145,7 +145,7 @@ class ChronyReader:
         if self._socket is not None:
             self._fail("chronyd does not answer")
         for way in list(self._ways):
-            opened = socket.socket(way, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+            opened = socket.socket(way, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
             self._socket, self._sequence = opened, self._number()
             self._watch(opened, self._take)
             try:

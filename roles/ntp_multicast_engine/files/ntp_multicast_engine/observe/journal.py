@@ -72,7 +72,7 @@ class JournalHandler(logging.Handler):
         super().__init__()
         self._path = path
         self._otherwise = otherwise
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
 
     def emit(self, record: logging.LogRecord) -> None:
         try:

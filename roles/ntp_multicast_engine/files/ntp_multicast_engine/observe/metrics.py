@@ -113,7 +113,7 @@ class MetricsFile:
 def write(path: Path, document: Mapping[str, Any]) -> None:
     """Replace the file in one step, so that nobody reads half of it; raises OSError."""
     temporary = path.with_name(f".{path.name}.new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o644)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         # Whoever collects them is another user, and the service has a strict umask.
         os.fchmod(descriptor, 0o644)

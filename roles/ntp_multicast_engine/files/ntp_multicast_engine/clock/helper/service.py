@@ -191,7 +191,7 @@ class ClockService:
 
 
 def _listen(path: str) -> socket.socket:
-    listening = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK)
     try:
         # What a clock helper that was killed has left behind; any other file keeps its place.
         if Path(path).is_socket():
