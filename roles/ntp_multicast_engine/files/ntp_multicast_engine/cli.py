@@ -128,9 +128,9 @@ def _status(options: argparse.Namespace) -> int:
 def _listen(options: argparse.Namespace) -> int:
     # Here, because the other commands need no sockets.
     from ntp_multicast_engine.clock.system_clock import SystemClock
-    from ntp_multicast_engine.daemon.listener import listen, wanted
+    from ntp_multicast_engine.daemon.listener import listen
 
-    heard = listen(wanted(options.config, options.interface, options.group), options.seconds, SystemClock())
+    heard = listen(options.config, options.interface, options.group, options.seconds, SystemClock())
     if options.json:
         print(json.dumps(heard.document(), indent=2))
     else:

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import selectors
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
 
 from ntp_multicast_engine.config import configuration
@@ -29,22 +28,32 @@ USUAL_GROUPS = ("224.0.1.1", "ff02::101", "ff05::101", "ff0e::101")
 MAXIMUM_SENDERS = 512
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """What to listen to; `notes` are what the operator should know about it."""
-
-    places: tuple[MulticastClient, ...]
-    keys: KeyRing | None
-    notes: tuple[str, ...] = ()
-
-
-def wanted(path: Path, interface: str | None, group: str | None) -> Wanted:
-    """The groups of the configuration, those that it sends to as well, or what is named.
+def listen(path: Path, interface: str | None, group: str | None, seconds: float, clock: Clock) -> HeardReport:
+    """Hear the groups of the configuration, or what is named, for so long, or until the operator interrupts.
 
     :raises ConfigurationError: the file is there and wrong, and nothing is named.
     """
     notes: list[str] = []
     settings, keys = _configured(path, notes, needed=interface is None and group is None)
+    groups, sockets = _open(_places(settings, interface, group))
+    senders = _Senders(keys)
+    end = clock.now().raw + round(seconds * NANOSECONDS)
+    with selectors.DefaultSelector() as selector:
+        for opened in sockets:
+            selector.register(opened.socket, selectors.EVENT_READ, opened)
+        try:
+            while sockets and (left := end - clock.now().raw) > 0:
+                for key, _events in selector.select(left / NANOSECONDS):
+                    senders.take(key.data, clock)
+        except KeyboardInterrupt:
+            pass
+    for opened in sockets:
+        opened.close()
+    return HeardReport(seconds, tuple(groups), tuple(senders.known.values()), (*notes, *senders.notes()))
+
+
+def _places(settings: Configuration | None, interface: str | None, group: str | None) -> Iterable[MulticastClient]:
+    """The groups of the configuration, those that it sends to as well, each once; or what is named."""
     known: list[MulticastClient | MulticastServer] = [*settings.clients, *settings.servers] if settings else []
     places = [
         MulticastClient(item.interface, item.group, item.port)
@@ -55,7 +64,7 @@ def wanted(path: Path, interface: str | None, group: str | None) -> Wanted:
         interfaces = [interface] if interface else multicast_interfaces()
         groups = [ipaddress.ip_address(each) for each in ((group,) if group else USUAL_GROUPS)]
         places = [MulticastClient(name, each) for name in interfaces for each in groups]
-    return Wanted(tuple(dict.fromkeys(places)), keys, tuple(notes))
+    return dict.fromkeys(places)
 
 
 def _configured(path: Path, notes: list[str], *, needed: bool) -> tuple[Configuration | None, KeyRing | None]:
@@ -73,26 +82,7 @@ def _configured(path: Path, notes: list[str], *, needed: bool) -> tuple[Configur
         return None, None
 
 
-def listen(what: Wanted, seconds: float, clock: Clock) -> HeardReport:
-    """Hear for so long, or until the operator interrupts."""
-    groups, sockets = _open(what.places)
-    senders = _Senders(what.keys)
-    end = clock.now().raw + round(seconds * NANOSECONDS)
-    with selectors.DefaultSelector() as selector:
-        for opened in sockets:
-            selector.register(opened.socket, selectors.EVENT_READ, opened)
-        try:
-            while sockets and (left := end - clock.now().raw) > 0:
-                for key, _events in selector.select(left / NANOSECONDS):
-                    senders.take(key.data, clock)
-        except KeyboardInterrupt:
-            pass
-    for opened in sockets:
-        opened.close()
-    return HeardReport(seconds, tuple(groups), tuple(senders.known.values()), (*what.notes, *senders.notes()))
-
-
-def _open(places: Sequence[MulticastClient]) -> tuple[list[ListenedGroup], list[GroupSocket]]:
+def _open(places: Iterable[MulticastClient]) -> tuple[list[ListenedGroup], list[GroupSocket]]:
     groups, sockets = [], []
     for place in places:
         error = None
