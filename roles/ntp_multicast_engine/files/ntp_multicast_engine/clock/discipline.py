@@ -147,8 +147,9 @@ class Kernel(ClockDiscipline):
         try:
             self.last_error = act()
         except ClockError as error:
-            sentence = f"the clock can't be steered: {error}"
-            self.last_error = DisciplineError("fails" if isinstance(error, HelperError) else "refused", sentence)
+            self.last_error = DisciplineError(
+                "fails" if isinstance(error, HelperError) else "refused", f"the clock can't be steered: {error}"
+            )
             return False
         return True
 
@@ -203,7 +204,7 @@ class Kernel(ClockDiscipline):
 
 def chrony_sender(path: str) -> Callable[[bytes], None]:
     """Sends to the socket that chrony has made at `path`; the path is looked up each time, chrony may restart."""
-    sender = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+    sender = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
 
     def send(data: bytes) -> None:
         sender.sendto(data, path)
@@ -229,29 +230,21 @@ def make(
     if settings.mode == "kernel" and isinstance(previous, Kernel):
         previous.reconfigure(settings)
         return previous
-    made = _make(settings, other_owners, drift, remote)
+    made: ClockDiscipline = Monitor()
+    if settings.mode == "chrony" and settings.chrony_socket:
+        made = Chrony(chrony_sender(settings.chrony_socket))
+    elif settings.mode == "kernel":
+        made = Kernel(settings, _steerable(other_owners(), remote), drift)
     if previous is not None:
         previous.release()
     return made
 
 
-def _make(
-    settings: configuration.Discipline,
-    other_owners: Callable[[], list[str]],
-    drift: float | None,
-    remote: SteerableClock | None,
-) -> ClockDiscipline:
-    if settings.mode == "chrony" and settings.chrony_socket:
-        return Chrony(chrony_sender(settings.chrony_socket))
-    if settings.mode != "kernel":
-        return Monitor()
-    owners = other_owners()
+def _steerable(owners: list[str], remote: SteerableClock | None) -> SteerableClock:
     if owners:
         raise ClockError(
             f"discipline.mode is kernel, but {', '.join(owners)} steers this clock: stop it, or choose the mode chrony"
         )
-    if remote is not None:
-        return Kernel(settings, remote, drift)
-    if not may_set_time():
+    if remote is None and not may_set_time():
         raise ClockError("discipline.mode is kernel, but this process lacks CAP_SYS_TIME")
-    return Kernel(settings, KernelClock(), drift)
+    return remote or KernelClock()

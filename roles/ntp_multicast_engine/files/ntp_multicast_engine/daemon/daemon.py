@@ -81,7 +81,6 @@ class _Ready:
 
 
 def _name(place: SocketSpec) -> str:
-    """What a socket is for, as an operator knows it."""
     if isinstance(place, tuple):
         return f"requests of IPv{place[1]} on {place[0] or 'all interfaces'}"
     return place_of(place)
@@ -161,7 +160,6 @@ class Daemon:
     # The loop
 
     def run(self) -> None:
-        """Until SIGTERM or SIGINT."""
         signals = SignalQueue()
         self._watch(signals.socket, signals.drain)
         self._notifier.ready("starting")
@@ -238,7 +236,6 @@ class Daemon:
             self._join_anew(now)
 
     def _join_anew(self, now: Instant) -> None:
-        """Renew the memberships of silent groups."""
         for place, opened in list(self._sockets.items()):
             if isinstance(opened, GroupSocket) and self._receiver_io.to_be_joined_anew(opened, now.raw):
                 self._close_socket(place)
@@ -430,7 +427,6 @@ class Daemon:
     # Control
 
     def status(self) -> dict[str, Any]:
-        """The status document."""
         now = self._clock.now()
         engine = self.engine
         system, found = self._system_and_problems(now)

@@ -94,6 +94,31 @@ _KISSES = {
 }
 """RFC 5905 section 7.4, figure 13."""
 _OTHER_KISS = "look up the code in the documentation of the server"
+_ADVICE = {
+    "loop": "give the server another source, or don't let this host be its client",
+    "service_denied": "let this host ask in the access rules of the server, and reload the engine",
+    "server_lost": (
+        "look whether the server runs, still has that address and is synchronised, and at the network between"
+    ),
+    "answers_refused": _KEY_ADVICE,
+    "no_answers": (
+        "look at the firewall and the access rules of the server for UDP port {port}, at this host's firewall for the"
+        " answers, and at the route back; where a server never answers, set fallback_delay"
+    ),
+    "too_far": "look at the server's sources and the way to it",
+    "falseticker": "look at the clock and the sources of that server",
+    "servers_disagree": (
+        "find out which of them is wrong, and correct or remove it; a third server that is right outvotes one"
+    ),
+    "server_silent": (
+        "let a time service keep this host's clock, or set reference_stratum where its clock is right by itself"
+    ),
+    "stood_still": (
+        "was the virtual machine paused, migrated or restored? Where that happens, ntp_multicast_engine_step: pause"
+        " lets the engine step the clock after it"
+    ),
+    "refused": "look who sends (ntp-multicast-engine listen)",
+}
 
 
 def problems(
@@ -129,6 +154,12 @@ def why_unsynchronised(engine: Engine, found: Sequence[ProblemStatus]) -> str:
     if engine.configuration.clients:
         return f"waiting for the first packet to {place_of(engine.configuration.clients[0])}"
     return "the configuration names no group to listen to and no source of time"
+
+
+def _problem(
+    code: str, sentence: str, subject: str, count: int | None = None, port: int | None = None
+) -> ProblemStatus:
+    return ProblemStatus(code, sentence, _ADVICE[code].format(port=port), subject, count)
 
 
 def place_of(item: MulticastClient | MulticastServer | GroupStatus) -> str:
@@ -187,7 +218,7 @@ def _refused(engine: Engine, raw: int) -> Iterator[ProblemStatus]:
     yield from map(_refusal, current[:_MAXIMUM_REFUSALS])
     if rest := current[_MAXIMUM_REFUSALS:]:
         sentence = f"{sum(item.count for item in rest)} packets of {len(rest)} further kinds are refused, too"
-        yield ProblemStatus("refused", sentence, "look who sends (ntp-multicast-engine listen)", "others", len(rest))
+        yield _problem("refused", sentence, "others", len(rest))
 
 
 def _refusal(item: Refusal) -> ProblemStatus:
@@ -211,42 +242,25 @@ def _number(count: int, noun: str) -> str:
 
 
 def _association(engine: Engine, item: Association, raw: int) -> Iterator[ProblemStatus]:
-    group, subject = item.configuration, f"{item.source} on {item.configuration.interface}"
+    group, server = item.configuration, f"server {item.source}"
+    subject = f"{item.source} on {group.interface}"
     if item.header is not None and engine.follows_us(item):
-        yield ProblemStatus(
-            "loop",
-            f"server {item.source} has its time from this host, so it is not followed",
-            "give the server another source, or don't let this host be its client",
-            subject,
-        )
+        yield _problem("loop", f"{server} has its time from this host, so it is not followed", subject)
     if item.unfit is not None:
         reason, advice = _REFUSALS[item.unfit]
-        yield ProblemStatus(item.unfit, f"server {item.source} is not followed: {reason}", advice, subject)
+        yield ProblemStatus(item.unfit, f"{server} is not followed: {reason}", advice, subject)
     if item.denied is not None:
-        yield ProblemStatus(
-            "service_denied",
-            f"server {item.source} refuses service ({item.denied}), so it is not used any more",
-            "let this host ask in the access rules of the server, and reload the engine",
-            subject,
-        )
+        sentence = f"{server} refuses service ({item.denied}), so it is not used any more"
+        yield _problem("service_denied", sentence, subject)
     elif not item.reach & _HEARD_LATELY and item.header is not None and item.last_arrival is not None:
         age = (raw - item.last_arrival.raw) / NANOSECONDS
-        yield ProblemStatus(
-            "server_lost",
-            f"server {item.source} was not heard on {place_of(group)} for {age:.0f} s",
-            "look whether the server runs, still has that address and is synchronised, and at the network between",
-            subject,
-        )
+        yield _problem("server_lost", f"{server} was not heard on {place_of(group)} for {age:.0f} s", subject)
     elif item.failure is not None and item.header is not None:
-        place = f"port {group.volley_port} over {group.interface}"
-        sentence = f"{_number(item.requests, 'request')} to server {item.source} {place}, the last one failed: "
-        yield ProblemStatus(
-            "request_failed",
-            f"{sentence}{item.failure.reason}; {_number(item.answers, 'answer')} came",
-            item.failure.advice,
-            subject,
-            item.unanswered,
+        sentence = (
+            f"{_number(item.requests, 'request')} to {server} port {group.volley_port} over {group.interface},"
+            f" the last one failed: {item.failure.reason}; {_number(item.answers, 'answer')} came"
         )
+        yield ProblemStatus("request_failed", sentence, item.failure.advice, subject, item.unanswered)
     else:
         yield from _unanswered(item, subject)
 
@@ -263,18 +277,12 @@ def _unanswered(item: Association, subject: str) -> Iterator[ProblemStatus]:
         count = sum(item.refused_answers[reason] for reason in refused)
         reasons = " and ".join(_ANSWERS[reason] for reason in refused)
         sentence = f"{_number(count, 'answer')} of server {item.source} refused: {reasons}"
-        yield ProblemStatus("answers_refused", sentence, _KEY_ADVICE, subject, count)
+        yield _problem("answers_refused", sentence, subject, count)
     elif item.unanswered >= (_UNANSWERED_LATER if item.answers else _UNANSWERED_FIRST):
         asked = f"{_number(item.requests, 'request')} to its port {group.volley_port}"
         told = f"got {item.answers} answers" + (f", none to the last {item.unanswered}" if item.answers else "")
-        yield ProblemStatus(
-            "no_answers",
-            f"server {item.source} is heard on {place_of(group)}, but {asked} {told}",
-            f"look at the firewall and the access rules of the server for UDP port {group.volley_port}, at this host's"
-            " firewall for the answers, and at the route back; where a server never answers, set fallback_delay",
-            subject,
-            item.requests,
-        )
+        sentence = f"server {item.source} is heard on {place_of(group)}, but {asked} {told}"
+        yield _problem("no_answers", sentence, subject, item.requests, port=group.volley_port)
 
 
 def _selection(engine: Engine) -> Iterator[ProblemStatus]:
@@ -282,25 +290,18 @@ def _selection(engine: Engine) -> Iterator[ProblemStatus]:
     wrong = _by_source(engine.judged, Judgement.DISAGREES)
     for source, vote in _by_source(engine.judged, Judgement.TOO_FAR).items():
         sentence = f"server {source} may be wrong by {vote.distance:.3g} s, more than {MAXDIST} s"
-        yield ProblemStatus(
-            "too_far", f"{sentence}, so it is not followed", "look at the server's sources and the way to it", source
-        )
+        yield _problem("too_far", f"{sentence}, so it is not followed", source)
     if agreeing:
         middle = sum(vote.offset for vote in agreeing.values()) / len(agreeing)
         for source, vote in wrong.items():
             others = " and ".join(agreeing)
             sentence = f"server {source} is {_seconds(vote.offset - middle)} off from {others}, so it is not followed"
-            yield ProblemStatus("falseticker", sentence, "look at the clock and the sources of that server", source)
+            yield _problem("falseticker", sentence, source)
     elif len(wrong) > 1:
         offsets = [vote.offset for vote in wrong.values()]
-        names = " and ".join(wrong)
-        yield ProblemStatus(
-            "servers_disagree",
-            f"servers {names} disagree by {_seconds(max(offsets) - min(offsets))} and no majority agrees,"
-            " so none is followed",
-            "find out which of them is wrong, and correct or remove it; a third server that is right outvotes one",
-            " ".join(wrong),
-        )
+        apart = f"servers {' and '.join(wrong)} disagree by {_seconds(max(offsets) - min(offsets))}"
+        sentence = f"{apart} and no majority agrees, so none is followed"
+        yield _problem("servers_disagree", sentence, " ".join(wrong))
 
 
 def _by_source(judged: dict[Candidate[Association], Judgement], wanted: Judgement) -> dict[str, Candidate[Association]]:
@@ -362,12 +363,8 @@ def _server(engine: Engine, now: Instant, closed: set[str]) -> Iterator[ProblemS
     if why is not None:
         groups = ", ".join(f"{server.group} on {server.interface}" for server in engine.senders)
         what = f"sends nothing to {groups} and answers nobody" if groups else "answers nobody"
-        yield ProblemStatus(
-            "server_silent",
-            f"this server {what} because the clock of this host is not synchronised: {why}",
-            "let a time service keep this host's clock, or set reference_stratum where its clock is right by itself",
-            "server",
-        )
+        sentence = f"this server {what} because the clock of this host is not synchronised: {why}"
+        yield _problem("server_silent", sentence, "server")
         return
     for server, sender in engine.senders.items():
         place = place_of(server)
@@ -380,10 +377,5 @@ def _server(engine: Engine, now: Instant, closed: set[str]) -> Iterator[ProblemS
 def _stood_still(standstill: tuple[int, float] | None, raw: int) -> Iterator[ProblemStatus]:
     if standstill is not None and raw - standstill[0] < _STANDSTILL_TOLD:
         ago = (raw - standstill[0]) / NANOSECONDS
-        yield ProblemStatus(
-            "stood_still",
-            f"this host stood still for {standstill[1]:.0f} s, until {ago:.0f} s ago",
-            "was the virtual machine paused, migrated or restored? Where that happens, ntp_multicast_engine_step: pause"
-            " lets the engine step the clock after it",
-            "host",
-        )
+        sentence = f"this host stood still for {standstill[1]:.0f} s, until {ago:.0f} s ago"
+        yield _problem("stood_still", sentence, "host")
