@@ -191,7 +191,9 @@ clock:
       type: str
     discipline_state:
       description:
-        - What becomes of the clock, V(measures) where it is left alone, V(waits) for a server, V(steers), or V(fails).
+        - What becomes of the clock, V(measures) where it is left alone, V(waits) for a server, or V(steers).
+        - V(refused) where the kernel lets nobody steer it, V(panic) beyond the panic threshold,
+          V(fails) where chronyd or the clock helper does not answer.
       type: str
     discipline_error:
       description: Why the clock is not steered, or chronyd not reached, as it should be.

@@ -48,8 +48,8 @@ _WIRE = (
     _mutant(
         "only the first octets of a tag are compared",
         "wire/mac.py",
-        "return _compare_digest(one, other)",
-        "return _compare_digest(one[:8], other[:8])",
+        "_compare_digest(self.tag(covered)[: len(tag)], tag)",
+        "_compare_digest(self.tag(covered)[:8], tag[:8])",
         "test_authentication.py::test_hmac_tags_of_three_lengths_are_accepted",
     ),
 )
@@ -86,15 +86,15 @@ _PROTOCOL = (
     _mutant(
         "a multicast with leap indicator 3 is accepted",
         "protocol/packet_tests.py",
-        'Test("unsynchronised", "RFC 5905 section 9.2", lambda arrived: arrived.header.leap != LEAP_UNSYNCHRONISED)',
-        'Test("unsynchronised", "RFC 5905 section 9.2", lambda arrived: arrived.header.leap <= LEAP_UNSYNCHRONISED)',
+        'Test("unsynchronised", "RFC 5905 section 9.2", lambda packet: packet.header.leap != LEAP_UNSYNCHRONISED)',
+        'Test("unsynchronised", "RFC 5905 section 9.2", lambda packet: packet.header.leap <= LEAP_UNSYNCHRONISED)',
         "test_association.py::test_packets_that_are_not_believed",
     ),
     _mutant(
         "the newest multicast is accepted a second time",
         "protocol/packet_tests.py",
-        "later(arrived.header.transmit, arrived.last_transmit) > 0",
-        "later(arrived.header.transmit, arrived.last_transmit) >= 0",
+        "later(packet.header.transmit, packet.last_transmit) > 0",
+        "later(packet.header.transmit, packet.last_transmit) >= 0",
         "test_association.py::test_packets_that_fail_leave_an_association_as_it_is",
     ),
     _mutant(
@@ -135,8 +135,8 @@ _PROTOCOL = (
     _mutant(
         "a burst has one answer too many",
         "protocol/responder.py",
-        "(self._burst - 1) * self._interval",
-        "self._burst * self._interval",
+        "(self._burst - 1) * NANOSECONDS",
+        "self._burst * NANOSECONDS",
         "test_responder.py::test_an_address_that_proves_nothing_gets_sixteen_answers_at_once_and_then_one_a_second",
     ),
     _mutant(
@@ -218,8 +218,8 @@ _HOST = (
     _mutant(
         "a whole number may be one below its range",
         "config/schema.py",
-        "_is(_whole(value) and low <= value <= high, value)",
-        "_is(_whole(value) and low - 1 <= value <= high, value)",
+        "require(is_whole(value) and low <= value <= high, value)",
+        "require(is_whole(value) and low - 1 <= value <= high, value)",
         "test_configuration.py::test_a_rule_is_pinned_at_its_edges",
     ),
     _mutant(
@@ -267,8 +267,8 @@ _HOST = (
     _mutant(
         "a temporary IPv6 address is used before a permanent one",
         "net/addresses.py",
-        "for temporary in (False, True)",
-        "for temporary in (True, False)",
+        "bool(item.flags & _TEMPORARY)",
+        "not item.flags & _TEMPORARY",
         "test_constants.py::test_the_address_that_multicasts_leave_with",
     ),
     _mutant(

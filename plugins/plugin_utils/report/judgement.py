@@ -157,7 +157,8 @@ def report_lines(hosts: Mapping[str, HostDrift]) -> list[str]:
     lines = [f"{name.ljust(width)}  {host.text}" for name, host in hosts.items()]
     for name, host in hosts.items():
         if host.message:
-            lines += ["", f"{name}: {host.message}"]
+            # Messages of the roles begin with the host.
+            lines += ["", f"{name}: {host.message.removeprefix(f'{name}: ')}"]
         if host.status == DRIFTED:
             lines += [
                 "",

@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Wait until the engine of a service answers on its status socket; else say what its journal says.
 
+It prints why the host lets nobody steer its clock, where that is so.
+
 That systemd has started a service is not enough: one that crashes again and again is "activating" most of the time, or
 answers for some seconds.
 Arguments: the engine's command, its configuration, its service, that of the clock helper.
@@ -31,14 +33,19 @@ def properties(service):
     return dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
 
 
-def uptime(command, configuration, process):
-    """Seconds for which the engine that answers has run; None, if none does that is the process of the service."""
+def answer(command, configuration, process):
+    """For how many seconds the engine has run, and why its discipline is refused, which it knows before it answers.
+
+    None, if none answers that is the process of the service.
+    """
     asked = run(command, "status", "--config", configuration, "--json")
     if asked.returncode != 0:
         return None
     try:
-        engine = json.loads(asked.stdout)["engine"]
-        return float(engine["uptime"]) if str(engine["pid"]) == process else None
+        document = json.loads(asked.stdout)
+        engine, system = document["engine"], document["system"]
+        refused = system["discipline_error"] if system["discipline_state"] == "refused" else ""
+        return (float(engine["uptime"]), refused) if str(engine["pid"]) == process else None
     except (ValueError, KeyError, TypeError):
         return None
 
@@ -58,10 +65,12 @@ def main():
     restarts, end = int(state["NRestarts"]), time.monotonic() + LONGEST
     trouble = "does not answer"
     while True:
-        up = uptime(command, configuration, state["MainPID"])
-        if up is not None:
+        answered = answer(command, configuration, state["MainPID"])
+        if answered is not None:
+            up, refused = answered
             # One that has died before may do so again as soon as nobody looks.
             if int(state["NRestarts"]) == 0 or up >= STEADY:
+                print(refused)
                 return 0
             trouble = "answers, and ends again and again"
         if hopeless(state, restarts) or time.monotonic() > end:

@@ -20,6 +20,8 @@ CLIENT = [{"name": "eth0", "clients": [{"address": "224.0.1.1"}]}]
 CHECK = ("--check", "--diff")
 LXC = "[Service]\nLoadCredential=\nImportCredential=\nProtectProc=default\nNoNewPrivileges=no\nPrivateNetwork=no\n"
 """As the images of LXC and Incus have it for every service (lxc/distrobuilder issue 985)."""
+KERNEL = {"discipline": "kernel", "require_discipline": False}
+"""A container lets nobody steer its clock: what is tested with this is all the rest."""
 NO_CONFDIR = "pool 192.0.2.1 iburst\ndriftfile /var/lib/chrony/chrony.drift\nmakestep 1.0 3\n"
 """chrony.conf as the role timesync of linux-system-roles writes it."""
 
@@ -112,7 +114,7 @@ def test_a_chronyd_that_would_never_hear_of_the_engine(fresh: Callable[[str], Ca
 def test_the_discipline_kernel_with_a_key(fresh: Callable[[str], Case], release: str) -> None:
     """systemd 247 has no way to start a service with LoadCredential=, PrivateMounts= and ExecStartPre=."""
     case = fresh(release)
-    run = case.site(discipline="kernel")
+    run = case.site(**KERNEL)
     assert run.code == 0, run.output
     assert case.active(UNIT) and service_property(case.host, "NRestarts") == "0"
 
@@ -169,14 +171,14 @@ def test_who_owns_the_clock_is_asked_alike(fresh: Callable[[str], Case]) -> None
     # In a container of its own, and one that steers a card: both own no clock of this host.
     case.shell("setsid unshare -pfm --mount-proc /opt/chronyd 3000 >/dev/null 2>&1 &")
     case.shell("setsid /opt/ptp4l 3000 >/dev/null 2>&1 &")
-    run = case.site(discipline="kernel")
+    run = case.site(**KERNEL)
     assert run.code == 0, run.output
     assert case.shell("ntp-multicast-engine check-clock").startswith("nobody else")
-    again = case.site(discipline="kernel")
+    again = case.site(**KERNEL)
     assert (again.code, again.changed) == (0, {"cli": 0}), again.output
     case.shell("setsid /opt/phc2sys 3000 >/dev/null 2>&1 &")
     for more in ({}, {"other_daemons": "stop"}):
-        run = case.site(discipline="kernel", **more)
+        run = case.site(**KERNEL, **more)
         assert (run.code, run.changed) == (2, {"cli": 0}) and "phc2sys steers its clock" in told(run)
     asked = case.host.run("ntp-multicast-engine", "check-clock", check=False)
     assert asked.returncode == 1 and "phc2sys steers" in asked.stderr
@@ -185,10 +187,10 @@ def test_who_owns_the_clock_is_asked_alike(fresh: Callable[[str], Case]) -> None
 def test_what_was_stopped_runs_again(fresh: Callable[[str], Case]) -> None:
     case = fresh("bookworm")
     case.start_chronyd()
-    run = case.site(discipline="kernel", other_daemons="stop")
+    run = case.site(**KERNEL, other_daemons="stop")
     assert run.code == 0, run.output
     assert not case.active("chrony") and not case.enabled("chrony")
-    again = case.site(discipline="kernel", other_daemons="stop")
+    again = case.site(**KERNEL, other_daemons="stop")
     assert (again.code, again.changed) == (0, {"cli": 0}), again.output
     # Another discipline gives the clock back.
     assert case.site().code == 0
@@ -196,15 +198,34 @@ def test_what_was_stopped_runs_again(fresh: Callable[[str], Case]) -> None:
     assert case.site().changed == {"cli": 0}
     # So does an engine that does not come up.
     case.write("/etc/systemd/system/ntp-multicast-engine.service.d/own.conf", "[Service]\nExecStartPre=/bin/false\n")
-    run = case.site(discipline="kernel", other_daemons="stop")
+    run = case.site(**KERNEL, other_daemons="stop")
     assert run.code == 2 and "does not answer" in told(run), run.output
     assert case.active("chrony") and case.enabled("chrony") and not case.active(UNIT)
     case.shell("rm -r /etc/systemd/system/ntp-multicast-engine.service.d; systemctl daemon-reload")
     # And so does the end of the engine.
-    assert case.site(discipline="kernel", other_daemons="stop").code == 0
+    assert case.site(**KERNEL, other_daemons="stop").code == 0
     assert not case.active("chrony")
     assert case.site(state="absent").code == 0
     assert case.active("chrony") and case.enabled("chrony")
+
+
+def test_a_host_that_lets_nobody_steer_its_clock(fresh: Callable[[str], Case]) -> None:
+    """Red, each time, and in check mode: the engine runs, and does not do what is described."""
+    case = fresh("bookworm")
+    for arguments in ((), (), CHECK):
+        run = case.site(*arguments, discipline="kernel")
+        assert run.code == 2 and "ntp_multicast_engine_discipline is kernel, and the clock can't be steered" in told(
+            run
+        )
+        assert case.active(UNIT) and "is put back" not in told(run)
+    assert case.site().code == 0
+    run = case.site(discipline="kernel")
+    assert run.code == 2 and "What was there before is put back, and its service runs." in told(run)
+    assert case.site(*CHECK).changed == {"cli": 0}, "what was there before is back"
+    case.start_chronyd()
+    run = case.site(discipline="kernel", other_daemons="stop")
+    assert run.code == 2 and case.active("chrony") and case.enabled("chrony"), run.output
+    assert case.site(*CHECK).changed == {"cli": 0} and case.active(UNIT)
 
 
 @pytest.mark.parametrize("text", ["no", "0"])
@@ -220,7 +241,7 @@ def test_a_text_for_a_boolean(fresh: Callable[[str], Case], text: str) -> None:
 def test_a_helper_that_dies_is_no_start(fresh: Callable[[str], Case]) -> None:
     """And the engine finds the next one, whose socket nobody else reaches."""
     case = fresh("bookworm")
-    assert case.site(discipline="kernel").code == 0
+    assert case.site(**KERNEL).code == 0
     helper, run = "ntp-multicast-engine-clock.service", "/run/ntp-multicast-engine-clock"
     # As it would be, if the kernel of a container let anybody step its clock.
     case.shell(f"touch {run}/initial-step-used")

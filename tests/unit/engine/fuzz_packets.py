@@ -15,7 +15,7 @@ from unit.engine.fuzzing import ACCEPTED, Target
 from ntp_multicast_engine.config.configuration import Configuration, Loaded, MulticastClient, MulticastServer, Server
 from ntp_multicast_engine.errors import PacketError
 from ntp_multicast_engine.instant import Instant
-from ntp_multicast_engine.observe.status_of_engine import association_status, system_status
+from ntp_multicast_engine.observe.status import association_status, system_status
 from ntp_multicast_engine.protocol.association import CloseRequest, SendRequest
 from ntp_multicast_engine.protocol.client import MAXIMUM_ASSOCIATIONS, State
 from ntp_multicast_engine.protocol.system import Engine

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import selectors
 import socket
 import tempfile
 from pathlib import Path
@@ -132,7 +133,13 @@ class ControlTarget(Target):
     def __init__(self) -> None:
         self._directory = tempfile.TemporaryDirectory()
         self._path = str(Path(self._directory.name) / "s")
-        self._server = control.ControlServer(self._path, lambda: {"engine": {}})
+        self._selector = selectors.DefaultSelector()
+        self._server = control.ControlServer(
+            self._path,
+            lambda: {"engine": {}},
+            lambda sock, act, events: self._selector.register(sock, events, act),
+            self._selector.unregister,
+        )
 
     def make(self, chance: random.Random) -> bytes:
         example = chance.choice((control.REQUEST, b"status", b"status\r\n", b"status\n\n", b"GET / HTTP/1.1\r\n"))
@@ -141,13 +148,14 @@ class ControlTarget(Target):
     def take(self, data: bytes) -> str:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
             client.connect(self._path)
-            connection = self._server.accept()
-            assert connection is not None, "a connection that is not accepted"
             client.sendall(data)
             client.shutdown(socket.SHUT_WR)
-            while self._server.serve(connection):
-                assert len(connection.request) <= control.MAXIMUM_REQUEST + 1, "a request without end"
-            assert not self._server.connections, "a connection that is never closed"
+            while ready := self._selector.select(0):
+                for key, _events in ready:
+                    key.data()
+                longest = max(map(len, self._server._requests.values()), default=0)
+                assert longest <= control.MAXIMUM_REQUEST + 1, "a request without end"
+            assert not self._server._requests, "a connection that is never closed"
             client.settimeout(5)
             try:
                 answer = client.recv(65536)

@@ -18,7 +18,7 @@ from typing import Protocol
 
 from ntp_multicast_engine.config.configuration import Configuration, Loaded, MulticastClient, MulticastServer, Server
 from ntp_multicast_engine.instant import Instant, KernelStatus
-from ntp_multicast_engine.observe.status_of_engine import system_status
+from ntp_multicast_engine.observe.status import system_status
 from ntp_multicast_engine.protocol.association import Association, SendRequest
 from ntp_multicast_engine.protocol.client import State
 from ntp_multicast_engine.protocol.system import Engine, reference_id_of

@@ -85,11 +85,11 @@ def test_the_kernels_own_answers_are_understood() -> None:
 @pytest.mark.parametrize(
     ("link", "told"),
     [
-        (Link(True, True, None, None), None),
-        (Link(True, True, 42, "vrf"), None),
-        (Link(False, False, None, None), "eth0 is down"),
-        (Link(True, False, None, None), "eth0 has no carrier"),
-        (Link(True, True, 42, "bridge"), "eth0 belongs to the bridge br0, which gets what comes in"),
+        (Link(True, True, None, None, True), None),
+        (Link(True, True, 42, "vrf", True), None),
+        (Link(False, False, None, None, True), "eth0 is down"),
+        (Link(True, False, None, None, True), "eth0 has no carrier"),
+        (Link(True, True, 42, "bridge", True), "eth0 belongs to the bridge br0, which gets what comes in"),
         (None, None),
     ],
 )
@@ -100,10 +100,8 @@ def test_what_is_wrong_with_a_link(monkeypatch: pytest.MonkeyPatch, link: Link |
     assert addresses.link_trouble("eth0") == told
 
 
-def address(
-    text: str, scope: int = 0, flags: int = 0, label: str | None = "eth0", prefix: int = 24
-) -> AddressOfInterface:
-    return AddressOfInterface(1, ipaddress.ip_address(text), flags, scope, label, prefix)
+def address(text: str, scope: int = 0, flags: int = 0) -> AddressOfInterface:
+    return AddressOfInterface(1, ipaddress.ip_address(text), flags, scope, 24)
 
 
 @pytest.mark.parametrize(
@@ -119,7 +117,7 @@ def test_a_server_stays_with_its_address_or_its_network(
     monkeypatch: pytest.MonkeyPatch, there: list[str], before: str | None, expected: str
 ) -> None:
     monkeypatch.setattr(addresses, "interface_index", lambda _name: 1)
-    monkeypatch.setattr(netlink, "addresses", lambda _index: [address(text, label="eth0:1") for text in there])
+    monkeypatch.setattr(netlink, "addresses", lambda _index: [address(text) for text in there])
     place = InterfaceAddress(1, ipaddress.ip_address(before)) if before else None
     assert address_for("eth0", IPV4_GROUP, place).address == ipaddress.ip_address(expected)
 

@@ -18,8 +18,14 @@ from ntp_multicast_engine.config.configuration import Loaded
 from ntp_multicast_engine.daemon import state_file as state
 from ntp_multicast_engine.observe import metrics
 from ntp_multicast_engine.observe import text as report
-from ntp_multicast_engine.observe.status import EngineStatus, Status
-from ntp_multicast_engine.observe.status_of_engine import association_status, counters, server_status, system_status
+from ntp_multicast_engine.observe.status import (
+    EngineStatus,
+    Status,
+    association_status,
+    counters,
+    server_status,
+    system_status,
+)
 from ntp_multicast_engine.protocol.association import Association, SendRequest
 from ntp_multicast_engine.protocol.client import MAXIMUM_ASSOCIATIONS, State
 from ntp_multicast_engine.protocol.system import Engine, reference_id_of

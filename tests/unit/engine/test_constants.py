@@ -227,7 +227,7 @@ def test_the_address_that_multicasts_leave_with(
 ) -> None:
     """A server is known by its address, so one that is made to be replaced is the last choice."""
     there = [
-        AddressOfInterface(2, ipaddress.IPv6Address(bytes.fromhex(packed)), int(flags, 16), scope, None, 64)
+        AddressOfInterface(2, ipaddress.IPv6Address(bytes.fromhex(packed)), int(flags, 16), scope, 64)
         for packed, scope, flags in lines
     ]
     found = addresses._ipv6(there, ipaddress.ip_address(group))

@@ -16,7 +16,7 @@ from ntp_multicast_engine.clock import discipline
 from ntp_multicast_engine.clock.discipline import RETRY, TICK, Chrony, Kernel, Monitor, encode_chrony_sample, make
 from ntp_multicast_engine.clock.system_clock import MAXIMUM_FREQUENCY, split_frequency
 from ntp_multicast_engine.config.configuration import Discipline
-from ntp_multicast_engine.errors import ClockError
+from ntp_multicast_engine.errors import ClockError, DisciplineError
 from ntp_multicast_engine.filter.correction import Correction
 from ntp_multicast_engine.filter.estimator import Estimate
 from ntp_multicast_engine.instant import Instant, KernelStatus
@@ -135,7 +135,7 @@ def test_panic_leaves_the_clock_alone() -> None:
     clock = SteeredClock(5000.0)
     kernel = Kernel(Discipline("kernel", step="never"), clock)
     drive(clock, kernel, 0.0, 32)
-    assert clock.frequency == 0.0 and kernel.last_error is not None and "panic" in kernel.last_error
+    assert clock.frequency == 0.0 and kernel.last_error is not None and kernel.last_error.state == "panic"
     assert not clock.synchronised
 
 
@@ -184,7 +184,9 @@ def test_a_clock_that_refuses_is_asked_again_later() -> None:
     kernel = Kernel(Discipline("kernel"), clock, 1e-6)
     for correction in (None, perfect(0.0)):
         assert kernel.tick(correction, clock.now()) == clock.raw + RETRY
-        assert kernel.last_error == "the clock can't be steered: adjtimex: Operation not permitted"
+        assert kernel.last_error == DisciplineError(
+            "refused", "the clock can't be steered: adjtimex: Operation not permitted"
+        )
     kernel.update(perfect(0.0), clock.now())
     assert kernel.last_error is not None
     clock.refusing = False
@@ -268,7 +270,7 @@ def test_chrony_may_be_away() -> None:
 
     chrony = Chrony(refuse)
     chrony.update(perfect(0.0), Instant(START, 0))
-    assert chrony.last_error == "Connection refused"
+    assert chrony.last_error == DisciplineError("fails", "Connection refused")
     assert len(encode_chrony_sample(START, 0.0, 1)) == 40
 
 

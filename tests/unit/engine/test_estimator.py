@@ -17,7 +17,7 @@ SECOND, MICROSECOND = 10**9, 1000
 def test_the_delay_of_a_short_way_is_never_nothing() -> None:
     """Seen on a virtual switch: one multicast that is 30 us quicker than all others takes the measured D with it."""
     estimator = Estimator(prior_frequency=0.0)
-    estimator.accurate_departures = True
+    estimator.expect_departures(True)
     for number in range(4):
         estimator.add_exchange(Exchange(number * 2 * SECOND, 25 * MICROSECOND, -40 * MICROSECOND))
     for number in range(1, 20):
@@ -34,7 +34,8 @@ def test_stamps_that_contradict_each_other_give_a_delay_too() -> None:
 
 
 def test_without_an_exchange_the_assumed_delay_is_shown() -> None:
-    estimator = Estimator(assumed_delay=0.002)
+    estimator = Estimator()
+    estimator.assume_delay(0.002)
     estimator.add(OneWay(0, 0))
     estimate = estimator.estimate()
     assert estimate is not None and estimate.delay == 0.004
@@ -74,7 +75,7 @@ def test_late_answers_are_not_taken_for_a_noisy_network() -> None:
     down = [155, 57, 27, 20, 31, 47, 41, 37]
     multicasts = [22, 19, 36, 17, 13, 16, 14, 23, 17, 21, 17, 20, 19, 16, 17, 23, 17, 16, 26, 19, 19, 11, 16, 10, 18]
     estimator = Estimator()
-    estimator.accurate_departures = True
+    estimator.expect_departures(True)
     for number in range(4):
         exchange = (up[number] * MICROSECOND, -down[number] * MICROSECOND)
         estimator.add_exchange(Exchange(2 * number * SECOND, *exchange))
@@ -118,7 +119,7 @@ def test_a_late_first_packet_does_not_lead_all_that_follow(
     volley, later = start
     for number, delays in enumerate(volley):
         exchange(0.3 + 2 * number, *delays)
-    estimator.accurate_departures = True
+    estimator.expect_departures(True)
     errors = []
     for number, (multicast, up, down) in enumerate(later):
         time = 8.0 + 8 * number
@@ -158,7 +159,7 @@ def test_of_two_exchanges_the_quicker_one_is_better_where_delays_are_queues(queu
         return 200_000 + round(chance.expovariate(1 / 50_000) if queues else chance.gauss(0, 20_000))
 
     estimator = Estimator(prior_frequency=0.0)
-    estimator.accurate_departures = True
+    estimator.expect_departures(True)
     for number in range(1, 60):
         estimator.add_exchange(Exchange(8 * number * SECOND, delay(), -delay()))
         estimator.add(OneWay(8 * number * SECOND + SECOND, -delay()))

@@ -91,8 +91,10 @@ samples = st.tuples(waits, nanoseconds, st.none() | st.integers(0, 10**9))
 def test_no_samples_break_the_estimator(
     prior: float | None, assumed: float | None, accurate: bool, series: list[tuple[int, int, int | None]]
 ) -> None:
-    estimator = Estimator(prior, assumed)
-    estimator.accurate_departures = accurate
+    estimator = Estimator(prior)
+    if assumed is not None:
+        estimator.assume_delay(assumed)
+    estimator.expect_departures(accurate)
     raw = 0
     for wait, difference, delay in series:
         raw += wait

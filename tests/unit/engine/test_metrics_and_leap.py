@@ -16,8 +16,14 @@ from unit.engine.simulation import Node, Simulation, client_configuration, serve
 
 from ntp_multicast_engine import __version__
 from ntp_multicast_engine.observe.metrics import INTERVAL, MetricsFile, text
-from ntp_multicast_engine.observe.status import EngineStatus, Status
-from ntp_multicast_engine.observe.status_of_engine import association_status, counters, server_status, system_status
+from ntp_multicast_engine.observe.status import (
+    EngineStatus,
+    Status,
+    association_status,
+    counters,
+    server_status,
+    system_status,
+)
 from ntp_multicast_engine.protocol import leap
 
 # https://prometheus.io/docs/instrumenting/exposition_formats/

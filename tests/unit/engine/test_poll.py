@@ -86,7 +86,7 @@ def test_a_hundred_clients_of_a_group_do_not_ask_at_once() -> None:
 
 def test_where_multicasts_are_late_answers_are_asked_for_more_often(client: Client, association: Association) -> None:
     association._good = WELL_KNOWN
-    association.estimator.accurate_departures = True
+    association.estimator.expect_departures(True)
     exchange(client, association, 17)
     assert not association.estimator.multicasts_lag and not asks(client, 80)
     association.estimator._exchange_ways()

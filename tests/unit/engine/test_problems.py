@@ -12,11 +12,10 @@ import pytest
 from unit.engine.conversation import GROUP, RING, Cookies, answer, at, at_once, broadcast, hear, new_client, volley
 from unit.engine.simulation import Node, Simulation, client_configuration, server_configuration
 
-from ntp_multicast_engine.errors import PacketError
+from ntp_multicast_engine.errors import DisciplineError, PacketError
 from ntp_multicast_engine.filter.estimator import Estimator
 from ntp_multicast_engine.observe.problems import problems, why_unsynchronised
-from ntp_multicast_engine.observe.status import GroupStatus, ProblemStatus
-from ntp_multicast_engine.observe.status_of_engine import system_status
+from ntp_multicast_engine.observe.status import GroupStatus, ProblemStatus, system_status
 from ntp_multicast_engine.observe.text import text
 from ntp_multicast_engine.protocol.association import Failure, SendRequest
 from ntp_multicast_engine.protocol.client import Client
@@ -34,10 +33,11 @@ def pair(simulation: Simulation, offset: float = 0.0) -> tuple[Node, Node]:
     )
 
 
-def found(node: Node, *groups: GroupStatus, error: str | None = None) -> dict[str, ProblemStatus]:
+def found(
+    node: Node, *groups: GroupStatus, error: DisciplineError | None = None, mode: str | None = None
+) -> dict[str, ProblemStatus]:
     now = node.clock.now()
-    mode = node.engine.configuration.discipline.mode
-    status = system_status(node.engine, now, mode, error)
+    status = system_status(node.engine, now, mode or node.engine.configuration.discipline.mode, error)
     return {item.code: item for item in problems(node.engine, now, status, groups)}
 
 
@@ -186,18 +186,19 @@ def test_the_reason_before_anything_is_wrong() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "words"),
+    ("mode", "error", "words"),
     [
-        ("the offset is above the panic threshold of 1000 s: the clock is left alone", "panic_threshold"),
-        ("the clock can't be steered: Operation not permitted", "CAP_SYS_TIME"),
-        ("No such file or directory", "chronyd"),
+        ("kernel", DisciplineError("panic", "the offset is above the panic threshold of 1000 s"), "panic_threshold"),
+        ("kernel", DisciplineError("refused", "the clock can't be steered: not permitted"), "CAP_SYS_TIME"),
+        ("kernel", DisciplineError("fails", "no clock helper answers: Connection refused"), "-engine-clock.service"),
+        ("chrony", DisciplineError("fails", "No such file or directory"), "chronyd"),
     ],
 )
-def test_a_discipline_that_fails(error: str, words: str) -> None:
+def test_a_discipline_that_fails(mode: str, error: DisciplineError, words: str) -> None:
     simulation = Simulation()
     client = Node(simulation, CLIENT, client_configuration())
-    told = found(client, error=error)["discipline"]
-    assert error in told.sentence and words in told.advice
+    told = found(client, error=error, mode=mode)["discipline"]
+    assert error.sentence in told.sentence and words in told.advice
 
 
 @pytest.mark.parametrize(("offset", "words"), [(0.1, None), (-0.2, "200 ms behind"), (0.2, "200 ms ahead of")])

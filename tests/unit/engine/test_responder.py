@@ -92,7 +92,7 @@ def test_silence_without_time() -> None:
 
 
 def test_the_rate_limit_spares_those_who_know_the_key() -> None:
-    responder = Responder(RateLimit(interval=1.0, burst=3))
+    responder = Responder(RateLimit(burst=3))
     for _unused in range(3):
         respond(request(), responder)
     with pytest.raises(PacketError, match="rate_limited"):
@@ -102,7 +102,7 @@ def test_the_rate_limit_spares_those_who_know_the_key() -> None:
 
 
 def test_the_rate_limit_forgives_and_stays_small() -> None:
-    limit = RateLimit(interval=1.0, burst=2, addresses=10)
+    limit = RateLimit(burst=2, addresses=10)
     assert [limit.allows("a", 0) for _unused in range(3)] == [True, True, False]
     assert [limit.allows("a", NANOSECONDS) for _unused in range(2)] == [True, False]
     assert limit.allows("b", NANOSECONDS)

@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "config": {*BASE, "wire"},
     "net": {*BASE, "wire", "config"},
     "protocol": {*BASE, "wire", "config", "filter"},
-    "observe": {*BASE, "wire", "protocol"},
+    "observe": {*BASE, "wire", "config", "protocol"},
     # The helper is a program of its own, with a log and a service manager that is told.
     "clock": {*BASE, "wire", "config", "filter", "protocol.leap"},
     "clock.helper": {

@@ -30,7 +30,7 @@ def test_two_that_disagree_are_no_majority() -> None:
 
 def test_the_majority_wins_over_the_better_stratum() -> None:
     candidates = [Candidate(1, 0.0, 0.01, 3), Candidate(2, 0.001, 0.01, 4), Candidate(3, 1.0, 0.01, 1)]
-    assert {item.name for item in truechimers(candidates)} == {1, 2}
+    assert {item.server for item in truechimers(candidates)} == {1, 2}
     assert select(candidates, None) == 1
 
 
@@ -54,9 +54,9 @@ def test_intervals_that_only_touch_do_not_agree() -> None:
 def test_who_only_touches_the_intersection_disagrees() -> None:
     candidates = [Candidate(1, 0.0, 1.0, 2), Candidate(2, 0.5, 1.0, 2), Candidate(3, 2.5, 1.0, 2)]
     assert intersection(candidates) == (-0.5, 1.5), "its end is where the third interval begins"
-    assert {item.name for item in truechimers(candidates)} == {1, 2}
-    mirrored = [Candidate(item.name, -item.offset, item.distance, item.stratum) for item in candidates]
-    assert {item.name for item in truechimers(mirrored)} == {1, 2}
+    assert {item.server for item in truechimers(candidates)} == {1, 2}
+    mirrored = [Candidate(item.server, -item.offset, item.distance, item.stratum) for item in candidates]
+    assert {item.server for item in truechimers(mirrored)} == {1, 2}
 
 
 def test_the_intersection_holds_the_midpoints_of_those_who_agree() -> None:
@@ -68,14 +68,16 @@ def test_the_intersection_holds_the_midpoints_of_those_who_agree() -> None:
 def test_a_midpoint_outside_counts_as_a_falseticker() -> None:
     trio = [Candidate(1, 0.0, 1.0, 2), Candidate(2, 0.2, 0.3, 2), Candidate(3, 1.4, 1.0, 2)]
     assert intersection(trio) == pytest.approx((-0.1, 1.0)), "with one falseticker"
-    assert [item.name for item in truechimers(trio)] == [1, 2, 3], "its interval still shares points"
+    assert [item.server for item in truechimers(trio)] == [1, 2, 3], "its interval still shares points"
 
 
 @pytest.mark.parametrize(("liars", "agree"), [(0, True), (1, True), (2, True), (3, False), (4, False)])
 def test_less_than_half_may_lie(liars: int, agree: bool) -> None:
     honest = [Candidate(number, 0.001 * number, 0.01, 3) for number in range(6 - liars)]
     lying = [Candidate(10 + number, 5.0 + number, 0.01, 1) for number in range(liars)]
-    assert {item.name for item in truechimers(honest + lying)} == ({item.name for item in honest} if agree else set())
+    assert {item.server for item in truechimers(honest + lying)} == (
+        {item.server for item in honest} if agree else set()
+    )
 
 
 def test_a_wide_interval_does_not_widen_the_intersection() -> None:

@@ -23,7 +23,7 @@ from unit.engine.simulation import (
 
 from ntp_multicast_engine.config.configuration import Discipline, Loaded
 from ntp_multicast_engine.instant import KernelStatus
-from ntp_multicast_engine.observe.status_of_engine import association_status, counters, system_status
+from ntp_multicast_engine.observe.status import association_status, counters, system_status
 from ntp_multicast_engine.protocol.association import Phase, Stream
 from ntp_multicast_engine.wire.keyring import KeyRing
 from ntp_multicast_engine.wire.mac import Algorithm, Key

@@ -25,7 +25,7 @@ from unit.engine.steering import CLIENT, SERVER, Delays, SteeredNode, compare
 
 from ntp_multicast_engine.config.configuration import Configuration, Discipline, Loaded, Server
 from ntp_multicast_engine.instant import KernelStatus
-from ntp_multicast_engine.observe.status_of_engine import association_status
+from ntp_multicast_engine.observe.status import association_status
 from ntp_multicast_engine.protocol.association import Phase
 
 

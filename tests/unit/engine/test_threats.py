@@ -11,14 +11,25 @@ from pathlib import Path
 
 import pytest
 
-from ntp_multicast_engine.protocol.packet_tests import BROADCAST_TESTS, OTHER_REASONS, REQUEST_TESTS, RESPONSE_TESTS
+from ntp_multicast_engine.protocol.packet_tests import BROADCAST_TESTS, REQUEST_TESTS, RESPONSE_TESTS
 
 ROOT = Path(__file__).resolve().parents[3]
 GUIDE = ROOT / "docs" / "docsite" / "rst" / "guide_threats.rst"
 MANUAL = ROOT / "roles" / "ntp_multicast_engine" / "files" / "ntp-multicast-engine.8"
 FOLDERS = [ROOT / "tests" / "unit", ROOT / "tests" / "integration"]
-REASONS = [test.name for tests in (BROADCAST_TESTS, RESPONSE_TESTS, REQUEST_TESTS) for test in tests]
-REASONS += list(OTHER_REASONS)
+
+
+def reasons() -> list[str]:
+    """Counters of packets that were dropped: the names of the tests, and whatever else drops a packet by name."""
+    engine = MANUAL.parent / "ntp_multicast_engine"
+    text = "".join(path.read_text(encoding="utf-8") for path in sorted(engine.rglob("*.py")))
+    others = re.findall(r"""(?:PacketError|\.drop|warnings\.append)\("(\w+)\"""", text)
+    others += re.findall(r'return "(wrong_\w+)"', text)
+    names = [test.name for tests in (BROADCAST_TESTS, RESPONSE_TESTS, REQUEST_TESTS) for test in tests]
+    return list(dict.fromkeys([*names, *others, "kernel_filter"]))
+
+
+REASONS = reasons()
 
 
 def rows() -> list[list[str]]:
@@ -50,6 +61,11 @@ EXISTING = {
     for node in ast.walk(ast.parse(text))
     if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
 } | {path.name for path in SOURCES}
+
+
+def test_what_drops_packets_is_found() -> None:
+    assert {"replay", "version", "rate_limited", "wrong_group", "truncated", "loop", "offset_jump"} <= set(REASONS)
+    assert len(REASONS) >= 45
 
 
 def test_the_table_has_all_threats() -> None:

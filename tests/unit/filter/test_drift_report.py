@@ -75,6 +75,11 @@ def test_the_report_names_every_host_once_and_then_the_details() -> None:
     ]
 
 
+def test_a_message_that_begins_with_its_host() -> None:
+    lines = drift_report({"l1": [{"failed": True, "msg": ["l1: it has no interface eth7"]}]})["lines"]
+    assert "l1: it has no interface eth7" in lines
+
+
 def test_the_summary_is_json_with_totals_and_commands() -> None:
     summary = json.loads(json.dumps(drift_report({"CE1": [DEVICE], "linux1": [UNCHANGED]})["summary"]))
     assert summary["totals"] == {"in_sync": 1, "drifted": 1, "unreachable": 0, "failed": 0}

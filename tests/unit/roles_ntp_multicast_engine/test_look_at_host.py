@@ -241,7 +241,8 @@ class TestLook:
 
 
 class TestWaiting:
-    COMMAND = '#!/bin/sh\necho \'{"engine": {"pid": 4711, "uptime": 2.5}}\'\n'
+    SYSTEM = '"system": {"discipline_state": "panic", "discipline_error": "not permitted"}'
+    COMMAND = f'#!/bin/sh\necho \'{{"engine": {{"pid": 4711, "uptime": 2.5}}, {SYSTEM}}}\'\n'
 
     def run(
         self, tmp_path: pathlib.Path, state: str, command: str, before: str = ""
@@ -264,7 +265,9 @@ class TestWaiting:
     def test_an_engine_that_answers(self, tmp_path: pathlib.Path) -> None:
         state = "ActiveState=active\\nSubState=running\\nNRestarts=0\\nMainPID=4711\\nResult=success\\n"
         done = self.run(tmp_path, state, self.COMMAND)
-        assert (done.returncode, done.stdout) == (0, "")
+        assert (done.returncode, done.stdout) == (0, "\n")
+        done = self.run(tmp_path, state, self.COMMAND.replace("panic", "refused"))
+        assert (done.returncode, done.stdout) == (0, "not permitted\n")
 
     def test_one_that_answers_between_two_deaths(self, tmp_path: pathlib.Path) -> None:
         """Whoever looks at the right moment sees a running service."""

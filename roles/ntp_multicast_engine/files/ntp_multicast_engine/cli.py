@@ -10,7 +10,7 @@ import ipaddress
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ntp_multicast_engine import __version__
@@ -25,15 +25,6 @@ LISTENING_SECONDS = 70.0
 """A packet of each sender with the usual interval of 64 s."""
 MAXIMUM_LISTENING = 1e6
 DEFAULT_CONFIGURATION = "/etc/ntp-multicast-engine/engine.json"
-
-
-def _check_clock() -> int:
-    owners = clock_owners()
-    if owners:
-        print(f"{', '.join(owners)} steers this machine's clock, and there can be only one that does", file=sys.stderr)
-        return 1
-    print("nobody else steers this machine's clock")
-    return 0
 
 
 def _group(text: str) -> str:
@@ -59,38 +50,45 @@ def _seconds(text: str) -> float:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="ntp-multicast-engine", description="NTP multicast server and client")
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, text in (("run", "run in the foreground"), ("check-config", "check the configuration and the keys")):
+
+    def add(name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=text)
+        command.set_defaults(run=run)
+        return command
+
+    def add_configured(name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+        command = add(name, run, text)
         command.add_argument("--config", type=Path, default=Path(DEFAULT_CONFIGURATION), metavar="FILE")
-    helper = commands.add_parser("run-clock", help="read and set the clock for an engine that has no right to it")
-    helper.add_argument("--config", type=Path, default=Path(DEFAULT_CONFIGURATION), metavar="FILE")
+        return command
+
+    add_configured("run", _run, "run in the foreground")
+    add_configured("check-config", _check, "check the configuration and the keys")
+    helper = add_configured("run-clock", _run_clock, "read and set the clock for an engine that has no right to it")
     helper.add_argument(
         "--service", type=Path, required=True, metavar="DIRECTORY", help="serve the owner of this directory alone"
     )
     helper.add_argument(
         "--initial-step-used", type=Path, metavar="FILE", help="while there is this file, the initial step is used"
     )
-    status = commands.add_parser("status", help="show what a running engine does")
-    status.add_argument("--config", type=Path, default=Path(DEFAULT_CONFIGURATION), metavar="FILE")
+    status = add_configured("status", _status, "show what a running engine does")
     status.add_argument("--socket", metavar="PATH", help="status socket; overrides the one of the configuration")
     status.add_argument("--json", action="store_true", help="print JSON")
-    listen = commands.add_parser("listen", help="tell who sends to the groups; needs no running engine")
-    listen.add_argument("--config", type=Path, default=Path(DEFAULT_CONFIGURATION), metavar="FILE")
+    listen = add_configured("listen", _listen, "tell who sends to the groups; needs no running engine")
     listen.add_argument("--interface", metavar="NAME", help="on this interface alone")
     listen.add_argument("--group", type=_group, metavar="ADDRESS", help="this group alone, configured or not")
     listen.add_argument("--seconds", type=_seconds, default=LISTENING_SECONDS, metavar="N", help="for so long")
     listen.add_argument("--json", action="store_true", help="print JSON")
-    commands.add_parser("check-clock", help="tell whether another program steers this machine's clock")
-    commands.add_parser("version", help="print the version")
+    add("check-clock", _check_clock, "tell whether another program steers this machine's clock")
+    add("version", _version, "print the version")
     return parser
 
 
-def _run(path: Path) -> int:
+def _run(options: argparse.Namespace) -> int:
     # Here, because the other commands don't need what the daemon needs.
     from ntp_multicast_engine.daemon.daemon import Daemon
 
     journal.set_up(os.environ)
-    Daemon(path, os.environ).run()
+    Daemon(options.config, os.environ).run()
     return 0
 
 
@@ -103,18 +101,24 @@ def _run_clock(options: argparse.Namespace) -> int:
     return 0
 
 
-def _check(path: Path) -> int:
-    loaded = configuration.load(path)
-    wanted = loaded.configuration
-    print(f"{path}: {len(wanted.servers)} servers, {len(wanted.clients)} clients, {len(loaded.keys.keys)} keys: good")
+def _check(options: argparse.Namespace) -> int:
+    loaded = configuration.load(options.config)
+    wanted, keys = loaded.configuration, loaded.keys.keys
+    print(f"{options.config}: {len(wanted.servers)} servers, {len(wanted.clients)} clients, {len(keys)} keys: good")
+    return 0
+
+
+def _check_clock(_options: argparse.Namespace) -> int:
+    owners = clock_owners()
+    if owners:
+        print(f"{', '.join(owners)} steers this machine's clock, and there can be only one that does", file=sys.stderr)
+        return 1
+    print("nobody else steers this machine's clock")
     return 0
 
 
 def _status(options: argparse.Namespace) -> int:
-    path, socket_path = options.config, options.socket
-    if socket_path is None:
-        socket_path = configuration.read(path).status_socket
-    document = ask(socket_path)
+    document = ask(options.socket or configuration.read(options.config).status_socket)
     if options.json:
         print(json.dumps(document, indent=2))
     else:
@@ -135,28 +139,19 @@ def _listen(options: argparse.Namespace) -> int:
     return 0 if heard.could_listen else 1
 
 
+def _version(_options: argparse.Namespace) -> int:
+    print(__version__)
+    return 0
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; the exit code is 0, or 1 with the reason on standard error."""
     options = _parser().parse_args(arguments)
+    run: Callable[[argparse.Namespace], int] = options.run
     try:
-        if options.command == "run":
-            return _run(options.config)
-        if options.command == "run-clock":
-            return _run_clock(options)
-        if options.command == "check-config":
-            return _check(options.config)
-        if options.command == "check-clock":
-            return _check_clock()
-        if options.command == "status":
-            return _status(options)
-        if options.command == "listen":
-            return _listen(options)
+        return run(options)
     except ConfigurationError as error:
-        for problem in error.problems:
-            print(problem, file=sys.stderr)
-        return 1
+        print(*error.problems, sep="\n", file=sys.stderr)
     except (EngineError, OSError) as error:
         print(error, file=sys.stderr)
-        return 1
-    print(__version__)
-    return 0
+    return 1

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 class EngineError(Exception):
@@ -66,8 +67,24 @@ class ClockError(EngineError):
     """The system clock can't be read or steered."""
 
 
+class HelperError(ClockError):
+    """The clock helper doesn't answer."""
+
+
 class ClockRefusal(ClockError):
     """The clock helper doesn't do this, by the policy of the configuration."""
+
+
+@dataclass(frozen=True)
+class DisciplineError:
+    """Not raised but kept: why nothing can be done with the estimates of the time.
+
+    :param state: refused: the kernel lets nobody steer; panic: the offset is above the threshold; fails: the clock
+        helper or chronyd doesn't answer.
+    """
+
+    state: Literal["refused", "panic", "fails"]
+    sentence: str
 
 
 class UpstreamError(EngineError):

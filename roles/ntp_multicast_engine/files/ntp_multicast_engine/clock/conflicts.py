@@ -9,8 +9,10 @@ changes anything.
 
 from __future__ import annotations
 
+import getopt
 import os
 import re
+import string
 from pathlib import Path
 
 CLOCK_PROGRAMS = {
@@ -25,8 +27,8 @@ CLOCK_PROGRAMS = {
 }
 """Names as /proc/PID/comm has them, at most 15 octets, and as people know them."""
 _SYSTEM_CLOCK = "CLOCK_REALTIME"
-_PHC2SYS_FLAGS = "armqvhwx"
-"""Options of phc2sys(8) that take no value."""
+_PHC2SYS_FLAGS, _PTP4L_FLAGS = "armqvhwx", "AEP246HSLsmqvh"
+"""Options of phc2sys(8) and ptp4l(8) that take no value."""
 
 
 def clock_owners(proc: Path = Path("/proc")) -> list[str]:
@@ -69,49 +71,32 @@ def _service(process: Path) -> str | None:
 
 def _steers(process: Path, name: str) -> bool:
     """ptp4l steers the clock of its network card, which phc2sys hands on; only without such a clock it steers ours."""
-    arguments = _text(process / "cmdline").split("\0")
+    arguments = _text(process / "cmdline").split("\0")[1:]
     if name == "phc2sys":
-        return not _steers_a_card(arguments[1:])
+        return not _steers_a_card(_options(arguments, _PHC2SYS_FLAGS))
     if name != "ptp4l":
         return True
-    return any(map(_wants_software, arguments)) or any(
-        re.search(r"^\s*time_stamping\s+software\b", _text(Path(path)), re.MULTILINE) for path in _files(arguments)
-    )
+    options = _options(arguments, _PTP4L_FLAGS)
+    if "-S" in options or "--time_stamping=software" in arguments:
+        return True
+    settings = _text(Path(options["-f"])) if "-f" in options else ""
+    return re.search(r"^\s*time_stamping\s+software\b", settings, re.MULTILINE) is not None
 
 
-def _steers_a_card(arguments: list[str]) -> bool:
+def _steers_a_card(options: dict[str, str]) -> bool:
     """phc2sys(8): the clock to be steered follows -c, and is the system's without it. With -a the system's is left
     alone unless there is an -r."""
-    options = _phc2sys_options(arguments)
-    if "a" in options:
-        return "r" not in options
-    return options.get("c", _SYSTEM_CLOCK) != _SYSTEM_CLOCK
+    if "-a" in options:
+        return "-r" not in options
+    return options.get("-c", _SYSTEM_CLOCK) != _SYSTEM_CLOCK
 
 
-def _phc2sys_options(arguments: list[str]) -> dict[str, str]:
-    """Letters and their values; letters without a value may stand together."""
-    found: dict[str, str] = {}
-    rest = list(arguments)
-    while rest:
-        word = rest.pop(0)
-        if not word.startswith("-") or word.startswith("--"):
-            continue
-        letters = word[1:]
-        while letters:
-            letter, letters = letters[0], letters[1:]
-            if letter in _PHC2SYS_FLAGS:
-                found[letter] = ""
-            else:
-                found[letter], letters = letters or (rest.pop(0) if rest else ""), ""
-    return found
-
-
-def _wants_software(argument: str) -> bool:
-    """`-S`, also behind other letters that take no value, or the long form (ptp4l(8))."""
-    return re.match(r"-[AEP246HLsmqv]*S|--time_stamping=software$", argument) is not None
-
-
-def _files(arguments: list[str]) -> list[str]:
-    return [following for argument, following in zip(arguments, arguments[1:]) if argument == "-f"] + [
-        argument[2:] for argument in arguments if argument.startswith("-f") and len(argument) > 2
-    ]
+def _options(arguments: list[str], flags: str) -> dict[str, str]:
+    """Options of one letter and their values; `flags` are those without one, which may stand together."""
+    known = "".join(sign if sign in flags else f"{sign}:" for sign in string.ascii_letters + string.digits)
+    try:
+        found, _others = getopt.gnu_getopt([word for word in arguments if not word.startswith("--")], known)
+    except getopt.GetoptError:
+        # The program won't take them either.
+        return {}
+    return dict(found)

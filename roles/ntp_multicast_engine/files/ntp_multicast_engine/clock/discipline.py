@@ -16,11 +16,10 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Callable
-from typing import Protocol
 
 from ntp_multicast_engine.clock.system_clock import KernelClock, SteerableClock, may_set_time
 from ntp_multicast_engine.config import configuration
-from ntp_multicast_engine.errors import ClockError, ClockRefusal
+from ntp_multicast_engine.errors import ClockError, ClockRefusal, DisciplineError, HelperError
 from ntp_multicast_engine.filter.correction import Correction
 from ntp_multicast_engine.instant import Instant
 from ntp_multicast_engine.protocol.leap import today
@@ -42,17 +41,21 @@ _PAUSE_MARGIN = 1.5
 """What a pause has taken is measured by packets that come some time after it."""
 
 
-class ClockDiscipline(Protocol):
-    """What the daemon hands estimates to. `last_error` says why nothing can be done with them, or is None."""
+class ClockDiscipline:
+    """What the daemon hands estimates to; what a discipline has nothing to do for, it leaves as it is here.
+
+    `last_error` says why nothing can be done with estimates, or is None.
+    """
 
     name: str
-    last_error: str | None
+    last_error: DisciplineError | None = None
 
     def update(self, correction: Correction, now: Instant) -> None:
         """A new sample has changed the estimate."""
 
     def tick(self, correction: Correction | None, now: Instant) -> int | None:
         """Called from time to time; returns the raw time of the next call, or None if none is needed."""
+        return None
 
     def stood_still(self, seconds: float) -> None:
         """This host did so, such as a paused virtual machine."""
@@ -61,23 +64,10 @@ class ClockDiscipline(Protocol):
         """Nothing more will come: leave behind what can be left alone."""
 
 
-class Monitor:
+class Monitor(ClockDiscipline):
     """Touches nothing."""
 
     name = "monitor"
-    last_error: str | None = None
-
-    def update(self, correction: Correction, now: Instant) -> None:
-        """Nothing to do."""
-
-    def tick(self, correction: Correction | None, now: Instant) -> int | None:
-        return None
-
-    def stood_still(self, seconds: float) -> None:
-        """Nothing to do."""
-
-    def release(self) -> None:
-        """Nothing to do."""
 
 
 CHRONY_SAMPLE = struct.Struct("@qqdiiii")
@@ -85,7 +75,7 @@ CHRONY_SAMPLE = struct.Struct("@qqdiiii")
 _CHRONY_MAGIC = 0x534F434B
 
 
-class Chrony:
+class Chrony(ClockDiscipline):
     """Hands each sample to chrony's SOCK reference clock, which filters and steers.
 
     :param send: sends one datagram to chrony's socket; OSError means that chrony isn't there.
@@ -95,7 +85,6 @@ class Chrony:
 
     def __init__(self, send: Callable[[bytes], None]) -> None:
         self._send = send
-        self.last_error: str | None = None
 
     def update(self, correction: Correction, now: Instant) -> None:
         offset = correction.offset(now) / NANOSECONDS
@@ -103,16 +92,7 @@ class Chrony:
             self._send(encode_chrony_sample(now.real, offset, correction.leap))
             self.last_error = None
         except OSError as error:
-            self.last_error = error.strerror
-
-    def tick(self, correction: Correction | None, now: Instant) -> int | None:
-        return None
-
-    def stood_still(self, seconds: float) -> None:
-        """Nothing to do."""
-
-    def release(self) -> None:
-        """Nothing to do: chrony keeps the clock."""
+            self.last_error = DisciplineError("fails", str(error.strerror))
 
 
 def encode_chrony_sample(real: int, offset: float, leap: int) -> bytes:
@@ -121,7 +101,7 @@ def encode_chrony_sample(real: int, offset: float, leap: int) -> bytes:
     return CHRONY_SAMPLE.pack(seconds, nanoseconds // 1000, offset, 0, leap, 0, _CHRONY_MAGIC)
 
 
-class Kernel:
+class Kernel(ClockDiscipline):
     """Steers the kernel's clock. What the kernel refuses is told by `last_error` and tried again.
 
     :param drift: what the last run has measured, a ratio; the clock gets it at once. None: it keeps what it has.
@@ -138,7 +118,6 @@ class Kernel:
         self._step_after_pause = 0.0
         """Seconds ahead that the clock may be stepped once, since this host stood still."""
         self._told_unsynchronised = False
-        self.last_error: str | None = None
         self._guarded(self._coast)
 
     def reconfigure(self, settings: configuration.Discipline) -> None:
@@ -163,16 +142,17 @@ class Kernel:
     def release(self) -> None:
         self._guarded(self._coast)
 
-    def _guarded(self, act: Callable[[], str | None]) -> bool:
+    def _guarded(self, act: Callable[[], DisciplineError | None]) -> bool:
         """Do what may be refused; `act` gives the reason why it doesn't steer."""
         try:
             self.last_error = act()
         except ClockError as error:
-            self.last_error = f"the clock can't be steered: {error}"
+            sentence = f"the clock can't be steered: {error}"
+            self.last_error = DisciplineError("fails" if isinstance(error, HelperError) else "refused", sentence)
             return False
         return True
 
-    def _correct(self, correction: Correction, now: Instant) -> str | None:
+    def _correct(self, correction: Correction, now: Instant) -> DisciplineError | None:
         offset = correction.offset(now)
         allowed = self._may_step or 0 < offset <= self._step_after_pause * NANOSECONDS
         if allowed and abs(offset) > self._settings.step_threshold * NANOSECONDS:
@@ -190,12 +170,13 @@ class Kernel:
             return offset
         return 0
 
-    def _follow(self, correction: Correction, offset: int, now: Instant) -> str | None:
+    def _follow(self, correction: Correction, offset: int, now: Instant) -> DisciplineError | None:
         distance = abs(offset) / NANOSECONDS
         if distance > self._settings.panic_threshold:
             self._lose()
             limit = self._settings.panic_threshold
-            return f"the offset is above the panic threshold of {limit:g} s: the clock is left alone"
+            sentence = f"the offset is above the panic threshold of {limit:g} s: the clock is left alone"
+            return DisciplineError("panic", sentence)
         if correction.drift is not None:
             self._drift, self._drift_is_sure = correction.drift, True
         elif self._drift is None or not self._drift_is_sure:

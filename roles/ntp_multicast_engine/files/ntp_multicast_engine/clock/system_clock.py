@@ -106,16 +106,8 @@ class Timex(ctypes.Structure):
         ("tolerance", ctypes.c_long),
         ("time", _Timeval),
         ("tick", ctypes.c_long),
-        ("ppsfreq", ctypes.c_long),
-        ("jitter", ctypes.c_long),
-        ("shift", ctypes.c_int),
-        ("stabil", ctypes.c_long),
-        ("jitcnt", ctypes.c_long),
-        ("calcnt", ctypes.c_long),
-        ("errcnt", ctypes.c_long),
-        ("stbcnt", ctypes.c_long),
-        ("tai", ctypes.c_int),
-        ("padding", ctypes.c_int * 11),
+        # Those of a pulse and of TAI, which nothing here reads, and room to spare.
+        ("others", ctypes.c_long * 32),
     ]
 
 

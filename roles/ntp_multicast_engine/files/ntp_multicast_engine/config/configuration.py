@@ -27,20 +27,16 @@ from ntp_multicast_engine.config.schema import (
     choice,
     decode,
     integer,
-    interface,
-    interfaces,
+    is_whole,
     many,
-    multicast_address,
-    network,
-    one_of_numbers,
+    number,
+    octets,
     option,
     plain,
-    port,
     read_json,
-    seconds,
+    require,
     section,
     sections,
-    unicast_address,
 )
 from ntp_multicast_engine.errors import ConfigurationError, Problem
 from ntp_multicast_engine.wire.keyring import KeyRing
@@ -48,22 +44,74 @@ from ntp_multicast_engine.wire.mac import HMAC_TAG_LENGTHS, MAXIMUM_KEY_ID_VERSI
 from ntp_multicast_engine.wire.packet import MAXIMUM_POLL, MINIMUM_POLL
 
 VERSION = 1
-COMMAND_SOCKET = "/run/chrony/chronyd.sock"
 ALL_INTERFACES = "all"
-_UNIX_SOCKET_PATH = 107
-"""sun_path of unix(7) without its end."""
 _MAXIMUM_FILE = 1 << 20
-_KEY_IDS = integer(1, key_file.MAXIMUM_KEY_ID, "RFC 5905, section 7.3")
-_INTERFACE, _PORT = interface(), port()
-_SOCKET = absolute_path(_UNIX_SOCKET_PATH)
-_TAG = one_of_numbers(HMAC_TAG_LENGTHS, "must be 32, 20 or 16 octets")
+
+
+# Rules of this file's options
+
+
+def _is_interface(name: Any) -> bool:
+    """Whether the kernel could have an interface of that name (dev_valid_name)."""
+    return (
+        isinstance(name, str)
+        and 0 < octets(name) <= 15
+        and name not in (".", "..", "?")
+        and name.isprintable()
+        and not any(character in "/:" or character.isspace() for character in name)
+    )
+
+
+def _interfaces(value: Any) -> tuple[str, ...] | None:
+    if value == ALL_INTERFACES:
+        return None
+    names = require(isinstance(value, list) and bool(value), value)
+    return tuple(require(all(map(_is_interface, names)) and len(set(names)) == len(names), names))
+
+
+def _address(value: Any) -> Address:
+    # Text alone: the constructor also takes numbers.
+    return ipaddress.ip_address(require(isinstance(value, str) and "%" not in value, value))
+
+
+def _multicast_address(value: Any) -> Address:
+    address = _address(value)
+    return require(address.is_multicast, address)
+
+
+def _unicast_address(value: Any) -> str:
+    address = _address(value)
+    return str(require(not address.is_multicast and not address.is_unspecified, address))
+
+
+def _network(value: Any) -> Network:
+    return ipaddress.ip_network(require(isinstance(value, str) and "%" not in value, value))
 
 
 def _reference_id(value: Any) -> bytes:
-    """Raises ValueError for what is neither a name nor an address."""
     if isinstance(value, str) and value.isascii() and value.isalnum() and len(value) <= 4:
         return value.encode("ascii").ljust(4, b"\0")
-    return ipaddress.IPv4Address(value if isinstance(value, str) else "?").packed
+    return ipaddress.IPv4Address(require(isinstance(value, str), value)).packed
+
+
+_INTERFACE = plain(
+    lambda value: require(_is_interface(value), value),
+    "must be the name of a network interface, at most 15 octets",
+    "netdevice(7)",
+)
+_INTERFACES = plain(_interfaces, f'must be "{ALL_INTERFACES}" or a list of names of network interfaces')
+_SERVER = plain(_unicast_address, "must be the IPv4 or IPv6 address of one server")
+_NETWORK = plain(_network, "must be an IPv4 or IPv6 network such as 192.0.2.0/24 or 2001:db8::/32, without host bits")
+_REFERENCE = plain(_reference_id, "must be up to 4 letters and digits, or an IPv4 address", "RFC 5905, section 7.3")
+_GROUP = plain(_multicast_address, "must be an IPv4 or IPv6 multicast address such as 224.0.1.1 or ff0e::101")
+_PORT = plain(
+    lambda value: require(is_whole(value) and (value == 123 or 1025 <= value <= 65535), value),
+    "must be 123 or a number from 1025 to 65535",
+    "VRP, multicast-server port",
+)
+_KEY_ID = integer(1, key_file.MAXIMUM_KEY_ID, "RFC 5905, section 7.3")
+_TAG = plain(lambda value: require(is_whole(value) and value in HMAC_TAG_LENGTHS, value), "must be 32, 20 or 16 octets")
+_SOCKET = absolute_path(107)  # sun_path of unix(7) without its end
 
 
 @dataclass(frozen=True)
@@ -78,12 +126,8 @@ class HmacLengths:
 class Authentication:
     enabled: bool = option(boolean(), False)
     keys_file: str | None = option(absolute_path(), None, nullable=True)
-    trusted_keys: tuple[int, ...] = option(many(_KEY_IDS), ())
-    hmac_lengths: Mapping[int, int] = option(
-        section(HmacLengths, lambda lengths: {3: lengths.version3, 4: lengths.version4}),
-        {3: 32, 4: 20},
-        key="hmac_sha256_length",
-    )
+    trusted_keys: tuple[int, ...] = option(many(_KEY_ID), ())
+    hmac_sha256_length: HmacLengths = option(section(HmacLengths), HmacLengths())
 
 
 @dataclass(frozen=True)
@@ -98,26 +142,23 @@ class Server:
         Agreement(
             ("stratum", "upstream"),
             lambda stratum, upstream: upstream == "local" and stratum is None,
-            lambda *_values: "is required with the upstream local",
+            "is required with the upstream local",
         ),
         Agreement(
             ("stratum", "upstream"),
             lambda stratum, upstream: upstream in ("kernel", "chrony") and stratum is not None,
-            lambda _stratum, upstream: f"must be null with the upstream {upstream}, which has a stratum of its own",
+            "must be null with the upstream {upstream}, which has a stratum of its own",
         ),
     )
 
     enabled: bool = option(boolean(), False)
-    listen: tuple[str, ...] | None = option(interfaces(ALL_INTERFACES), None)
+    listen: tuple[str, ...] | None = option(_INTERFACES, None)
     stratum: int | None = option(integer(1, 15, "RFC 5905, section 7.3"), None, nullable=True)
-    reference_id: bytes = option(
-        plain(_reference_id, "must be up to 4 letters and digits, or an IPv4 address", "RFC 5905, section 7.3"),
-        b"LOCL",
-    )
+    reference_id: bytes = option(_REFERENCE, b"LOCL")
     port: int = option(_PORT, 123)
-    allow: tuple[Network, ...] = option(many(network()), ())
+    allow: tuple[Network, ...] = option(many(_NETWORK), ())
     upstream: str = option(choice("auto", "kernel", "chrony", "local"), "auto")
-    chrony_command_socket: str = option(_SOCKET, COMMAND_SOCKET, nullable=True)
+    chrony_command_socket: str = option(_SOCKET, "/run/chrony/chronyd.sock", nullable=True)
 
 
 @dataclass(frozen=True)
@@ -128,13 +169,13 @@ class MulticastServer:
         Agreement(
             ("key_id", "version"),
             lambda key_id, version: version == 4 and (key_id or 0) > MAXIMUM_KEY_ID_VERSION_4,
-            lambda *_values: f"must be at most {MAXIMUM_KEY_ID_VERSION_4} with version 4 (RFC 7822, section 3)",
+            f"must be at most {MAXIMUM_KEY_ID_VERSION_4} with version 4 (RFC 7822, section 3)",
         ),
     )
 
     interface: str = option(_INTERFACE)
-    group: Address = option(multicast_address())
-    key_id: int | None = option(_KEY_IDS, None, nullable=True)
+    group: Address = option(_GROUP)
+    key_id: int | None = option(_KEY_ID, None, nullable=True)
     ttl: int = option(integer(1, 255, "RFC 791, section 3.1"), 16)
     version: int = option(integer(1, 4, "RFC 5905, section 7.3"), 4)
     port: int = option(_PORT, 123)
@@ -147,11 +188,11 @@ class MulticastClient:
     """A group to listen to. `fallback_delay` (seconds) is used where a server never answers a volley."""
 
     interface: str = option(_INTERFACE)
-    group: Address = option(multicast_address())
+    group: Address = option(_GROUP)
     port: int = option(_PORT, 123)
     volley_port: int = option(_PORT, 123)
-    allow_servers: frozenset[str] = option(many(unicast_address(), frozenset), frozenset())
-    fallback_delay: float | None = option(seconds(0.0, 1.0), None, nullable=True)
+    allow_servers: frozenset[str] = option(many(_SERVER, frozenset), frozenset())
+    fallback_delay: float | None = option(number(0.0, 1.0, unit="seconds"), None, nullable=True)
 
 
 @dataclass(frozen=True)
@@ -162,15 +203,15 @@ class Discipline:
         Agreement(
             ("chrony_socket", "mode"),
             lambda chrony_socket, mode: mode == "chrony" and chrony_socket is None,
-            lambda *_values: "is required with the mode chrony",
+            "is required with the mode chrony",
         ),
     )
 
     mode: str = option(choice("monitor", "chrony", "kernel"), "monitor")
     chrony_socket: str | None = option(_SOCKET, None, nullable=True)
     step: str = option(choice("start", "never", "always", "pause"), "start")
-    step_threshold: float = option(seconds(0.0, 1e9, "RFC 5905, section 11.2.2"), 0.125, nullable=True)
-    panic_threshold: float = option(seconds(0.0, 1e12, "RFC 5905, section 11.2.2"), 1000.0, nullable=True)
+    step_threshold: float = option(number(0.0, 1e9, "RFC 5905, section 11.2.2", "seconds"), 0.125, nullable=True)
+    panic_threshold: float = option(number(0.0, 1e12, "RFC 5905, section 11.2.2", "seconds"), 1000.0, nullable=True)
 
 
 def _entries(kind: type) -> Any:
@@ -223,9 +264,9 @@ def load(path: Path) -> Loaded:
     authentication = configuration.authentication
     keys = key_file.load(Path(authentication.keys_file)) if authentication.keys_file else {}
     _check_keys(configuration, keys)
-    ring = KeyRing(
-        keys, frozenset(authentication.trusted_keys), authentication.enabled, dict(authentication.hmac_lengths)
-    )
+    lengths = authentication.hmac_sha256_length
+    lengths_by_version = {3: lengths.version3, 4: lengths.version4}
+    ring = KeyRing(keys, frozenset(authentication.trusted_keys), authentication.enabled, lengths_by_version)
     return Loaded(configuration, ring)
 
 
@@ -255,15 +296,10 @@ def parse(data: bytes, path: str) -> Configuration:
 
 
 def _check_keys(configuration: Configuration, keys: Mapping[int, Key]) -> None:
-    authentication = configuration.authentication
-    problems: list[Problem] = []
-    for number, key_id in enumerate(authentication.trusted_keys):
-        if key_id not in keys:
-            rule = "must be a key of authentication.keys_file"
-            problems.append(Problem(f"authentication.trusted_keys[{number}]", str(key_id), rule))
-    for number, server in enumerate(configuration.servers):
-        if server.key_id is not None and server.key_id not in keys:
-            rule = "must be a key of authentication.keys_file"
-            problems.append(Problem(f"servers[{number}].key_id", str(server.key_id), rule))
+    trusted, servers = configuration.authentication.trusted_keys, configuration.servers
+    named = [(f"authentication.trusted_keys[{number}]", key_id) for number, key_id in enumerate(trusted)]
+    named += [(f"servers[{number}].key_id", item.key_id) for number, item in enumerate(servers) if item.key_id]
+    rule = "must be a key of authentication.keys_file"
+    problems = [Problem(path, str(key_id), rule) for path, key_id in named if key_id not in keys]
     if problems:
         raise ConfigurationError(problems)

@@ -16,12 +16,9 @@ from ntp_multicast_engine.errors import ConfigurationError, Problem
 from ntp_multicast_engine.wire.mac import Algorithm, Key, available
 
 MAXIMUM_KEY_ID = 4294967295
-_COMMENT = re.compile(r"\s#")
 _FORBIDDEN_MODE = 0o037
 _MAXIMUM_FILE = 1 << 20
 _MASK = "********"
-HANDED_OVER = "NTP_MULTICAST_ENGINE_KEYS"
-_STANDARD_INPUT = 0
 
 
 def load(path: Path) -> dict[int, Key]:
@@ -35,13 +32,15 @@ def load(path: Path) -> dict[int, Key]:
     try:
         descriptor = _open(path)
         try:
-            _check_permissions(path, os.fstat(descriptor))
-            _check_place(path, os.fstat(descriptor))
-            content = _read(path, descriptor)
+            _check(path, os.fstat(descriptor))
+            # From its start, since a reload reads again what was read before.
+            content = os.pread(descriptor, _MAXIMUM_FILE + 1, 0)
         finally:
             os.close(descriptor)
     except OSError as error:
         raise ConfigurationError([Problem(str(path), error.strerror or "error", "must be readable")]) from error
+    if len(content) > _MAXIMUM_FILE:
+        raise ConfigurationError([Problem(str(path), "too long", f"must have at most {_MAXIMUM_FILE} octets")])
     try:
         # Some editors put a mark before the first line.
         text = content.decode("utf-8-sig")
@@ -51,23 +50,13 @@ def load(path: Path) -> dict[int, Key]:
 
 
 def _open(path: Path) -> int:
-    if os.environ.get(HANDED_OVER) == "stdin":
-        return os.dup(_STANDARD_INPUT)
+    if os.environ.get("NTP_MULTICAST_ENGINE_KEYS") == "stdin":
+        return os.dup(0)
     # Opening a pipe would wait for somebody who writes to it.
     return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
 
 
-def _read(path: Path, descriptor: int) -> bytes:
-    content = b""
-    # From its start, since a reload reads again what was read before.
-    while part := os.pread(descriptor, 65536, len(content)):
-        content += part
-        if len(content) > _MAXIMUM_FILE:
-            raise ConfigurationError([Problem(str(path), "too long", f"must have at most {_MAXIMUM_FILE} octets")])
-    return content
-
-
-def _check_permissions(path: Path, status: os.stat_result) -> None:
+def _check(path: Path, status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise ConfigurationError([Problem(str(path), "not a file", "must be a regular file")])
     mode = stat.S_IMODE(status.st_mode)
@@ -75,10 +64,7 @@ def _check_permissions(path: Path, status: os.stat_result) -> None:
         raise ConfigurationError([Problem(str(path), f"mode {mode:04o}", "must be 0640 or less: chmod 0600")])
     if status.st_uid not in (0, os.geteuid()):
         raise ConfigurationError([Problem(str(path), f"owner {status.st_uid}", "must be root or the engine's user")])
-
-
-def _check_place(path: Path, status: os.stat_result) -> None:
-    """What was handed over at the start stays the old file when another one takes its place."""
+    # What was handed over at the start stays the old file when another one takes its place.
     if status.st_nlink == 0:
         raise ConfigurationError([Problem(str(path), "another file than at the start", "must be read by a restart")])
 
@@ -112,9 +98,8 @@ def _key(words: list[str]) -> Key:
     if len(words) != 3:
         raise ValueError("a line is `ID ALGORITHM ENCODING:VALUE`")
     identifier, name, value = words
-    if not (identifier.isascii() and identifier.isdigit() and len(identifier) <= 10):
-        raise ValueError(f"a key id is a number from 1 to {MAXIMUM_KEY_ID}")
-    if not 1 <= int(identifier) <= MAXIMUM_KEY_ID:
+    digits = identifier.isascii() and identifier.isdigit() and len(identifier) <= 10
+    if not (digits and 1 <= int(identifier) <= MAXIMUM_KEY_ID):
         raise ValueError(f"a key id is a number from 1 to {MAXIMUM_KEY_ID}")
     try:
         algorithm = Algorithm(name)
@@ -131,7 +116,7 @@ def _secret(value: str) -> bytes:
     if not colon:
         raise ValueError("a key is written `ascii:`, `hex:` or `base64:` and the value")
     if encoding == "ascii":
-        if text != text.strip() or _COMMENT.search(text):
+        if text != text.strip() or re.search(r"\s#", text):
             raise ValueError("a blank at either end, or a blank and `#`, would be part of the key: write it as `hex:`")
         return text.encode("utf-8")
     try:

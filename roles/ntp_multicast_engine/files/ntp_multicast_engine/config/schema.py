@@ -3,8 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """JSON objects as dataclasses whose fields carry their rule: one decoder for all of them.
 
-A field is made by `option`: how its value is read, its default, and with whom it has to agree is data. The decoder is
-strict, and it goes on after a problem, so that one run finds all of them.
+The decoder is strict, and it goes on after a problem, so that one run finds all of them.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import ipaddress
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, Union
 
@@ -25,19 +24,15 @@ T = TypeVar("T")
 WRONG: Any = object()
 """What a rule gives for a value that breaks it."""
 _SHOWN = 80
-_OPTION = "option"
+OPTION = "option"
 
 
 @dataclass(frozen=True)
 class Rule:
-    """How a value is read: `read` notes problems and gives WRONG where there is one.
-
-    `text` and `source` are for people: what the value has to be, and who says so.
-    """
+    """`text` says what a value has to be. `read` gives it as it is used, or notes problems and gives WRONG."""
 
     text: str
     read: Callable[[Any, str, list[Problem]], Any]
-    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -45,41 +40,28 @@ class Option:
     """What a field knows besides its type."""
 
     rule: Rule
-    required: bool = False
-    nullable: bool = False
-    key: str | None = None
+    required: bool
+    nullable: bool
 
 
 @dataclass(frozen=True)
 class Agreement:
     """What several fields of one object have to keep together; `broken` gets their values.
 
-    It is judged where each of `fields` is right by itself. The problem is told of the first one.
+    It is judged where each of `fields` is right by itself. The problem is told of the first one; `rule` may name others
+    in braces.
     """
 
     fields: tuple[str, ...]
     broken: Callable[..., bool]
-    rule: Callable[..., str]
+    rule: str
 
 
-def option(
-    rule: Rule, default: Any = dataclasses.MISSING, *, required: bool = False, nullable: bool = False, key: str = ""
-) -> Any:
+def option(rule: Rule, default: Any = dataclasses.MISSING, *, required: bool = False, nullable: bool = False) -> Any:
     """A field of a dataclass that is read from JSON. Without a default it is required; null means the default."""
-    described = Option(rule, required or default is dataclasses.MISSING, nullable, key or None)
-    if isinstance(default, dict):
-        # Called in the bodies of dataclasses alone. pylint: disable-next=invalid-field-call
-        return dataclasses.field(default_factory=lambda: dict(default), metadata={_OPTION: described})
-    return dataclasses.field(default=default, metadata={_OPTION: described})  # pylint: disable=invalid-field-call
-
-
-def options(kind: type) -> dict[str, tuple[str, Option]]:
-    """JSON key -> name of the field and its option."""
-    found = {}
-    for field in dataclasses.fields(kind):
-        described: Option = field.metadata[_OPTION]
-        found[described.key or field.name] = (field.name, described)
-    return found
+    described = Option(rule, required or default is dataclasses.MISSING, nullable)
+    # Called in the bodies of dataclasses alone. pylint: disable-next=invalid-field-call
+    return dataclasses.field(default=default, metadata={OPTION: described})
 
 
 def shown(value: Any) -> str:
@@ -117,28 +99,27 @@ def decode(kind: type[T], value: Any, path: str, problems: list[Problem]) -> T:
     """A JSON object as `kind`; WRONG where `problems` has grown."""
     before = len(problems)
     values = _values(kind, value, path, problems)
-    return WRONG if values is None or len(problems) > before else _made(kind, values)
+    return WRONG if len(problems) > before else kind(**values)
 
 
-def _made(kind: type[T], values: Mapping[str, Any]) -> T:
-    return kind(**{name: value for name, value in values.items() if value is not dataclasses.MISSING})
-
-
-def _values(kind: type, value: Any, path: str, problems: list[Problem]) -> dict[str, Any] | None:
-    """Field -> its value, MISSING for its default, or WRONG; None for what is no object."""
+def _values(kind: type, value: Any, path: str, problems: list[Problem]) -> dict[str, Any]:
+    """Field -> its value, its default, or WRONG."""
+    fields = {field.name: field for field in dataclasses.fields(kind)}
     if not isinstance(value, dict):
         problems.append(Problem(path or "the file", shown(value), "must be a JSON object"))
-        return None
-    known = options(kind)
-    values = {
-        name: _field(described, key in value, value.get(key), _place(path, key), problems)
-        for key, (name, described) in known.items()
-    }
+        return dict.fromkeys(fields, WRONG)
+    values = {name: _value(field, value, _place(path, name), problems) for name, field in fields.items()}
     for key in value:
-        if key not in known:
-            rule = f"is not known here; known are {', '.join(sorted(known))}"
+        if key not in fields:
+            rule = f"is not known here; known are {', '.join(sorted(fields))}"
             problems.append(Problem(_place(path, key), shown(key), rule))
-    _agree(kind, values, value, path, problems)
+    agreements: Sequence[Agreement] = getattr(kind, "AGREEMENTS", ())
+    for agreement in agreements:
+        judged = [values[name] for name in agreement.fields]
+        if WRONG not in judged and agreement.broken(*judged):
+            first = agreement.fields[0]
+            problems.append(Problem(_place(path, first), shown(value.get(first)), agreement.rule.format_map(values)))
+            values[first] = WRONG
     return values
 
 
@@ -148,37 +129,25 @@ def _place(path: str, key: str) -> str:
     return f"{path}.{name}" if path else name
 
 
-def _field(described: Option, present: bool, value: Any, place: str, problems: list[Problem]) -> Any:
-    if not present and described.required:
+def _value(field: dataclasses.Field[Any], document: dict[str, Any], place: str, problems: list[Problem]) -> Any:
+    described: Option = field.metadata[OPTION]
+    if field.name not in document and described.required:
         problems.append(Problem(place, "null", f"is required: {described.rule.text}"))
         return WRONG
-    if not present or (value is None and described.nullable):
-        return dataclasses.MISSING
+    value = document.get(field.name)
+    if field.name not in document or (value is None and described.nullable):
+        return field.default
     return described.rule.read(value, place, problems)
-
-
-def _in_use(kind: type, values: Mapping[str, Any], names: Sequence[str]) -> list[Any]:
-    """Values of fields, with their defaults."""
-    defaults = {field.name: field.default for field in dataclasses.fields(kind)}
-    return [defaults[name] if values[name] is dataclasses.MISSING else values[name] for name in names]
-
-
-def _agree(kind: type, values: dict[str, Any], document: Mapping[str, Any], path: str, problems: list[Problem]) -> None:
-    keys = {name: key for key, (name, _described) in options(kind).items()}
-    agreements: Sequence[Agreement] = getattr(kind, "AGREEMENTS", ())
-    for agreement in agreements:
-        judged = _in_use(kind, values, agreement.fields)
-        if WRONG not in judged and agreement.broken(*judged):
-            key = keys[agreement.fields[0]]
-            problems.append(Problem(_place(path, key), shown(document.get(key)), agreement.rule(*judged)))
-            values[agreement.fields[0]] = WRONG
 
 
 # Rules
 
 
 def plain(accepts: Callable[[Any], Any], text: str, source: str = "") -> Rule:
-    """A value that `accepts` gives back as it is used; it raises ValueError for one that is wrong."""
+    """A value that `accepts` gives back as it is used; it raises ValueError for one that is wrong.
+
+    :param source: who says so.
+    """
     told = f"{text} ({source})" if source else text
 
     def read(value: Any, place: str, problems: list[Problem]) -> Any:
@@ -188,63 +157,46 @@ def plain(accepts: Callable[[Any], Any], text: str, source: str = "") -> Rule:
             problems.append(Problem(place, shown(value), told))
             return WRONG
 
-    return Rule(told, read, source)
+    return Rule(told, read)
 
 
-def _is(condition: bool, value: T) -> T:
+def require(condition: bool, value: T) -> T:
+    """:raises ValueError: the condition isn't met."""
     if not condition:
         raise ValueError
     return value
 
 
-def _whole(value: Any) -> bool:
+def is_whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
 def boolean() -> Rule:
-    return plain(lambda value: _is(isinstance(value, bool), value), "must be true or false")
+    return plain(lambda value: require(isinstance(value, bool), value), "must be true or false")
 
 
 def integer(low: int, high: int, source: str = "") -> Rule:
     text = f"must be a number from {low} to {high}"
-    return plain(lambda value: _is(_whole(value) and low <= value <= high, value), text, source)
+    return plain(lambda value: require(is_whole(value) and low <= value <= high, value), text, source)
 
 
-def one_of_numbers(numbers: Sequence[int], text: str, source: str = "") -> Rule:
-    return plain(lambda value: _is(_whole(value) and value in numbers, value), text, source)
-
-
-def port() -> Rule:
-    text = "must be 123 or a number from 1025 to 65535"
-    return plain(
-        lambda value: _is(_whole(value) and (value == 123 or 1025 <= value <= 65535), value),
-        text,
-        "VRP, multicast-server port",
-    )
-
-
-def number(low: float, high: float, text: str = "", source: str = "") -> Rule:
+def number(low: float, high: float, source: str = "", unit: str = "a number") -> Rule:
     """Not infinite, and never "not a number": such a one is in no range."""
 
     def accepts(value: Any) -> float:
-        return float(_is((_whole(value) or isinstance(value, float)) and low <= value <= high, value))
+        return float(require((is_whole(value) or isinstance(value, float)) and low <= value <= high, value))
 
-    return plain(accepts, text or f"must be a number from {low:g} to {high:g}", source)
-
-
-def seconds(low: float, high: float, source: str = "") -> Rule:
-    return number(low, high, f"must be seconds from {low:g} to {high:g}", source)
+    return plain(accepts, f"must be {unit} from {low:g} to {high:g}", source)
 
 
 def choice(*choices: str) -> Rule:
-    return plain(
-        lambda value: _is(isinstance(value, str) and value in choices, value), "must be one of " + ", ".join(choices)
-    )
+    text = f"must be one of {', '.join(choices)}"
+    return plain(lambda value: require(isinstance(value, str) and value in choices, value), text)
 
 
 def text(longest: int) -> Rule:
     return plain(
-        lambda value: _is(isinstance(value, str) and 0 <= octets(value) <= longest, value),
+        lambda value: require(isinstance(value, str) and 0 <= octets(value) <= longest, value),
         f"must be text of at most {longest} octets",
     )
 
@@ -252,7 +204,7 @@ def text(longest: int) -> Rule:
 def absolute_path(longest: int = 4095) -> Rule:
     def accepts(value: Any) -> str:
         proper = isinstance(value, str) and value.startswith("/") and "\0" not in value
-        return str(_is(proper and 0 < octets(value) <= longest, value))
+        return str(require(proper and 0 < octets(value) <= longest, value))
 
     return plain(accepts, f"must be an absolute path of at most {longest} octets")
 
@@ -265,68 +217,10 @@ def octets(value: str) -> int:
         return -1
 
 
-def interface_name(name: Any) -> bool:
-    """Whether the kernel could have an interface of that name (dev_valid_name)."""
-    return (
-        isinstance(name, str)
-        and 0 < octets(name) <= 15
-        and name not in (".", "..", "?")
-        and name.isprintable()
-        and not any(character in "/:" or character.isspace() for character in name)
-    )
-
-
-def interface() -> Rule:
-    text = "must be the name of a network interface, at most 15 octets"
-    return plain(lambda value: _is(interface_name(value), value), text, "netdevice(7)")
-
-
-def interfaces(everything: str) -> Rule:
-    """Names, each once; `everything` is the one word that stands for all, which is None."""
-
-    def accepts(value: Any) -> tuple[str, ...] | None:
-        if value == everything:
-            return None
-        names = _is(isinstance(value, list) and bool(value), value)
-        return tuple(_is(all(map(interface_name, names)) and len(set(names)) == len(names), names))
-
-    return plain(accepts, f'must be "{everything}" or a list of names of network interfaces')
-
-
-def _address(value: Any) -> Address:
-    # Text alone: the constructor also takes numbers.
-    return ipaddress.ip_address(_is(isinstance(value, str) and "%" not in value, value))
-
-
-def multicast_address() -> Rule:
-    def accepts(value: Any) -> Address:
-        address = _address(value)
-        return _is(address.is_multicast, address)
-
-    return plain(accepts, "must be an IPv4 or IPv6 multicast address such as 224.0.1.1 or ff0e::101")
-
-
-def unicast_address() -> Rule:
-    def accepts(value: Any) -> str:
-        address = _address(value)
-        return str(_is(not address.is_multicast and not address.is_unspecified, address))
-
-    return plain(accepts, "must be the IPv4 or IPv6 address of one server")
-
-
-def network() -> Rule:
-    def accepts(value: Any) -> Network:
-        return ipaddress.ip_network(_is(isinstance(value, str) and "%" not in value, value))
-
-    return plain(accepts, "must be an IPv4 or IPv6 network such as 192.0.2.0/24 or 2001:db8::/32, without host bits")
-
-
 # Rules made of others
 
 
 def section(kind: type[Any], then: Callable[[Any], Any] = lambda made: made) -> Rule:
-    """An object of its own."""
-
     def read(value: Any, place: str, problems: list[Problem]) -> Any:
         made = decode(kind, value, place, problems)
         return WRONG if made is WRONG else then(made)
@@ -355,13 +249,13 @@ def sections(kind: type[Any], identity: tuple[str, ...], told: str, rule: str) -
             problems.append(Problem(place, shown(value), "must be a list"))
             return WRONG
         before = len(problems)
-        seen: list[list[Any]] = []
         entries = [_values(kind, entry, f"{place}[{number}]", problems) for number, entry in enumerate(value)]
+        seen: list[list[Any]] = []
         for number, values in enumerate(entries):
-            same = [WRONG] if values is None else _in_use(kind, values, identity)
+            same = [values[name] for name in identity]
             if WRONG not in same and same in seen:
                 problems.append(Problem(f"{place}[{number}]", told.format(*same), rule))
             seen.append(same)
-        return WRONG if len(problems) > before else tuple(_made(kind, values) for values in entries if values)
+        return WRONG if len(problems) > before else tuple(kind(**values) for values in entries)
 
     return Rule("must be a list", read)

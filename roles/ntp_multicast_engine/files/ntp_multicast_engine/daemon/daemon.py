@@ -12,6 +12,7 @@ import signal
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Union
 
@@ -21,15 +22,14 @@ from ntp_multicast_engine.clock.discipline import ClockDiscipline, make
 from ntp_multicast_engine.clock.helper.client import RemoteClock
 from ntp_multicast_engine.clock.system_clock import SuspendDetector, SystemClock, kernel_status
 from ntp_multicast_engine.config import configuration
-from ntp_multicast_engine.config.configuration import Loaded, MulticastClient, MulticastServer
-from ntp_multicast_engine.daemon.groups import Groups
+from ntp_multicast_engine.config.configuration import Configuration, Loaded, MulticastClient, MulticastServer
 from ntp_multicast_engine.daemon.pauses import Pauses
 from ntp_multicast_engine.daemon.poll_io import PollIo
 from ntp_multicast_engine.daemon.receiver_io import ReceiverIo
 from ntp_multicast_engine.daemon.responder_io import ResponderIo
-from ntp_multicast_engine.daemon.state_file import Memory
+from ntp_multicast_engine.daemon.state_file import StateFile
 from ntp_multicast_engine.errors import ConfigurationError, EngineError, TransportError
-from ntp_multicast_engine.instant import Clock, Instant
+from ntp_multicast_engine.instant import Instant
 from ntp_multicast_engine.net.addresses import InterfaceAddress, vrfs_of
 from ntp_multicast_engine.net.bpf import refused
 from ntp_multicast_engine.net.control_messages import USER
@@ -39,11 +39,20 @@ from ntp_multicast_engine.observe.chrony_tracking import ChronyReader
 from ntp_multicast_engine.observe.event_log import EventLog
 from ntp_multicast_engine.observe.journal import tell
 from ntp_multicast_engine.observe.metrics import MetricsFile
-from ntp_multicast_engine.observe.problems import problems, why_unsynchronised
+from ntp_multicast_engine.observe.problems import place_of, problems, why_unsynchronised
 from ntp_multicast_engine.observe.sd_notify import Notifier
-from ntp_multicast_engine.observe.status import EngineStatus, GroupStatus, ProblemStatus, Status, SystemStatus
-from ntp_multicast_engine.observe.status_of_engine import association_status, counters, server_status, system_status
-from ntp_multicast_engine.observe.status_socket import Connection, ControlServer
+from ntp_multicast_engine.observe.status import (
+    EngineStatus,
+    GroupStatus,
+    ProblemStatus,
+    Status,
+    SystemStatus,
+    association_status,
+    counters,
+    server_status,
+    system_status,
+)
+from ntp_multicast_engine.observe.status_socket import ControlServer
 from ntp_multicast_engine.protocol.association import Association, SendRequest
 from ntp_multicast_engine.protocol.multicast_server import Sender
 from ntp_multicast_engine.protocol.system import Engine, reference_id_of
@@ -75,7 +84,7 @@ def _name(place: SocketSpec) -> str:
     """What a socket is for, as an operator knows it."""
     if isinstance(place, tuple):
         return f"requests of IPv{place[1]} on {place[0] or 'all interfaces'}"
-    return f"{place.group} port {place.port} on {place.interface}"
+    return place_of(place)
 
 
 class Daemon:
@@ -86,61 +95,55 @@ class Daemon:
     """
 
     def __init__(
-        self,
-        path: Path,
-        environment: Mapping[str, str],
-        clock: Clock | None = None,
-        selector: selectors.BaseSelector | None = None,
+        self, path: Path, environment: Mapping[str, str], selector: selectors.BaseSelector | None = None
     ) -> None:
         self._path = path
-        self._clock = clock or SystemClock()
+        self._clock = SystemClock()
         self._selector = selector or selectors.DefaultSelector()
         self._notifier = Notifier(environment)
         loaded = configuration.load(path)
         now = self._clock.now()
         self._started = now.raw
         self._suspend = SuspendDetector()
-        self._chrony = self._chrony_reader(loaded, now)
+        self._chrony = self._chrony_reader(loaded.configuration, now)
         helper = loaded.configuration.clock_socket
         self._remote_clock = RemoteClock(helper) if helper is not None else None
-        self._memory = Memory(Path(loaded.configuration.state_directory), now.raw)
+        self._state_file = StateFile(Path(loaded.configuration.state_directory), now.raw)
         self.engine = Engine(
             loaded,
-            self._memory.load(keep=bool(loaded.configuration.clients)),
+            self._state_file.load(keep=bool(loaded.configuration.clients)),
             now,
             kernel=lambda: kernel_status(self._remote_clock),
             random=lambda: int.from_bytes(os.urandom(4), "big") / (1 << 32),
             cookie=lambda: int.from_bytes(os.urandom(8), "big") or 1,
             chrony=lambda now: self._chrony.tracking(now.raw) if self._chrony else None,
         )
-        drift = self.engine.state().frequency
         self._clock_discipline: ClockDiscipline = make(
-            loaded.configuration.discipline, clock_owners, drift, remote=self._remote_clock
+            loaded.configuration.discipline, clock_owners, self.engine.state().frequency, remote=self._remote_clock
         )
         self._sockets: dict[SocketSpec, AnySocket] = {}
         self._complaints: dict[SocketSpec, ProblemStatus] = {}
         self._places: dict[MulticastServer, InterfaceAddress] = {}
-        self._groups = Groups()
         self._standstill: tuple[int, float] | None = None
         self._sockets_due: int | None = now.raw
         self._tick_due: int | None = now.raw
         self._watchdog_due: int | None = now.raw if self._notifier.watchdog_interval else None
         self._pauses = Pauses(self._selector)
         self._responder_io = ResponderIo(self.engine, self._clock)
-        self._receiver_io = ReceiverIo(self.engine, self._clock, self._groups, self._estimate_changed)
+        self._receiver_io = ReceiverIo(self.engine, self._clock, self._estimate_changed)
         self._poll_io = PollIo(self.engine, self._clock, self._watch, self._selector.unregister, self._estimate_changed)
         self._refused_before = 0
         self._metrics = MetricsFile(loaded.configuration.metrics_file, now.raw)
         self._event_log = EventLog(self._notifier.status)
         self._changed = True
         self._look_due = now.raw
-        self._control = ControlServer(loaded.configuration.status_socket, self.status, self._selector.unregister)
-        self._watch(self._control.socket, self._accept)
+        self._control = ControlServer(
+            loaded.configuration.status_socket, self.status, self._watch, self._selector.unregister
+        )
         self._links = LinkMonitor()
         self._watch(self._links.socket, self._links_changed)
 
-    def _chrony_reader(self, loaded: Loaded, now: Instant) -> ChronyReader | None:
-        wanted = loaded.configuration
+    def _chrony_reader(self, wanted: Configuration, now: Instant) -> ChronyReader | None:
         if not wanted.asks_chrony:
             return None
         reader = ChronyReader(
@@ -221,8 +224,9 @@ class Daemon:
                 self._poll_io.begin(action)
             else:
                 self._poll_io.end(action.association)
+        now = self._clock.now()
         if self._tick_due is not None and now.raw >= self._tick_due:
-            self._discipline(self._clock_discipline.tick)
+            self._tick_due = self._clock_discipline.tick(self.engine.correction(now), now)
         if self._watchdog_due is not None and now.raw >= self._watchdog_due:
             self._notifier.alive()
             self._watchdog_due = now.raw + (self._notifier.watchdog_interval or 0)
@@ -230,13 +234,13 @@ class Daemon:
         if self._changed or now.raw >= self._look_due:
             self._changed = False
             self._look_due = now.raw + _LOOK_INTERVAL
-            self._log_events(self._clock.now())
-            self._join_anew(self._clock.now())
+            self._log_events(now)
+            self._join_anew(now)
 
     def _join_anew(self, now: Instant) -> None:
         """Renew the memberships of silent groups."""
         for place, opened in list(self._sockets.items()):
-            if isinstance(opened, GroupSocket) and self._groups.to_be_joined_anew(opened, now.raw):
+            if isinstance(opened, GroupSocket) and self._receiver_io.to_be_joined_anew(opened, now.raw):
                 self._close_socket(place)
                 self._open_socket(place)
                 self._sockets_due = self._sockets_due or now.raw + _RETRY_SOCKETS
@@ -252,7 +256,7 @@ class Daemon:
         if now.raw - due < _STANDSTILL:
             return
         self._stood_still((now.raw - before.raw) / NANOSECONDS, now)
-        self._groups.interrupted(now.raw)
+        self._receiver_io.interrupted(now.raw)
         for opened in self._sockets.values():
             if isinstance(opened, (GroupSocket, ResponderSocket)):
                 opened.discard(self._clock)
@@ -266,10 +270,6 @@ class Daemon:
         tell(logging.WARNING, "stood_still", sentence, seconds=seconds)
         self._clock_discipline.stood_still(seconds)
 
-    def _discipline(self, act: Callable[[Any, Instant], int | None]) -> None:
-        now = self._clock.now()
-        self._tick_due = act(self.engine.correction(now), now)
-
     def _log_events(self, now: Instant) -> None:
         engine = self.engine
         system, found = self._system_and_problems(now)
@@ -282,36 +282,37 @@ class Daemon:
         engine, discipline = self.engine, self._clock_discipline
         system = system_status(engine, now, discipline.name, discipline.last_error)
         complaints = tuple(self._complaints.values())
-        found = problems(engine, now, system, self._group_status(now), complaints, self._standstill)
+        found = problems(engine, now, system, self._group_status(), complaints, self._standstill)
         if not system.synchronised:
             system = replace(system, reason=why_unsynchronised(engine, found))
         return system, found
 
-    def _group_status(self, now: Instant) -> tuple[GroupStatus, ...]:
-        return self._groups.status([item for item in self._sockets.values() if isinstance(item, GroupSocket)], now.raw)
+    def _group_status(self) -> tuple[GroupStatus, ...]:
+        return self._receiver_io.status(item for item in self._sockets.values() if isinstance(item, GroupSocket))
 
     # Sockets
 
-    def _watch(self, sock: socket.socket, act: Callable[[], None], *, quiet: bool = False) -> None:
-        self._selector.register(sock, selectors.EVENT_READ, _Ready(act, quiet))
+    def _watch(
+        self, sock: socket.socket, act: Callable[[], None], events: int = selectors.EVENT_READ, *, quiet: bool = False
+    ) -> None:
+        self._selector.register(sock, events, _Ready(act, quiet))
 
     def _wanted(self) -> list[SocketSpec]:
         wanted = self.engine.configuration
         places: list[SocketSpec] = []
         if wanted.server.enabled:
-            listen = wanted.server.listen if wanted.server.listen is not None else ("", *self._vrfs())
+            listen = wanted.server.listen
+            if listen is None:
+                # A socket outside of a VRF hears nothing that comes in there.
+                groups: list[MulticastServer | MulticastClient] = [*wanted.servers, *wanted.clients]
+                listen = ("", *vrfs_of(group.interface for group in groups))
             places += [(interface, version) for interface in listen for version in (4, 6)]
         return [*places, *wanted.clients, *wanted.servers]
-
-    def _vrfs(self) -> tuple[str, ...]:
-        """Those that the engine's interfaces belong to: a socket outside hears nothing that comes in there."""
-        wanted = self.engine.configuration
-        return vrfs_of([*(item.interface for item in wanted.servers), *(item.interface for item in wanted.clients)])
 
     def _open_sockets(self, now: Instant) -> None:
         """Open what is wanted and not open; close what is not wanted or stale."""
         wanted = self._wanted()
-        self._groups.keep(self.engine.configuration.clients)
+        self._receiver_io.keep(self.engine.configuration.clients)
         self._complaints = {place: told for place, told in self._complaints.items() if place in wanted}
         for place in list(self._sockets):
             if place not in wanted or self._sockets[place].stale():
@@ -320,10 +321,9 @@ class Daemon:
             if place not in self._sockets:
                 self._open_socket(place)
         senders = [item for item in self._sockets.values() if isinstance(item, SenderSocket)]
-        clients = self.engine.configuration.clients
-        addresses = {str(item.place.address) for item in senders} if clients else set()
-        self.engine.own_references = frozenset(map(reference_id_of, addresses))
         self.engine.own_addresses = frozenset(str(item.place.address) for item in senders)
+        follows = bool(self.engine.configuration.clients)
+        self.engine.own_references = frozenset(map(reference_id_of, self.engine.own_addresses if follows else ()))
         missing = any(place not in self._sockets for place in wanted)
         self._sockets_due = now.raw + _RETRY_SOCKETS if missing else None
 
@@ -331,21 +331,20 @@ class Daemon:
         try:
             opened = self._make_socket(place)
         except TransportError as error:
-            subject = _name(place)
-            self._complaints[place] = ProblemStatus(error.code, str(error), error.advice, subject)
+            self._complaints[place] = ProblemStatus(error.code, str(error), error.advice, _name(place))
             self._changed = True
-            if isinstance(place, MulticastServer):
-                self.engine.senders[place].last_error = str(error)
-            elif isinstance(place, MulticastClient):
-                self._groups.failed(place, str(error))
+            self._note_opening(place, str(error))
             return
         self._complaints.pop(place, None)
-        if isinstance(place, MulticastServer):
-            self.engine.senders[place].last_error = None
-        elif isinstance(place, MulticastClient):
-            self._groups.opened(place, self._clock.now().raw)
+        self._note_opening(place, None)
         self._sockets[place] = opened
         self._watch(opened.socket, self._reader(opened), quiet=isinstance(opened, ResponderSocket))
+
+    def _note_opening(self, place: SocketSpec, error: str | None) -> None:
+        if isinstance(place, MulticastServer):
+            self.engine.senders[place].last_error = error
+        elif isinstance(place, MulticastClient):
+            self._receiver_io.opened(place, error)
 
     def _make_socket(self, place: SocketSpec) -> AnySocket:
         if isinstance(place, MulticastServer):
@@ -355,27 +354,22 @@ class Daemon:
         if isinstance(place, MulticastClient):
             return GroupSocket(place)
         interface, version = place
-        return ResponderSocket(
-            interface or None,
-            version,
-            self.engine.configuration.server.port,
-            clients=self.engine.configuration.server.allow,
-        )
+        server = self.engine.configuration.server
+        return ResponderSocket(interface or None, version, server.port, clients=server.allow)
 
     def _reader(self, opened: AnySocket) -> Callable[[], None]:
         if isinstance(opened, SenderSocket):
             return lambda: self._read_departures(opened)
         if isinstance(opened, GroupSocket):
-            return lambda: self._read(opened, lambda: self._receiver_io.read(opened))
-        return lambda: self._read(opened, lambda: self._responder_io.read(opened))
-
-    def _read(self, opened: AnySocket, read: Callable[[], int]) -> None:
-        self._pauses.read(opened.socket, self._clock.now().raw, read)
+            read = partial(self._receiver_io.read, opened)
+        else:
+            read = partial(self._responder_io.read, opened)
+        return lambda: self._pauses.read(opened.socket, self._clock.now().raw, read)
 
     def _close_socket(self, place: SocketSpec) -> None:
         closing = self._sockets.pop(place)
         if isinstance(closing, GroupSocket):
-            self._groups.closed(closing)
+            self._receiver_io.closed(closing)
         self._refused_before += refused(closing.socket)
         if not self._pauses.forget(closing.socket):
             self._selector.unregister(closing.socket)
@@ -383,44 +377,37 @@ class Daemon:
 
     def _links_changed(self) -> None:
         self._links.drain()
-        now = self._clock.now()
-        if self._sockets_due is None or self._sockets_due > now.raw + _SETTLE:
-            self._sockets_due = now.raw + _SETTLE
+        settled = self._clock.now().raw + _SETTLE
+        self._sockets_due = min(self._sockets_due or settled, settled)
 
     # Server
 
     def _send_multicasts(self) -> None:
         for sender in self.engine.due_senders(self._clock.now()):
             opened = self._sockets.get(sender.configuration)
-            announcement = self.engine.announcement(self._clock.now())
-            if isinstance(opened, SenderSocket) and announcement is not None:
-                self._send_multicast(sender, opened)
-            else:
+            if not isinstance(opened, SenderSocket) or not self._send_multicast(sender, opened):
                 sender.silence()
                 self._changed = True
-                if isinstance(opened, SenderSocket):
-                    sender.last_error = "not sent: the clock of this host is not synchronised"
             sender.schedule(self._clock.now().raw)
 
-    def _send_multicast(self, sender: Sender, opened: SenderSocket) -> None:
-        now = self._clock.now()
-        announcement = self.engine.announcement(now)
+    def _send_multicast(self, sender: Sender, opened: SenderSocket) -> bool:
+        announcement = self.engine.announcement(self._clock.now())
         if announcement is None:
-            return
+            sender.last_error = "not sent: the clock of this host is not synchronised"
+            return False
         data = sender.packet(self._clock.now(), announcement, self.engine.keys)
         try:
             opened.send(data)
         except OSError as error:
             sender.last_error, sender.advice = error.strerror, advice_for(error.errno)
-            sender.silence()
-            self._changed = True
-            return
+            return False
         sender.last_error = None
         sender.sent += 1
         self.engine.sent += 1
         if not opened.stamped:
             sender.stamps = USER
         self._read_departures(opened)
+        return True
 
     def _read_departures(self, opened: SenderSocket) -> None:
         sender = self.engine.senders.get(opened.configuration)
@@ -437,29 +424,12 @@ class Daemon:
         found = self.engine.standstill
         if found is not None and (self._standstill is None or found.end > self._standstill[0]):
             self._stood_still(found.seconds, now)
-        self._memory.save(self.engine.state(), now.raw)
+        self._state_file.save(self.engine.state(), now.raw)
         correction = self.engine.news(association, now)
         if correction is not None:
             self._clock_discipline.update(correction, now)
 
     # Control
-
-    def _accept(self) -> None:
-        connection = self._control.accept()
-        if connection is not None:
-            self._watch(connection.socket, lambda: self._serve(connection))
-
-    def _serve(self, connection: Connection) -> None:
-        sock = connection.socket
-        if connection.answer is None:
-            self._selector.unregister(sock)
-            if self._control.serve(connection):
-                events = selectors.EVENT_READ if connection.answer is None else selectors.EVENT_WRITE
-                self._selector.register(sock, events, _Ready(lambda: self._serve(connection)))
-            return
-        self._selector.unregister(sock)
-        if self._control.serve(connection):
-            self._selector.register(sock, selectors.EVENT_WRITE, _Ready(lambda: self._serve(connection)))
 
     def status(self) -> dict[str, Any]:
         """The status document."""
@@ -473,7 +443,7 @@ class Daemon:
             server_status(engine),
             counters(engine, self._refused()),
             self._responder_io.status(item for item in self._sockets.values() if isinstance(item, ResponderSocket)),
-            self._group_status(now),
+            self._group_status(),
             found,
         ).document()
 
@@ -484,18 +454,12 @@ class Daemon:
     def _reload(self) -> None:
         self._notifier.reloading()
         try:
-            loaded = configuration.load(self._path)
-            self._apply(loaded)
-        except ConfigurationError as error:
-            for problem in error.problems:
-                self._refuse_reload(problem)
+            self._apply(configuration.load(self._path))
         except EngineError as error:
-            self._refuse_reload(error)
+            for reason in error.problems if isinstance(error, ConfigurationError) else [error]:
+                sentence = f"reload refused, the old configuration stays: {reason}"
+                tell(logging.ERROR, "reload_refused", sentence, reason=str(reason))
         self._notifier.ready("reloaded")
-
-    def _refuse_reload(self, reason: object) -> None:
-        sentence = f"reload refused, the old configuration stays: {reason}"
-        tell(logging.ERROR, "reload_refused", sentence, reason=str(reason))
 
     def _apply(self, loaded: Loaded) -> None:
         old, new = self.engine.configuration, loaded.configuration
@@ -509,7 +473,7 @@ class Daemon:
         if (old.server, old.asks_chrony) != (new.server, new.asks_chrony):
             if self._chrony is not None:
                 self._chrony.close()
-            self._chrony = self._chrony_reader(loaded, now)
+            self._chrony = self._chrony_reader(new, now)
         if old.server != new.server:
             for place in list(self._sockets):
                 self._close_socket(place)
@@ -524,7 +488,7 @@ class Daemon:
         if self._remote_clock is not None:
             self._remote_clock.close()
         if self.engine.configuration.clients:
-            self._memory.save(self.engine.state())
+            self._state_file.save(self.engine.state())
         self._poll_io.close()
         for opened in self._sockets.values():
             opened.close()

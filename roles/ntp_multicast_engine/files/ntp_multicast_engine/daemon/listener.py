@@ -11,22 +11,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ntp_multicast_engine.config import configuration
-from ntp_multicast_engine.config.configuration import Configuration, MulticastClient
+from ntp_multicast_engine.config.configuration import Configuration, MulticastClient, MulticastServer
 from ntp_multicast_engine.errors import ConfigurationError, PacketError, TransportError
-from ntp_multicast_engine.instant import Clock, Instant
+from ntp_multicast_engine.instant import Clock
 from ntp_multicast_engine.net.listening import Heard, ListeningSocket, multicast_interfaces
 from ntp_multicast_engine.net.sockets import BATCH
 from ntp_multicast_engine.observe.heard import HeardReport, ListenedGroup, SenderHeard
+from ntp_multicast_engine.observe.status import LEAPS
 from ntp_multicast_engine.wire.keyring import KeyRing, Verdict
-from ntp_multicast_engine.wire.packet import Header, Packet, parse, reference_id_text
+from ntp_multicast_engine.wire.packet import Packet, parse, reference_id_text
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS, from_ntp
 
 USUAL_GROUPS = ("224.0.1.1", "ff02::101", "ff05::101", "ff0e::101")
 """RFC 5905 section 6, for IPv6 with the scopes that networks use."""
 USUAL_PORT = 123
 MAXIMUM_SENDERS = 512
-_LEAPS = ("none", "insert", "delete", "unsynchronised")
-_NOT_CHECKED = "not checked"
 
 
 @dataclass(frozen=True)
@@ -45,8 +44,12 @@ def wanted(path: Path, interface: str | None, group: str | None) -> Wanted:
     """
     notes: list[str] = []
     settings, keys = _configured(path, notes, needed=interface is None and group is None)
-    known = _places(settings) if settings is not None else []
-    places = [place for place in known if interface in (None, place[0]) and group in (None, place[1])]
+    known: list[MulticastClient | MulticastServer] = [*settings.clients, *settings.servers] if settings else []
+    places = [
+        (item.interface, str(item.group), item.port)
+        for item in known
+        if interface in (None, item.interface) and group in (None, str(item.group))
+    ]
     if not places and (interface or group):
         interfaces = [interface] if interface else multicast_interfaces()
         places = [(name, each, USUAL_PORT) for name in interfaces for each in ((group,) if group else USUAL_GROUPS)]
@@ -66,11 +69,6 @@ def _configured(path: Path, notes: list[str], *, needed: bool) -> tuple[Configur
         if needed:
             raise
         return None, None
-
-
-def _places(settings: Configuration) -> list[tuple[str, str, int]]:
-    clients = [(item.interface, str(item.group), item.port) for item in settings.clients]
-    return clients + [(item.interface, str(item.group), item.port) for item in settings.servers]
 
 
 def listen(what: Wanted, seconds: float, clock: Clock) -> HeardReport:
@@ -138,15 +136,14 @@ class _Senders:
 
 def _judged(data: bytes, keys: KeyRing | None) -> tuple[Packet | None, str]:
     """What the packet's MAC proves to this host."""
-    ring = keys if keys is not None else KeyRing()
     try:
-        packet = parse(data, ring.long_tag)
+        packet = parse(data, (keys or KeyRing()).long_tag)
     except PacketError as error:
         return None, f"wrong {error.reason}"
     if packet.authenticator is None:
         return packet, "none"
     if keys is None:
-        return packet, _NOT_CHECKED
+        return packet, "not checked"
     verdict = keys.verify(packet)
     if verdict is Verdict.VALID and keys.required and packet.authenticator.key_id not in keys.trusted:
         verdict = Verdict.UNTRUSTED_KEY
@@ -160,13 +157,11 @@ def _fill(known: SenderHeard, heard: Heard, packet: Packet | None) -> None:
     if known.last is not None:
         known.measured_interval = (arrival.raw - known.last) / NANOSECONDS
     known.last = arrival.raw
-    if packet is not None:
-        _fill_from(known, packet.header, arrival)
-
-
-def _fill_from(known: SenderHeard, header: Header, arrival: Instant) -> None:
+    if packet is None:
+        return
+    header = packet.header
     known.mode, known.version, known.stratum = header.mode, header.version, header.stratum
-    known.leap = _LEAPS[header.leap]
+    known.leap = LEAPS[header.leap]
     known.reference_id = reference_id_text(header.reference_id, header.stratum)
     known.interval = 1 << header.poll if 0 <= header.poll <= 17 else None
     known.interleaved = known.interleaved or header.origin != 0

@@ -42,18 +42,11 @@ class PollIo:
         self.end(association)
         try:
             opened = RequestSocket(association.source, group.volley_port, group.interface, self._clock)
-        except OSError as error:
-            association.request_failed(Failure(error.strerror or "error", advice_for(error.errno)))
-            return
-        except TransportError as error:
-            association.request_failed(Failure(str(error), error.advice))
-            return
-        self._requests[association] = opened
-        self._watch(opened.socket, lambda: self._read(association, opened))
-        try:
+            self._requests[association] = opened
+            self._watch(opened.socket, lambda: self._read(association, opened))
             association.request_sent(opened.send(action.data))
-        except OSError as error:
-            association.request_failed(Failure(error.strerror or "error", advice_for(error.errno)))
+        except (OSError, TransportError) as error:
+            association.request_failed(_failure(error))
             return
         self._engine.sent += 1
 
@@ -75,7 +68,7 @@ class PollIo:
         try:
             datagram = opened.receive()
         except OSError as error:
-            association.request_failed(Failure(error.strerror or "error", advice_for(error.errno)))
+            association.request_failed(_failure(error))
             return
         if datagram is None:
             return
@@ -87,3 +80,9 @@ class PollIo:
             self.end(action.association)
             if not association.warming_up:
                 self._changed(association)
+
+
+def _failure(error: OSError | TransportError) -> Failure:
+    if isinstance(error, TransportError):
+        return Failure(str(error), error.advice)
+    return Failure(error.strerror or "error", advice_for(error.errno))

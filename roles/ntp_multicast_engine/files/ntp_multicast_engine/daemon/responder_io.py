@@ -59,10 +59,7 @@ class ResponderIo:
         """What is told about the responder's sockets."""
         return tuple(
             ResponderStatus(
-                interface=opened.interface,
-                family=f"ipv{opened.version}",
-                port=opened.port,
-                timestamps=opened.stamps,
+                interface=opened.interface, family=f"ipv{opened.version}", port=opened.port, timestamps=opened.stamps
             )
             for opened in sockets
         )

@@ -61,14 +61,34 @@ def _entry(item: Any) -> tuple[Remembered, int]:
 
 
 class StateFile:
-    """The file `state.json` of the state directory."""
+    """The file `state.json` of the state directory.
 
-    def __init__(self, directory: Path) -> None:
+    :param raw: raw time of the start.
+    """
+
+    def __init__(self, directory: Path, raw: int) -> None:
         self._path = directory / "state.json"
         self._written: bytes | None = None
+        self._durable_due = raw + _DURABLE_INTERVAL
+        self._complaint: str | None = None
 
-    def load(self) -> State:
-        """The state of the last run; an empty one, if there was none. Raises StateError if there is one but damaged."""
+    def load(self, *, keep: bool) -> State:
+        """The state of the last run, or an empty one.
+
+        :param keep: whether this run will have to remember anything.
+        :raises StateError: it will, and it can't.
+        """
+        try:
+            state = self._read()
+        except StateError as error:
+            tell(logging.ERROR, "state", f"{error}; starting without it", reason=str(error))
+            state = State()
+        if keep:
+            # A client that can't remember would accept a replay after a restart.
+            self._write(state, durable=True)
+        return state
+
+    def _read(self) -> State:
         try:
             with self._path.open("rb") as file:
                 return decode(file.read(_MAXIMUM_FILE))
@@ -77,8 +97,27 @@ class StateFile:
         except OSError as error:
             raise StateError(f"{self._path}: {error.strerror}") from error
 
-    def save(self, state: State, *, durable: bool = False) -> None:
-        """Replace the file, if anything changed. `durable` also survives a loss of power; raises StateError."""
+    def save(self, state: State, raw: int | None = None) -> None:
+        """Keep a state; without `raw`, and from time to time, in a way that a loss of power can't undo.
+
+        What stands in the way is logged once, and not for each packet that would have been remembered.
+        """
+        durable = raw is None or raw >= self._durable_due
+        if durable and raw is not None:
+            self._durable_due = raw + _DURABLE_INTERVAL
+        try:
+            self._write(state, durable=durable)
+        except StateError as error:
+            if self._complaint != str(error):
+                tell(logging.ERROR, "state", f"{error}: nothing will outlive this run", reason=str(error))
+            self._complaint = str(error)
+            return
+        if self._complaint is not None:
+            tell(logging.INFO, "state", "the state is saved again")
+        self._complaint = None
+
+    def _write(self, state: State, *, durable: bool) -> None:
+        """Replace the file, if anything changed."""
         data = encode(state)
         if data == self._written and not durable:
             return
@@ -95,50 +134,3 @@ class StateFile:
         except OSError as error:
             raise StateError(f"{self._path}: {error.strerror}") from error
         self._written = data
-
-
-class Memory:
-    """The state file of a running engine, whose troubles are told to the log.
-
-    :param raw: raw time of the start.
-    """
-
-    def __init__(self, directory: Path, raw: int) -> None:
-        self._file = StateFile(directory)
-        self._durable_due = raw + _DURABLE_INTERVAL
-        self._complaint: str | None = None
-
-    def load(self, *, keep: bool) -> State:
-        """The state of the last run.
-
-        :param keep: whether this run will have to remember anything.
-        :raises StateError: it will, and it can't.
-        """
-        try:
-            state = self._file.load()
-        except StateError as error:
-            tell(logging.ERROR, "state", f"{error}; starting without it", reason=str(error))
-            state = State()
-        if keep:
-            # A client that can't remember would accept a replay after a restart.
-            self._file.save(state, durable=True)
-        return state
-
-    def save(self, state: State, raw: int | None = None) -> None:
-        """Keep a state; without `raw`, and from time to time, in a way that a loss of power can't undo.
-
-        What stands in the way is logged once, and not for each packet that would have been remembered.
-        """
-        durable = raw is None or raw >= self._durable_due
-        if durable and raw is not None:
-            self._durable_due = raw + _DURABLE_INTERVAL
-        try:
-            self._file.save(state, durable=durable)
-        except StateError as error:
-            if self._complaint != str(error):
-                tell(logging.ERROR, "state", f"{error}: nothing will outlive this run", reason=str(error))
-            self._complaint = str(error)
-            return
-        if self._complaint is not None:
-            tell(logging.INFO, "state", "the state is saved again")
-        self._complaint = None

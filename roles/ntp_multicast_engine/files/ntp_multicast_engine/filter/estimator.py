@@ -123,20 +123,6 @@ class Estimate:
         return self.difference + round(self.frequency * (raw - self.raw))
 
 
-@dataclass(frozen=True)
-class _Bounds:
-    """At `time` the offset was between `down` and `up`: an exchange, in seconds from the estimator's origin."""
-
-    time: float
-    up: float
-    down: float
-
-    @property
-    def width(self) -> float:
-        """The round trip."""
-        return self.up - self.down
-
-
 class _Scatter:
     """How far the samples of one way lie from the line through their neighbours: by the median, seconds.
 
@@ -171,20 +157,19 @@ class Estimator:
     """Collects samples of one server.
 
     :param prior_frequency: how much faster than raw time the server is assumed to run (a ratio); None, if unknown.
-    :param assumed_delay: seconds from server to client to be used as long as there is no exchange; None, if an
-        estimate without an exchange is not wanted.
     """
 
-    def __init__(self, prior_frequency: float | None = None, assumed_delay: float | None = None) -> None:
+    def __init__(self, prior_frequency: float | None = None) -> None:
         self._prior_frequency = prior_frequency
         self._accurate_departures = False
         self._lagging = Way.MULTICAST
-        self._assumed_delay = assumed_delay
+        self.assumed_delay: float | None = None
+        """Seconds from server to client."""
         self._base: OneWay | None = None
         self._cached: Estimate | None = None
         self._samples: deque[tuple[float, float]] = deque(maxlen=WINDOW)
         self._round_trips: deque[float] = deque(maxlen=EXCHANGES)
-        self._shortest: _Bounds | None = None
+        self._shortest: Exchange | None = None
         self._first: list[tuple[Way, float, float]] = []
         self._scatter = {way: _Scatter() for way in Way}
         self._bank: list[KalmanFilter] = []
@@ -202,26 +187,21 @@ class Estimator:
             if self._prior_frequency is not None and not trusting:
                 kalman.score = -_PRIOR_ODDS
             self._bank.append(kalman)
-        if self._assumed_delay is not None and not self._round_trips:
-            for kalman in self._bank:
-                kalman.assume_delay(self._assumed_delay)
-        if self._shortest is not None:
-            for kalman in self._bank:
-                kalman.confine(self._shortest.time, self._shortest.up, self._shortest.down, RESPONSE_UNCERTAINTY)
+            if self.assumed_delay is not None and not self._round_trips:
+                kalman.assume_delay(self.assumed_delay)
+            if self._shortest is not None:
+                kalman.confine(*self._times(self._shortest), RESPONSE_UNCERTAINTY)
         for way, time, value in self._first:
             self._measure(way, time, value)
 
     def _asymmetry_uncertainty(self) -> float:
         return RESPONSE_UNCERTAINTY if self._lagging is Way.ANSWER else MULTICAST_UNCERTAINTY
 
-    @property
-    def accurate_departures(self) -> bool:
-        """Whether the one-way samples have kernel stamps of sending (RFC 9769), which answers to requests lack."""
-        return self._accurate_departures
+    def expect_departures(self, accurate: bool) -> None:
+        """Whether the one-way samples have kernel stamps of sending (RFC 9769), which answers to requests lack.
 
-    @accurate_departures.setter
-    def accurate_departures(self, accurate: bool) -> None:
-        """To be set before the first one-way sample; exchanges may have come."""
+        To be told before the first one-way sample; exchanges may have come.
+        """
         if accurate is not self._accurate_departures:
             self._accurate_departures = accurate
             self._lagging = Way.ANSWER if accurate else Way.MULTICAST
@@ -232,17 +212,11 @@ class Estimator:
         """Whether multicasts take longer than answers although both tell when they left."""
         return self._accurate_departures and self._lagging is Way.MULTICAST
 
-    @property
-    def assumed_delay(self) -> float | None:
-        return self._assumed_delay
-
-    @assumed_delay.setter
-    def assumed_delay(self, delay: float | None) -> None:
-        self._cached = None
-        if delay != self._assumed_delay:
-            self._assumed_delay = delay
-            if not self._round_trips:
-                self._begin()
+    def assume_delay(self, seconds: float) -> None:
+        """To be used from server to client as long as there is no exchange; else there is no estimate without one."""
+        self._cached, self.assumed_delay = None, seconds
+        if not self._round_trips:
+            self._begin()
 
     @property
     def samples(self) -> int:
@@ -258,11 +232,10 @@ class Estimator:
         self._take(Way.MULTICAST, time, value)
 
     def add_exchange(self, exchange: Exchange) -> None:
-        time, up = self._relative(exchange.raw, exchange.up)
-        _unused, down = self._relative(exchange.raw, exchange.down)
-        self._round_trips.append(up - down)
-        if len(self._first) < LOOKED_AT_AGAIN and (self._shortest is None or up - down < self._shortest.width):
-            self._shortest = _Bounds(time, up, down)
+        time, up, down = self._times(exchange)
+        self._round_trips.append(exchange.delay)
+        if len(self._first) < LOOKED_AT_AGAIN and (self._shortest is None or exchange.delay < self._shortest.delay):
+            self._shortest = exchange
         self._take(Way.REQUEST, time, up)
         self._take(Way.ANSWER, time, down)
 
@@ -271,7 +244,7 @@ class Estimator:
 
         Where delays scatter to both sides, to choose would only make both ways seem shorter than that of multicasts.
         """
-        queues = sum(weight for weight, kalman in zip(self._weights(), self._bank) if not kalman.model.two_sided)
+        queues = sum(weight for weight, kalman in self._weighted() if not kalman.model.two_sided)
         return warm_up if queues > 0.5 and warm_up.delay < measurement.delay else measurement
 
     def _take(self, way: Way, time: float, value: float) -> None:
@@ -286,14 +259,9 @@ class Estimator:
 
     def _is_quicker(self) -> bool:
         """Whether the way down that was assumed to lag is quicker than the other one, for certain."""
-        weights = self._weights()
-        asymmetry = sum(weight * kalman.mean[3] for weight, kalman in zip(weights, self._bank))
+        asymmetry, variance = self._mixture(3)
         if asymmetry > -SMALLEST_ASYMMETRY:
             return False
-        variance = sum(
-            weight * (kalman.covariance[3][3] + (kalman.mean[3] - asymmetry) ** 2)
-            for weight, kalman in zip(weights, self._bank)
-        )
         # What the samples say by themselves: that the asymmetry is small is assumed only of one that isn't negative.
         told = max(1 - variance / self._asymmetry_uncertainty() ** 2, 0.0)
         return asymmetry * asymmetry > _CERTAINTY**2 * variance * told
@@ -308,6 +276,11 @@ class Estimator:
             # What was thought of the asymmetry until now may have kept it from becoming as large as it is.
             for unknown in (0, 2, 3):
                 kalman.widen(unknown, abs(kalman.mean[3]))
+
+    def _times(self, exchange: Exchange) -> tuple[float, float, float]:
+        """When it was, and the bounds of the offset then, in seconds from the estimator's origin."""
+        time, up = self._relative(exchange.raw, exchange.up)
+        return time, up, self._relative(exchange.raw, exchange.down)[1]
 
     def _relative(self, raw: int, difference: int) -> tuple[float, float]:
         self._cached = None
@@ -327,13 +300,13 @@ class Estimator:
             kalman.score -= highest
 
     def _expected_scatter(self) -> float:
-        """How much delays may scatter of which few are known: as those of the multicasts, or as round trips do."""
-        median = self._scatter[Way.MULTICAST].median
-        return median if median is not None else self._spread()
+        """How much delays may scatter of which few are known: as those of the multicasts, or as round trips do.
 
-    def _spread(self) -> float:
-        """How much delays scatter, as the round trips tell, which need no clock: in seconds, rather too much."""
-        count = len(self._round_trips)
+        Round trips need no clock, and tell rather too much.
+        """
+        median, count = self._scatter[Way.MULTICAST].median, len(self._round_trips)
+        if median is not None:
+            return median
         if count < 2:
             return max(self._round_trips, default=0.0)
         return (sum(self._round_trips) / count - min(self._round_trips)) * count / (count - 1)
@@ -345,16 +318,9 @@ class Estimator:
         return self._cached
 
     def _estimate(self) -> Estimate | None:
-        if self._base is None or (not self._round_trips and self._assumed_delay is None):
+        if self._base is None or (not self._round_trips and self.assumed_delay is None):
             return None
-        weights = self._weights()
-        offset, frequency = (
-            sum(weight * kalman.mean[place] for weight, kalman in zip(weights, self._bank)) for place in (0, 1)
-        )
-        variance = sum(
-            weight * (kalman.covariance[0][0] + (kalman.mean[0] - offset) ** 2)
-            for weight, kalman in zip(weights, self._bank)
-        )
+        (offset, variance), (frequency, _unused) = self._mixture(0), self._mixture(1)
         time = self._bank[0].time
         jitter = self._jitter(offset, frequency, time)
         return Estimate(
@@ -366,11 +332,20 @@ class Estimator:
             error=self._error(jitter, variance),
         )
 
-    def _weights(self) -> list[float]:
+    def _weighted(self) -> list[tuple[float, KalmanFilter]]:
         """How much each filter counts, as shares of 1."""
         weights = [kalman.model.prior_weight * math.exp(kalman.score) for kalman in self._bank]
         total = sum(weights)
-        return [weight / total for weight in weights]
+        return [(weight / total, kalman) for weight, kalman in zip(weights, self._bank)]
+
+    def _mixture(self, unknown: int) -> tuple[float, float]:
+        """Mean and variance of an unknown (its place in `mean`) over all filters."""
+        weighted = self._weighted()
+        mean = sum(weight * kalman.mean[unknown] for weight, kalman in weighted)
+        return mean, sum(
+            weight * (kalman.covariance[unknown][unknown] + (kalman.mean[unknown] - mean) ** 2)
+            for weight, kalman in weighted
+        )
 
     def _round_trip(self) -> float:
         """The smallest round trip, seconds.
@@ -379,7 +354,7 @@ class Estimator:
         bound what asymmetry can hide.
         """
         if not self._round_trips:
-            return 2 * (self._assumed_delay or 0.0)
+            return 2 * (self.assumed_delay or 0.0)
         return max(min(self._round_trips), MINIMUM_SCALE)
 
     def _jitter(self, offset: float, frequency: float, time: float) -> float:
@@ -394,5 +369,5 @@ class Estimator:
     def _error(self, jitter: float, variance: float) -> float:
         if not self._round_trips:
             # Nothing bounds the delay: it may be anything from nothing to twice what was assumed.
-            return MINIMUM_SCALE + (self._assumed_delay or 0.0) + jitter
+            return MINIMUM_SCALE + (self.assumed_delay or 0.0) + jitter
         return MINIMUM_SCALE + 2 * math.sqrt(max(variance, 0.0))

@@ -8,11 +8,11 @@ from __future__ import annotations
 import ipaddress
 import socket
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ntp_multicast_engine.config.schema import Address, Network
+from ntp_multicast_engine.config.schema import Address
 from ntp_multicast_engine.errors import TransportError
 from ntp_multicast_engine.net import netlink
 
@@ -88,7 +88,7 @@ def address_for(name: str, group: Address, before: InterfaceAddress | None = Non
     """
     index = interface_index(name)
     there = netlink.addresses(index)
-    if before is not None and before.index == index and before.address in _usable(there):
+    if before is not None and before.index == index and before.address in [item.address for item in _usable(there)]:
         return before
     address = _ipv4(there, before) if group.version == 4 else _ipv6(there, group)
     if address is None:
@@ -100,8 +100,8 @@ def address_for(name: str, group: Address, before: InterfaceAddress | None = Non
     return InterfaceAddress(index, address)
 
 
-def _usable(there: list[netlink.AddressOfInterface]) -> set[Address]:
-    return {item.address for item in there if not item.flags & _UNUSABLE}
+def _usable(there: list[netlink.AddressOfInterface]) -> list[netlink.AddressOfInterface]:
+    return [item for item in there if not item.flags & _UNUSABLE]
 
 
 def _ipv4(there: list[netlink.AddressOfInterface], before: InterfaceAddress | None) -> Address | None:
@@ -111,12 +111,12 @@ def _ipv4(there: list[netlink.AddressOfInterface], before: InterfaceAddress | No
     """
     found = [item for item in there if item.address.version == 4]
     wide = [item for item in found if item.scope < _SCOPE_HOST]
-    near = [item for item in wide if before is not None and before.address in _network(item)]
+    near = [
+        item
+        for item in wide
+        if before is not None and before.address in ipaddress.ip_network((item.address, item.prefix), strict=False)
+    ]
     return next((item.address for item in [*near, *wide, *found]), None)
-
-
-def _network(item: netlink.AddressOfInterface) -> Network:
-    return ipaddress.ip_network((item.address, item.prefix), strict=False)
 
 
 def _ipv6(there: list[netlink.AddressOfInterface], group: Address) -> Address | None:
@@ -127,19 +127,13 @@ def _ipv6(there: list[netlink.AddressOfInterface], group: Address) -> Address | 
     # The second nibble of ff0X:: is the scope (RFC 4291 section 2.7).
     link_local_group = group.packed[1] & 0x0F <= 2
     order = (_SCOPE_LINK, _SCOPE_GLOBAL, _SCOPE_HOST) if link_local_group else (_SCOPE_GLOBAL, _SCOPE_LINK, _SCOPE_HOST)
-    found: dict[tuple[int, bool], Address] = {}
-    for kind, address in _usable_ipv6(there):
-        found.setdefault(kind, address)
-    kinds = ((scope, temporary) for scope in order for temporary in (False, True))
-    return next((found[kind] for kind in kinds if kind in found), None)
 
+    def rank(item: netlink.AddressOfInterface) -> tuple[int, bool]:
+        scope = _SCOPE_GLOBAL if item.scope == _SCOPE_SITE else item.scope
+        return order.index(scope), bool(item.flags & _TEMPORARY)
 
-def _usable_ipv6(there: list[netlink.AddressOfInterface]) -> Iterator[tuple[tuple[int, bool], Address]]:
-    """Addresses in the kernel's order, each with its scope and whether it is temporary."""
-    for item in there:
-        if item.address.version == 6 and not item.flags & _UNUSABLE:
-            scope = _SCOPE_GLOBAL if item.scope == _SCOPE_SITE else item.scope
-            yield (scope, bool(item.flags & _TEMPORARY)), item.address
+    found = [item for item in _usable(there) if item.address.version == 6]
+    return min(found, key=rank).address if found else None
 
 
 def is_member(index: int, group: Address, proc_net: Path = PROC_NET) -> bool:

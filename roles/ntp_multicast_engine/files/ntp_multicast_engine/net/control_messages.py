@@ -21,8 +21,8 @@ from ntp_multicast_engine.instant import Clock, Instant, at
 from ntp_multicast_engine.wire.packet import MAXIMUM_LENGTH
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
-IP_PKTINFO, IP_RECVERR, IP_MULTICAST_ALL = 8, 11, 49
-IPV6_RECVERR, IPV6_MULTICAST_ALL, IPV6_RECVPKTINFO, IPV6_PKTINFO = 25, 29, 49, 50
+_IP_PKTINFO, _IP_RECVERR, _IP_MULTICAST_ALL = 8, 11, 49
+_IPV6_RECVERR, _IPV6_MULTICAST_ALL, _IPV6_RECVPKTINFO, _IPV6_PKTINFO = 25, 29, 49, 50
 SO_TIMESTAMPING = 37
 # include/uapi/linux/net_tstamp.h
 _TX_SOFTWARE, _RX_SOFTWARE, _REPORT_SOFTWARE, _OPT_ID, _OPT_TSONLY = 1 << 1, 1 << 3, 1 << 4, 1 << 7, 1 << 11
@@ -45,6 +45,40 @@ _CREDIBLE_AGE = NANOSECONDS
 """A packet doesn't lie in the queue for longer; if it seems to, the clock was stepped meanwhile."""
 
 KERNEL, USER = "kernel", "user"
+
+
+class Family(NamedTuple):
+    """How a version of the Internet protocol names the options that both have (ip(7), ipv6(7))."""
+
+    domain: int
+    level: int
+    traffic_class: int
+    tell_destination: int
+    all_groups: int
+    hops: int
+    loop: int
+
+
+FAMILIES = {
+    4: Family(
+        socket.AF_INET,
+        socket.IPPROTO_IP,
+        socket.IP_TOS,
+        _IP_PKTINFO,
+        _IP_MULTICAST_ALL,
+        socket.IP_MULTICAST_TTL,
+        socket.IP_MULTICAST_LOOP,
+    ),
+    6: Family(
+        socket.AF_INET6,
+        socket.IPPROTO_IPV6,
+        socket.IPV6_TCLASS,
+        _IPV6_RECVPKTINFO,
+        _IPV6_MULTICAST_ALL,
+        socket.IPV6_MULTICAST_HOPS,
+        socket.IPV6_MULTICAST_LOOP,
+    ),
+}
 
 
 class Datagram(NamedTuple):
@@ -106,10 +140,12 @@ def assemble(
             real = stamp_of(value)
             if real and 0 <= now.real - real < _CREDIBLE_AGE:
                 arrival, stamps = at(real, now), KERNEL
-        elif level == socket.IPPROTO_IP and kind == IP_PKTINFO and len(value) == _PKTINFO4.size:
-            destination, interface = place_of(value, 4)
-        elif level == socket.IPPROTO_IPV6 and kind == IPV6_PKTINFO and len(value) == _PKTINFO6.size:
-            destination, interface = place_of(value, 6)
+        elif (level, kind) == (socket.IPPROTO_IP, _IP_PKTINFO):
+            interface, _local, packed = _PKTINFO4.unpack(value)
+            destination = _address(packed)
+        elif (level, kind) == (socket.IPPROTO_IPV6, _IPV6_PKTINFO):
+            packed, interface = _PKTINFO6.unpack(value)
+            destination = _address(packed)
     host = address[0].partition("%")[0] if address else ""
     port = address[1] if address else 0
     scope = address[3] if address and len(address) == 4 else 0
@@ -129,7 +165,7 @@ def departure(sock: socket.socket) -> Departure | None:
         for level, kind, value in ancillary:
             if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPING:
                 real = stamp_of(value)
-            elif (level, kind) in ((socket.IPPROTO_IP, IP_RECVERR), (socket.IPPROTO_IPV6, IPV6_RECVERR)):
+            elif (level, kind) in ((socket.IPPROTO_IP, _IP_RECVERR), (socket.IPPROTO_IPV6, _IPV6_RECVERR)):
                 _errno, origin, _type, _code, _pad, _info, data = _EXTENDED_ERROR.unpack_from(value)
                 number = data if origin == _SO_EE_ORIGIN_TIMESTAMPING else None
         if real and number is not None:
@@ -150,17 +186,8 @@ def forget_departures(sock: socket.socket, flags: int) -> bool:
 def source_address(local: Address, interface: int) -> list[tuple[int, int, bytes]]:
     """Ancillary data that makes an answer leave from the address that was asked."""
     if local.version == 4:
-        return [(socket.IPPROTO_IP, IP_PKTINFO, _PKTINFO4.pack(0, local.packed, bytes(4)))]
-    return [(socket.IPPROTO_IPV6, IPV6_PKTINFO, _PKTINFO6.pack(local.packed, interface))]
-
-
-def place_of(info: bytes, version: int) -> tuple[Address, int]:
-    """Destination address and arriving interface that a packet info tells."""
-    if version == 4:
-        interface, _local, packed = _PKTINFO4.unpack(info)
-    else:
-        packed, interface = _PKTINFO6.unpack(info)
-    return _address(packed), interface
+        return [(socket.IPPROTO_IP, _IP_PKTINFO, _PKTINFO4.pack(0, local.packed, bytes(4)))]
+    return [(socket.IPPROTO_IPV6, _IPV6_PKTINFO, _PKTINFO6.pack(local.packed, interface))]
 
 
 @lru_cache(maxsize=256)

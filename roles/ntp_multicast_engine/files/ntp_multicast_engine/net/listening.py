@@ -15,13 +15,12 @@ from ntp_multicast_engine.config.configuration import MulticastClient
 from ntp_multicast_engine.errors import TransportError
 from ntp_multicast_engine.instant import Clock
 from ntp_multicast_engine.net.control_messages import Datagram, assemble
+from ntp_multicast_engine.net.netlink import link
 from ntp_multicast_engine.net.sockets import GroupSocket
 from ntp_multicast_engine.wire.packet import MAXIMUM_LENGTH
 
 # include/uapi/linux/in.h, in6.h
 _IP_TTL, _IP_RECVTTL, _IPV6_RECVHOPLIMIT, _IPV6_HOPLIMIT = 2, 12, 51, 52
-_IFF_UP, _IFF_LOOPBACK, _IFF_MULTICAST = 0x1, 0x8, 0x1000
-_SIOCGIFFLAGS = 0x8913
 _SPACE = 512
 
 
@@ -70,16 +69,5 @@ def _ttl(ancillary: Iterable[tuple[int, int, bytes]]) -> int | None:
 
 def multicast_interfaces() -> list[str]:
     """Those that are up and may hear a group, without the loopback."""
-    return [name for _index, name in socket.if_nameindex() if _hears(name)]
-
-
-def _hears(name: str) -> bool:
-    import fcntl
-
-    try:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as question:
-            answer = fcntl.ioctl(question, _SIOCGIFFLAGS, struct.pack("16s24s", name.encode(), b""))
-    except OSError:
-        return False
-    (flags,) = struct.unpack_from("=H", answer, 16)
-    return bool(flags & _IFF_UP and flags & _IFF_MULTICAST and not flags & _IFF_LOOPBACK)
+    links = ((name, link(index)) for index, name in socket.if_nameindex())
+    return [name for name, found in links if found is not None and found.is_up and found.has_groups]

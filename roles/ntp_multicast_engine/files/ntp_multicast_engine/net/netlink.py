@@ -19,9 +19,9 @@ _RTMGRP_LINK, _RTMGRP_IPV4_IFADDR, _RTMGRP_IPV6_IFADDR = 0x1, 0x10, 0x100
 _RTM_GETLINK, _RTM_GETADDR = 18, 22
 _NLM_F_REQUEST, _NLM_F_DUMP = 0x1, 0x300
 _NLMSG_ERROR, _NLMSG_DONE = 2, 3
-_IFF_UP, _IFF_RUNNING = 0x1, 0x40
+_IFF_UP, _IFF_LOOPBACK, _IFF_RUNNING, _IFF_MULTICAST = 0x1, 0x8, 0x40, 0x1000
 _IFLA_MASTER, _IFLA_LINKINFO, _INFO_SLAVE_KIND = 10, 18, 4
-_IFA_ADDRESS, _IFA_LOCAL, _IFA_LABEL, _IFA_FLAGS = 1, 2, 3, 8
+_IFA_ADDRESS, _IFA_LOCAL, _IFA_FLAGS = 1, 2, 8
 _HEADER = struct.Struct("=IHHII")
 _LINK = struct.Struct("=BxHiII")
 _ADDRESS = struct.Struct("=BBBBI")
@@ -33,13 +33,10 @@ _TIMEOUT = 1.0
 
 @dataclass(frozen=True)
 class AddressOfInterface:
-    """An address as the kernel has it; `label` is a name such as eth0:1, which older tools take for an interface."""
-
     index: int
     address: Address
     flags: int
     scope: int
-    label: str | None
     prefix: int
 
 
@@ -57,6 +54,7 @@ class Link:
     has_carrier: bool
     master: int | None
     kind: str | None
+    has_groups: bool
 
 
 def link(index: int) -> Link | None:
@@ -71,6 +69,7 @@ def link(index: int) -> Link | None:
             bool(flags & _IFF_RUNNING),
             int.from_bytes(master[:4], sys.byteorder) if master is not None else None,
             kind.decode("ascii", "replace") or None,
+            bool(flags & _IFF_MULTICAST and not flags & _IFF_LOOPBACK),
         )
     return None
 
@@ -123,8 +122,7 @@ def _address(message: bytes) -> AddressOfInterface | None:
         return None
     if _IFA_FLAGS in attributes:
         (flags,) = struct.unpack_from("=I", attributes[_IFA_FLAGS])
-    label = attributes.get(_IFA_LABEL, b"").rstrip(b"\0").decode("utf-8", "replace") or None
-    return AddressOfInterface(index, ipaddress.ip_address(packed), flags, scope, label, prefix)
+    return AddressOfInterface(index, ipaddress.ip_address(packed), flags, scope, prefix)
 
 
 class LinkMonitor:

@@ -41,17 +41,12 @@ def holders(port: int, version: int, proc: Path = PROC) -> list[Holder]:
         lines = path.read_text(encoding="ascii", errors="replace").splitlines()[1:]
     except OSError:
         return []
-    return [holder for holder in _parsed(lines, port) if not holder.address.is_multicast]
-
-
-def _parsed(lines: list[str], port: int) -> Iterator[Holder]:
-    for line in lines:
-        words = line.split()
-        if len(words) < 10:
-            continue
+    found = []
+    for words in map(str.split, lines):
         packed, _colon, bound = words[1].partition(":")
         if int(bound, 16) == port:
-            yield Holder(_unpacked(packed), int(words[7]), int(words[9]))
+            found.append(Holder(_unpacked(packed), int(words[7]), int(words[9])))
+    return [holder for holder in found if not holder.address.is_multicast]
 
 
 def _unpacked(text: str) -> Address:
@@ -100,7 +95,7 @@ def _is_free(port: int) -> bool:
 def named(holder: Holder, proc: Path = PROC) -> str:
     """Program and process, or where this process may not look for them, the user."""
     for entry in os.listdir(proc):
-        if entry.isdigit() and _has(proc / entry, holder.inode):
+        if entry.isdigit() and holder.inode in _sockets(proc / entry):
             try:
                 return f"{(proc / entry / 'comm').read_text(encoding='utf-8', errors='replace').strip()} (pid {entry})"
             except OSError:
@@ -115,20 +110,14 @@ def named(holder: Holder, proc: Path = PROC) -> str:
 
 def running_services(cgroups: Path = Path("/sys/fs/cgroup")) -> list[str]:
     """NTP services of systemd that have a process: a sandboxed service sees no other processes, but their groups."""
-    found = []
-    for name in _NTP_SERVICES:
-        for hierarchy in (cgroups, cgroups / "systemd"):
-            try:
-                if (hierarchy / "system.slice" / name / "cgroup.procs").read_text(encoding="ascii").strip():
-                    found.append(name)
-                    break
-            except (OSError, ValueError):
-                continue
-    return found
+    return [name for name in _NTP_SERVICES if _runs(cgroups, name) or _runs(cgroups / "systemd", name)]
 
 
-def _has(process: Path, inode: int) -> bool:
-    return inode in _sockets(process)
+def _runs(hierarchy: Path, service: str) -> bool:
+    try:
+        return bool((hierarchy / "system.slice" / service / "cgroup.procs").read_text(encoding="ascii").strip())
+    except OSError:
+        return False
 
 
 def _sockets(process: Path) -> Iterator[int]:

@@ -14,7 +14,7 @@ from ntp_multicast_engine.instant import Clock, Instant, at
 from ntp_multicast_engine.net import netlink
 from ntp_multicast_engine.net.addresses import interface_index
 from ntp_multicast_engine.net.control_messages import STAMP_BOTH, Datagram, departure, enable_stamps, receive
-from ntp_multicast_engine.net.sockets import EXPEDITED_FORWARDING, bind_to_device, datagram_socket
+from ntp_multicast_engine.net.sockets import bind_to_device, datagram_socket
 
 
 class RequestSocket:
@@ -27,9 +27,6 @@ class RequestSocket:
         try:
             # A link-local server is one only on the interface where its multicasts came in.
             scope = interface_index(interface) if server.lower().startswith("fe80") else 0
-            option = socket.IPV6_TCLASS if version == 6 else socket.IP_TOS
-            level = socket.IPPROTO_IPV6 if version == 6 else socket.IPPROTO_IP
-            self.socket.setsockopt(level, option, EXPEDITED_FORWARDING)
             self._enter_vrf(interface_index(interface))
             self.socket.connect((server, port) if version == 4 else (server, port, 0, scope))
             enable_stamps(self.socket, STAMP_BOTH)

@@ -18,18 +18,9 @@ from ntp_multicast_engine.errors import TransportError
 from ntp_multicast_engine.instant import Clock
 from ntp_multicast_engine.net import bpf as packet_filter
 from ntp_multicast_engine.net import netlink, port_holders
-from ntp_multicast_engine.net.addresses import (
-    InterfaceAddress,
-    address_for,
-    interface_index,
-    interface_name,
-    is_member,
-)
+from ntp_multicast_engine.net.addresses import InterfaceAddress, address_for, interface_index, interface_name, is_member
 from ntp_multicast_engine.net.control_messages import (
-    IP_MULTICAST_ALL,
-    IP_PKTINFO,
-    IPV6_MULTICAST_ALL,
-    IPV6_RECVPKTINFO,
+    FAMILIES,
     STAMP_BOTH,
     STAMP_ON_REQUEST,
     STAMP_RECEIVED,
@@ -47,7 +38,7 @@ BATCH = 256
 """Datagrams read from one socket before the others have their turn."""
 _QUEUE = 1 << 20
 """Octets that may wait to be read; the kernel gives less where net.core.rmem_max is smaller."""
-EXPEDITED_FORWARDING = 46 << 2
+_EXPEDITED_FORWARDING = 46 << 2
 """DSCP EF, RFC 3246, in the octet that IP_TOS and IPV6_TCLASS take."""
 _MREQN = struct.Struct("@4s4si")
 _MREQ6 = struct.Struct("@16si")
@@ -56,17 +47,18 @@ _MAXIMUM_AWAITED = 256
 _COUNTER = 0xFFFFFFFF
 _FIRST_FREE_PORT = 1024
 """ip(7), net.ipv4.ip_unprivileged_port_start as it is usually."""
-_FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
 
 
 def datagram_socket(version: int) -> socket.socket:
     """Raises TransportError, such as on a host whose kernel was told to have no IPv6."""
+    family = FAMILIES[version]
     try:
-        sock = socket.socket(_FAMILIES[version], socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+        sock = socket.socket(family.domain, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
     except OSError as error:
         raise TransportError(f"can't have a socket for IPv{version}: {error.strerror}") from error
     if version == 6:
-        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.setsockopt(family.level, socket.IPV6_V6ONLY, 1)
+    sock.setsockopt(family.level, family.traffic_class, _EXPEDITED_FORWARDING)
     return sock
 
 
@@ -128,13 +120,6 @@ def advice_for(number: int | None) -> str:
     }.get(number or 0, "look at the addresses, routes and firewall of this host")
 
 
-def ask_for_destination(sock: socket.socket, version: int) -> None:
-    if version == 4:
-        sock.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
-    else:
-        sock.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVPKTINFO, 1)
-
-
 def _end_point(address: Address, port: int, scope: int) -> tuple[str, int] | tuple[str, int, int, int]:
     return (str(address), port) if address.version == 4 else (str(address), port, 0, scope)
 
@@ -145,16 +130,17 @@ def netlink_vrf(interface: int) -> int | None:
     return netlink.vrf_of(interface)
 
 
-@lru_cache(maxsize=256)
-def _is_multicast(address: Address) -> bool:
-    return address.is_multicast
-
-
 class ReceivingSocket:
     """Takes what comes from anybody, and says of each datagram whether it came where it should."""
 
     socket: socket.socket
     version: int
+
+    def _tell_destinations(self) -> None:
+        """Let the kernel tell where a datagram came in, and give none of a group that another process has joined."""
+        family = FAMILIES[self.version]
+        self.socket.setsockopt(family.level, family.tell_destination, 1)
+        self.socket.setsockopt(family.level, family.all_groups, 0)
 
     def receive(self, clock: Clock) -> list[Datagram]:
         """What is there, no more than BATCH."""
@@ -193,8 +179,8 @@ class GroupSocket(ReceivingSocket):
             if filtered:
                 packet_filter.attach(self.socket, packet_filter.program(MODE_BROADCAST, group.version, sources))
             enter_vrf(self.socket, self.index)
+            self._tell_destinations()
             self._join(group)
-            ask_for_destination(self.socket, group.version)
             enable_stamps(self.socket, STAMP_RECEIVED)
             self.socket.bind(_end_point(group, configuration.port, self.index))
         except OSError as error:
@@ -203,13 +189,10 @@ class GroupSocket(ReceivingSocket):
             raise trouble(place, error, self.version, configuration.port) from error
 
     def _join(self, group: Address) -> None:
-        # Without ..._ALL = 0 a socket gets the groups that any process of the host has joined (ip(7)).
         if group.version == 4:
-            self.socket.setsockopt(socket.IPPROTO_IP, IP_MULTICAST_ALL, 0)
             request = _MREQN.pack(group.packed, bytes(4), self.index)
             self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, request)
         else:
-            self.socket.setsockopt(socket.IPPROTO_IPV6, IPV6_MULTICAST_ALL, 0)
             request = _MREQ6.pack(group.packed, self.index)
             self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, request)
 
@@ -254,18 +237,14 @@ class SenderSocket:
             raise trouble(place, error, version, source_port) from error
 
     def _set_multicast_options(self, version: int) -> None:
-        index, ttl = self.place.index, self.configuration.ttl
+        family = FAMILIES[version]
         if version == 4:
-            request = _MREQN.pack(bytes(4), self.place.address.packed, index)
-            self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, request)
-            self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, ttl)
-            self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, 0)
-            self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, EXPEDITED_FORWARDING)
+            request = _MREQN.pack(bytes(4), self.place.address.packed, self.place.index)
+            self.socket.setsockopt(family.level, socket.IP_MULTICAST_IF, request)
         else:
-            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, index)
-            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, ttl)
-            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_LOOP, 0)
-            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, EXPEDITED_FORWARDING)
+            self.socket.setsockopt(family.level, socket.IPV6_MULTICAST_IF, self.place.index)
+        self.socket.setsockopt(family.level, family.hops, self.configuration.ttl)
+        self.socket.setsockopt(family.level, family.loop, 0)
 
     def stale(self) -> bool:
         """Whether the interface has gone or got another address."""
@@ -310,14 +289,7 @@ class ResponderSocket(ReceivingSocket):
     `stamps` says who took the arrival of the newest request.
     """
 
-    def __init__(
-        self,
-        interface: str | None,
-        version: int,
-        port: int,
-        *,
-        clients: Iterable[Network] = (),
-    ) -> None:
+    def __init__(self, interface: str | None, version: int, port: int, *, clients: Iterable[Network] = ()) -> None:
         self.interface = interface
         self.version = version
         self.index = interface_index(interface) if interface else 0
@@ -326,16 +298,10 @@ class ResponderSocket(ReceivingSocket):
         self.port = port
         self.stamps: str | None = None
         self.socket = datagram_socket(version)
-        self._level = socket.IPPROTO_IP if version == 4 else socket.IPPROTO_IPV6
         try:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _QUEUE)
-            program = packet_filter.program(MODE_CLIENT, version, clients)
-            packet_filter.attach(self.socket, program)
-            ask_for_destination(self.socket, version)
-            all_groups = IP_MULTICAST_ALL if version == 4 else IPV6_MULTICAST_ALL
-            self.socket.setsockopt(self._level, all_groups, 0)
-            option = socket.IP_TOS if version == 4 else socket.IPV6_TCLASS
-            self.socket.setsockopt(self._level, option, EXPEDITED_FORWARDING)
+            packet_filter.attach(self.socket, packet_filter.program(MODE_CLIENT, version, clients))
+            self._tell_destinations()
             enable_stamps(self.socket, STAMP_ON_REQUEST)
             if self.index:
                 # Without the right to it, the check of each datagram's interface does the same.
@@ -378,7 +344,7 @@ class ResponderSocket(ReceivingSocket):
         # What comes to a VRF has come over one of its interfaces.
         if self.index and interface != self.index and netlink_vrf(interface) != self.index:
             return "wrong_interface"
-        if destination is None or _is_multicast(destination):
+        if destination is None or destination.is_multicast:
             return "wrong_group"
         return None
 

@@ -119,7 +119,7 @@ class ChronyReader:
         self._number = number
         self._watch, self._unwatch = watch, unwatch
         self._sequence = 0
-        self._ways: list[Callable[[], socket.socket]] = [self._unix, _loopback]
+        self._ways = [socket.AF_UNIX, socket.AF_INET]
         self._known: tuple[Tracking, int] | None = None
         self._socket: socket.socket | None = None
         self._asked = raw
@@ -127,19 +127,6 @@ class ChronyReader:
         """Raw time of the next question."""
         self.last_error: str | None = None
         self._complained = False
-
-    def _unix(self) -> socket.socket:
-        opened = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
-        try:
-            Path(self._own).unlink(missing_ok=True)
-            opened.connect(self._path)
-            opened.bind(self._own)
-            # chronyd answers as another user.
-            os.chmod(self._own, 0o666)
-        except OSError:
-            opened.close()
-            raise
-        return opened
 
     def first(self, raw: int) -> None:
         """Ask, and wait a moment for the answer, so that the first packet of a server can tell it."""
@@ -166,18 +153,25 @@ class ChronyReader:
         if self._socket is not None:
             self._fail("chronyd does not answer")
         for way in list(self._ways):
-            try:
-                opened = way()
-            except OSError as error:
-                self._fail(f"chronyd can't be asked: {error.strerror}")
-                continue
+            opened = socket.socket(way, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
             self._socket, self._sequence = opened, self._number()
             self._watch(opened, self._take)
             try:
+                self._connect(opened)
                 opened.send(request(self._sequence))
                 return
             except OSError as error:
                 self._fail(f"chronyd can't be asked: {error.strerror}")
+
+    def _connect(self, opened: socket.socket) -> None:
+        if opened.family == socket.AF_INET:
+            opened.connect(("127.0.0.1", COMMAND_PORT))
+            return
+        Path(self._own).unlink(missing_ok=True)
+        opened.connect(self._path)
+        opened.bind(self._own)
+        # chronyd answers as another user.
+        os.chmod(self._own, 0o666)
 
     def _take(self) -> None:
         if self._socket is None:
@@ -214,13 +208,3 @@ class ChronyReader:
             Path(self._own).unlink(missing_ok=True)
         self._socket.close()
         self._socket = None
-
-
-def _loopback() -> socket.socket:
-    opened = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
-    try:
-        opened.connect(("127.0.0.1", COMMAND_PORT))
-    except OSError:
-        opened.close()
-        raise
-    return opened

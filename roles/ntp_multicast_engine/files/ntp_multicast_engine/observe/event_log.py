@@ -21,15 +21,8 @@ _PROBLEMS_OF_A_KIND = 16
 
 
 def _tell_problem(level: int, sentence: str, problem: ProblemStatus) -> None:
-    tell(
-        level,
-        "problem",
-        sentence,
-        code=problem.code,
-        subject=problem.subject,
-        count=problem.count,
-        advice=problem.advice,
-    )
+    facts = {"code": problem.code, "subject": problem.subject, "count": problem.count, "advice": problem.advice}
+    tell(level, "problem", sentence, **facts)
 
 
 class EventLog:
@@ -43,33 +36,29 @@ class EventLog:
         self._synchronised: bool | None = None
         self._selected: str | None = None
         self._upstream: str | None = None
-        self._problems: dict[tuple[str, str], ProblemStatus] = {}
-        self._problems_due: dict[tuple[str, str], int] = {}
+        self._problems: dict[tuple[str, str], tuple[ProblemStatus, int]] = {}
+        """Those that were told, as they are now, and when each is to be told again."""
         self._budgets: dict[str, tuple[int, int]] = {}
         self._known: set[str] = set()
-        self._dropped: dict[str, int] = {}
-        self._next: dict[str, int] = {}
+        self._dropped: dict[str, tuple[int, int]] = {}
+        """By the reason: how many were told, and when more may be."""
 
     def associations(self, associations: Iterable[Association], selected: Association | None) -> None:
         """Tell what has befallen the associations, and which one is followed now."""
         self._known.clear()
         for association in associations:
-            group = association.configuration
-            self._known.add(association.source)
+            source, group = association.source, association.configuration
+            self._known.add(source)
             for event in association.events:
-                tell(
-                    logging.WARNING,
-                    "association",
-                    event,
-                    source=association.source,
-                    interface=group.interface,
-                    group=str(group.group),
-                )
+                facts = {"source": source, "interface": group.interface, "group": group.group}
+                tell(logging.WARNING, "association", event, **facts)
             association.events.clear()
-        source = selected.source if selected else None
-        if source not in (self._selected, None) and self._selected is not None:
-            tell(logging.INFO, "selected", f"now following {source}", source=source, before=self._selected)
-        self._selected = source or self._selected
+        if selected is None:
+            return
+        if self._selected not in (selected.source, None):
+            sentence = f"now following {selected.source}"
+            tell(logging.INFO, "selected", sentence, source=selected.source, before=self._selected)
+        self._selected = selected.source
 
     def system(self, status: SystemStatus) -> None:
         """Tell whether there is a time, and by whose word."""
@@ -94,13 +83,14 @@ class EventLog:
         """Tell each problem when it comes, hourly with its numbers of then while it lasts, and when it is over."""
         present = {(problem.code, problem.subject): problem for problem in found}
         for key, problem in present.items():
-            if raw >= self._problems_due.get(key, raw) and self._may_tell(problem.code, raw):
-                self._problems_due[key] = raw + PROBLEMS_INTERVAL
+            _before, due = self._problems.get(key, (None, raw))
+            if raw >= due and self._may_tell(problem.code, raw):
+                due = raw + PROBLEMS_INTERVAL
                 _tell_problem(logging.WARNING, problem.sentence, problem)
-            self._problems.update({key: problem} if key in self._problems_due else {})
+            if due > raw or key in self._problems:
+                self._problems[key] = problem, due
         for key in [key for key in self._problems if key not in present]:
-            problem = self._problems.pop(key)
-            del self._problems_due[key]
+            problem, _due = self._problems.pop(key)
             _tell_problem(logging.INFO, f"{self._how_it_ended(problem)}: {problem.sentence}", problem)
 
     def _how_it_ended(self, problem: ProblemStatus) -> str:
@@ -121,10 +111,9 @@ class EventLog:
     def drops(self, dropped: dict[str, int], raw: int) -> None:
         """Tell why packets were dropped: each reason when it is new, and then once an hour at most."""
         for reason, count in dropped.items():
-            more = count - self._dropped.get(reason, 0)
-            if more <= 0 or raw < self._next.get(reason, raw):
-                continue
-            self._dropped[reason], self._next[reason] = count, raw + DROPS_INTERVAL
-            tell(
-                logging.WARNING, "dropped", f"dropped {more} packets: {reason}", reason=reason, count=more, total=count
-            )
+            told, due = self._dropped.get(reason, (0, raw))
+            more = count - told
+            if more > 0 and raw >= due:
+                self._dropped[reason] = count, raw + DROPS_INTERVAL
+                sentence = f"dropped {more} packets: {reason}"
+                tell(logging.WARNING, "dropped", sentence, reason=reason, count=more, total=count)

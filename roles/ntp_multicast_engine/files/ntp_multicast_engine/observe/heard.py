@@ -8,26 +8,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ntp_multicast_engine.observe.text import seconds, table
+from ntp_multicast_engine.observe.text import NOTHING, Columns, Item, plain, table, time
 
-_NOTHING = "-"
 _BROADCAST = 5
-_HEADS = (
-    "Source",
-    "Group",
-    "Interface",
-    "Version",
-    "Stratum",
-    "Leap",
-    "Reference",
-    "Key",
-    "MAC",
-    "TTL",
-    "Packets",
-    "Interval",
-    "Interleaved",
-    "Offset",
-)
 
 
 @dataclass(frozen=True)
@@ -68,9 +51,6 @@ class SenderHeard:
     offset: float | None = None
     last: int | None = None
 
-    def document(self) -> dict[str, Any]:
-        return {name: value for name, value in asdict(self).items() if name != "last"}
-
 
 @dataclass(frozen=True)
 class HeardReport:
@@ -86,54 +66,51 @@ class HeardReport:
 
     def document(self) -> dict[str, Any]:
         """For JSON."""
-        return {
-            "seconds": self.seconds,
-            "groups": [asdict(group) for group in self.groups],
-            "senders": [sender.document() for sender in self._sorted()],
-            "notes": list(self.notes),
-        }
-
-    def _sorted(self) -> list[SenderHeard]:
-        return sorted(self.senders, key=lambda item: (item.interface, item.group, item.port, item.source))
+        document = asdict(self)
+        document["senders"] = sorted(
+            document["senders"], key=lambda item: (item["interface"], item["group"], item["port"], item["source"])
+        )
+        for sender in document["senders"]:
+            del sender["last"]
+        return document
 
     def text(self) -> str:
         lines = list(self.notes)
         lines += [f"{group.group} on {group.interface}: {group.error}" for group in self.groups if group.error]
-        open_groups = [group for group in self.groups if not group.error]
         if self.senders:
-            lines += table(_HEADS, [_row(sender) for sender in self._sorted()])
-        silent = [group for group in open_groups if not any(_in(sender, group) for sender in self.senders)]
+            lines += table(_COLUMNS, self.document()["senders"])
+        heard = {(sender.interface, sender.group, sender.port) for sender in self.senders}
         lines += [
             f"nothing came to {group.group} port {group.port} on {group.interface} in {self.seconds:g} s"
-            for group in silent
+            for group in self.groups
+            if not group.error and (group.interface, group.group, group.port) not in heard
         ]
         return "\n".join(lines or ["there is no group to listen to: name one with --group"]) + "\n"
 
 
-def _in(sender: SenderHeard, group: ListenedGroup) -> bool:
-    return (sender.interface, sender.group, sender.port) == (group.interface, group.group, group.port)
+def _version(item: Item) -> str:
+    other_mode = f" (mode {item['mode']})" if item["mode"] not in (None, _BROADCAST) else ""
+    return plain("version")(item) + other_mode
 
 
-def _row(sender: SenderHeard) -> list[str]:
-    interval = sender.interval if sender.interval is not None else sender.measured_interval
-    other_mode = f" (mode {sender.mode})" if sender.mode not in (None, _BROADCAST) else ""
-    return [
-        sender.source,
-        sender.group + (f" port {sender.port}" if sender.port != 123 else ""),
-        sender.interface,
-        _text(sender.version) + other_mode,
-        _text(sender.stratum),
-        _text(sender.leap),
-        _text(sender.reference_id),
-        _text(sender.key_id),
-        sender.authentication.replace("_", " "),
-        _text(sender.ttl),
-        str(sender.packets),
-        _NOTHING if interval is None else f"{interval:g} s",
-        "yes" if sender.interleaved else "no",
-        seconds(sender.offset, signed=True),
-    ]
+def _interval(item: Item) -> str:
+    interval = item["interval"] if item["interval"] is not None else item["measured_interval"]
+    return NOTHING if interval is None else f"{interval:g} s"
 
 
-def _text(value: object) -> str:
-    return _NOTHING if value is None else str(value)
+_COLUMNS: Columns = {
+    "Source": plain("source"),
+    "Group": lambda item: item["group"] + (f" port {item['port']}" if item["port"] != 123 else ""),
+    "Interface": plain("interface"),
+    "Version": _version,
+    "Stratum": plain("stratum"),
+    "Leap": plain("leap"),
+    "Reference": plain("reference_id"),
+    "Key": plain("key_id"),
+    "MAC": lambda item: item["authentication"].replace("_", " "),
+    "TTL": plain("ttl"),
+    "Packets": plain("packets"),
+    "Interval": _interval,
+    "Interleaved": lambda item: "yes" if item["interleaved"] else "no",
+    "Offset": time("offset", signed=True),
+}

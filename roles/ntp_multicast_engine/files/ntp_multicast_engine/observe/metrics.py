@@ -43,10 +43,10 @@ _SECONDS = frozenset(
 
 def text(document: Mapping[str, Any]) -> str:
     """All metrics of a status document, in the text format of Prometheus."""
-    system = document["system"]
-    facts = {"version": document["engine"]["version"], **{name: system[name] for name in _FACTS}}
+    engine, system, counters = document["engine"], document["system"], document["counters"]
+    facts = {"version": engine["version"], **{name: system[name] for name in _FACTS}}
     lines = [*_metric("info", "What else there is to know, as labels; always 1.", [(_label_text(facts), 1)])]
-    lines += _metric("uptime", "Seconds since the engine was started.", [("", document["engine"]["uptime"])])
+    lines += _metric("uptime", "Seconds since the engine was started.", [("", engine["uptime"])])
     failed = system["discipline_error"] is not None
     lines += _metric("discipline_failed", "Whether the clock can't be steered as it should: 1 or 0.", [("", failed)])
     for field, explanation in _SYSTEM:
@@ -56,10 +56,9 @@ def text(document: Mapping[str, Any]) -> str:
         lines += _metric(f"association_{field}", explanation, values)
     sent = [(_labels(item, "key_id"), item["sent"]) for item in document["servers"]]
     lines += _metric("multicasts_sent_total", "Packets sent to a group.", sent)
-    counters = document["counters"]
     lines += _metric("packets_received_total", "Packets that came.", [("", counters["received"])])
     lines += _metric("packets_sent_total", "Packets that left.", [("", counters["sent"])])
-    dropped = [(f'{{reason="{_escaped(reason)}"}}', count) for reason, count in counters["dropped"].items()]
+    dropped = [(_label_text({"reason": reason}), count) for reason, count in counters["dropped"].items()]
     lines += _metric("packets_dropped_total", "Packets that were refused.", dropped)
     return "".join(f"{line}\n" for line in lines)
 

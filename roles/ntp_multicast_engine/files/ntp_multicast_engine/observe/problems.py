@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from ntp_multicast_engine.config.configuration import MulticastClient, MulticastServer
 from ntp_multicast_engine.instant import Instant
 from ntp_multicast_engine.observe.status import GroupStatus, ProblemStatus, SystemStatus
 from ntp_multicast_engine.protocol.association import Association, Phase
 from ntp_multicast_engine.protocol.client import WITHDRAWN
 from ntp_multicast_engine.protocol.refusals import Refusal
-from ntp_multicast_engine.protocol.selection import MAXDIST, Judgement
-from ntp_multicast_engine.protocol.system import Engine, Vote
+from ntp_multicast_engine.protocol.selection import MAXDIST, Candidate, Judgement
+from ntp_multicast_engine.protocol.system import Engine
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
 FIRST_PATIENCE = 16.0
@@ -56,10 +57,7 @@ _REFUSALS: dict[str, tuple[str, str]] = {
     ),
     "version": ("the NTP version is not 1 to 4", "set another version at the sender"),
     "mode": ("they are not of mode 5, broadcast", "look at what the sender sends to a multicast group"),
-    "server_not_allowed": (
-        "the sender is not among the allowed servers",
-        "add it to allow_servers, or look who it is",
-    ),
+    "server_not_allowed": ("the sender is not among the allowed servers", "add it to allow_servers, or look who it is"),
     "unsynchronised": (
         "the server says that its own clock is not synchronised (leap indicator 3)",
         "look at the sources of the server",
@@ -68,10 +66,7 @@ _REFUSALS: dict[str, tuple[str, str]] = {
         "the server says that it has no time to give (stratum 0, 16 or above)",
         "look at the sources of the server",
     ),
-    "root_distance": (
-        "the server says that it may be wrong by 16 s or more",
-        "look at the sources of the server",
-    ),
+    "root_distance": ("the server says that it may be wrong by 16 s or more", "look at the sources of the server"),
     "poll": ("the interval is not 8 s to 36 h", "set another interval at the sender"),
     "no_transmit_time": ("they carry no time", "look at the sender"),
     "replay": (
@@ -132,13 +127,12 @@ def why_unsynchronised(engine: Engine, found: Sequence[ProblemStatus]) -> str:
         if item.phase is Phase.VOLLEY:
             return f"the way to server {item.source} is being measured ({item.answers} answers so far)"
     if engine.configuration.clients:
-        group = engine.configuration.clients[0]
-        return f"waiting for the first packet to {group.group} port {group.port} on {group.interface}"
+        return f"waiting for the first packet to {place_of(engine.configuration.clients[0])}"
     return "the configuration names no group to listen to and no source of time"
 
 
-def _place(group: str, port: int, interface: str) -> str:
-    return f"{group} port {port} on {interface}"
+def place_of(item: MulticastClient | MulticastServer | GroupStatus) -> str:
+    return f"{item.group} port {item.port} on {item.interface}"
 
 
 def _silent_groups(engine: Engine, groups: Sequence[GroupStatus]) -> Iterator[ProblemStatus]:
@@ -148,7 +142,7 @@ def _silent_groups(engine: Engine, groups: Sequence[GroupStatus]) -> Iterator[Pr
         silence = item.listening if item.last_received is None else min(item.last_received, item.listening)
         if silence < _patience(engine, item):
             continue
-        place = _place(item.group, item.port, item.interface)
+        place = place_of(item)
         if item.packets:
             sentence = f"nothing has come to {place} for {silence:.0f} s; {item.packets} packets came before"
         else:
@@ -190,10 +184,8 @@ def _refused(engine: Engine, raw: int) -> Iterator[ProblemStatus]:
         for item in engine.refusals.current(raw)
         if item.reason not in WITHDRAWN or (item.group, item.source) not in known
     ]
-    for item in current[:_MAXIMUM_REFUSALS]:
-        yield _refusal(item)
-    rest = current[_MAXIMUM_REFUSALS:]
-    if rest:
+    yield from map(_refusal, current[:_MAXIMUM_REFUSALS])
+    if rest := current[_MAXIMUM_REFUSALS:]:
         sentence = f"{sum(item.count for item in rest)} packets of {len(rest)} further kinds are refused, too"
         yield ProblemStatus("refused", sentence, "look who sends (ntp-multicast-engine listen)", "others", len(rest))
 
@@ -204,7 +196,7 @@ def _refusal(item: Refusal) -> ProblemStatus:
     if item.group is None:
         packets, subject = f"{_number(item.count, 'request')} from {item.source}", item.source
     else:
-        place = _place(str(item.group.group), item.group.port, item.group.interface)
+        place = place_of(item.group)
         packets, subject = f"{_number(item.count, 'packet')} from {item.source} to {place}", f"{item.source} {place}"
     if item.key_id is not None:
         packets += f" with key {item.key_id}"
@@ -238,11 +230,10 @@ def _association(engine: Engine, item: Association, raw: int) -> Iterator[Proble
             subject,
         )
     elif not item.reach & _HEARD_LATELY and item.header is not None and item.last_arrival is not None:
-        place = _place(str(group.group), group.port, group.interface)
         age = (raw - item.last_arrival.raw) / NANOSECONDS
         yield ProblemStatus(
             "server_lost",
-            f"server {item.source} was not heard on {place} for {age:.0f} s",
+            f"server {item.source} was not heard on {place_of(group)} for {age:.0f} s",
             "look whether the server runs, still has that address and is synchronised, and at the network between",
             subject,
         )
@@ -274,12 +265,11 @@ def _unanswered(item: Association, subject: str) -> Iterator[ProblemStatus]:
         sentence = f"{_number(count, 'answer')} of server {item.source} refused: {reasons}"
         yield ProblemStatus("answers_refused", sentence, _KEY_ADVICE, subject, count)
     elif item.unanswered >= (_UNANSWERED_LATER if item.answers else _UNANSWERED_FIRST):
-        place = _place(str(group.group), group.port, group.interface)
         asked = f"{_number(item.requests, 'request')} to its port {group.volley_port}"
         told = f"got {item.answers} answers" + (f", none to the last {item.unanswered}" if item.answers else "")
         yield ProblemStatus(
             "no_answers",
-            f"server {item.source} is heard on {place}, but {asked} {told}",
+            f"server {item.source} is heard on {place_of(group)}, but {asked} {told}",
             f"look at the firewall and the access rules of the server for UDP port {group.volley_port}, at this host's"
             " firewall for the answers, and at the route back; where a server never answers, set fallback_delay",
             subject,
@@ -288,9 +278,9 @@ def _unanswered(item: Association, subject: str) -> Iterator[ProblemStatus]:
 
 
 def _selection(engine: Engine) -> Iterator[ProblemStatus]:
-    agreeing = _by_source(engine.votes, Judgement.AGREES)
-    wrong = _by_source(engine.votes, Judgement.DISAGREES)
-    for source, vote in _by_source(engine.votes, Judgement.TOO_FAR).items():
+    agreeing = _by_source(engine.judged, Judgement.AGREES)
+    wrong = _by_source(engine.judged, Judgement.DISAGREES)
+    for source, vote in _by_source(engine.judged, Judgement.TOO_FAR).items():
         sentence = f"server {source} may be wrong by {vote.distance:.3g} s, more than {MAXDIST} s"
         yield ProblemStatus(
             "too_far", f"{sentence}, so it is not followed", "look at the server's sources and the way to it", source
@@ -313,9 +303,9 @@ def _selection(engine: Engine) -> Iterator[ProblemStatus]:
         )
 
 
-def _by_source(votes: Sequence[Vote], judgement: Judgement) -> dict[str, Vote]:
+def _by_source(judged: dict[Candidate[Association], Judgement], wanted: Judgement) -> dict[str, Candidate[Association]]:
     """A server counts once, in however many groups it is heard."""
-    return {vote.association.source: vote for vote in votes if vote.judgement is judgement}
+    return {item.server.source: item for item, judgement in judged.items() if judgement is wanted}
 
 
 def _seconds(value: float) -> str:
@@ -326,24 +316,22 @@ def _seconds(value: float) -> str:
 
 
 def _discipline(engine: Engine, system: SystemStatus) -> Iterator[ProblemStatus]:
-    settings, error = engine.configuration.discipline, system.discipline_error
-    subject = settings.mode
+    subject, error = system.discipline, system.discipline_error
     if error is not None:
-        yield ProblemStatus(
-            "discipline", f"the discipline {settings.mode} does not work: {error}", _discipline_advice(error), subject
-        )
+        advice = _DISCIPLINE_ADVICE[subject, system.discipline_state]
+        yield ProblemStatus("discipline", f"the discipline {subject} does not work: {error}", advice, subject)
     offset = system.offset
     if offset is None or not engine.selected or abs(offset) <= RIGHT:
         return
     off = f"the clock of this host is {_seconds(offset)} {'behind' if offset > 0 else 'ahead of'} {system.reference_id}"
-    if settings.mode == "monitor":
+    if subject == "monitor":
         yield ProblemStatus(
             "clock_off",
             f"{off}, and the discipline monitor leaves it alone",
             "choose the discipline kernel or chrony, or repair the service that keeps the clock",
             subject,
         )
-    elif settings.mode == "kernel" and error is None:
+    elif subject == "kernel" and error is None:
         yield ProblemStatus(
             "clock_off",
             f"{off}, and slewing that takes {abs(offset) / _FASTEST_SLEW / 60:.0f} minutes",
@@ -352,18 +340,18 @@ def _discipline(engine: Engine, system: SystemStatus) -> Iterator[ProblemStatus]
         )
 
 
-def _discipline_advice(error: str) -> str:
-    if "panic threshold" in error:
-        return (
-            "look whether the server or this clock is wrong; if it is this clock, stop the engine, set the clock once"
-            " (date --set) and start it again, or raise ntp_multicast_engine_panic_threshold"
-        )
-    if "chron" in error or "No such file" in error or "refused" in error:
-        return "look whether chronyd runs and has the reference clock of the engine (chronyc sources)"
-    return (
+_DISCIPLINE_ADVICE = {
+    ("kernel", "panic"): (
+        "look whether the server or this clock is wrong; if it is this clock, stop the engine, set the clock once"
+        " (date --set) and start it again, or raise ntp_multicast_engine_panic_threshold"
+    ),
+    ("kernel", "fails"): "look whether ntp-multicast-engine-clock.service runs, and what its journal says",
+    ("kernel", "refused"): (
         "give the engine the right to set the clock (CAP_SYS_TIME); in a container choose the discipline monitor and"
         " let the host below keep the clock"
-    )
+    ),
+    ("chrony", "fails"): "look whether chronyd runs and has the reference clock of the engine (chronyc sources)",
+}
 
 
 def _server(engine: Engine, now: Instant, closed: set[str]) -> Iterator[ProblemStatus]:
@@ -382,7 +370,7 @@ def _server(engine: Engine, now: Instant, closed: set[str]) -> Iterator[ProblemS
         )
         return
     for server, sender in engine.senders.items():
-        place = _place(str(server.group), server.port, server.interface)
+        place = place_of(server)
         if sender.last_error is not None and place not in closed:
             yield ProblemStatus(
                 "not_sent", f"multicasts to {place} are not sent: {sender.last_error}", sender.advice, place

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import selectors
 import socket
 import time
 from collections.abc import Callable, Mapping
@@ -25,13 +26,13 @@ _MAXIMUM_ANSWER = 1 << 22
 _TIMEOUT = 5.0
 
 
-def understand(data: bytes) -> bool | None:
-    """Whether a request's octets so far are the known request; None, as long as they may become it.
+def understand(data: bytes) -> bool:
+    """Whether a request's octets so far are the known request; False, as long as they may become it.
 
     :raises ControlError: they can't.
     """
     if len(data) <= MAXIMUM_REQUEST and b"\n" not in data:
-        return None
+        return False
     line, _newline, rest = data.partition(b"\n")
     if line.strip() != REQUEST.strip() or rest.strip():
         raise ControlError("the only request is `status`")
@@ -41,7 +42,7 @@ def understand(data: bytes) -> bool | None:
 class ControlServer:
     """The listening end. `status` makes the document at the moment when it is asked for.
 
-    :param unwatch: called with the socket of a connection that is dropped without its turn.
+    :param watch: has a function called whenever a socket is ready for events of `selectors`, until `unwatch`.
     :raises ControlError: another engine answers at the path already, or the socket can't be made.
     """
 
@@ -49,87 +50,73 @@ class ControlServer:
         self,
         path: str,
         status: Callable[[], Mapping[str, Any]],
-        unwatch: Callable[[socket.socket], object] = lambda _socket: None,
+        watch: Callable[[socket.socket, Callable[[], None], int], object],
+        unwatch: Callable[[socket.socket], object],
     ) -> None:
         self._path = path
         self._status = status
-        self._unwatch = unwatch
-        self.connections: dict[socket.socket, Connection] = {}
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+        self._watch, self._unwatch = watch, unwatch
+        self._requests: dict[socket.socket, bytes] = {}
+        """What each client has sent so far; the oldest client first."""
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
         try:
             _remove_dead_socket(path)
-            self.socket.bind(path)
+            self._socket.bind(path)
             os.chmod(path, 0o660)
-            self.socket.listen(MAXIMUM_CONNECTIONS)
+            self._socket.listen(MAXIMUM_CONNECTIONS)
         except OSError as error:
-            self.socket.close()
+            self._socket.close()
             raise ControlError(f"can't make the status socket {path}: {error.strerror}") from error
+        watch(self._socket, self._accept, selectors.EVENT_READ)
 
-    def accept(self) -> Connection | None:
-        """The next connection; None, if there is none. Of too many the oldest is dropped."""
+    def _accept(self) -> None:
         try:
-            sock, _address = self.socket.accept()
+            client, _address = self._socket.accept()
         except OSError:
-            return None
-        sock.setblocking(False)
-        if len(self.connections) >= MAXIMUM_CONNECTIONS:
+            return
+        client.setblocking(False)
+        if len(self._requests) >= MAXIMUM_CONNECTIONS:
             # Whoever asks nothing, or doesn't read, keeps nobody else away.
-            oldest = next(iter(self.connections.values()))
-            self._unwatch(oldest.socket)
-            self.drop(oldest)
-        connection = Connection(sock)
-        self.connections[sock] = connection
-        return connection
+            self._drop(next(iter(self._requests)))
+        self._requests[client] = b""
+        self._watch(client, lambda: self._read(client), selectors.EVENT_READ)
 
-    def serve(self, connection: Connection) -> bool:
-        """Go on with a connection that is readable or writable; False, when it is done with and closed."""
+    def _read(self, client: socket.socket) -> None:
         try:
-            if connection.answer is None:
-                connection.read()
-                if understand(connection.request) is None:
-                    return True
-                connection.answer = json.dumps(self._status()).encode("utf-8") + b"\n"
-            if connection.write():
-                return True
-        except (OSError, EOFError, ControlError):
-            pass
-        self.drop(connection)
-        return False
+            data = client.recv(MAXIMUM_REQUEST + 1 - len(self._requests[client]))
+            self._requests[client] += data
+            if understand(self._requests[client]):
+                self._write(client, json.dumps(self._status()).encode("utf-8") + b"\n")
+            elif not data:
+                self._drop(client)
+        except (OSError, ControlError):
+            self._drop(client)
 
-    def drop(self, connection: Connection) -> None:
-        self.connections.pop(connection.socket, None)
-        connection.socket.close()
+    def _write(self, client: socket.socket, answer: bytes) -> None:
+        """Send what the client takes, and the rest when it takes more."""
+        try:
+            rest = answer[client.send(answer) :]
+        except BlockingIOError:
+            rest = answer
+        except OSError:
+            rest = b""
+        if not rest:
+            self._drop(client)
+            return
+        self._unwatch(client)
+        self._watch(client, lambda: self._write(client, rest), selectors.EVENT_WRITE)
+
+    def _drop(self, client: socket.socket) -> None:
+        del self._requests[client]
+        self._unwatch(client)
+        client.close()
 
     def close(self) -> None:
-        for connection in list(self.connections.values()):
-            self.drop(connection)
-        self.socket.close()
+        for client in list(self._requests):
+            self._drop(client)
+        self._unwatch(self._socket)
+        self._socket.close()
         Path(self._path).unlink(missing_ok=True)
-
-
-class Connection:
-    """One client of the status socket."""
-
-    def __init__(self, sock: socket.socket) -> None:
-        self.socket = sock
-        self.request = b""
-        self.answer: bytes | None = None
-
-    def read(self) -> None:
-        data = self.socket.recv(MAXIMUM_REQUEST + 1 - len(self.request))
-        if not data:
-            raise EOFError
-        self.request += data
-
-    def write(self) -> bool:
-        """Send what the client takes; True, if something is left."""
-        while self.answer:
-            try:
-                sent = self.socket.send(self.answer)
-            except BlockingIOError:
-                return True
-            self.answer = self.answer[sent:]
-        return False
 
 
 def _remove_dead_socket(path: str) -> None:
@@ -174,7 +161,7 @@ def ask(path: str) -> dict[str, Any]:
 def decode_answer(data: bytes) -> dict[str, Any]:
     """Read an answer's octets; raises ControlError if they aren't a JSON object."""
     try:
-        document = json.loads(data.decode("utf-8"))
+        document = json.loads(data)
     except (ValueError, RecursionError) as error:
         raise ControlError("the answer of the status socket is not JSON") from error
     if not isinstance(document, dict):

@@ -5,17 +5,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 _TIME_UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "us"), (1e-9, "ns"))
-_NOTHING = "-"
+NOTHING = "-"
+
+Item = Mapping[str, Any]
+Columns = Mapping[str, Callable[[Item], str]]
+"""Head of each column, and what it says of an item."""
 
 
 def seconds(value: float | None, *, signed: bool = False) -> str:
     """A time with the unit that suits its size, such as `+12.3 us`."""
     if value is None:
-        return _NOTHING
+        return NOTHING
     sign = "+" if signed and value >= 0 else ""
     for unit, name in _TIME_UNITS:
         if abs(value) >= unit:
@@ -23,21 +27,32 @@ def seconds(value: float | None, *, signed: bool = False) -> str:
     return f"{sign}{value / 1e-9:.0f} ns"
 
 
-def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def plain(name: str) -> Callable[[Item], str]:
+    """A column that shows a field as it is."""
+    return lambda item: _text(item.get(name))
+
+
+def time(name: str, *, signed: bool = False) -> Callable[[Item], str]:
+    """A column that shows a field in seconds."""
+    return lambda item: seconds(item.get(name), signed=signed)
+
+
+def table(columns: Columns, items: Sequence[Item]) -> list[str]:
     """Columns as wide as their widest cell; the first is flush left, the others flush right."""
-    widths = [max(len(row[column]) for row in [heads, *rows]) for column in range(len(heads))]
+    rows = [list(columns), *([cell(item) for cell in columns.values()] for item in items)]
+    widths = [max(map(len, column)) for column in zip(*rows)]
     lines = []
-    for row in [heads, *rows]:
-        cells = [cell.ljust(width) if n == 0 else cell.rjust(width) for n, (cell, width) in enumerate(zip(row, widths))]
+    for first, *others in rows:
+        cells = [first.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(others, widths[1:]))]
         lines.append("  ".join(cells).rstrip())
     return lines
 
 
 def _text(value: Any) -> str:
-    return _NOTHING if value is None else str(value)
+    return NOTHING if value is None else str(value)
 
 
-def _system(system: dict[str, Any]) -> list[str]:
+def _system(system: Item) -> list[str]:
     frequency = system.get("frequency")
     facts = [
         ("Synchronised", "yes" if system.get("synchronised") else "no"),
@@ -48,7 +63,7 @@ def _system(system: dict[str, Any]) -> list[str]:
         ("Jitter", seconds(system.get("jitter"))),
         ("Root delay", seconds(system.get("root_delay"))),
         ("Root dispersion", seconds(system.get("root_dispersion"))),
-        ("Frequency", _NOTHING if frequency is None else f"{frequency:+.3f} ppm"),
+        ("Frequency", NOTHING if frequency is None else f"{frequency:+.3f} ppm"),
         ("Discipline", f"{_text(system.get('discipline'))}, {_text(system.get('discipline_state'))}"),
     ]
     if system.get("upstream"):
@@ -60,109 +75,68 @@ def _system(system: dict[str, Any]) -> list[str]:
     return [f"{name:<16} {value}" for name, value in facts]
 
 
-def _association(item: dict[str, Any]) -> list[str]:
-    proof = f"key {item.get('key_id')}" if item.get("authenticated") else "none"
-    stamps = _text(item.get("timestamps")) + (", interleaved" if item.get("interleaved") else "")
-    return [
-        ("* " if item.get("selected") else "  ") + _text(item.get("source")),
-        _text(item.get("group")),
-        _text(item.get("interface")),
-        _text(item.get("mode")),
-        _text(item.get("stratum")),
-        f"{int(item.get('reach') or 0):03o}",
-        f"{_text(item.get('poll'))} s",
-        seconds(item.get("last_received")),
-        seconds(item.get("offset"), signed=True),
-        seconds(item.get("delay")),
-        seconds(item.get("jitter")),
-        seconds(item.get("dispersion")),
-        proof,
-        stamps,
-    ]
-
-
-_ASSOCIATION_HEADS = (
-    "  Server",
-    "Group",
-    "Interface",
-    "Mode",
-    "Stratum",
-    "Reach",
-    "Poll",
-    "Last",
-    "Offset",
-    "Delay",
-    "Jitter",
-    "Dispersion",
-    "Proof",
-    "Time stamps",
+_GROUPS: Columns = {
+    "  Group": lambda item: f"  {_text(item.get('group'))}",
+    "Interface": plain("interface"),
+    "Port": plain("port"),
+    "Packets": plain("packets"),
+    "Accepted": plain("accepted"),
+    "Last packet": lambda item: NOTHING if item.get("last_received") is None else time("last_received")(item) + " ago",
+    "Last error": plain("last_error"),
+}
+_ASSOCIATIONS: Columns = {
+    "  Server": lambda item: f"{'*' if item.get('selected') else ' '} {_text(item.get('source'))}",
+    "Group": plain("group"),
+    "Interface": plain("interface"),
+    "Mode": plain("mode"),
+    "Stratum": plain("stratum"),
+    # Octal, as everywhere in NTP.
+    "Reach": lambda item: f"{int(item.get('reach') or 0):03o}",
+    "Poll": lambda item: f"{_text(item.get('poll'))} s",
+    "Last": time("last_received"),
+    "Offset": time("offset", signed=True),
+    "Delay": time("delay"),
+    "Jitter": time("jitter"),
+    "Dispersion": time("dispersion"),
+    "Proof": lambda item: f"key {item.get('key_id')}" if item.get("authenticated") else "none",
+    "Time stamps": lambda item: _text(item.get("timestamps")) + (", interleaved" if item.get("interleaved") else ""),
+}
+_SERVERS: Columns = {
+    "  Group": lambda item: f"  {_text(item.get('group'))}",
+    "Interface": plain("interface"),
+    "Port": plain("port"),
+    "Version": plain("version"),
+    "TTL": plain("ttl"),
+    "Key": plain("key_id"),
+    "Poll": lambda item: f"{_text(item.get('poll'))} s",
+    "Sent": plain("sent"),
+    "Time stamps": plain("timestamps"),
+    "Last error": plain("last_error"),
+}
+_RESPONDERS: Columns = {
+    "  Interface": lambda item: f"  {item.get('interface') or 'all'}",
+    "Family": plain("family"),
+    "Port": plain("port"),
+    "Time stamps": plain("timestamps"),
+}
+_SECTIONS = (
+    ("groups", "Listening", _GROUPS),
+    ("associations", "Associations", _ASSOCIATIONS),
+    ("servers", "Sending", _SERVERS),
+    ("responders", "Responders", _RESPONDERS),
 )
-_SERVER_HEADS = ("  Group", "Interface", "Port", "Version", "TTL", "Key", "Poll", "Sent", "Time stamps", "Last error")
 
 
-def _server(item: dict[str, Any]) -> list[str]:
-    return [
-        "  " + _text(item.get("group")),
-        _text(item.get("interface")),
-        _text(item.get("port")),
-        _text(item.get("version")),
-        _text(item.get("ttl")),
-        _text(item.get("key_id")),
-        f"{_text(item.get('poll'))} s",
-        _text(item.get("sent")),
-        _text(item.get("timestamps")),
-        _text(item.get("last_error")),
-    ]
-
-
-_RESPONDER_HEADS = ("  Interface", "Family", "Port", "Time stamps")
-
-
-def _responder(item: dict[str, Any]) -> list[str]:
-    return [
-        "  " + (item.get("interface") or "all"),
-        _text(item.get("family")),
-        _text(item.get("port")),
-        _text(item.get("timestamps")),
-    ]
-
-
-_GROUP_HEADS = ("  Group", "Interface", "Port", "Packets", "Accepted", "Last packet", "Last error")
-
-
-def _group(item: dict[str, Any]) -> list[str]:
-    return [
-        "  " + _text(item.get("group")),
-        _text(item.get("interface")),
-        _text(item.get("port")),
-        _text(item.get("packets")),
-        _text(item.get("accepted")),
-        _NOTHING if item.get("last_received") is None else f"{seconds(item['last_received'])} ago",
-        _text(item.get("last_error")),
-    ]
-
-
-def _problem(item: dict[str, Any]) -> list[str]:
-    return [f"  {item.get('sentence')}", f"    {item.get('advice')}"]
-
-
-def text(document: dict[str, Any]) -> str:
-    """The whole status, as lines. `reach` is octal, as everywhere in NTP."""
+def text(document: Item) -> str:
+    """The whole status, as lines."""
     lines = _system(document.get("system") or {})
     if document.get("problems"):
-        lines += ["", "Problems", *(line for item in document["problems"] for line in _problem(item))]
-    if document.get("groups"):
-        lines += ["", "Listening", *table(_GROUP_HEADS, [_group(item) for item in document["groups"]])]
-    if document.get("associations"):
-        lines += [
-            "",
-            "Associations",
-            *table(_ASSOCIATION_HEADS, [_association(item) for item in document["associations"]]),
-        ]
-    if document.get("servers"):
-        lines += ["", "Sending", *table(_SERVER_HEADS, [_server(item) for item in document["servers"]])]
-    if document.get("responders"):
-        lines += ["", "Responders", *table(_RESPONDER_HEADS, [_responder(item) for item in document["responders"]])]
+        lines += ["", "Problems"]
+        for problem in document["problems"]:
+            lines += [f"  {problem.get('sentence')}", f"    {problem.get('advice')}"]
+    for key, title, columns in _SECTIONS:
+        if document.get(key):
+            lines += ["", title, *table(columns, document[key])]
     counters = document.get("counters") or {}
     lines += ["", f"Packets          {counters.get('received', 0)} received, {counters.get('sent', 0)} sent"]
     dropped = counters.get("dropped") or {}

@@ -27,7 +27,7 @@ from __future__ import annotations
 
 import enum
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ntp_multicast_engine.config.configuration import MulticastClient
@@ -37,8 +37,8 @@ from ntp_multicast_engine.instant import Instant
 from ntp_multicast_engine.protocol.poll import NOT_BEFORE, Answer, KissOfDeath, Poll
 from ntp_multicast_engine.protocol.standstill import Standstill, StandstillDetector
 from ntp_multicast_engine.wire.keyring import KeyRing
-from ntp_multicast_engine.wire.packet import LEAP_UNSYNCHRONISED, Header, Packet, reference_id_text
-from ntp_multicast_engine.wire.timestamps import NANOSECONDS, from_ntp, later
+from ntp_multicast_engine.wire.packet import Header, Packet, reference_id_text
+from ntp_multicast_engine.wire.timestamps import NANOSECONDS, SECOND, from_ntp, later
 
 GOOD_EXCHANGES = 4
 """Until a server is used; each takes two seconds. What numbers like this one are worth: tests/benchmarks/README.md."""
@@ -63,7 +63,6 @@ RECALIBRATION_POLLS = 8
 """A quarter of it takes four times the requests, four times of it doubles the error where temperature changes."""
 RECALIBRATION_POLLS_ASYMMETRIC = 2
 """Multicasts that are late scatter, too, so answers have to tell more than how late."""
-MINIMUM_RECALIBRATION = MAXIMUM_BACK_OFF
 PHI = 15e-6
 """RFC 5905: how fast an unmeasured clock may drift."""
 JUMP_FLOOR = 0.005
@@ -76,7 +75,6 @@ _MISMATCHES_TO_BASIC = 4
 """Packets in a row without a fitting origin: a kernel may fail to stamp some."""
 _TELL_AGAIN = 600 * NANOSECONDS
 """An event that packets can bring about at will makes no more lines than six an hour."""
-_SECOND = 1 << 32
 _UNFIT_ANSWERS = frozenset({"response_unsynchronised", "response_stratum", "response_root_distance"})
 
 
@@ -158,7 +156,7 @@ class Association:
         self.events: list[str] = []
         self._told: dict[str, int] = {}
         self.warnings: list[str] = []
-        """Why accepted packets told less than they might have; names of counters."""
+        """Why accepted packets told less than they might have: counters."""
         self._random = random
         self._make_estimator = estimator
         self.estimator = estimator()
@@ -203,15 +201,7 @@ class Association:
 
     @property
     def usable(self) -> bool:
-        return (
-            self.phase is Phase.LISTENING
-            and self.denied is None
-            and self.unfit is None
-            and self.reach != 0
-            and self.header is not None
-            and self.header.leap != LEAP_UNSYNCHRONISED
-            and self.estimator.estimate() is not None
-        )
+        return self.phase is Phase.LISTENING and self.denied is None and self.unfit is None and self.reach != 0
 
     @property
     def unheard(self) -> bool:
@@ -245,6 +235,9 @@ class Association:
         upstream = self.header.root_dispersion if self.header else 0.0
         return upstream + self.dispersion(estimate, raw) + estimate.jitter
 
+    def root_distance(self, estimate: Estimate, raw: int) -> float:
+        return self.root_delay(estimate) / 2 + self.root_dispersion(estimate, raw)
+
     # Mode 5
 
     def accept(self, packet: Packet, arrival: Instant, stamps: str) -> None:
@@ -276,7 +269,7 @@ class Association:
         self, header: Header, arrival: Instant, previous_transmit: int, previous_arrival: Instant
     ) -> OneWay | None:
         """What the packet says about the clock, or None if it says nothing that fits the stream."""
-        if header.origin != 0 and 0 <= later(header.origin, previous_transmit) < _SECOND:
+        if header.origin != 0 and 0 <= later(header.origin, previous_transmit) < SECOND:
             self._set_stream(Stream.INTERLEAVED, arrival.raw)
             return _one_way(header.origin, previous_arrival)
         if header.origin != 0:
@@ -303,7 +296,7 @@ class Association:
             self._tell(f"server {self.source} now sends in {stream.value} mode: calibrating the delay again", raw)
             self._start_again(raw)
         self.stream = stream
-        self.estimator.accurate_departures = stream is Stream.INTERLEAVED
+        self.estimator.expect_departures(stream is Stream.INTERLEAVED)
 
     def _judge_sample(self, sample: OneWay, raw: int) -> None:
         if self.estimator.estimate() is None and self.estimator.assumed_delay is None:
@@ -354,7 +347,7 @@ class Association:
 
     def _start_again(self, raw: int) -> None:
         self.estimator = self._make_estimator()
-        self.estimator.accurate_departures = self.stream is Stream.INTERLEAVED
+        self.estimator.expect_departures(self.stream is Stream.INTERLEAVED)
         self.phase = Phase.VOLLEY
         self._good = self._jumps = self.unanswered = 0
         self._back_off = SPACING
@@ -409,7 +402,10 @@ class Association:
             self._take_kiss(kiss.code, arrival.raw)
             raise
         except PacketError as error:
-            self._refuse_answer(error.reason)
+            self.refused_answers[error.reason] += 1
+            # An answer that has proved its origin may say that the server has no time to give.
+            if error.reason in _UNFIT_ANSWERS and self.header is not None:
+                self.unfit = error.reason.partition("_")[2]
             raise
         self.answers += 1
         self.unfit = self._kiss = None
@@ -424,12 +420,6 @@ class Association:
         else:
             self._finish_exchange(arrival.raw)
         return CloseRequest(self)
-
-    def _refuse_answer(self, reason: str) -> None:
-        """An answer that has proved its origin may say that the server has no time to give."""
-        self.refused_answers[reason] += 1
-        if reason in _UNFIT_ANSWERS and self.header is not None:
-            self.unfit = reason.partition("_")[2]
 
     def _take_kiss(self, code: bytes, raw: int) -> None:
         """RFC 5905 section 7.4."""
@@ -469,15 +459,13 @@ class Association:
         if not exchanges:
             exchanges = [answer.exchange() for answer in answers if answer.departure is None]
         if exchanges:
-            best = exchanges[-1]
-            for other in exchanges[:-1]:
-                best = self.estimator.better(other, best)
+            best = self.estimator.better(*exchanges) if len(exchanges) == 2 else exchanges[0]
             self._judge_exchange(best, answers[-1].header)
         self._schedule_exchange(raw)
 
     def _judge_exchange(self, exchange: Exchange, header: Header) -> None:
         estimate = self.estimator.estimate()
-        if self.last_transmit is not None and later(header.receive, self.last_transmit) < -_SECOND:
+        if self.last_transmit is not None and later(header.receive, self.last_transmit) < -SECOND:
             # The request came after the newest multicast had left, or just before, yet at an earlier time.
             self._tell(f"the clock of server {self.source} was set back: calibrating the delay again", exchange.raw)
             self.last_transmit, self.last_arrival = header.receive, None
@@ -488,7 +476,6 @@ class Association:
             self._start_again(exchange.raw)
         self._jumps, self._far_off = 0, False
         self.estimator.add_exchange(exchange)
-        self.estimator.assumed_delay = None
         self._good += 1
 
     def _contradicts(self, exchange: Exchange, estimate: Estimate) -> bool:
@@ -499,17 +486,14 @@ class Association:
     def _schedule_exchange(self, raw: int) -> None:
         self._last_exchange = raw
         if self.phase is Phase.VOLLEY:
-            self._next_exchange = raw + self._back_off
+            interval = 0
         elif self._good < WELL_KNOWN and not self.unanswered:
-            self._next_exchange = raw + max(self.poll_interval, self._back_off)
+            interval = self.poll_interval
+        elif self.estimator.multicasts_lag and not self.unanswered:
+            interval = self.poll_interval * RECALIBRATION_POLLS_ASYMMETRIC
         else:
-            self._next_exchange = raw + max(self._recalibration_interval(), self._back_off)
-
-    def _recalibration_interval(self) -> int:
-        """Nanoseconds between exchanges once the way is known well."""
-        if self.estimator.multicasts_lag and not self.unanswered:
-            return self.poll_interval * RECALIBRATION_POLLS_ASYMMETRIC
-        return max(self.poll_interval * RECALIBRATION_POLLS, MINIMUM_RECALIBRATION)
+            interval = max(self.poll_interval * RECALIBRATION_POLLS, MAXIMUM_BACK_OFF)
+        self._next_exchange = raw + max(interval, self._back_off)
 
     def _unanswered(self, raw: int) -> None:
         self._poll.end()
@@ -534,7 +518,7 @@ class Association:
         delay = self.configuration.fallback_delay
         if delay is not None and self.header is not None:
             self._tell(f"server {self.source} answers no request: using the fallback delay", raw)
-            self.estimator.assumed_delay = delay
+            self.estimator.assume_delay(delay)
             self.phase = Phase.LISTENING
         elif not self.confirmed and self.header is None:
             self.abandoned = True
@@ -554,30 +538,23 @@ class Association:
         waited = self._poll.deadline
         return min(self._next_exchange if waited is None else waited, self._reach_deadline)
 
-    def wake(self, raw: int, keys: KeyRing) -> list[SendRequest | CloseRequest]:
+    def wake(self, raw: int, keys: KeyRing) -> Iterator[SendRequest | CloseRequest]:
         """Do what is due."""
-        actions: list[SendRequest | CloseRequest] = []
         while raw >= self._reach_deadline:
             self._reach_deadline += self.poll_interval
-            self._missed_poll()
+            self.reach = self.reach << 1 & 0xFF
+            self._unreachable_polls += self.reach == 0
+        # RFC 5905 section 13: UNREACH.
+        if self._unreachable_polls >= 24:
+            self.abandoned = True
         if self.denied is not None:
-            return actions
+            return
         if self._poll.deadline is not None and raw >= self._poll.deadline:
             self._unanswered(raw)
-            actions.append(CloseRequest(self))
+            yield CloseRequest(self)
         if self._poll.deadline is None and raw >= self._next_exchange:
-            data = self._poll.begin(raw, self.version, self.key_id, keys)
             self.requests += 1
-            actions.append(SendRequest(self, data))
-        return actions
-
-    def _missed_poll(self) -> None:
-        self.reach = self.reach << 1 & 0xFF
-        if self.reach == 0:
-            self._unreachable_polls += 1
-            # RFC 5905 section 13: UNREACH.
-            if self._unreachable_polls >= 24:
-                self.abandoned = True
+            yield SendRequest(self, self._poll.begin(raw, self.version, self.key_id, keys))
 
 
 def _one_way(stamp: int, arrival: Instant) -> OneWay:

@@ -19,7 +19,7 @@ from ntp_multicast_engine.instant import Instant
 from ntp_multicast_engine.protocol.association import Association, CloseRequest, Phase, SendRequest
 from ntp_multicast_engine.protocol.packet_tests import BROADCAST_TESTS, Broadcast, first_failure
 from ntp_multicast_engine.wire.keyring import KeyRing, Verdict
-from ntp_multicast_engine.wire.packet import Header, Packet, parse
+from ntp_multicast_engine.wire.packet import Header, parse
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS, later
 
 MAXIMUM_ASSOCIATIONS = 8
@@ -43,20 +43,12 @@ class Remembered:
     key_id: int
 
 
-Memory = dict[Remembered, int]
-
-
 @dataclass(frozen=True)
 class State:
     """`frequency`: how much faster than raw time the servers run, as a ratio; None, if it was never measured."""
 
     memory: Mapping[Remembered, int] = field(default_factory=dict)
     frequency: float | None = None
-
-
-def _refusal(reason: str, packet: Packet) -> PacketError:
-    authenticator = packet.authenticator
-    return PacketError(reason, *((authenticator.key_id, len(authenticator.tag)) if authenticator else ()))
 
 
 class Client:
@@ -78,7 +70,7 @@ class Client:
     ) -> None:
         self.configurations = tuple(configurations)
         self.associations: dict[tuple[MulticastClient, str], Association] = {}
-        self.memory: Memory = dict(sorted(memory.items(), key=lambda entry: entry[1]))
+        self.memory = dict(sorted(memory.items(), key=lambda entry: entry[1]))
         self._cookie = cookie
         self._random = random
         self._estimator = estimator
@@ -114,8 +106,7 @@ class Client:
         """
         packet = parse(data, keys.long_tag)
         verdict = keys.judge_source(packet)
-        proven = verdict is Verdict.VALID and packet.authenticator is not None
-        key_id = packet.authenticator.key_id if proven and packet.authenticator else None
+        key_id = packet.key[0] if verdict is Verdict.VALID else None
         association = self.associations.get((group, source))
         remembered = Remembered(group.interface, str(group.group), group.port, source, key_id or 0)
         last = association.last_transmit if association else self._newest(group, remembered)
@@ -127,12 +118,12 @@ class Client:
         if failed in WITHDRAWN and association is not None and association.key_id == key_id:
             self._withdraw(association, failed, packet.header, last)
         if failed:
-            raise _refusal(failed, packet)
+            raise PacketError(failed, *packet.key)
         if association is None:
             association = self._mobilise(group, source, arrival)
         # Where authentication is optional, a server that has proved itself isn't replaced by one that hasn't.
         if association.key_id is not None and key_id is None and association.reach:
-            raise _refusal("unauthenticated", packet)
+            raise PacketError("unauthenticated", *packet.key)
         association.key_id = key_id
         association.accept(packet, arrival, stamps)
         # A server that proves itself, but doesn't answer, can be known from its own old packets by nothing else.

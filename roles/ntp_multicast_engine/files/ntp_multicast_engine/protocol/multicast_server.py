@@ -16,14 +16,14 @@ from ntp_multicast_engine.config.configuration import MulticastServer
 from ntp_multicast_engine.instant import Instant
 from ntp_multicast_engine.wire.keyring import KeyRing
 from ntp_multicast_engine.wire.packet import MODE_BROADCAST, Header
-from ntp_multicast_engine.wire.timestamps import NANOSECONDS, later, to_ntp, to_short
+from ntp_multicast_engine.wire.timestamps import NANOSECONDS, SECOND, later, to_ntp, to_short
 
 _JITTER = NANOSECONDS // 10
 """By which a packet is randomly late, so that servers don't fall into step."""
+_PRECISION = -20
+"""log2 seconds: reading the clock takes a microsecond or less."""
 _LATEST_START = NANOSECONDS // 2
 """Groups that start together must not send together."""
-_INTERLEAVE_LIMIT = 1 << 32
-"""RFC 9769 section 4 leaves it open; ntpd refuses an origin more than 1 s after the transmit time before."""
 
 
 @dataclass(frozen=True)
@@ -36,36 +36,27 @@ class Announcement:
     root_delay: float
     root_dispersion: float
     reference: int
-    precision: int = -20
     source: str | None = None
     """The address behind the reference identifier, where it is known and does not fit in there."""
 
 
-def server_header(
-    announcement: Announcement,
-    *,
-    version: int,
-    mode: int,
-    poll: int,
-    transmit: int,
-    origin: int = 0,
-    receive: int = 0,
-) -> Header:
-    """The header of a packet that tells what was announced. Timestamps are 64-bit NTP timestamps."""
+def server_header(announcement: Announcement, version: int, mode: int, poll: int, **stamps: int) -> Header:
+    """The header of a packet that tells what was announced.
+
+    :param stamps: its NTP timestamps `origin`, `receive` and `transmit`.
+    """
     return Header(
         leap=announcement.leap,
         version=version,
         mode=mode,
         stratum=announcement.stratum,
         poll=poll,
-        precision=announcement.precision,
+        precision=_PRECISION,
         root_delay_short=to_short(announcement.root_delay),
         root_dispersion_short=to_short(announcement.root_dispersion),
         reference_id=announcement.reference_id,
         reference=to_ntp(announcement.reference),
-        origin=origin,
-        receive=receive,
-        transmit=transmit,
+        **stamps,
     )
 
 
@@ -97,24 +88,18 @@ class Sender:
         9769 section 4) the accurate departure of the packet before.
         """
         configuration = self.configuration
-        if self._unstamped:
-            # The kernel doesn't stamp any more.
+        if self._unstamped:  # The kernel doesn't stamp any more.
             self.stamps = "user"
         self._unstamped = True
         transmit = to_ntp(now.real)
-        header = server_header(
-            announcement,
-            version=configuration.version,
-            mode=MODE_BROADCAST,
-            poll=configuration.poll,
-            transmit=transmit,
-            origin=self._accurate or 0 if configuration.interleaved else 0,
-        )
+        origin = self._accurate or 0 if configuration.interleaved else 0
         self._last_transmit, self._accurate = transmit, None
+        version, poll = configuration.version, configuration.poll
+        header = server_header(announcement, version, MODE_BROADCAST, poll, origin=origin, transmit=transmit)
         data = header.encode()
         if configuration.key_id is None:
             return data
-        return keys.sign(data, configuration.key_id, configuration.version)
+        return keys.sign(data, configuration.key_id, version)
 
     def stamped(self, real: int) -> None:
         """When the last packet left, by the kernel's stamp."""
@@ -123,8 +108,8 @@ class Sender:
             return
         stamp = to_ntp(real)
         after = later(stamp, self._last_transmit)
-        if abs(after) < _INTERLEAVE_LIMIT:
-            # ntpd throws away a packet whose origin lies before the transmit time of the packet before.
+        # ntpd throws away a packet whose origin lies before the transmit time of the packet before, or 1 s after it.
+        if abs(after) < SECOND:
             self._accurate = stamp if after > 0 else self._last_transmit
 
     def schedule(self, raw: int) -> None:

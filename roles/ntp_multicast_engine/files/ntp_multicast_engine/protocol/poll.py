@@ -132,7 +132,7 @@ class Poll:
             packet.header,
             version,
             keys.verify(packet),
-            packet.authenticator.key_id if packet.authenticator else None,
+            packet.key[0],
             key_id,
             request.transmit,
             request.receive,

@@ -24,31 +24,24 @@ from ntp_multicast_engine.protocol.multicast_server import Announcement, server_
 from ntp_multicast_engine.protocol.packet_tests import REQUEST_TESTS, Request, first_failure
 from ntp_multicast_engine.wire.keyring import KeyRing, Verdict
 from ntp_multicast_engine.wire.packet import MODE_SERVER, Header, Packet, parse
-from ntp_multicast_engine.wire.timestamps import NANOSECONDS, STAMP_MASK, even, later, odd, to_ntp
-
-_INTERLEAVED_VERSION = 4
-_TRANSMIT_LENGTH = 8
-_LONGEST_DEPARTURE = 1 << 32
-"""An answer leaves within 1 s after its request came, or the clock was stepped in between."""
+from ntp_multicast_engine.wire.timestamps import NANOSECONDS, SECOND, STAMP_MASK, even, later, odd, to_ntp
 
 
 class RateLimit:
-    """A bucket of tokens for each address; the least recently seen addresses are forgotten.
+    """An address earns an answer each second; the least recently seen addresses are forgotten.
 
-    :param interval: seconds in which an address earns one answer.
     :param burst: answers that an address may have saved up.
     """
 
-    def __init__(self, interval: float = 1.0, burst: int = 16, addresses: int = 4096) -> None:
-        self._interval = round(interval * NANOSECONDS)
+    def __init__(self, burst: int = 16, addresses: int = 4096) -> None:
         self._burst = burst
         self._addresses = addresses
         self._spent_until: OrderedDict[str, int] = OrderedDict()
 
     def allows(self, address: str, raw: int) -> bool:
         until = max(self._spent_until.pop(address, raw), raw)
-        allowed = until - raw <= (self._burst - 1) * self._interval
-        self._spent_until[address] = until + self._interval if allowed else until
+        allowed = until - raw <= (self._burst - 1) * NANOSECONDS
+        self._spent_until[address] = until + NANOSECONDS if allowed else until
         if len(self._spent_until) > self._addresses:
             self._spent_until.popitem(last=False)
         return allowed
@@ -76,7 +69,8 @@ class SentAnswers:
     def departed(self, receive: int, real: int) -> None:
         """The answer with that receive timestamp left at Unix time `real`."""
         departure = to_ntp(real)
-        if receive in self._departures and 0 <= later(departure, receive) < _LONGEST_DEPARTURE:
+        # An answer leaves within 1 s after its request came, or the clock was stepped in between.
+        if receive in self._departures and 0 <= later(departure, receive) < SECOND:
             self._departures[receive] = even(departure)
 
     def take(self, receive: int) -> int | None:
@@ -108,32 +102,24 @@ class Reply:
         self._keys = keys
         self._authenticator = request.authenticator
         self._version = request.header.version
-        header = server_header(
-            announcement,
-            version=self._version,
-            mode=MODE_SERVER,
-            poll=request.header.poll,
-            transmit=0,
-            origin=request.header.transmit if departure is None else request.header.receive,
-            receive=receive,
-        )
-        self._start = header.encode()[:-_TRANSMIT_LENGTH]
+        origin = request.header.transmit if departure is None else request.header.receive
+        poll = request.header.poll
+        header = server_header(announcement, self._version, MODE_SERVER, poll, origin=origin, receive=receive)
+        self._start = header.encode()[:-8]
 
     def encode(self, real: int) -> bytes:
         """The octets to be sent at once, at Unix time `real` (nanoseconds)."""
         transmit = even(to_ntp(real)) if self._departure is None else self._departure
-        data = self._start + transmit.to_bytes(_TRANSMIT_LENGTH, "big")
+        data = self._start + transmit.to_bytes(8, "big")
         if self._authenticator is None:
             return data
         return self._keys.sign(data, self._authenticator.key_id, self._version, len(self._authenticator.tag))
 
 
 class Responder:
-    """See the head of the file."""
-
-    def __init__(self, limit: RateLimit | None = None, sent: SentAnswers | None = None) -> None:
+    def __init__(self, limit: RateLimit | None = None) -> None:
         self._limit = limit or RateLimit()
-        self.sent = sent or SentAnswers()
+        self.sent = SentAnswers()
 
     def respond(
         self,
@@ -155,8 +141,7 @@ class Responder:
         verdict = keys.verify(packet)
         failed = first_failure(REQUEST_TESTS, Request(packet.header, verdict))
         if failed:
-            authenticator = packet.authenticator
-            raise PacketError(failed, *((authenticator.key_id, len(authenticator.tag)) if authenticator else ()))
+            raise PacketError(failed, *packet.key)
         # CVE-2018-8956: who knows the key must not be starved by others that forge his address.
         if verdict is not Verdict.VALID and not self._limit.allows(source, received.raw):
             raise PacketError("rate_limited")
@@ -174,9 +159,4 @@ def _asks_for_departures(request: Header) -> bool:
 
     RFC 9769 section 2: receive and transmit timestamp differ, or the client couldn't tell the mode of the answer.
     """
-    return (
-        request.version == _INTERLEAVED_VERSION
-        and bool(request.origin & 1)
-        and request.receive != request.transmit
-        and request.receive != 0
-    )
+    return request.version == 4 and request.origin % 2 == 1 and request.receive not in (0, request.transmit)

@@ -11,7 +11,9 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
+T = TypeVar("T")
 MAXDIST = 1.5
 """Seconds of root distance from which on a server is no candidate. RFC 5905 section 7.2 has 1 s, ntpd 1.5 s."""
 _STRATUM_WEIGHT = 1.0
@@ -22,10 +24,10 @@ _LOW, _MIDDLE, _HIGH = -1, 0, 1
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """A server as selection sees it: offset and root distance in seconds. `name` stands for the association."""
+class Candidate(Generic[T]):
+    """A server as selection sees it: offset and root distance in seconds."""
 
-    name: int
+    server: T
     offset: float
     distance: float
     stratum: int
@@ -39,7 +41,7 @@ class Candidate:
         return self.offset + self.distance
 
 
-def intersection(candidates: Sequence[Candidate]) -> tuple[float, float] | None:
+def intersection(candidates: Sequence[Candidate[T]]) -> tuple[float, float] | None:
     """The interval in which a majority agrees on the true offset; None, if there is none.
 
     As few falsetickers as possible are assumed, less than half. Each end of the interval lies within the correctness
@@ -72,7 +74,7 @@ def _reach(edges: Iterable[tuple[float, int]], wanted: int) -> tuple[float | Non
     return None, midpoints
 
 
-def truechimers(candidates: Sequence[Candidate]) -> list[Candidate]:
+def truechimers(candidates: Sequence[Candidate[T]]) -> list[Candidate[T]]:
     """Those whose correctness intervals share points with the intersection; none if there is no majority."""
     near = [candidate for candidate in candidates if candidate.distance < MAXDIST]
     found = intersection(near)
@@ -90,30 +92,21 @@ class Judgement(enum.Enum):
     TOO_FAR = "too far"
 
 
-def judge(candidates: Sequence[Candidate]) -> dict[int, Judgement]:
-    """What becomes of each, by name; none of those that disagree without a majority is followed."""
-    agreed = {candidate.name for candidate in truechimers(candidates)}
-    return {
-        candidate.name: Judgement.AGREES
-        if candidate.name in agreed
-        else Judgement.DISAGREES
-        if candidate.distance < MAXDIST
-        else Judgement.TOO_FAR
-        for candidate in candidates
-    }
+def judge(candidates: Sequence[Candidate[T]]) -> dict[Candidate[T], Judgement]:
+    """What becomes of each; none of those that disagree without a majority is followed."""
+    judged = {item: Judgement.DISAGREES if item.distance < MAXDIST else Judgement.TOO_FAR for item in candidates}
+    return {**judged, **dict.fromkeys(truechimers(candidates), Judgement.AGREES)}
 
 
-def select(candidates: Sequence[Candidate], current: int | None) -> int | None:
-    """The name of the server to follow. The present one stays unless another one is clearly better."""
+def select(candidates: Sequence[Candidate[T]], current: T | None) -> T | None:
+    """The server to follow. The present one stays unless another one is clearly better."""
     agreed = truechimers(candidates)
     if not agreed:
         return None
 
-    def cost(candidate: Candidate) -> float:
-        return candidate.stratum * _STRATUM_WEIGHT + candidate.distance
-
-    best = min(agreed, key=cost)
+    best = min(agreed, key=lambda candidate: candidate.stratum * _STRATUM_WEIGHT + candidate.distance)
     for candidate in agreed:
-        if candidate.name == current and candidate.stratum == best.stratum:
-            return candidate.name if candidate.distance <= best.distance * _HYSTERESIS else best.name
-    return best.name
+        good = candidate.stratum == best.stratum and candidate.distance <= best.distance * _HYSTERESIS
+        if candidate.server == current and good:
+            return current
+    return best.server

@@ -12,7 +12,6 @@ from __future__ import annotations
 import ipaddress
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from ntp_multicast_engine.config.configuration import Loaded, MulticastClient, MulticastServer
 from ntp_multicast_engine.errors import PacketError
@@ -36,16 +35,6 @@ _ANNOUNCEMENT_AGE = NANOSECONDS // 16
 _SAMPLES_FOR_FREQUENCY = 16
 """Before the frequency is one to be kept for the next run; it changes nothing in this one."""
 _KEY_TROUBLE = frozenset({"request_unknown_key", "request_bad_mac"})
-
-
-@dataclass(frozen=True)
-class Vote:
-    """What the selection has made of one server. Offset and root distance in seconds."""
-
-    association: Association
-    offset: float
-    distance: float
-    judgement: Judgement
 
 
 class Engine:
@@ -86,8 +75,8 @@ class Engine:
         self.selected: Association | None = None
         self.standstill: Standstill | None = None
         """The last time that this host stood still with its clocks, as its servers show."""
-        self.votes: tuple[Vote, ...] = ()
-        """Of the servers that selection had to do with the last time."""
+        self.judged: dict[Candidate[Association], Judgement] = {}
+        """The servers that selection had to do with the last time."""
         self.refusals = Refusals()
         self.own_references: frozenset[bytes] = frozenset()
         """The reference identifiers of those who follow this host."""
@@ -105,12 +94,10 @@ class Engine:
                 self.senders[server] = Sender(server, self._random, now.raw)
 
     def _estimator(self) -> Estimator:
-        prior = self.frequency
-        own_clock = self.configuration.discipline.mode == "kernel"
-        order = (self._remembered_frequency, self._kernel_frequency)
-        for frequency in order if own_clock else reversed(order):
-            prior = frequency if prior is None else prior
-        return Estimator(prior)
+        known = [self._remembered_frequency, self._kernel_frequency]
+        if self.configuration.discipline.mode != "kernel":
+            known.reverse()
+        return Estimator(next((frequency for frequency in (self.frequency, *known) if frequency is not None), None))
 
     def reconfigure(self, loaded: Loaded, now: Instant) -> list[Association]:
         """Go on with another configuration; what didn't change goes on undisturbed. Returns the associations gone."""
@@ -204,11 +191,8 @@ class Engine:
 
     def deadline(self) -> int | None:
         """Raw time at which `wake` or a sender has something to do."""
-        candidates = [sender.due for sender in self.senders.values()]
-        client = self.client.deadline()
-        if client is not None:
-            candidates.append(client)
-        return min(candidates, default=None)
+        client, senders = self.client.deadline(), [sender.due for sender in self.senders.values()]
+        return min(senders if client is None else [client, *senders], default=None)
 
     def wake(self, now: Instant) -> list[SendRequest | CloseRequest]:
         """Do what is due in the client."""
@@ -227,28 +211,19 @@ class Engine:
     def choose(self, now: Instant) -> None:
         """Look again which server to follow."""
         self._announced_until = now.raw
-        usable: dict[int, Association] = {}
-        candidates: list[Candidate] = []
-        for number, association in enumerate(self.client.associations.values()):
+        candidates: list[Candidate[Association]] = []
+        for association in self.client.associations.values():
             estimate = association.estimator.estimate() if association.usable else None
             if estimate is None or association.header is None or self.follows_us(association):
                 continue
-            usable[number] = association
-            distance = association.root_delay(estimate) / 2 + association.root_dispersion(estimate, now.raw)
+            distance = association.root_distance(estimate, now.raw)
             offset = offset_of(estimate, now) / NANOSECONDS
-            candidates.append(Candidate(number, offset, distance, association.header.stratum))
-        current = next((number for number, association in usable.items() if association is self.selected), None)
-        judged = judge(candidates)
-        self.votes = tuple(
-            Vote(usable[candidate.name], candidate.offset, candidate.distance, judged[candidate.name])
-            for candidate in candidates
-        )
-        chosen = select(candidates, current)
-        self.selected = usable[chosen] if chosen is not None else None
-        estimator = self.selected.estimator if self.selected else None
-        if estimator and estimator.samples >= _SAMPLES_FOR_FREQUENCY:
-            estimate = estimator.estimate()
-            self.frequency = estimate.frequency if estimate else self.frequency
+            candidates.append(Candidate(association, offset, distance, association.header.stratum))
+        self.judged = judge(candidates)
+        self.selected = select(candidates, self.selected)
+        correction = self.correction(now)
+        if self.selected and correction and self.selected.estimator.samples >= _SAMPLES_FOR_FREQUENCY:
+            self.frequency = correction.estimate.frequency
 
     def follows_us(self, association: Association) -> bool:
         """RFC 5905 section 11.2.1, the loop error: a server that has its time from here has none to give back."""
@@ -262,9 +237,8 @@ class Engine:
         estimate = self.selected.estimator.estimate()
         if estimate is None:
             return None
-        error = self.selected.root_delay(estimate) / 2 + self.selected.root_dispersion(estimate, now.raw)
         leap = credible(self.selected.header.leap, now.raw + estimate.at(now.raw))
-        return Correction(estimate, leap, error, self.frequency)
+        return Correction(estimate, leap, self.selected.root_distance(estimate, now.raw), self.frequency)
 
     def news(self, association: Association, now: Instant) -> Correction | None:
         """What a discipline should hear after an association has accepted something; None, if that tells it nothing.
@@ -290,26 +264,24 @@ class Engine:
 
     def announced_by(self, now: Instant) -> tuple[str, Announcement] | None:
         """Who keeps the clock, and the announcement that follows."""
-        return self._upstream.announcement(now, lambda: self._followed(self.selected, now))
+        return self._upstream.announcement(now, lambda: self._followed(now))
 
     def why_silent(self, now: Instant) -> str | None:
         """Why there is nothing to announce; None, if there is."""
         return None if self.announced_by(now) is not None else self._upstream.why_silent(now)
 
-    def _followed(self, association: Association | None, now: Instant) -> Announcement | None:
-        if association is None:
+    def _followed(self, now: Instant) -> Announcement | None:
+        association, correction = self.selected, self.correction(now)
+        if association is None or association.header is None or correction is None:
             return None
-        estimate = association.estimator.estimate()
-        header = association.header
-        if estimate is None or header is None or header.stratum >= MAXIMUM_STRATUM:
-            return None
+        estimate, stratum = correction.estimate, association.header.stratum + 1
         # What the discipline has still to slew, or may not touch, is an error of the time that is given.
         dispersion = association.root_dispersion(estimate, now.raw) + abs(offset_of(estimate, now)) / NANOSECONDS
-        if dispersion >= MAXDISP:
+        if stratum > MAXIMUM_STRATUM or dispersion >= MAXDISP:
             return None
         return Announcement(
-            leap=credible(header.leap, now.raw + estimate.at(now.raw)),
-            stratum=header.stratum + 1,
+            leap=correction.leap,
+            stratum=stratum,
             reference_id=reference_id_of(association.source),
             root_delay=association.root_delay(estimate),
             root_dispersion=dispersion,

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ntp_multicast_engine.wire.mac import HMAC_TAG_LENGTHS, PREFIX_HASHES, SHORT_TAG, Algorithm, Key
-from ntp_multicast_engine.wire.packet import Packet
+from ntp_multicast_engine.wire.packet import HEADER_LENGTH, Packet
 
 
 class Verdict(enum.Enum):
@@ -36,7 +36,7 @@ class KeyRing:
     """Octets of a sent hmac-sha256 tag: entry 4 is for version 4, entry 3 for versions 1 to 3."""
 
     def long_tag(self, key_id: int, length: int) -> bool:
-        """For `packet.parse`: is it the identifier of an HMAC key, whose tags may be longer than 20 octets."""
+        """For `packet.parse`: HMAC keys alone have tags of more than 20 octets."""
         key = self.keys.get(key_id)
         return key is not None and key.algorithm is Algorithm.HMAC_SHA256 and length in HMAC_TAG_LENGTHS
 
@@ -74,7 +74,7 @@ class KeyRing:
         if key is None:
             return Verdict.UNKNOWN_KEY
         # H(key || packet) can be extended by anyone (MD5, SHA-1, SHA-256 length extension).
-        if packet.has_extensions and key.algorithm in PREFIX_HASHES:
+        if len(packet.covered) > HEADER_LENGTH and key.algorithm in PREFIX_HASHES:
             return Verdict.EXTENSION_ON_PREFIX_HASH
         proven = key.proves(packet.covered, authenticator.tag, packet.header.version)
         return Verdict.VALID if proven else Verdict.BAD_MAC

@@ -10,15 +10,8 @@ this file shows a secret: keys have no readable form.
 from __future__ import annotations
 
 import enum
-from _operator import _compare_digest
-from typing import TYPE_CHECKING, Protocol
-
-if TYPE_CHECKING:
-    import hashlib
-    import hmac
-
-    from cryptography.hazmat.primitives.cmac import CMAC
-
+from _operator import _compare_digest  # `hmac.compare_digest`, without loading hmac and with it OpenSSL
+from collections.abc import Callable
 
 SHORT_TAG = 20
 """Octets: the longest tag that RFC 7822 section 7.5.1.4 lets a version 4 packet carry unambiguously."""
@@ -56,57 +49,37 @@ PREFIX_HASHES = {
 CMAC_KEY_LENGTHS = {Algorithm.AES_128_CMAC: 16, Algorithm.AES_256_CMAC: 32}
 
 
-class _Context(Protocol):
-    """A keyed computation that hasn't seen a packet yet."""
-
-    def tag(self, covered: bytes) -> bytes:
-        """Of one text."""
-
-
-class _Digest:
-    """A context of hashlib or hmac that has seen the key."""
-
-    def __init__(self, keyed: hashlib._Hash | hmac.HMAC) -> None:
-        self._keyed = keyed
-
-    def tag(self, covered: bytes) -> bytes:
-        context = self._keyed.copy()
-        context.update(covered)
-        return context.digest()
-
-
-class _Cmac:
-    def __init__(self, secret: bytes) -> None:
+def _tagger(algorithm: Algorithm, secret: bytes) -> Callable[[bytes], bytes]:
+    """A function that gives the tag of a text."""
+    if algorithm in CMAC_KEY_LENGTHS:
         # The one use of anything but the standard library, so a host without CMAC keys needs nothing installed.
         from cryptography.hazmat.primitives.ciphers.algorithms import AES
         from cryptography.hazmat.primitives.cmac import CMAC
 
-        self._keyed: CMAC = CMAC(AES(secret))
+        cmac = CMAC(AES(secret))
 
-    def tag(self, covered: bytes) -> bytes:
-        context = self._keyed.copy()
-        context.update(covered)
-        return context.finalize()
+        def tag_of_cmac(covered: bytes) -> bytes:
+            context = cmac.copy()
+            context.update(covered)
+            return context.finalize()
 
-
-def equal_in_constant_time(one: bytes, other: bytes) -> bool:
-    """`hmac.compare_digest`, as that module has it where Python is built without OpenSSL.
-
-    To load hmac is to load OpenSSL, 3.5 MB, and a host whose keys are all AES-CMAC keys has another one in
-    `cryptography`.
-    """
-    return _compare_digest(one, other)
-
-
-def _context(algorithm: Algorithm, secret: bytes) -> _Context:
-    if algorithm in CMAC_KEY_LENGTHS:
-        return _Cmac(secret)
+        return tag_of_cmac
+    # Not loaded for CMAC keys alone: this is OpenSSL, 3.5 MB, and `cryptography` has another one.
     import hashlib
     import hmac
 
+    keyed: hashlib._Hash | hmac.HMAC
     if algorithm in PREFIX_HASHES:
-        return _Digest(hashlib.new(PREFIX_HASHES[algorithm], secret, usedforsecurity=False))
-    return _Digest(hmac.new(secret, digestmod="sha256"))
+        keyed = hashlib.new(PREFIX_HASHES[algorithm], secret, usedforsecurity=False)
+    else:
+        keyed = hmac.new(secret, digestmod="sha256")
+
+    def tag(covered: bytes) -> bytes:
+        context = keyed.copy()
+        context.update(covered)
+        return context.digest()
+
+    return tag
 
 
 class Key:
@@ -124,24 +97,19 @@ class Key:
             raise ValueError("the key is empty")
         self.key_id = key_id
         self.algorithm = algorithm
-        self._context = _context(algorithm, secret)
-        self._whole = len(self._context.tag(b""))
+        self.tag = _tagger(algorithm, secret)
+        """Gives the whole tag of a text."""
+        self._whole = len(self.tag(b""))
 
     def __repr__(self) -> str:
         return f"Key({self.key_id}, {self.algorithm.value})"
 
-    def tag(self, covered: bytes) -> bytes:
-        """The whole tag, before any cutting."""
-        return self._context.tag(covered)
-
     def proves(self, covered: bytes, tag: bytes, version: int) -> bool:
         """Whether `tag` is this key's tag of what is covered, on a packet of that version."""
-        if not self.accepts(len(tag), version):
-            return False
-        return equal_in_constant_time(self._context.tag(covered)[: len(tag)], tag)
+        return self._makes(len(tag), version) and _compare_digest(self.tag(covered)[: len(tag)], tag)
 
-    def accepts(self, length: int, version: int) -> bool:
-        """Whether a tag of `length` octets is one that this key's algorithm puts on packets of that version."""
+    def _makes(self, length: int, version: int) -> bool:
+        """Whether tags on packets of that version have that many octets."""
         if self.algorithm is Algorithm.HMAC_SHA256:
             return length in HMAC_TAG_LENGTHS
         return length == min(self._whole, SHORT_TAG) or (version < 4 and length == self._whole)

@@ -9,8 +9,8 @@ A parsed packet has a well-formed shape, nothing more: whether it may be accepte
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Callable
 
 from ntp_multicast_engine.errors import PacketError
 from ntp_multicast_engine.wire.timestamps import from_short
@@ -29,7 +29,6 @@ MINIMUM_POLL, MAXIMUM_POLL = 3, 17
 """log2 seconds. RFC 5905 names 4 as minimum; ntpd, chrony and this engine send at 3 as well."""
 
 _HEADER = struct.Struct("!BBbbII4sQQQQ")
-_EXTENSION = struct.Struct("!HH")
 # RFC 7822 section 7.5.1.4: at most 24 octets after the last extension field are a MAC (key id and 16 or 20 octets).
 _SHORT_AUTHENTICATORS = (20, 24)
 # RFC 7822 sections 7.5.1.2 and 7.5.1.3.
@@ -66,23 +65,12 @@ class Header:
         return from_short(self.root_dispersion_short)
 
     def encode(self) -> bytes:
-        return _HEADER.pack(
-            self.leap << 6 | self.version << 3 | self.mode,
-            self.stratum,
-            self.poll,
-            self.precision,
-            self.root_delay_short,
-            self.root_dispersion_short,
-            self.reference_id,
-            self.reference,
-            self.origin,
-            self.receive,
-            self.transmit,
-        )
+        _leap, _version, _mode, *rest = vars(self).values()
+        return _HEADER.pack(self.leap << 6 | self.version << 3 | self.mode, *rest)
 
     @classmethod
     def decode(cls, data: bytes) -> Header:
-        """Read the first 48 octets; raises PacketError("length") when there are fewer."""
+        """:raises PacketError: `length`, there are less than 48 octets."""
         if len(data) < HEADER_LENGTH:
             raise PacketError("length")
         first, *rest = _HEADER.unpack_from(data)
@@ -106,19 +94,17 @@ class Packet:
     authenticator: Authenticator | None
 
     @property
-    def has_extensions(self) -> bool:
-        return len(self.covered) > HEADER_LENGTH
+    def key(self) -> tuple[int | None, int | None]:
+        """Key identifier and octets of the tag, where there is an authenticator."""
+        return (self.authenticator.key_id, len(self.authenticator.tag)) if self.authenticator else (None, None)
 
 
-LongTag = Callable[[int, int], bool]
-"""Says whether the key (first argument) makes tags of so many octets (second), where 20 is not the limit."""
-
-
-def parse(data: bytes, long_tag: LongTag) -> Packet:
+def parse(data: bytes, long_tag: Callable[[int, int], bool]) -> Packet:
     """Take a datagram apart.
 
-    :param long_tag: consulted before extension fields are looked for, because the HMAC-SHA-256 of VRP may be 32 octets
-        long. Field type 0 is reserved (RFC 7822), so a key id below 65536 can't be mistaken for a field.
+    :param long_tag: whether the key with an identifier makes tags of so many octets. It is asked before extension
+        fields are looked for, because the HMAC-SHA-256 of VRP may be 32 octets long. Field type 0 is reserved (RFC
+        7822), so a key id below 65536 can't be mistaken for a field.
     :raises PacketError: with the reason `length`, `version` or `extension`.
     """
     if len(data) > MAXIMUM_LENGTH:
@@ -133,7 +119,7 @@ def parse(data: bytes, long_tag: LongTag) -> Packet:
     return Packet(header, data[:end], Authenticator(key_id, data[end + KEY_ID_LENGTH :]))
 
 
-def _end_of_covered(data: bytes, version: int, long_tag: LongTag) -> int:
+def _end_of_covered(data: bytes, version: int, long_tag: Callable[[int, int], bool]) -> int:
     position, length = HEADER_LENGTH, len(data)
     while position < length:
         left = length - position
@@ -150,12 +136,11 @@ def _end_of_covered(data: bytes, version: int, long_tag: LongTag) -> int:
 
 
 def _extension_length(data: bytes, position: int, left: int) -> int:
-    _type, extension = _EXTENSION.unpack_from(data, position)
-    if extension < _MINIMUM_EXTENSION or extension % 4 or extension > left:
+    extension = int.from_bytes(data[position + 2 : position + 4], "big")
+    shortest = _MINIMUM_EXTENSION if extension < left else _MINIMUM_LAST_EXTENSION_WITHOUT_MAC
+    if not shortest <= extension <= left or extension % 4:
         raise PacketError("extension")
-    if extension == left and extension < _MINIMUM_LAST_EXTENSION_WITHOUT_MAC:
-        raise PacketError("extension")
-    return int(extension)
+    return extension
 
 
 def reference_id_text(reference_id: bytes, stratum: int) -> str:

@@ -13,6 +13,8 @@ NANOSECONDS = 1_000_000_000
 UNIX_EPOCH = 2_208_988_800
 """Seconds from 1900-01-01 (the zero of NTP era 0) to 1970-01-01."""
 ERA_SECONDS = 1 << 32
+SECOND = 1 << 32
+"""Of a 64-bit timestamp."""
 STAMP_MASK = (1 << 64) - 1
 
 

@@ -9,19 +9,8 @@ import errno
 import os
 import socket
 
-from ntp_multicast_engine.clock.helper.messages import (
-    MAXIMUM_ANSWER,
-    Answer,
-    AskStatus,
-    Request,
-    SetFrequency,
-    SetSynchronised,
-    SetUnsynchronised,
-    Step,
-    decode_answer,
-    encode_request,
-)
-from ntp_multicast_engine.errors import ClockError, ClockRefusal
+from ntp_multicast_engine.clock.helper import messages
+from ntp_multicast_engine.errors import ClockError, ClockRefusal, HelperError
 from ntp_multicast_engine.instant import KernelStatus
 
 _TIMEOUT = 0.25
@@ -39,46 +28,46 @@ class RemoteClock:
         self._socket: socket.socket | None = None
 
     def status(self) -> KernelStatus:
-        status = self._ask(AskStatus()).status
+        status = self._ask(messages.AskStatus()).status
         if status is None:
             raise ClockError("the clock helper tells nothing of the clock")
         return status
 
     def set_frequency(self, ratio: float, drift: float) -> None:
-        self._ask(SetFrequency(ratio, drift))
+        self._ask(messages.SetFrequency(ratio, drift))
 
     def step(self, nanoseconds: int) -> None:
-        self._ask(Step(nanoseconds))
+        self._ask(messages.Step(nanoseconds))
 
     def set_synchronised(self, leap: int, maximum_error: float, estimated_error: float) -> None:
-        self._ask(SetSynchronised(leap, maximum_error, estimated_error))
+        self._ask(messages.SetSynchronised(leap, maximum_error, estimated_error))
 
     def set_unsynchronised(self) -> None:
-        self._ask(SetUnsynchronised())
+        self._ask(messages.SetUnsynchronised())
 
     def close(self) -> None:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
 
-    def _ask(self, request: Request) -> Answer:
-        answer = self._exchange(encode_request(request))
+    def _ask(self, request: messages.Request) -> messages.Answer:
+        answer = self._exchange(messages.encode_request(request))
         if answer.error is not None:
             raise (ClockRefusal if answer.refused else ClockError)(answer.error)
         return answer
 
-    def _exchange(self, data: bytes) -> Answer:
+    def _exchange(self, data: bytes) -> messages.Answer:
         try:
             self._send(data)
-            answer = self._connected().recv(MAXIMUM_ANSWER)
+            answer = self._connected().recv(messages.MAXIMUM_ANSWER)
             if not answer:
                 raise ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
-            return decode_answer(answer)
+            return messages.decode_answer(answer)
         except OSError as error:
             # Also after a timeout: a late answer would be taken for that of the next request.
             self.close()
             reason = error.strerror or error
-            raise ClockError(f"no clock helper answers at {self._path}: {reason}") from error
+            raise HelperError(f"no clock helper answers at {self._path}: {reason}") from error
 
     def _send(self, data: bytes) -> None:
         try:

@@ -16,16 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ntp_multicast_engine.clock.discipline import LONGEST_PAUSE, MAXIMUM_SLEW
-from ntp_multicast_engine.clock.helper.messages import (
-    Answer,
-    AskStatus,
-    Request,
-    SetFrequency,
-    SetSynchronised,
-    Step,
-    decode_request,
-    encode_answer,
-)
+from ntp_multicast_engine.clock.helper import messages
 from ntp_multicast_engine.clock.system_clock import MAXIMUM_DRIFT, SteerableClock
 from ntp_multicast_engine.config.configuration import Discipline
 from ntp_multicast_engine.errors import ClockError, ClockRefusal
@@ -101,15 +92,15 @@ class ClockPolicy:
     def answer(self, data: bytes) -> bytes:
         """What follows from a message of the engine: whatever that is, an answer."""
         try:
-            request = decode_request(data)
-            if isinstance(request, AskStatus):
-                return encode_answer(Answer(self._clock.status()))
+            request = messages.decode_request(data)
+            if isinstance(request, messages.AskStatus):
+                return messages.encode_answer(messages.Answer(self._clock.status()))
             self._apply(request)
         except ClockRefusal as error:
-            return encode_answer(Answer(error=str(error), refused=True))
+            return messages.encode_answer(messages.Answer(error=str(error), refused=True))
         except ClockError as error:
-            return encode_answer(Answer(error=str(error)))
-        return encode_answer(Answer())
+            return messages.encode_answer(messages.Answer(error=str(error)))
+        return messages.encode_answer(messages.Answer())
 
     def leave(self) -> None:
         """The engine has gone. What it has left behind on purpose stays; what it was about ends."""
@@ -123,22 +114,22 @@ class ClockPolicy:
             # There is nobody to be told; a kernel that refuses this has refused the slew before.
             return
 
-    def _apply(self, request: Request) -> None:
+    def _apply(self, request: messages.Request) -> None:
         settings = self._settings()
         if settings.mode != "kernel":
             raise ClockRefusal(f"discipline.mode is {settings.mode}: the clock is only read")
-        if isinstance(request, SetFrequency):
+        if isinstance(request, messages.SetFrequency):
             self._set_frequency(request)
-        elif isinstance(request, Step):
+        elif isinstance(request, messages.Step):
             self._step(request.nanoseconds, settings)
-        elif isinstance(request, SetSynchronised):
+        elif isinstance(request, messages.SetSynchronised):
             leap = today(request.leap, self._real())
             self._initial_step.use()
             self._clock.set_synchronised(leap, request.maximum_error, request.estimated_error)
         else:
             self._clock.set_unsynchronised()
 
-    def _set_frequency(self, request: SetFrequency) -> None:
+    def _set_frequency(self, request: messages.SetFrequency) -> None:
         """Clipped as the kernel clips, for an honest engine never comes there."""
         drift = max(-MAXIMUM_DRIFT, min(MAXIMUM_DRIFT, request.drift))
         limit = MAXIMUM_DRIFT + MAXIMUM_SLEW
@@ -163,12 +154,11 @@ class ClockPolicy:
             raise ClockRefusal(f"discipline.step is {settings.step}: the clock isn't stepped now")
         if not settings.step_threshold * NANOSECONDS < abs(nanoseconds) < _LONGEST_STEP:
             raise ClockRefusal(f"the clock isn't stepped by {nanoseconds / NANOSECONDS:g} s: beyond the thresholds")
-        was_used = self._initial_step.is_used()
         # Before the step: this process may not live to tell of it.
         self._initial_step.use()
         try:
             self._clock.step(nanoseconds)
         except ClockError:
-            if not was_used:
+            if not used:
                 self._initial_step.give_back()
             raise
