@@ -15,6 +15,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -24,6 +25,8 @@ NAME = "ntp-multicast-engine"
 NOTHING = {"kind": "none", "place": [], "rules": []}
 INCLUDED = "firewall.nft"
 ANY_INTERFACE = "*"
+FIREWALLD_SETTINGS = "/etc/firewalld/firewalld.conf"
+FIREWALLD_TABLE = "table inet firewalld"
 HEAD = """# Managed by Ansible (timecast.ntp_multicast.ntp_multicast_engine).
 # These rules are in the chain {place}. To have them after a boot, include {folder}/*.nft
 # in that chain of nftables.conf, before what drops packets.
@@ -166,6 +169,8 @@ class Firewalld:
             )
         rules = list(dict.fromkeys(map(self.zoned, wanted)))
         owned = [tuple(each) for each in before.get("owned", self.owned_of_old(before))]
+        if self.runs and (rules or owned):
+            refuse_broken_firewalld()
         came, went, own, steps = [], [], [], []
         for way, command in self.ways.items():
             for zone in dict.fromkeys([*(zone for zone, _rule in rules), *(zone for _way, zone, _rule in owned)]):
@@ -219,6 +224,23 @@ class Firewalld:
 
     def text(self, _rules):
         return None
+
+
+def refuse_broken_firewalld():
+    """It goes on listing rules when somebody has emptied nftables, and after that drops all, at its next change."""
+    state = run("firewall-cmd", "--state").stdout.strip()
+    tables = run("nft", "list", "tables") if uses_nftables() else None
+    if state != "failed" and (tables is None or tables.returncode != 0 or FIREWALLD_TABLE in tables.stdout.splitlines()):
+        return
+    raise Refused(
+        "firewalld runs on this host, but its rules are not in the kernel, as after 'nft flush ruleset'. "
+        "Restart it (systemctl restart firewalld)."
+    )
+
+
+def uses_nftables():
+    settings = (read(FIREWALLD_SETTINGS) or "").splitlines()
+    return shutil.which("nft") is not None and "FirewallBackend=iptables" not in settings
 
 
 KINDS = {"none": Nothing, "nftables": Nftables, "firewalld": Firewalld}

@@ -191,6 +191,11 @@ def test_firewalld_lets_in_what_is_needed_and_absent_takes_it_back(
     assert ok(ansible.play(SITE, walled)).changed == {"walled": 1}
     assert let_in(lab, host) == (True, True)
     assert rich_rules(host) == rich_rules(host, "--permanent") == [own]
+    host.run("nft", "flush", "ruleset")
+    emptied = ansible.play(SITE, walled, "--check")
+    assert emptied.code == 2 and "its rules are not in the kernel" in emptied.output, emptied.output
+    host.run("sh", "-c", "systemctl restart firewalld && firewall-cmd --zone=internal --change-interface=eth0")
+    host.run("firewall-cmd", "--add-port=5353/udp")
     ok(ansible.play(SITE, with_(walled, state="absent")))
     assert rich_rules(host) == rich_rules(host, "--permanent") == [own]
     assert rich_rules(host, "--zone=internal") == []

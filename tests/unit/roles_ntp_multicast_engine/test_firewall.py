@@ -76,6 +76,8 @@ class Zones:
     def __init__(self) -> None:
         self.rules: dict[tuple[str, str], list[str]] = {}
         self.gone: list[str] = []
+        self.state = "running"
+        self.tables = "table inet filter\ntable inet firewalld\n"
 
     def run(self, *command: str, text: str = "") -> subprocess.CompletedProcess[str]:
         assert not text
@@ -83,11 +85,15 @@ class Zones:
         zone = next((word.partition("=")[2] for word in command if word.startswith("--zone=")), "")
         if command[0] == "ip" or zone in self.gone:
             return subprocess.CompletedProcess(command, 112, "", "INVALID_ZONE")
+        if command[0] == "nft":
+            return subprocess.CompletedProcess(command, 0, self.tables, "")
         here, out = self.rules.setdefault((way, zone), []), ""
         for word in command[1:]:
             option, _equals, value = word.partition("=")
             if option == "--get-default-zone":
                 out = "public"
+            elif option == "--state":
+                out = self.state
             elif option == "--get-zone-of-interface":
                 out = {"eth0": "work"}.get(value, "")
                 if not out:
@@ -108,6 +114,7 @@ class Zones:
 def zones(monkeypatch: pytest.MonkeyPatch) -> Zones:
     made = Zones()
     monkeypatch.setattr(firewall, "run", made.run)
+    monkeypatch.setattr(firewall, "uses_nftables", lambda: True)
     return made
 
 
@@ -149,6 +156,17 @@ def test_a_zone_that_was_removed_has_nothing_to_take_back(tmp_path: pathlib.Path
     assert firewall.bring(record, NOTHING, False)[2] and not (tmp_path / "firewall.json").exists()
     with pytest.raises(firewall.Refused, match="INVALID_ZONE"):
         firewall.bring(record, wanted(f"eth0 {A}"), False)
+
+
+@pytest.mark.parametrize("change", [{"state": "failed"}, {"tables": ""}])
+def test_a_firewalld_without_its_rules_is_refused(tmp_path: pathlib.Path, zones: Zones, change: dict[str, str]) -> None:
+    """It lists them, whatever is in the kernel: a comparison would be green."""
+    record = str(tmp_path / "firewall.json")
+    firewall.bring(record, wanted(f"eth0 {A}"), False)
+    vars(zones).update(change)
+    for document in (wanted(f"eth0 {A}"), NOTHING):
+        with pytest.raises(firewall.Refused, match="its rules are not in the kernel"):
+            firewall.bring(record, document, True)
 
 
 def test_the_record_of_an_older_release_is_taken_back(tmp_path: pathlib.Path, zones: Zones) -> None:
