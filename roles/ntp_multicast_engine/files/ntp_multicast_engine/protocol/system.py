@@ -140,8 +140,9 @@ class Engine:
         return association
 
     def _note_standstill(self, witness: Association) -> None:
+        """Take what is new: several servers show one and the same standstill, each between two packets of its own."""
         found = witness.standstill
-        if found is not None and (self.standstill is None or found.end > self.standstill.end):
+        if found is not None and (self.standstill is None or found.begin >= self.standstill.end):
             self.standstill = found
 
     def _count_warnings(self, association: Association, arrival: Instant) -> None:
