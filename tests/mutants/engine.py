@@ -187,9 +187,16 @@ _CLOCK = (
     _mutant(
         "one pause allows all later steps",
         "clock/discipline.py",
-        "            self._step_after_pause = 0.0\n",
-        "            pass\n",
+        "        self._step_after_pause = 0.0\n        return 0\n",
+        "        return 0\n",
         "test_discipline.py::test_a_pause_allows_one_step_ahead_of_about_its_length",
+    ),
+    _mutant(
+        "a part of a pause is told for the whole",
+        "protocol/standstill.py",
+        "self.catching_up = here < _UNPUNCTUAL and",
+        "self.catching_up = False and",
+        "test_standstill.py::test_packets_that_waited_do_not_tell_a_part_of_the_pause_for_the_whole",
     ),
     _mutant(
         "the clock helper makes the initial step again",

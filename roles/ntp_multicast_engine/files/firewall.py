@@ -302,7 +302,7 @@ def bring(record, wanted, look):
     before = opened_before(record)
     firewall = KINDS[wanted["kind"]](wanted["place"])
     # The zones of firewalld stand with each rule.
-    moved = before["kind"] != wanted["kind"] or wanted["kind"] == "nftables" and before["place"] != firewall.place
+    moved = before["kind"] != wanted["kind"] or (wanted["kind"] == "nftables" and before["place"] != firewall.place)
     came, went, steps, owned = firewall.plan(wanted["rules"], NOTHING if moved else before)
     if moved:
         taken = to_take_back(before)
