@@ -39,6 +39,7 @@ class Screen:
     def __init__(self) -> None:
         self._lines: list[str] = [""]
         self._row = 0
+        self._lowest = 0  # the first row on which the cursor was since somebody asked for changes
         self._column = 0
         self._fresh = True  # the cursor came to column 0 by CR or LF: the next character replaces the line
         self._rest = ""
@@ -76,10 +77,15 @@ class Screen:
         """Forget the text of the current line, leaving the cursor where it is (used for an answered pager)."""
         self._lines[self._row] = " " * self._column
 
+    def first_changed(self) -> int:
+        """The first row that may have changed since this was asked before."""
+        first, self._lowest = self._lowest, self._row
+        return first
+
     def forget(self) -> None:
         """Drop all lines but the current one."""
         self._lines = [self.current]
-        self._row = 0
+        self._row = self._lowest = 0
         self._characters = len(self.current)
 
     def _write_lines(self, lines: Sequence[str]) -> None:
@@ -160,6 +166,7 @@ class Screen:
             self._column = min(self._column + count, _WIDEST)
         elif final == "A":
             self._row = max(0, self._row - count)
+            self._lowest = min(self._lowest, self._row)
         elif final == "K":
             self._erase(arguments)
 
