@@ -155,7 +155,6 @@ class Status:
     problems: tuple[ProblemStatus, ...] = ()
 
     def document(self) -> dict[str, Any]:
-        """For JSON."""
         return asdict(self)
 
 

@@ -28,14 +28,14 @@ from __future__ import annotations
 import enum
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ntp_multicast_engine.config.configuration import MulticastClient
 from ntp_multicast_engine.errors import PacketError
 from ntp_multicast_engine.filter.estimator import Estimate, Estimator, Exchange, OneWay
 from ntp_multicast_engine.instant import Instant
 from ntp_multicast_engine.protocol.poll import NOT_BEFORE, Answer, KissOfDeath, Poll
-from ntp_multicast_engine.protocol.standstill import Standstill, StandstillDetector
+from ntp_multicast_engine.protocol.standstill import SHORTEST, Standstill, StandstillDetector, spelt
 from ntp_multicast_engine.wire.keyring import KeyRing
 from ntp_multicast_engine.wire.packet import Header, Packet, reference_id_text
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS, SECOND, from_ntp, later
@@ -181,6 +181,10 @@ class Association:
         self._standstill = StandstillDetector()
         self.standstill: Standstill | None = None
         """The last time that this host stood still, as the server shows, and more than one packet of it."""
+        self._contradicted: int | None = None
+        """Since when multicasts contradict the estimate, raw time."""
+        self._unexplained: float | None = None
+        """Seconds by which an exchange showed the server ahead, before a multicast could tell why."""
 
     def take_over(self, version: int, key_id: int | None, last_transmit: int | None) -> None:
         """What an authentic packet that isn't accepted still tells a new association: how to ask its sender."""
@@ -247,6 +251,9 @@ class Association:
         self._unreachable_polls = 0
         self._reach_deadline = arrival.raw + self.poll_interval * 3 // 2
         self._standstill.hear(header.transmit, arrival.raw, self.poll_interval)
+        self._explain(arrival.raw)
+        if self._contradicted is None:
+            self._contradicted = arrival.raw
         if previous_arrival is None or previous_transmit is None:
             return
         if self.phase is Phase.VOLLEY and not self._good and self.configuration.fallback_delay is not None:
@@ -256,6 +263,8 @@ class Association:
         if sample is not None:
             self._judge_sample(sample, arrival.raw)
         self._look_at_present(_one_way(header.transmit, arrival), arrival.raw)
+        if not self.unconfirmed:
+            self._contradicted = None
 
     def withdraw(self, reason: str, transmit: int) -> None:
         """The server itself says that it has no time to give (RFC 5905 section 11.2.1: unfit at once).
@@ -308,23 +317,51 @@ class Association:
             return
         self._jumps += 1
         self.warnings.append("offset_jump")
-        if self._jumps >= _JUMPS_TO_START_AGAIN:
+        if self._jumps >= _JUMPS_TO_START_AGAIN and not self._standstill.catching_up:
             cause = self._cause(f"server {self.source} keeps contradicting the estimate", raw)
             self._tell(f"{cause}: calibrating the delay again", raw)
             self._start_again(raw)
         else:
             self.poll_soon(raw)
 
-    def _cause(self, otherwise: str, raw: int) -> str:
-        """Who is to blame for a jump, now that it is confirmed."""
+    def _cause(self, otherwise: str, raw: int, ahead: float | None = None) -> str:
+        """Who is to blame for a jump, now that it is confirmed. `ahead`: seconds, where an exchange has told them."""
+        unheard, self._unexplained = not self.unconfirmed, None
         found, jump = self._standstill.take(raw)
+        if found is not None and (self._contradicted is None or found.end < self._contradicted):
+            # The multicasts that came later still agreed with the estimate.
+            found = None
+        if found is not None and ahead is not None:
+            found = self._measured(found, ahead)
         if found is not None:
             self.standstill = found
-            return f"this host stood still for {found.seconds:.0f} s, so server {self.source} is ahead"
-        if jump is None:
+            return f"this host stood still for {spelt(found.seconds)}, so server {self.source} is ahead"
+        if jump is not None:
+            seconds = jump.seconds
+        elif unheard and ahead is not None and ahead >= SHORTEST / NANOSECONDS:
+            seconds = self._unexplained = ahead
+        else:
             return otherwise
-        seconds = f"{jump.seconds:.0f} s"
-        return f"the clock of server {self.source} jumped {seconds} ahead, or this host stood still for {seconds}"
+        return (
+            f"the clock of server {self.source} jumped {spelt(seconds)} ahead,"
+            f" or this host stood still for {spelt(seconds)}"
+        )
+
+    def _measured(self, found: Standstill, ahead: float) -> Standstill | None:
+        """As long as an exchange has told. None, if it was another trouble: multicasts tell it to an interval."""
+        other = abs(ahead - found.seconds) * NANOSECONDS > self.poll_interval + SHORTEST
+        return None if ahead <= 0 or other else replace(found, seconds=ahead)
+
+    def _explain(self, raw: int) -> None:
+        """The next multicast after a jump that an exchange has shown comes punctually, or this host stood still."""
+        seconds, self._unexplained = self._unexplained, None
+        if seconds is None:
+            return
+        found, _ambiguous = self._standstill.take(raw)
+        found = self._measured(found, seconds) if found is not None else None
+        if found is not None:
+            self.standstill = found
+            self._tell(f"this host stood still for {spelt(seconds)}: server {self.source} was right", raw)
 
     def _look_at_present(self, present: OneWay, raw: int) -> None:
         """An interleaved packet measures the one before it, so a clock that has jumped since would be seen too late."""
@@ -470,7 +507,8 @@ class Association:
             self.last_transmit, self.last_arrival = header.receive, None
             self._start_again(exchange.raw)
         elif estimate is not None and self._contradicts(exchange, estimate):
-            cause = self._cause(f"the clock of server {self.source} jumped", exchange.raw)
+            ahead = ((exchange.up + exchange.down) // 2 - estimate.at(exchange.raw)) / NANOSECONDS
+            cause = self._cause(f"the clock of server {self.source} jumped", exchange.raw, ahead)
             self._tell(f"{cause}: calibrating the delay again", exchange.raw)
             self._start_again(exchange.raw)
         self._jumps, self._far_off = 0, False

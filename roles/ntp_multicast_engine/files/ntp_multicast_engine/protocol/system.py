@@ -73,6 +73,8 @@ class Engine:
         self._announced: Announcement | None = None
         self._announced_until = now.raw
         self.selected: Association | None = None
+        self.standstill: Standstill | None = None
+        """The last time that this host stood still with its clocks, as its servers show."""
         self.judged: dict[Candidate[Association], Judgement] = {}
         """The servers that selection had to do with the last time."""
         self.refusals = Refusals()
@@ -129,8 +131,15 @@ class Engine:
                 self.choose(arrival)
             return None
         self._count_warnings(association, arrival)
+        self._note_standstill(association)
         self.choose(arrival)
         return association
+
+    def _note_standstill(self, witness: Association) -> None:
+        """Take what is new: several servers show one and the same standstill, each between two packets of its own."""
+        found = witness.standstill
+        if found is not None and (self.standstill is None or found.begin >= self.standstill.end):
+            self.standstill = found
 
     def _count_warnings(self, association: Association, arrival: Instant) -> None:
         header = association.header
@@ -151,6 +160,7 @@ class Engine:
             if association.unfit is not None or association.denied is not None:
                 self.choose(arrival)
             return None
+        self._note_standstill(association)
         self.client.confirm(association)
         self.choose(arrival)
         return action
@@ -227,12 +237,6 @@ class Engine:
             return None
         leap = credible(self.selected.header.leap, now.raw + estimate.at(now.raw))
         return Correction(estimate, leap, self.selected.root_distance(estimate, now.raw), self.frequency)
-
-    @property
-    def standstill(self) -> Standstill | None:
-        """The last time that this host stood still with its clocks, as its servers show."""
-        found = [item.standstill for item in self.client.associations.values() if item.standstill is not None]
-        return max(found, key=lambda standstill: standstill.end, default=None)
 
     def news(self, association: Association, now: Instant) -> Correction | None:
         """What a discipline should hear after an association has accepted something; None, if that tells it nothing.
