@@ -147,7 +147,7 @@ class Server:
         Agreement(
             ("stratum", "upstream"),
             lambda stratum, upstream: upstream in ("kernel", "chrony") and stratum is not None,
-            "must be null with the upstream {upstream}, which has a stratum of its own",
+            "must be null with the upstream kernel or chrony, which have a stratum of their own",
         ),
     )
 

@@ -48,8 +48,7 @@ class Option:
 class Agreement:
     """What several fields of one object have to keep together; `broken` gets their values.
 
-    It is judged where each of `fields` is right by itself. The problem is told of the first one; `rule` may name others
-    in braces.
+    It is judged where each of `fields` is right by itself. The problem is told of the first one.
     """
 
     fields: tuple[str, ...]
@@ -118,7 +117,7 @@ def _values(kind: type, value: Any, path: str, problems: list[Problem]) -> dict[
         judged = [values[name] for name in agreement.fields]
         if WRONG not in judged and agreement.broken(*judged):
             first = agreement.fields[0]
-            problems.append(Problem(_place(path, first), shown(value.get(first)), agreement.rule.format_map(values)))
+            problems.append(Problem(_place(path, first), shown(value.get(first)), agreement.rule))
             values[first] = WRONG
     return values
 
