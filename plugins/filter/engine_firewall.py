@@ -29,6 +29,12 @@ options:
     type: list
     elements: int
     default: [4, 6]
+  interfaces:
+    description:
+      - Whether a rule for V(firewalld), which can't name an interface, has the one that it is for in front, with a blank.
+        A C(*) stands for all of them. Who puts it into a zone needs to know.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -106,31 +112,43 @@ def interfaces(server: Mapping[str, Any]) -> list[str]:
 
 
 def of_firewalld(document: Mapping[str, Any], _families: Sequence[int]) -> Iterator[str]:
-    """firewalld lets in answers and ICMPv6, and with it MLD, by itself."""
+    yield from (rule for _interface, rule in with_interfaces(document))
+
+
+def with_interfaces(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Each rule of firewalld after its interface. Answers and ICMPv6, and with it MLD, firewalld lets in by itself."""
     clients, server = document.get("clients") or [], document.get("server") or {}
     for entry in clients:
         family, port = family_of(entry["group"]), entry.get("port", PORT)
         address = f'rule family="ipv{family}" destination address="{entry["group"]}"'
-        yield f'{address} port port="{port}" protocol="udp" accept'
-    if any(family_of(entry["group"]) == 4 for entry in clients):
-        yield 'rule family="ipv4" protocol value="igmp" accept'
+        yield entry["interface"], f'{address} port port="{port}" protocol="udp" accept'
+    for entry in clients:
+        if family_of(entry["group"]) == 4:
+            yield entry["interface"], 'rule family="ipv4" protocol value="igmp" accept'
     for family in asked(server):
         sources = [f' source address="{network}"' for network in networks(server, family)] or [""]
         for source in sources:
-            port = server.get("port", PORT)
-            yield f'rule family="ipv{family}"{source} port port="{port}" protocol="udp" accept'
+            rule = f'rule family="ipv{family}"{source} port port="{server.get("port", PORT)}" protocol="udp" accept'
+            yield from ((interface or "*", rule) for interface in interfaces(server))
 
 
 Maker = Callable[[Mapping[str, Any], Sequence[int]], Iterator[str]]
 KINDS: dict[str, Maker] = {"nftables": of_nftables, "firewalld": of_firewalld}
 
 
-def engine_firewall(configuration: str, kind: str, families: Sequence[int] = (4, 6)) -> list[str]:
+def tagged(document: Mapping[str, Any], _families: Sequence[int]) -> Iterator[str]:
+    yield from (f"{interface} {rule}" for interface, rule in with_interfaces(document))
+
+
+def engine_firewall(
+    configuration: str, kind: str, families: Sequence[int] = (4, 6), interfaces: bool = False
+) -> list[str]:
     if kind not in KINDS:
         raise AnsibleFilterError(f"engine_firewall: {kind} is no firewall that it knows; these are {', '.join(KINDS)}.")
     try:
         document = json.loads(configuration)
-        return list(dict.fromkeys(KINDS[kind](document, families)))
+        maker = tagged if kind == "firewalld" and interfaces else KINDS[kind]
+        return list(dict.fromkeys(maker(document, families)))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise AnsibleFilterError(f"engine_firewall: this is no configuration of the engine: {error}") from error
 

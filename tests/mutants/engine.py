@@ -107,8 +107,8 @@ _PROTOCOL = (
     _mutant(
         "a server of stratum 2 that follows this host is followed",
         "protocol/system.py",
-        "header.stratum > 1 and header.reference_id in self.own_references",
-        "header.stratum > 2 and header.reference_id in self.own_references",
+        "header.stratum > 1 and header.reference_id in references",
+        "header.stratum > 2 and header.reference_id in references",
         "test_constants.py::test_a_server_that_follows_this_host_is_not_followed",
     ),
     _mutant(
@@ -142,8 +142,8 @@ _PROTOCOL = (
     _mutant(
         "more refusals are remembered than the bound",
         "protocol/refusals.py",
-        "if len(self._known) > self._limit:",
-        "if len(self._known) > self._limit + 1:",
+        "if len(self._known) > LIMIT:",
+        "if len(self._known) > LIMIT + 1:",
         "test_problems.py::test_refusals_have_a_bound_and_an_end",
     ),
 )
@@ -187,9 +187,16 @@ _CLOCK = (
     _mutant(
         "one pause allows all later steps",
         "clock/discipline.py",
-        "            self._step_after_pause = 0.0\n",
-        "            pass\n",
+        "        self._step_after_pause = 0.0\n        return 0\n",
+        "        return 0\n",
         "test_discipline.py::test_a_pause_allows_one_step_ahead_of_about_its_length",
+    ),
+    _mutant(
+        "a part of a pause is told for the whole",
+        "protocol/standstill.py",
+        "self.catching_up = here < _UNPUNCTUAL and",
+        "self.catching_up = False and",
+        "test_standstill.py::test_packets_that_waited_do_not_tell_a_part_of_the_pause_for_the_whole",
     ),
     _mutant(
         "the clock helper makes the initial step again",

@@ -18,6 +18,7 @@ DEFAULT_FILES = ("/etc/chrony/chrony.conf", "/etc/chrony.conf")
 """Where distributions have it; which one is compiled in."""
 PROGRAM_FOLDERS = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin"
 FILE_NAME = "ntp-multicast-engine.conf"
+MARK = "# Managed by Ansible (timecast.ntp_multicast.ntp_multicast_engine)."
 DEEPEST = 10
 
 
@@ -124,6 +125,10 @@ def configuration_files(folders):
         for path in glob.glob(os.path.join(folder, "*.conf")):
             found.setdefault(os.path.basename(path), path)
     return [found[name] for name in sorted(found)]
+
+
+def written_by_us(path):
+    return read(path).startswith(MARK)
 
 
 def read(path):

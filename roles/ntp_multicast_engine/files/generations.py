@@ -12,6 +12,7 @@ Arguments: an operation, the folder of the generations, and a document with what
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import filecmp
 import json
@@ -32,6 +33,7 @@ OWN = "generations.py"
 LONGEST_NOTE = 50
 SECRET_FILES = ("keys",)
 GENERATED = "__pycache__"
+ADDITION = ".service.d/ntp-multicast-engine.conf"
 # Its own text, for the timer of a trial to run; whoever starts it from another host gives it.
 SOURCE = globals().get("SOURCE", "")
 # The text of firewall.py, which the role puts before this program.
@@ -72,9 +74,17 @@ def copy(source, target):
                 place = os.path.join(folder, name)
                 own(place, os.path.join(target, os.path.relpath(place, source)))
         return
-    os.makedirs(os.path.dirname(target), exist_ok=True)
+    make_way(os.path.dirname(target))
     shutil.copy2(source, target, follow_symlinks=False)
     own(source, target)
+
+
+def make_way(folder):
+    """Make the folder, readable for all as it is elsewhere in /etc, whatever the mask of this program."""
+    if not os.path.isdir(folder):
+        make_way(os.path.dirname(folder))
+        os.mkdir(folder)
+        os.chmod(folder, 0o755)
 
 
 def own(source, target):
@@ -88,6 +98,11 @@ def remove(path):
         shutil.rmtree(path)
     elif kind(path) != "absent":
         os.unlink(path)
+
+
+def remove_if_empty(folder):
+    with contextlib.suppress(OSError):
+        os.rmdir(folder)
 
 
 def same(one, other):
@@ -113,11 +128,15 @@ def access(path):
 
 
 class Generation:
-    """One folder: `generation.json` and the kept paths, by their places in its list."""
+    """One folder: `generation.json` and the kept paths, by their places in its list.
 
-    def __init__(self, store, name):
+    Later ones, the oldest first, have what was there of paths that it does not know: a file got another name since.
+    """
+
+    def __init__(self, store, name, later=()):
         self.name = name
         self.folder = os.path.join(store, name)
+        self.later = later
 
     @property
     def facts(self):
@@ -129,11 +148,20 @@ class Generation:
 
     def pairs(self):
         """Each path with its kept copy."""
-        return [(path, self.kept(number)) for number, path in enumerate(self.facts["paths"])]
+        found = {path: self.kept(number) for number, path in enumerate(self.facts["paths"])}
+        for each in self.later:
+            found = {**dict(each.pairs()), **found}
+        return list(found.items())
 
     def blocks(self):
         """Each key file of chronyd with the block that is kept of it."""
-        return list(self.facts.get("blocks", {}).items())
+        found = self.facts.get("blocks", {})
+        for each in self.later:
+            found = {**dict(each.blocks()), **found}
+        return list(found.items())
+
+    def chrony_paths(self):
+        return {path for each in (self, *self.later) for path in each.facts["chrony_paths"]}
 
     @property
     def there(self):
@@ -161,6 +189,8 @@ def keep(store, document):
         "chrony": document["chrony"],
         "chrony_paths": document["chrony_paths"],
         "chrony_user": document.get("chrony_user", ""),
+        "chrony_active": any(is_so("systemctl", word, "--quiet", document["chrony"]) for word in ("is-active", "is-failed")),
+        "chrony_enabled": is_so("systemctl", "is-enabled", "--quiet", document["chrony"]),
         "blocks": {path: block_in(path) for path in document.get("blocks", [])},
         "others": [unit for unit in document["others"] if is_so("systemctl", "is-active", "--quiet", unit)],
         "active": is_so("systemctl", "is-active", "--quiet", document["service"]),
@@ -255,12 +285,14 @@ def put_back(generation):
         remove(path)
         if kind(kept) != "absent":
             copy(kept, path)
+        elif path.endswith(ADDITION):
+            remove_if_empty(os.path.dirname(path))
     blocks = generation.changed_blocks()
     for path, block in blocks:
         set_block(path, block, facts["chrony_user"])
     run("systemctl", "daemon-reload")
-    if facts["chrony"] and (blocks or any(path in facts["chrony_paths"] for path, _kept in changed)):
-        run("systemctl", "restart", facts["chrony"])
+    if facts["chrony"] and (blocks or any(path in generation.chrony_paths() for path, _kept in changed)):
+        put_back_chrony(facts)
     if not facts["enabled"]:
         run("systemctl", "disable", service)
     if not facts["active"]:
@@ -278,6 +310,12 @@ def put_back(generation):
     if unopened:
         raise Refused(f"What was there before is put back, but not the rules of the firewall: {' '.join(unopened)}")
     return bool(changed or blocks)
+
+
+def put_back_chrony(facts):
+    """Let chronyd read what it has now, unless it did not run before the change."""
+    run("systemctl", "restart" if facts.get("chrony_active", True) else "stop", facts["chrony"])
+    run("systemctl", "enable" if facts.get("chrony_enabled", True) else "disable", facts["chrony"])
 
 
 def put_back_firewall(path, kept):
@@ -413,7 +451,7 @@ def roll_back(store, document):
         raise Refused(f"What was there before the run {run_id} is no longer kept (ntp_multicast_engine_generations).")
     if not going:
         return {"changed": False, "listed": bool(done), "others": [], "diff": []}
-    oldest = Generation(store, str(going[-1]))
+    oldest = Generation(store, str(going[-1]), [Generation(store, str(number)) for number in reversed(going[:-1])])
     runs = [Generation(store, str(number)).facts["run_id"] or "" for number in going]
     others = sorted({each or "a run without an id" for each in runs if each != run_id})
     if others and not document["others"]:

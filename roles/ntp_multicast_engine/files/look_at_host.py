@@ -4,8 +4,8 @@
 """What the role has to know about a host, as JSON. It changes nothing.
 
 The role puts clock/conflicts.py of the engine and chronyd_configuration.py before it, and runs all three as one.
-Arguments: the engine's unit, the file for chronyd or nothing, the list of stopped daemons, the record of what was
-opened in the firewall, then the units that may own the clock.
+Arguments: the engine's unit, the file for chronyd or nothing, the list of stopped daemons, what chronyd's service was
+before it had to run, the record of what was opened in the firewall, then the units that may own the clock.
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ import sys
 
 if "owners" not in globals():
     from chrony_key_block import OWN_FILE, block_in
-    from chronyd_configuration import FILE_NAME, environment_of, main_file, read, what_it_reads, words_of
+    from chronyd_configuration import FILE_NAME, environment_of, main_file, read, what_it_reads, words_of, written_by_us
 
     from ntp_multicast_engine.clock.conflicts import owners
 
 CHANGED_FOLDERS = ("/etc", "/usr/local")
+CHRONY_ADDITION = "/etc/systemd/system/{}.d/ntp-multicast-engine.conf"
 NETWORK = "/sys/class/net"
 
 
@@ -73,21 +74,35 @@ def clock_owners(units):
 
 
 def chrony(units, wanted):
-    """The service of chronyd, and whether it reads a file of the wanted name; None where it is not installed."""
-    names = ("ExecStart", "EnvironmentFiles", "Environment")
-    loaded = [unit for unit in show(units, *names).values() if unit["LoadState"] == "loaded" and unit["Id"] in units]
-    if not loaded:
-        return None
-    unit = loaded[0]
+    """The service of chronyd, and whether it reads a file of the wanted name; None where nothing of it is there."""
+    names = ("ExecStart", "EnvironmentFiles", "Environment", "UnitFileState")
+    shown = [unit for unit in show(units, *names).values() if unit["Id"] in units]
+    # One that is masked or was removed may still have what it was told.
+    unit = next(
+        (unit for unit in shown if unit["LoadState"] in ("loaded", "masked")),
+        next((unit for unit in shown if os.path.exists(CHRONY_ADDITION.format(unit["Id"]))), {"Id": units[-1]}),
+    )
+    installed = unit.get("LoadState") in ("loaded", "masked")
+    found = what_chrony_reads(unit, wanted)
+    return found if installed or found["addition_exists"] or found["left"] or found["has_key_block"] else None
+
+
+def what_chrony_reads(unit, wanted):
     environment = environment_of(unit.get("EnvironmentFiles", ""), unit.get("Environment", ""))
     main = main_file(words_of(unit.get("ExecStart", ""), environment))
     reading = what_it_reads(main)
     places = reading.places()
     path = wanted or (places[0] if places else None)
+    left = {place for place in (*places, wanted, "/etc/chrony/conf.d/" + FILE_NAME) if place and os.path.exists(place)}
+    # Under the name that an older description has given it, too.
+    left.update(file for file in reading.files if file != main and written_by_us(file))
     key_file = reading.key_file or os.path.join(os.path.dirname(main), OWN_FILE)
     return {
         "unit": unit["Id"],
-        "running": unit["ActiveState"] in ("active", "activating", "reloading", "failed"),
+        "installed": unit.get("LoadState") in ("loaded", "masked"),
+        "masked": unit.get("LoadState") == "masked",
+        "running": unit.get("ActiveState") in ("active", "activating", "reloading", "failed"),
+        "enabled": unit.get("UnitFileState") != "disabled",
         "user": first_user("_chrony", "chrony"),
         "main_file": main,
         "main_file_exists": os.path.isfile(main),
@@ -95,11 +110,10 @@ def chrony(units, wanted):
         "folder_exists": path is not None and os.path.isdir(os.path.dirname(path)),
         "reads_file": path is not None and reading.reads(path),
         "places": places,
-        "old_files": sorted(
-            {place for place in (*places, wanted, "/etc/chrony/conf.d/" + FILE_NAME) if place and os.path.exists(place)}
-            - {path}
-        ),
+        "left": sorted(left),
+        "old_files": sorted(left - {path}),
         "file_exists": path is not None and os.path.exists(path),
+        "addition_exists": os.path.exists(CHRONY_ADDITION.format(unit["Id"])),
         "key_file": key_file,
         "names_key_file": reading.key_file is not None,
         "has_key_block": bool(block_in(key_file)),
@@ -126,6 +140,20 @@ def stopped(path):
     return [unit for unit in noted if isinstance(unit, str)] if isinstance(noted, list) else []
 
 
+def started(path):
+    """What the service of chronyd was before it had to run for the engine, as the role has noted; empty where it ran."""
+    try:
+        noted = json.loads(read(path))
+        return {"unit": str(noted["unit"]), "running": noted["running"] is True, "enabled": noted["enabled"] is True}
+    except (ValueError, TypeError, KeyError):
+        return {}
+
+
+def runs(service):
+    """Whether it runs, also without its unit file."""
+    return any(unit["ActiveState"] not in ("inactive", "failed") for unit in show([service]).values())
+
+
 def interfaces():
     """Names of the interfaces, and their alternative names where iproute2 is there to tell them."""
     # Beside interfaces there may be a file of the bonding driver.
@@ -140,7 +168,7 @@ def interfaces():
 
 
 def main():
-    unit_file, chrony_file, stopped_file, firewall_record, *units = sys.argv[1:]
+    unit_file, chrony_file, stopped_file, started_file, firewall_record, *units = sys.argv[1:]
     systemd = os.path.isdir("/run/systemd/system")
     look = {
         "python": [int(number) for number in platform.python_version_tuple()[:2]],
@@ -152,7 +180,9 @@ def main():
         "distribution": distribution(),
         "read_only": read_only(),
         "stopped": stopped(stopped_file),
+        "started": started(started_file),
         "unit_file": os.path.exists(unit_file),
+        "service_runs": systemd and runs(os.path.basename(unit_file)),
         "firewall": os.path.exists(firewall_record),
     }
     json.dump(look, sys.stdout)

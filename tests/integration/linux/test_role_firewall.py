@@ -184,7 +184,21 @@ def test_firewalld_lets_in_what_is_needed_and_absent_takes_it_back(
     assert len(rich_rules(host)) == 5
     assert let_in(lab, host) == (True, True)
     assert ok(ansible.play(SITE, walled)).changed == {"walled": 0}
+    # Somebody moves the interface to a zone where only the next boot would let in queries.
+    host.run("firewall-cmd", "--permanent", "--zone=internal", f"--add-rich-rule={own}")
+    host.run("firewall-cmd", "--zone=internal", "--change-interface=eth0")
+    assert let_in(lab, host) == (False, False)
+    assert ok(ansible.play(SITE, walled)).changed == {"walled": 1}
+    assert let_in(lab, host) == (True, True)
+    assert rich_rules(host) == rich_rules(host, "--permanent") == [own]
+    host.run("nft", "flush", "ruleset")
+    emptied = ansible.play(SITE, walled, "--check")
+    assert emptied.code == 2 and "its rules are not in the kernel" in emptied.output, emptied.output
+    host.run("sh", "-c", "systemctl restart firewalld && firewall-cmd --zone=internal --change-interface=eth0")
+    host.run("firewall-cmd", "--add-port=5353/udp")
     ok(ansible.play(SITE, with_(walled, state="absent")))
     assert rich_rules(host) == rich_rules(host, "--permanent") == [own]
+    assert rich_rules(host, "--zone=internal") == []
+    assert rich_rules(host, "--zone=internal", "--permanent") == [own]
     assert host.output("firewall-cmd", "--list-ports") == "5353/udp"
     assert host.run("test", "-e", ETC, check=False).returncode != 0

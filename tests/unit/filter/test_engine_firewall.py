@@ -81,6 +81,17 @@ def test_a_server_is_asked_by_those_who_may(server: dict[str, Any], nftables: li
     assert rules("firewalld", server=server) == firewalld
 
 
+def test_whoever_puts_a_rule_into_a_zone_hears_for_which_interface_it_is() -> None:
+    document = {**CLIENTS, "server": {"enabled": True, "allow": ["10.0.0.0/8"]}}
+    assert engine_firewall(json.dumps(document), "firewalld", interfaces=True) == [
+        'eth0 rule family="ipv4" destination address="224.0.1.1" port port="123" protocol="udp" accept',
+        'eth0 rule family="ipv4" destination address="239.1.1.1" port port="10123" protocol="udp" accept',
+        'eth1 rule family="ipv6" destination address="ff0e::101" port port="123" protocol="udp" accept',
+        'eth0 rule family="ipv4" protocol value="igmp" accept',
+        '* rule family="ipv4" source address="10.0.0.0/8" port port="123" protocol="udp" accept',
+    ]
+
+
 def test_what_is_wrong_is_said() -> None:
     with pytest.raises(AnsibleFilterError, match="ufw is no firewall that it knows"):
         engine_firewall("{}", "ufw")

@@ -70,6 +70,113 @@ def test_a_rule_has_the_names_that_packets_have(
     assert firewall.as_seen(f'iifname "{interface}" udp dport 123 accept') == rule
 
 
+class Zones:
+    """A firewalld with eth0 in the zone work, and nobody's rules."""
+
+    def __init__(self) -> None:
+        self.rules: dict[tuple[str, str], list[str]] = {}
+        self.gone: list[str] = []
+        self.state = "running"
+        self.tables = "table inet filter\ntable inet firewalld\n"
+
+    def run(self, *command: str, text: str = "") -> subprocess.CompletedProcess[str]:
+        assert not text
+        way = "permanent" if "--permanent" in command else "runtime"
+        zone = next((word.partition("=")[2] for word in command if word.startswith("--zone=")), "")
+        if command[0] == "ip" or zone in self.gone:
+            return subprocess.CompletedProcess(command, 112, "", "INVALID_ZONE")
+        if command[0] == "nft":
+            return subprocess.CompletedProcess(command, 0, self.tables, "")
+        here, out = self.rules.setdefault((way, zone), []), ""
+        for word in command[1:]:
+            option, _equals, value = word.partition("=")
+            if option == "--get-default-zone":
+                out = "public"
+            elif option == "--state":
+                out = self.state
+            elif option == "--get-zone-of-interface":
+                out = {"eth0": "work"}.get(value, "")
+                if not out:
+                    return subprocess.CompletedProcess(command, 2, "no zone", "")
+            elif option == "--list-rich-rules":
+                out = "\n".join(here)
+            elif option == "--add-rich-rule":
+                here.append(value)
+            elif option == "--remove-rich-rule":
+                here.remove(value)
+        return subprocess.CompletedProcess(command, 0, out, "")
+
+    def there(self) -> dict[tuple[str, str], list[str]]:
+        return {place: rules for place, rules in self.rules.items() if rules}
+
+
+@pytest.fixture
+def zones(monkeypatch: pytest.MonkeyPatch) -> Zones:
+    made = Zones()
+    monkeypatch.setattr(firewall, "run", made.run)
+    monkeypatch.setattr(firewall, "uses_nftables", lambda: True)
+    return made
+
+
+A, B = 'rule family="ipv4" protocol value="igmp" accept', 'rule family="ipv4" port port="123" protocol="udp" accept'
+NOTHING = {"kind": "none", "place": [], "rules": []}
+
+
+def wanted(*rules: str, place: str = "") -> dict[str, Any]:
+    return {"kind": "firewalld", "place": [place] if place else [], "rules": list(rules)}
+
+
+def test_a_rule_goes_to_the_zone_of_its_interface(tmp_path: pathlib.Path, zones: Zones) -> None:
+    record = str(tmp_path / "firewall.json")
+    came, _went, changed = firewall.bring(record, wanted(f"eth0 {A}", f"eth1 {A}", f"* {B}"), False)
+    assert changed and f"{A} (zone work)" in came
+    both = {(way, zone): rules for way in ("runtime", "permanent") for zone, rules in (("work", [A]), ("public", [A, B]))}
+    assert zones.there() == both
+    assert firewall.bring(record, wanted(f"eth0 {A}", f"eth1 {A}", f"* {B}"), False) == ([], [], False)
+    firewall.bring(record, wanted(f"eth0 {A}", place="dmz"), False)
+    assert zones.there() == {("runtime", "dmz"): [A], ("permanent", "dmz"): [A]}
+    firewall.bring(record, NOTHING, False)
+    assert zones.there() == {} and not (tmp_path / "firewall.json").exists()
+
+
+@pytest.mark.parametrize("own", [("permanent", "work"), ("runtime", "work"), ("permanent", "public")])
+def test_what_somebody_had_in_one_place_stays_there(tmp_path: pathlib.Path, zones: Zones, own: tuple[str, str]) -> None:
+    record = str(tmp_path / "firewall.json")
+    zones.rules[own] = [A]
+    firewall.bring(record, wanted(f"eth0 {A}", f"eth1 {A}"), False)
+    assert len(zones.there()) == 4
+    firewall.bring(record, NOTHING, False)
+    assert zones.there() == {own: [A]}
+
+
+def test_a_zone_that_was_removed_has_nothing_to_take_back(tmp_path: pathlib.Path, zones: Zones) -> None:
+    record = str(tmp_path / "firewall.json")
+    firewall.bring(record, wanted(f"eth0 {A}"), False)
+    zones.gone = ["work"]
+    assert firewall.bring(record, NOTHING, False)[2] and not (tmp_path / "firewall.json").exists()
+    with pytest.raises(firewall.Refused, match="INVALID_ZONE"):
+        firewall.bring(record, wanted(f"eth0 {A}"), False)
+
+
+@pytest.mark.parametrize("change", [{"state": "failed"}, {"tables": ""}])
+def test_a_firewalld_without_its_rules_is_refused(tmp_path: pathlib.Path, zones: Zones, change: dict[str, str]) -> None:
+    """It lists them, whatever is in the kernel: a comparison would be green."""
+    record = str(tmp_path / "firewall.json")
+    firewall.bring(record, wanted(f"eth0 {A}"), False)
+    vars(zones).update(change)
+    for document in (wanted(f"eth0 {A}"), NOTHING):
+        with pytest.raises(firewall.Refused, match="its rules are not in the kernel"):
+            firewall.bring(record, document, True)
+
+
+def test_the_record_of_an_older_release_is_taken_back(tmp_path: pathlib.Path, zones: Zones) -> None:
+    record = tmp_path / "firewall.json"
+    record.write_text(json.dumps({"kind": "firewalld", "place": ["public"], "rules": [A]}))
+    zones.rules = {("runtime", "public"): [A, B], ("permanent", "public"): [A]}
+    firewall.bring(str(record), NOTHING, False)
+    assert zones.there() == {("runtime", "public"): [B]}
+
+
 def test_without_iproute2_the_name_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(*_command: str) -> None:
         raise firewall.Missing

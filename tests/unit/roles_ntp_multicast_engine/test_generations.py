@@ -28,7 +28,8 @@ echo "$*" >> {log}
 case "$*" in
   "is-active --quiet ntp-multicast-engine-trial.timer") test -e {timer} ;;
   "stop ntp-multicast-engine-trial.timer") rm -f {timer} ;;
-  "is-active --quiet chrony.service") exit 1 ;;
+  "is-active --quiet chrony.service"|"is-failed --quiet chrony.service") exit 1 ;;
+  "is-enabled --quiet chronyd.service") exit 1 ;;
 esac
 """
 SYSTEMD_RUN = """#!/bin/sh
@@ -235,7 +236,7 @@ def test_only_our_block_of_the_key_file_of_chronyd_goes_back(machine: Machine) -
     keys = machine.folder / "chrony.keys"
     keys.write_text("1 MD5 theirs\n" + BLOCK.format("00"))
     keys.chmod(0o640)
-    document = {"blocks": [str(keys)], "chrony": "chrony.service", "run_id": "one"}
+    document = {"blocks": [str(keys)], "chrony": "chronyd.service", "run_id": "one"}
     machine.do("begin", **document)
     keys.write_text("1 MD5 theirs\n" + BLOCK.format("ff"))
     assert machine.do("end", **document)["generation"] == 1
@@ -246,7 +247,8 @@ def test_only_our_block_of_the_key_file_of_chronyd_goes_back(machine: Machine) -
     assert machine.do("roll_back", run_id="one", others=False)["changed"]
     assert keys.read_text() == "1 MD5 theirs\n2 MD5 added\n" + BLOCK.format("00")
     assert keys.stat().st_mode & 0o777 == 0o640
-    assert "restart chrony.service" in machine.asked()
+    assert "restart chronyd.service" in machine.asked()
+    assert "disable chronyd.service" in machine.asked(), "it was not enabled before"
 
 
 def test_a_change_without_keys_for_chronyd_does_not_touch_its_file(machine: Machine) -> None:
@@ -256,3 +258,43 @@ def test_a_change_without_keys_for_chronyd_does_not_touch_its_file(machine: Mach
     keys.write_text("1 MD5 theirs\n")
     assert machine.do("roll_back", run_id="one", others=False)["changed"]
     assert keys.read_text() == "1 MD5 theirs\n"
+
+
+def test_a_chronyd_that_did_not_run_before_does_not_run_afterwards(machine: Machine) -> None:
+    told = machine.folder / "chrony.conf"
+    document = {"paths": [str(told)], "chrony": "chrony.service", "chrony_paths": [str(told)], "run_id": "one"}
+    machine.do("begin", **document)
+    told.write_text("refclock\n")
+    machine.do("end", **document)
+    assert machine.do("roll_back", run_id="one", others=False)["changed"]
+    assert "stop chrony.service" in machine.asked() and "restart chrony.service" not in machine.asked()
+
+
+def test_what_only_a_later_run_has_touched_goes_back_too(machine: Machine) -> None:
+    """A description that gives the file for chronyd another name, which the first generation does not know."""
+    moved = machine.folder / "chrony.service.d" / "ntp-multicast-engine.conf"
+    told = {"paths": [str(machine.etc), str(moved)], "chrony": "chronyd.service", "chrony_paths": [str(moved)]}
+    machine.change("second\n", run_id="one")
+    machine.do("begin", **told, run_id="two")
+    moved.parent.mkdir()
+    moved.write_text("moved\n")
+    machine.do("end", **told, run_id="two")
+    looked = machine.do("roll_back", run_id="one", others=True, look=True)
+    assert "-moved" in looked["diff"]
+    assert machine.do("roll_back", run_id="one", others=True)["changed"]
+    assert not moved.parent.exists()
+    assert (machine.etc / "engine.json").read_text() == "first\n"
+
+
+def test_a_folder_that_is_made_again_can_be_read_by_all(machine: Machine) -> None:
+    """As the role makes it; else the next comparison would find it changed."""
+    addition = machine.folder / "chrony.service.d" / "ntp-multicast-engine.conf"
+    addition.parent.mkdir()
+    addition.write_text("[Service]\n")
+    document = {"paths": [str(addition)], "run_id": "one"}
+    machine.do("begin", **document)
+    addition.unlink()
+    addition.parent.rmdir()
+    machine.do("end", **document)
+    assert machine.do("roll_back", run_id="one", others=False)["changed"]
+    assert addition.parent.stat().st_mode & 0o777 == 0o755

@@ -166,6 +166,52 @@ class TestLook:
         assert look.stopped(str(tmp_path / "stopped")) == found
         assert look.stopped(str(tmp_path / "missing")) == []
 
+    @pytest.mark.parametrize(
+        ("text", "found"),
+        [
+            (
+                '{"unit": "chrony.service", "running": false, "enabled": true}',
+                {"unit": "chrony.service", "running": False, "enabled": True},
+            ),
+            *((text, {}) for text in ("", "[]", "{}", "7", '{"unit": "chrony.service"}')),
+        ],
+    )
+    def test_what_ran_before(self, tmp_path: pathlib.Path, text: str, found: dict[str, Any]) -> None:
+        (tmp_path / "started").write_text(text)
+        assert look.started(str(tmp_path / "started")) == found
+
+    def test_a_file_for_chronyd_under_an_older_name_is_ours(
+        self, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Two files would give it two reference clocks with one socket."""
+        (tmp_path / "conf.d").mkdir()
+        (tmp_path / "conf.d" / "mine.conf").write_text(chronyd.MARK + "\nrefclock SOCK /a\n")
+        (tmp_path / "conf.d" / "theirs.conf").write_text("allow\n")
+        (tmp_path / "chrony.conf").write_text(f"confdir {tmp_path}/conf.d\n")
+        unit = {"Id": "chrony.service", "LoadState": "loaded", "ActiveState": "active"}
+        monkeypatch.setattr(look, "main_file", lambda _words: str(tmp_path / "chrony.conf"))
+        seen = look.what_chrony_reads(unit, "")
+        assert seen["old_files"] == [str(tmp_path / "conf.d" / "mine.conf")]
+
+    @pytest.mark.parametrize("state", ["masked", "not-found"])
+    def test_a_chronyd_that_is_gone_may_have_been_told(
+        self, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, state: str
+    ) -> None:
+        addition = tmp_path / "chrony.service.conf"
+        monkeypatch.setattr(look, "CHRONY_ADDITION", str(tmp_path / "{}.conf"))
+        unit = {"Id": "chrony.service", "LoadState": state, "ActiveState": "inactive"}
+        monkeypatch.setattr(look, "show", lambda *_arguments: {"chrony.service": unit})
+        monkeypatch.setattr(look, "main_file", lambda _words: str(tmp_path / "chrony.conf"))
+        units = ["chronyd.service", "chrony.service"]
+        assert (look.chrony(units, "") is None) == (state == "not-found")
+        addition.write_text("[Service]\n")
+        seen = look.chrony(units, "")
+        assert (seen["addition_exists"], seen["installed"], seen["masked"]) == (
+            True,
+            state == "masked",
+            state == "masked",
+        )
+
     def test_the_four_files_are_one_program(self, tmp_path: pathlib.Path) -> None:
         """As templates/look_at_host.py.j2 puts them together, run as the role runs it."""
         engine = "ntp_multicast_engine/clock/conflicts.py"
@@ -174,7 +220,10 @@ class TestLook:
         future = "from __future__ import annotations"
         source = "\n".join([parts[0], *(part.replace(future, "") for part in parts[1:])])
         done = subprocess.run(
-            [sys.executable, "-", "/nowhere/unit", "", str(tmp_path / "stopped"), "/nowhere/record", "chrony.service"],
+            [
+                *(sys.executable, "-", "/nowhere/unit", "", str(tmp_path / "stopped"), str(tmp_path / "started")),
+                *("/nowhere/record", "chrony.service"),
+            ],
             input=source,
             capture_output=True,
             text=True,
@@ -182,7 +231,7 @@ class TestLook:
         )
         seen = json.loads(done.stdout)
         assert "lo" in seen["interfaces"] and seen["stopped"] == [] and seen["unit_file"] is False
-        assert seen["firewall"] is False
+        assert (seen["firewall"], seen["started"], seen["service_runs"]) == (False, {}, False)
         names_of = [
             {node.name for node in ast.walk(ast.parse(part)) if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
             for part in parts

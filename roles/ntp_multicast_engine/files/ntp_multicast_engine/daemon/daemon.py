@@ -55,7 +55,8 @@ from ntp_multicast_engine.observe.status import (
 from ntp_multicast_engine.observe.status_socket import ControlServer
 from ntp_multicast_engine.protocol.association import Association, SendRequest
 from ntp_multicast_engine.protocol.multicast_server import Sender
-from ntp_multicast_engine.protocol.system import Engine, reference_id_of
+from ntp_multicast_engine.protocol.standstill import Standstill, spelt
+from ntp_multicast_engine.protocol.system import Engine
 from ntp_multicast_engine.signals import SignalQueue
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
@@ -124,6 +125,7 @@ class Daemon:
         self._complaints: dict[SocketSpec, ProblemStatus] = {}
         self._places: dict[MulticastServer, InterfaceAddress] = {}
         self._standstill: tuple[int, float] | None = None
+        self._known_standstill: Standstill | None = None
         self._sockets_due: int | None = now.raw
         self._tick_due: int | None = now.raw
         self._watchdog_due: int | None = now.raw if self._notifier.watchdog_interval else None
@@ -263,9 +265,8 @@ class Daemon:
 
     def _stood_still(self, seconds: float, now: Instant) -> None:
         self._standstill = (now.raw, seconds)
-        sentence = f"this host stood still for {seconds:.0f} s"
+        sentence = f"this host stood still for {spelt(seconds)}"
         tell(logging.WARNING, "stood_still", sentence, seconds=seconds)
-        self._clock_discipline.stood_still(seconds)
 
     def _log_events(self, now: Instant) -> None:
         engine = self.engine
@@ -279,7 +280,8 @@ class Daemon:
         engine, discipline = self.engine, self._clock_discipline
         system = system_status(engine, now, discipline.name, discipline.last_error)
         complaints = tuple(self._complaints.values())
-        found = problems(engine, now, system, self._group_status(), complaints, self._standstill)
+        groups = self._group_status()
+        found = problems(engine, now, system, groups, complaints, self._standstill, discipline.not_stepped)
         if not system.synchronised:
             system = replace(system, reason=why_unsynchronised(engine, found))
         return system, found
@@ -319,8 +321,6 @@ class Daemon:
                 self._open_socket(place)
         senders = [item for item in self._sockets.values() if isinstance(item, SenderSocket)]
         self.engine.own_addresses = frozenset(str(item.place.address) for item in senders)
-        follows = bool(self.engine.configuration.clients)
-        self.engine.own_references = frozenset(map(reference_id_of, self.engine.own_addresses if follows else ()))
         missing = any(place not in self._sockets for place in wanted)
         self._sockets_due = now.raw + _RETRY_SOCKETS if missing else None
 
@@ -419,12 +419,22 @@ class Daemon:
         now = self._clock.now()
         self._changed = True
         found = self.engine.standstill
-        if found is not None and (self._standstill is None or found.end > self._standstill[0]):
+        if found is not None and found is not self._known_standstill:
+            self._known_standstill = found
             self._stood_still(found.seconds, now)
+            # What this host's own counter tells, its clock has counted, too. What servers tell, the clock lacks.
+            self._clock_discipline.stood_still(found.seconds, now)
         self._state_file.save(self.engine.state(), now.raw)
         correction = self.engine.news(association, now)
         if correction is not None:
             self._clock_discipline.update(correction, now)
+            self._tell_step()
+
+    def _tell_step(self) -> None:
+        nanoseconds, self._clock_discipline.stepped = self._clock_discipline.stepped, 0
+        if nanoseconds:
+            seconds = nanoseconds / NANOSECONDS
+            tell(logging.WARNING, "stepped", f"the clock was stepped by {seconds:+.6f} s", seconds=seconds)
 
     # Control
 

@@ -76,7 +76,7 @@ def decode(data: bytes, sequence: int) -> Tracking:
     reference = seconds * NANOSECONDS + nanoseconds
     octets = _ADDRESS_LENGTHS.get(family)
     source = str(ipaddress.ip_address(address[:octets])) if octets else None
-    return Tracking(reference_id, leap, stratum, reference, correction, root_delay, root_dispersion, source)
+    return Tracking(leap, stratum, reference_id, root_delay, root_dispersion, reference, source, correction)
 
 
 def floating(word: int) -> float:

@@ -14,6 +14,7 @@ from ntp_multicast_engine.protocol.association import Association, Phase
 from ntp_multicast_engine.protocol.client import WITHDRAWN
 from ntp_multicast_engine.protocol.refusals import Refusal
 from ntp_multicast_engine.protocol.selection import MAXDIST, Candidate, Judgement
+from ntp_multicast_engine.protocol.standstill import spelt
 from ntp_multicast_engine.protocol.system import Engine
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
@@ -29,6 +30,13 @@ RIGHT = 0.128
 """Seconds that a clock may be off; the step threshold of RFC 5905 section 11.2.2 as ntpd has it."""
 _FASTEST_SLEW = 500e-6
 _STANDSTILL_TOLD = 600 * NANOSECONDS
+_RESTART = "restart the engine, which may step the clock once when it starts"
+_STEP_ADVICE = {
+    "never": "wait, or allow a step: ntp_multicast_engine_step",
+    "start": f"wait, or {_RESTART}; ntp_multicast_engine_step: pause allows a step after a pause of this host, too",
+    "pause": f"wait, or {_RESTART}",
+    "always": "wait for the next measurement: the engine steps the clock",
+}
 
 _KEY_ADVICE = "compare the keys of both ends: number, algorithm and secret"
 _REFUSALS: dict[str, tuple[str, str]] = {
@@ -124,13 +132,15 @@ def problems(
     groups: Sequence[GroupStatus] = (),
     sockets: Sequence[ProblemStatus] = (),
     standstill: tuple[int, float] | None = None,
+    not_stepped: str | None = None,
 ) -> tuple[ProblemStatus, ...]:
     """:param sockets: what can't be opened.
     :param standstill: raw time of the end and the seconds of the last time that this host stood still.
+    :param not_stepped: why the clock isn't stepped although the settings allow it.
     """
     return (
         *sockets,
-        *_discipline(engine, system),
+        *_discipline(engine, system, not_stepped),
         *_silent_groups(engine, groups),
         *_refused(engine, now.raw),
         *(problem for item in engine.client.associations.values() for problem in _association(engine, item, now.raw)),
@@ -314,7 +324,7 @@ def _seconds(value: float) -> str:
     return f"{abs(value) * 1e6:.0f} us"
 
 
-def _discipline(engine: Engine, system: SystemStatus) -> Iterator[ProblemStatus]:
+def _discipline(engine: Engine, system: SystemStatus, not_stepped: str | None) -> Iterator[ProblemStatus]:
     subject, error = system.discipline, system.discipline_error
     if error is not None:
         advice = _DISCIPLINE_ADVICE[subject, system.discipline_state]
@@ -333,10 +343,16 @@ def _discipline(engine: Engine, system: SystemStatus) -> Iterator[ProblemStatus]
     elif subject == "kernel" and error is None:
         yield ProblemStatus(
             "clock_off",
-            f"{off}, and slewing that takes {abs(offset) / _FASTEST_SLEW / 60:.0f} minutes",
-            "wait, or allow a step: ntp_multicast_engine_step",
+            f"{off}, and slewing that takes {_duration(abs(offset) / _FASTEST_SLEW)}"
+            + (f": {not_stepped}" if not_stepped else ""),
+            _STEP_ADVICE[engine.configuration.discipline.step],
             subject,
         )
+
+
+def _duration(seconds: float) -> str:
+    minutes = seconds / 60
+    return f"{minutes:.0f} minutes" if minutes < 120 else f"{minutes / 60:.0f} hours"
 
 
 _DISCIPLINE_ADVICE = {
@@ -375,5 +391,5 @@ def _server(engine: Engine, now: Instant, closed: set[str]) -> Iterator[ProblemS
 def _stood_still(standstill: tuple[int, float] | None, raw: int) -> Iterator[ProblemStatus]:
     if standstill is not None and raw - standstill[0] < _STANDSTILL_TOLD:
         ago = (raw - standstill[0]) / NANOSECONDS
-        sentence = f"this host stood still for {standstill[1]:.0f} s, until {ago:.0f} s ago"
+        sentence = f"this host stood still for {spelt(standstill[1])}, until {ago:.0f} s ago"
         yield _problem("stood_still", sentence, "host")
