@@ -107,6 +107,4 @@ def refused(sock: socket.socket) -> int:
         numbers = sock.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, 4 * (_MEMINFO_DROPS + 1))
     except OSError:
         return 0
-    if len(numbers) < 4 * (_MEMINFO_DROPS + 1):
-        return 0
     return int(struct.unpack_from("@I", numbers, 4 * _MEMINFO_DROPS)[0])

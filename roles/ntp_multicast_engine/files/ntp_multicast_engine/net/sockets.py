@@ -274,10 +274,7 @@ class SenderSocket:
         """The stamp of the newest datagram, Unix nanoseconds; those of earlier ones come too late."""
         # An error that nobody takes would make the socket ready for ever.
         self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        while True:
-            found = departure(self.socket)
-            if found is None:
-                return
+        while (found := departure(self.socket)) is not None:
             if found.number == (self._sent - 1) & _COUNTER:
                 yield found.real
 

@@ -109,10 +109,6 @@ _ADVICE = {
         "look whether the server runs, still has that address and is synchronised, and at the network between"
     ),
     "answers_refused": _KEY_ADVICE,
-    "no_answers": (
-        "look at the firewall and the access rules of the server for UDP port {port}, at this host's firewall for the"
-        " answers, and at the route back; where a server never answers, set fallback_delay"
-    ),
     "too_far": "look at the server's sources and the way to it",
     "falseticker": "look at the clock and the sources of that server",
     "servers_disagree": (
@@ -166,10 +162,8 @@ def why_unsynchronised(engine: Engine, found: Sequence[ProblemStatus]) -> str:
     return "the configuration names no group to listen to and no source of time"
 
 
-def _problem(
-    code: str, sentence: str, subject: str, count: int | None = None, port: int | None = None
-) -> ProblemStatus:
-    return ProblemStatus(code, sentence, _ADVICE[code].format(port=port), subject, count)
+def _problem(code: str, sentence: str, subject: str, count: int | None = None) -> ProblemStatus:
+    return ProblemStatus(code, sentence, _ADVICE[code], subject, count)
 
 
 def place_of(item: MulticastClient | MulticastServer | GroupStatus) -> str:
@@ -292,7 +286,11 @@ def _unanswered(item: Association, subject: str) -> Iterator[ProblemStatus]:
         asked = f"{_number(item.requests, 'request')} to its port {group.volley_port}"
         told = f"got {item.answers} answers" + (f", none to the last {item.unanswered}" if item.answers else "")
         sentence = f"server {item.source} is heard on {place_of(group)}, but {asked} {told}"
-        yield _problem("no_answers", sentence, subject, item.requests, port=group.volley_port)
+        advice = (
+            f"look at the firewall and the access rules of the server for UDP port {group.volley_port}, at this host's"
+            " firewall for the answers, and at the route back; where a server never answers, set fallback_delay"
+        )
+        yield ProblemStatus("no_answers", sentence, advice, subject, item.requests)
 
 
 def _selection(engine: Engine) -> Iterator[ProblemStatus]:
