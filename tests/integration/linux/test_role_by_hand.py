@@ -110,5 +110,8 @@ def test_a_service_without_its_unit_does_not_stay(ansible: Ansible, host: Host, 
     host.run("rm", f"/etc/systemd/system/{UNIT}")
     ok(ansible.play(SITE, wanted, *ABSENT))
     for unit in (UNIT, HELPER):
-        assert [service_property(host, name, unit) for name in ("ActiveState", "LoadState")] == ["inactive", "not-found"]
+        assert [service_property(host, name, unit) for name in ("ActiveState", "LoadState")] == [
+            "inactive",
+            "not-found",
+        ]
     assert traces(host) == ""
