@@ -107,8 +107,8 @@ _PROTOCOL = (
     _mutant(
         "a server of stratum 2 that follows this host is followed",
         "protocol/system.py",
-        "header.stratum > 1 and header.reference_id in self.own_references",
-        "header.stratum > 2 and header.reference_id in self.own_references",
+        "header.stratum > 1 and header.reference_id in references",
+        "header.stratum > 2 and header.reference_id in references",
         "test_constants.py::test_a_server_that_follows_this_host_is_not_followed",
     ),
     _mutant(
@@ -142,8 +142,8 @@ _PROTOCOL = (
     _mutant(
         "more refusals are remembered than the bound",
         "protocol/refusals.py",
-        "if len(self._known) > self._limit:",
-        "if len(self._known) > self._limit + 1:",
+        "if len(self._known) > LIMIT:",
+        "if len(self._known) > LIMIT + 1:",
         "test_problems.py::test_refusals_have_a_bound_and_an_end",
     ),
 )
@@ -187,9 +187,16 @@ _CLOCK = (
     _mutant(
         "one pause allows all later steps",
         "clock/discipline.py",
-        "            self._step_after_pause = 0.0\n",
-        "            pass\n",
+        "        self._step_after_pause = 0.0\n        return 0\n",
+        "        return 0\n",
         "test_discipline.py::test_a_pause_allows_one_step_ahead_of_about_its_length",
+    ),
+    _mutant(
+        "a part of a pause is told for the whole",
+        "protocol/standstill.py",
+        "self.catching_up = here < _UNPUNCTUAL and",
+        "self.catching_up = False and",
+        "test_standstill.py::test_packets_that_waited_do_not_tell_a_part_of_the_pause_for_the_whole",
     ),
     _mutant(
         "the clock helper makes the initial step again",
@@ -237,22 +244,22 @@ _HOST = (
         "test_control_and_state.py::test_state_is_bounded",
     ),
     _mutant(
-        "a lost server is told as a silent group",
+        "a lost server is told as refused packets",
         "observe/problems.py",
-        '            "server_lost",\n',
-        '            "group_silent",\n',
+        'yield _problem("server_lost", ',
+        'yield _problem("refused", ',
         "test_problems.py::test_a_server_that_falls_silent_is_told_as_lost",
     ),
     _mutant(
         "a failed request is told without its advice",
         "observe/problems.py",
-        "            item.failure.advice,\n",
-        '            "",\n',
+        "sentence, item.failure.advice, ",
+        'sentence, "", ',
         "test_problems.py::test_a_request_that_the_network_does_not_take_is_told_with_its_advice",
     ),
     _mutant(
         "a listener doesn't read the hop limit of IPv6",
-        "net/listening.py",
+        "net/control_messages.py",
         "(socket.IPPROTO_IPV6, _IPV6_HOPLIMIT))",
         "(socket.IPPROTO_IPV6, _IP_TTL))",
         "test_sockets.py::test_the_hops_that_are_left_are_read",

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import time
 from pathlib import Path
 
+from virtual_machine.monitor import Monitor
 from virtual_machine.witness import Reading, Witness
 
 TESTS = Path(__file__).parents[1]
@@ -111,6 +113,27 @@ class Guest:
 
     def log(self, unit: str) -> str:
         return self.run("journalctl", "--no-pager", "--output=cat", f"--unit={unit}.service")
+
+    def monitor(self) -> Monitor:
+        return Monitor(Path(self._environment["VM_RUN"]) / "monitor")
+
+    def pause(self, seconds: float) -> None:
+        """Stand still with all clocks, as a guest that its hypervisor pauses, migrates or restores."""
+        monitor = self.monitor()
+        monitor.execute("stop")
+        try:
+            time.sleep(seconds)
+        finally:
+            monitor.execute("cont")
+
+    def starve(self, seconds: float) -> None:
+        """Stand still while the counter of the processor goes on, as a guest that gets no processor."""
+        emulator = int((Path(self._environment["VM_RUN"]) / "pid").read_text(encoding="ascii"))
+        os.kill(emulator, signal.SIGSTOP)
+        try:
+            time.sleep(seconds)
+        finally:
+            os.kill(emulator, signal.SIGCONT)
 
     def step(self, seconds: float) -> None:
         """Put the guest's clock `seconds` ahead of where it is, as a person with root's rights would."""

@@ -46,12 +46,16 @@ def server(directory: Path, guest: Guest) -> EngineProcess:
 
 
 class Engine:
-    """The engine in the guest, steering its clock."""
+    """The engine in the guest, steering its clock.
+
+    :param helper: by way of the clock helper, as the role sets it up.
+    """
 
     name = "engine"
 
-    def __init__(self, guest: Guest) -> None:
+    def __init__(self, guest: Guest, *, helper: bool = False) -> None:
         self._guest = guest
+        self._helper = helper
         self.configure()
 
     def configure(self, **discipline: Any) -> None:
@@ -64,6 +68,8 @@ class Engine:
             "clients": [{"interface": "eth0", "group": GROUP}],
             "discipline": {"mode": "kernel", **discipline},
         }
+        if self._helper:
+            document["clock_socket"] = f"{_ENGINE}/clock/socket"
         self._guest.write(f"{_ENGINE}/keys", KEYS)
         self._guest.write(f"{_ENGINE}/engine.json", json.dumps(document))
 
@@ -72,10 +78,17 @@ class Engine:
 
     def start(self) -> None:
         """Returns when it says that it is ready, before it has heard of any server."""
+        if self._helper:
+            self._guest.run("mkdir", "-p", f"{_ENGINE}/clock")
+            self._guest.run("rm", "-f", f"{_ENGINE}/clock/initial-step-used")
+            helper = (*self._command("run-clock"), "--service", _ENGINE)
+            self._guest.start("engine-clock", *helper, kind="notify")
         self._guest.start("engine", *self._command("run"), kind="notify")
 
     def stop(self) -> None:
         self._guest.stop("engine")
+        if self._helper:
+            self._guest.stop("engine-clock")
 
     def reconfigure(self, **discipline: Any) -> None:
         """Change the section `discipline` while it runs."""

@@ -6,9 +6,7 @@
 from __future__ import annotations
 
 import json
-import os
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -39,14 +37,9 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def guest() -> Iterator[Guest]:
-    made = Guest(f"timecast-vv{os.getpid() % 100000}")
-    try:
-        made.up()
-        made.run("modprobe", "vrf")
-        yield made
-    finally:
-        made.down()
+def guest(plain_guest: Guest) -> Guest:
+    plain_guest.run("modprobe", "vrf")
+    return plain_guest
 
 
 class Host:

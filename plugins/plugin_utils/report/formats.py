@@ -12,7 +12,6 @@ import json
 from collections.abc import Callable, Mapping
 
 from .document import Document, Kind
-from .html.page import as_html
 from .junit import as_junit
 from .markdown import as_markdown
 from .prometheus import as_prometheus
@@ -27,6 +26,14 @@ def as_json(document: Document) -> str:
     text = json.dumps(document.as_data(), indent=2, ensure_ascii=False) + "\n"
     # Half a surrogate has no place in UTF-8; what stands for it is JSON's own escape.
     return text.encode("utf-8", "backslashreplace").decode()
+
+
+def as_html(document: Document) -> str:
+    """The page."""
+    # Ansible compiles what a playbook imports anew in each run, and few of them write a page.
+    from .html import page
+
+    return page.as_html(document)
 
 
 def _visibly(view: View) -> View:

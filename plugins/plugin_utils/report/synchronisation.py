@@ -16,6 +16,8 @@ NOTHING = "-"
 NO_REASON = "it gives no reason"
 MISSED_POLLS = 3
 MAXIMUM_OFFSET = 0.128
+CLOCK_OFF = "clock_off"
+"""The code of the problem that an engine has with a clock that is off."""
 RIGHT_ALIGNED = frozenset({"STRATUM", "OFFSET", "REACH", "KEY"})
 
 
@@ -147,14 +149,19 @@ def wrong_clock(
         return ""
     source = names.get(str(ntp.get("reference_id"))) or text(ntp.get("reference_id"))
     what = f"its clock is {offset_text(offset)} off from {source}, and at most {offset_text(maximum_offset)} is right"
+    told_itself = next(iter(sentences(result, CLOCK_OFF)), "")
+    if told_itself:
+        # How long slewing takes, or why the clock is left alone, only the host knows.
+        return told_itself
     return f"{what}: the discipline is {clock['discipline']}" if clock.get("discipline") else what
 
 
-def sentences(value: Any) -> list[str]:
-    """The problems that a host tells of itself."""
+def sentences(value: Any, code: str | None = None) -> list[str]:
+    """The problems that a host tells of itself, or those of one code."""
     found = value.get("problems") if isinstance(value, Mapping) else None
     entries = found if isinstance(found, Sequence) and not isinstance(found, str) else []
-    return [str(entry.get("sentence") or "") for entry in entries if isinstance(entry, Mapping)]
+    wanted = [entry for entry in entries if isinstance(entry, Mapping) and code in (None, entry.get("code"))]
+    return [str(entry.get("sentence") or "") for entry in wanted]
 
 
 def lost_source(ntp: Mapping[str, Any], names: Mapping[str, str]) -> str:

@@ -23,7 +23,7 @@ AREAS = (
     ("reading the configuration that a device shows", ("grammar",)),
     ("planning, key memory", ("plan.py", "target.py", "key_memory.py", "key_policy.py", "slow_hash.py")),
     ("the command line: prompts, answers, transaction", ("session", "candidate", "display", "prompt.py", "ssh.py")),
-    ("results without secrets", ("remove_values", "configure.py", "boundary.py")),
+    ("results without secrets", ("remove_values", "configure.py", "options_codec.py")),
     ("variables, options and connection of each device", ("fleet.py",)),
     ("Ansible: processes of single tasks", ("WorkerProcess",)),
     ("Ansible: main process", ("ansible",)),

@@ -15,7 +15,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / ".build" / "collections"))
 
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp import boundary, plan  # noqa: E402
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp import options_codec, plan  # noqa: E402
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp import grammar  # noqa: E402
 
 BENCH_PYTHON = ROOT / ".venv-bench" / "bin" / "python"
@@ -58,7 +58,7 @@ def ours(text: str, interfaces: int) -> tuple[float, float, int]:
     present = grammar.parse_configuration(text)
     parsed = time.perf_counter()
     entries = [{"name": name(number), "servers": [{"key_id": 42, "ttl": 8}]} for number in range(interfaces)]
-    wanted = boundary.configuration_from_options({"interfaces": entries})
+    wanted = options_codec.configuration_from_options({"interfaces": entries})
     found = plan.plan(present.configuration, wanted, state=plan.State.REPLACED)
     return parsed - start, time.perf_counter() - parsed, len(found.changes)
 

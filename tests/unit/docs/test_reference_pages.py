@@ -74,6 +74,6 @@ def test_every_code_of_the_engine_stands_on_the_page_of_messages(messages: Modul
     folder = ROOT / "roles/ntp_multicast_engine/files/ntp_multicast_engine"
     text = "".join(path.read_text(encoding="utf-8") for path in folder.rglob("*.py"))
     page = messages.PAGE.read_text(encoding="utf-8")
-    codes = set(re.findall(r"ProblemStatus\(\s*\"(\w+)\"", text)) - {"refused"}
+    codes = set(re.findall(r"(?:ProblemStatus|_problem)\(\s*\"(\w+)\"", text)) - {"refused"}
     assert len(codes) > 10
     assert {code for code in codes if f"``{code}``" not in page} == set()

@@ -21,7 +21,7 @@ from ntp_multicast_engine.instant import Instant, KernelStatus
 from ntp_multicast_engine.observe.status import system_status
 from ntp_multicast_engine.protocol.association import Association, SendRequest
 from ntp_multicast_engine.protocol.client import State
-from ntp_multicast_engine.protocol.system import Engine, reference_id_of
+from ntp_multicast_engine.protocol.system import Engine
 from ntp_multicast_engine.wire.keyring import KeyRing
 from ntp_multicast_engine.wire.mac import Algorithm, Key
 
@@ -168,7 +168,7 @@ class Node:
             random=simulation.random.random,
             cookie=lambda: simulation.random.getrandbits(64) or 1,
         )
-        self.engine.own_references = frozenset({reference_id_of(address)})
+        self.engine.own_addresses = frozenset({address})
         simulation.nodes.append(self)
         self.wake_up()
 

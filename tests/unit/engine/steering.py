@@ -41,8 +41,7 @@ from ntp_multicast_engine.clock.discipline import Kernel
 from ntp_multicast_engine.clock.system_clock import MAXIMUM_FREQUENCY
 from ntp_multicast_engine.config import configuration
 from ntp_multicast_engine.config.configuration import Loaded, MulticastClient
-from ntp_multicast_engine.filter.correction import Correction
-from ntp_multicast_engine.filter.estimator import Estimate
+from ntp_multicast_engine.filter.estimator import Correction, Estimate
 from ntp_multicast_engine.instant import Instant, KernelStatus
 from ntp_multicast_engine.protocol.association import Association
 from ntp_multicast_engine.protocol.client import State

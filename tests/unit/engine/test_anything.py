@@ -97,7 +97,7 @@ class Host:
             random=lambda: 0.5,
             cookie=lambda: next(self._cookies),
         )
-        made.own_references = frozenset({reference_id_of("10.0.0.9")})
+        made.own_addresses = frozenset({"10.0.0.9"})
         return made
 
     def multicast(self, changes: dict[str, object], source: str, ahead: float, key_id: int) -> None:

@@ -42,8 +42,7 @@ from ntp_multicast_engine.clock.helper.service import ClockService, Refusals
 from ntp_multicast_engine.clock.system_clock import KernelClock, Timex
 from ntp_multicast_engine.config.configuration import Discipline
 from ntp_multicast_engine.errors import ClockError, ClockRefusal, ConfigurationError
-from ntp_multicast_engine.filter.correction import Correction
-from ntp_multicast_engine.filter.estimator import Estimate
+from ntp_multicast_engine.filter.estimator import Correction, Estimate
 from ntp_multicast_engine.instant import Instant
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 

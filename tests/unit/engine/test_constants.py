@@ -30,8 +30,7 @@ from unit.engine.test_discipline import SteeredClock
 from ntp_multicast_engine.clock.discipline import MAXIMUM_SLEW, Kernel
 from ntp_multicast_engine.config.configuration import Discipline
 from ntp_multicast_engine.errors import PacketError
-from ntp_multicast_engine.filter.correction import Correction
-from ntp_multicast_engine.filter.estimator import Estimate, Estimator
+from ntp_multicast_engine.filter.estimator import Correction, Estimate, Estimator
 from ntp_multicast_engine.filter.kalman import KalmanFilter, Model
 from ntp_multicast_engine.net import addresses
 from ntp_multicast_engine.net.netlink import AddressOfInterface

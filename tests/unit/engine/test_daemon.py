@@ -13,6 +13,8 @@ import socket
 from pathlib import Path
 
 from ntp_multicast_engine.daemon.daemon import Daemon, _Ready
+from ntp_multicast_engine.instant import Instant
+from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
 
 class TwoAtOnce(selectors.DefaultSelector):
@@ -50,3 +52,18 @@ def test_what_is_closed_while_it_is_readable_is_not_read(tmp_path: Path) -> None
     daemon.run()
     one.close()
     assert acted == ["one"]
+
+
+def test_a_stop_that_this_hosts_own_counter_has_counted_allows_no_step(tmp_path: Path) -> None:
+    """As of a process, or of a guest whose counter goes on meanwhile: its clock has gone on, too."""
+    document = {"version": 1, "status_socket": str(tmp_path / "s"), "state_directory": str(tmp_path / "state")}
+    (tmp_path / "engine.json").write_text(json.dumps(document))
+    daemon = Daemon(tmp_path / "engine.json", {})
+    pauses: list[float] = []
+    daemon._clock_discipline.stood_still = lambda seconds, _now: pauses.append(seconds)  # type: ignore[method-assign]
+    now = daemon._clock.now()
+    daemon._check_standstill(Instant(now.real, now.raw - 60 * NANOSECONDS), now.raw - 59 * NANOSECONDS)
+    [problem] = [item for item in daemon.status()["problems"] if item["code"] == "stood_still"]
+    assert "this host stood still for 60 s" in problem["sentence"]
+    assert not pauses
+    daemon._close()

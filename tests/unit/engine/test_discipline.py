@@ -16,9 +16,8 @@ from ntp_multicast_engine.clock import discipline
 from ntp_multicast_engine.clock.discipline import RETRY, TICK, Chrony, Kernel, Monitor, encode_chrony_sample, make
 from ntp_multicast_engine.clock.system_clock import MAXIMUM_FREQUENCY, split_frequency
 from ntp_multicast_engine.config.configuration import Discipline
-from ntp_multicast_engine.errors import ClockError, DisciplineError
-from ntp_multicast_engine.filter.correction import Correction
-from ntp_multicast_engine.filter.estimator import Estimate
+from ntp_multicast_engine.errors import ClockError, ClockRefusal, DisciplineError
+from ntp_multicast_engine.filter.estimator import Correction, Estimate
 from ntp_multicast_engine.instant import Instant, KernelStatus
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
@@ -37,6 +36,8 @@ class SteeredClock:
         self.leap = 0
         self.maximum_error = 16.0
         self.refusing = False
+        self.refusal: str | None = None
+        """Why a step isn't allowed."""
 
     def now(self) -> Instant:
         return Instant(self.real, self.raw)
@@ -58,6 +59,8 @@ class SteeredClock:
 
     def step(self, nanoseconds: int) -> None:
         self._obey()
+        if self.refusal is not None:
+            raise ClockRefusal(self.refusal)
         self.steps.append(nanoseconds)
         self.real += nanoseconds
 
@@ -121,7 +124,7 @@ def test_a_pause_allows_one_step_ahead_of_about_its_length(consent: str, behind:
     clock = SteeredClock(0.0)
     kernel = Kernel(Discipline("kernel", step=consent), clock)
     kernel.update(perfect(0.0), clock.now())
-    kernel.stood_still(60.0)
+    kernel.stood_still(60.0, clock.now())
     clock.real -= behind * NANOSECONDS
     kernel.update(perfect(0.0), clock.now())
     assert clock.steps == [behind * NANOSECONDS] * stepped
@@ -129,6 +132,37 @@ def test_a_pause_allows_one_step_ahead_of_about_its_length(consent: str, behind:
         clock.real -= NANOSECONDS
         kernel.update(perfect(0.0), clock.now())
         assert len(clock.steps) == 1, "the next one needs a pause of its own"
+
+
+def test_a_step_after_a_pause_that_has_to_wait_is_made_later_and_the_reason_is_told() -> None:
+    """The clock helper makes no two of them within ten minutes."""
+    clock = SteeredClock(0.0)
+    kernel = Kernel(Discipline("kernel", step="pause"), clock)
+    kernel.update(perfect(0.0), clock.now())
+    kernel.stood_still(60.0, clock.now())
+    clock.real -= 60 * NANOSECONDS
+    clock.refusal = "stepped less than 10 minutes ago"
+    kernel.update(perfect(0.0), clock.now())
+    assert kernel.not_stepped == clock.refusal and kernel.last_error is None and clock.synchronised
+    clock.advance(600)
+    clock.refusal = None
+    kernel.update(perfect(0.0), clock.now())
+    assert len(clock.steps) == 1 and kernel.not_stepped is None and kernel.stepped == clock.steps[0]
+
+
+def test_what_a_pause_allows_ends() -> None:
+    """An offset that comes an hour later has nothing to do with it, nor after the settings have changed."""
+    clock = SteeredClock(0.0)
+    kernel = Kernel(Discipline("kernel", step="pause"), clock)
+    kernel.update(perfect(0.0), clock.now())
+    kernel.stood_still(60.0, clock.now())
+    clock.advance(3600)
+    clock.real -= 60 * NANOSECONDS
+    kernel.update(perfect(0.0), clock.now())
+    kernel.stood_still(60.0, clock.now())
+    kernel.reconfigure(Discipline("kernel", step="start"))
+    kernel.update(perfect(0.0), clock.now())
+    assert not clock.steps
 
 
 def test_panic_leaves_the_clock_alone() -> None:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -14,30 +14,31 @@ from unit.engine.conversation import GROUP, at, broadcast
 
 from ntp_multicast_engine.daemon import listener
 from ntp_multicast_engine.net.control_messages import Datagram
-from ntp_multicast_engine.net.listening import Heard
 
 
 class Socket:
-    """What ListeningSocket hands out."""
+    """What a socket of a group hands out; what came over another interface than the second one is misplaced."""
 
     configuration = GROUP
 
-    def __init__(self, heard: Iterator[Heard]) -> None:
-        self._heard = heard
+    def __init__(self, waiting: Iterable[Datagram]) -> None:
+        self._waiting = list(waiting)
 
-    def hear(self, _clock: object) -> Heard | None:
-        return next(self._heard, None)
+    def receive(self, _clock: object) -> list[Datagram]:
+        return self._waiting
+
+    def misplaced(self, _destination: object, interface: int) -> str | None:
+        return None if interface == 2 else "wrong_interface"
 
 
-def heard(source: str, data: bytes, *, truncated: bool = False) -> Heard:
-    return Heard(Datagram(data, source, 123, 0, GROUP.group, 2, at(0), "kernel", truncated), 1)
+def heard(source: str, data: bytes, *, truncated: bool = False, interface: int = 2) -> Datagram:
+    return Datagram(data, source, 123, 0, GROUP.group, interface, at(0), "kernel", truncated, 1)
 
 
-def taken(*packets: Heard) -> Any:
+def taken(*packets: Datagram) -> Any:
     senders = listener._Senders(None)
-    opened: Any = Socket(iter(packets))
-    for _unused in range(len(packets)):
-        senders.take(opened, None)  # type: ignore[arg-type]
+    opened: Any = Socket(packets)
+    senders.take(opened, None)  # type: ignore[arg-type]
     return senders
 
 
@@ -57,4 +58,8 @@ def test_a_crowd_of_forged_senders_fills_no_memory(monkeypatch: pytest.MonkeyPat
 def test_a_part_of_a_long_datagram_is_no_packet() -> None:
     whole = broadcast(0, key_id=None)
     [sender] = taken(heard("10.0.0.1", whole, truncated=True)).known.values()
-    assert (sender.authentication, sender.version) == ("wrong length", None)
+    assert (sender.authentication, sender.version, sender.ttl) == ("wrong length", None, 1)
+
+
+def test_what_came_over_another_interface_is_not_heard() -> None:
+    assert not taken(heard("10.0.0.1", broadcast(0, key_id=None), interface=3)).known

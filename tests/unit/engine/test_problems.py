@@ -34,11 +34,15 @@ def pair(simulation: Simulation, offset: float = 0.0) -> tuple[Node, Node]:
 
 
 def found(
-    node: Node, *groups: GroupStatus, error: DisciplineError | None = None, mode: str | None = None
+    node: Node,
+    *groups: GroupStatus,
+    error: DisciplineError | None = None,
+    mode: str | None = None,
+    not_stepped: str | None = None,
 ) -> dict[str, ProblemStatus]:
     now = node.clock.now()
     status = system_status(node.engine, now, mode or node.engine.configuration.discipline.mode, error)
-    return {item.code: item for item in problems(node.engine, now, status, groups)}
+    return {item.code: item for item in problems(node.engine, now, status, groups, not_stepped=not_stepped)}
 
 
 def listening(seconds: float, packets: int = 0, last: float | None = None, filtered: int = 0) -> GroupStatus:
@@ -208,6 +212,27 @@ def test_a_clock_beyond_its_bound(offset: float, words: str | None) -> None:
     simulation.run(60)
     told = found(client).get("clock_off")
     assert (told is None) == (words is None) and (words is None or (told is not None and words in told.sentence))
+
+
+@pytest.mark.parametrize(
+    ("step", "behind", "not_stepped", "sentence", "advice"),
+    [
+        ("start", 1.0, None, "slewing that takes 33 minutes", "ntp_multicast_engine_step: pause"),
+        ("pause", 60.0, None, "slewing that takes 33 hours", "restart the engine"),
+        ("pause", 20.0, "stepped 5 minutes ago", "takes 11 hours: stepped 5 minutes ago", "restart the engine"),
+        ("never", 1.0, None, "slewing that takes 33 minutes", "allow a step: ntp_multicast_engine_step"),
+    ],
+)
+def test_a_clock_that_is_slewed_has_its_reason(
+    step: str, behind: float, not_stepped: str | None, sentence: str, advice: str
+) -> None:
+    simulation = Simulation()
+    _server, client = pair(simulation, offset=-behind)
+    simulation.run(60)
+    kept = client.engine.configuration
+    client.engine.configuration = replace(kept, discipline=replace(kept.discipline, mode="kernel", step=step))
+    told = found(client, not_stepped=not_stepped)["clock_off"]
+    assert told.sentence.endswith(sentence) and advice in told.advice, told
 
 
 def test_refusals_have_a_bound_and_an_end() -> None:

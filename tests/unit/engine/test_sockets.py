@@ -15,8 +15,7 @@ import pytest
 
 from ntp_multicast_engine.config.configuration import MulticastClient
 from ntp_multicast_engine.instant import Instant
-from ntp_multicast_engine.net import listening as listening_sockets
-from ntp_multicast_engine.net.control_messages import Datagram
+from ntp_multicast_engine.net.control_messages import Datagram, assemble
 from ntp_multicast_engine.net.sockets import GroupSocket
 
 GROUP = ipaddress.ip_address("239.255.77.9")
@@ -61,9 +60,8 @@ def _number(value: int) -> bytes:
         ([(socket.IPPROTO_IPV6, socket.IPV6_HOPLIMIT, _number(255))], 255),
         ([(socket.IPPROTO_IP, socket.IP_TOS, b"\0"), (socket.IPPROTO_IP, socket.IP_TTL, _number(1))], 1),
         ([(socket.IPPROTO_IPV6, socket.IP_TTL, _number(3))], None),
-        ([(socket.IPPROTO_IP, socket.IP_TTL, b"\7")], None),
         ([], None),
     ],
 )
 def test_the_hops_that_are_left_are_read(ancillary: list[tuple[int, int, bytes]], ttl: int | None) -> None:
-    assert listening_sockets._ttl(ancillary) == ttl
+    assert assemble(b"", ancillary, 0, ("127.0.0.1", 123), Instant(0, 0)).ttl == ttl

@@ -161,3 +161,17 @@ def test_the_reason_that_a_host_gives_is_in_the_table() -> None:
     assert "nothing comes to 224.0.1.1 on eth0" in report["lines"][2]
     assert report["lines"][3] == "web3: ntp_multicast_save: wrong"
     assert list(report["ends"]) == ["web1", "web2", "web3"]
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_what_a_host_says_of_its_wrong_clock_is_in_the_table(told: bool) -> None:
+    """How long slewing takes, such as after a pause of a virtual machine, only the host knows."""
+    sentence = "the clock of this host is 12 s behind 10.99.7.21, and slewing that takes 7 hours"
+    problems = [
+        {"code": "stood_still", "sentence": "this host stood still"},
+        {"code": "clock_off", "sentence": sentence},
+    ]
+    state = {"ntp": {**CLIENT["ntp"], "offset": 12.0}, "problems": problems if told else []}
+    report = synchronisation_report({"web1": state})
+    expected = sentence if told else "its clock is +12.000 s off from 10.99.7.21, and at most +128.000 ms is right"
+    assert report["lines"][1].endswith(expected) and report["unsynchronised"] == ["web1"]

@@ -65,6 +65,8 @@ _OTHER_PAGER = re.compile(
     r"(?i)[-=<>\[\](.\u2014*+]\s*more\b|\bpress (?:any|the|enter|space)\b|\bnext page\b|^\s*lines? [0-9]"
 )
 _LONGEST_MESSAGE = 8  # lines at the margin inside the block of an interface
+_TELLS_OF_INTERFACE = ("ip", "port", "undo portswitch")
+_NTP_WORDS = ("ntp", "undo ntp")
 _LEAVES_VIEW = frozenset({"quit", "return", "commit", "system-view"})
 
 DEFAULT_STRATUM = 8  # Fact 1.6.
@@ -150,6 +152,8 @@ class _Reader:
 
     def __init__(self, dialect: Dialect | None) -> None:
         self._dialect = dialect
+        self._lines: list[str] = []
+        self._cut = CutLines([])
         self._sysname: str | None = None
         self._typed = False
         self._interfaces: dict[str, _InterfaceState] = {}
@@ -198,48 +202,51 @@ class _Reader:
     # Lines and views
 
     def read(self, lines: list[str]) -> None:
-        lines = list(_outside_banners(lines))
-        cut = CutLines(lines)
+        self._lines = list(_outside_banners(lines))
+        self._cut = CutLines(self._lines)
         position = 0
-        while position < len(lines):
-            position += self._on_line(lines, position, cut)
+        while position < len(self._lines):
+            position += self._on_line(position)
 
-    def _on_line(self, lines: list[str], position: int, cut: CutLines) -> int:
+    def _on_line(self, position: int) -> int:
         """Take the line at a position; return how many lines it was cut into."""
-        raw = lines[position]
-        line = raw.rstrip()
+        line = self._lines[position].rstrip()
         first = line[0]
+        if first in " \t":
+            return self._on_indented_line(line.lstrip(), position)
         if line == "#":
             self._leave_view(other=False)
             self._blocks, self._ended = True, False
-        elif first in " \t":
-            stripped = line.lstrip()
-            if stripped.startswith("sysname ") and self._view is None and not self._other_view:
-                self._on_sysname(stripped[len("sysname ") :].strip())  # VRP5 may indent the lines of the system view
-            if stripped.startswith(("ntp", "undo ntp")):
-                return self._on_ntp_text(lines, position, cut, indented=True)
-            if "ntp" in stripped.casefold():
-                self._on_ntp_inside(stripped)
-            self._logging = self._logging and self._view is None
-            if self._view is not None:
-                _on_interface_line(self._view, stripped)
-        elif line.startswith(("ntp", "undo ntp")):
-            return self._on_ntp_text(lines, position, cut, indented=False)
-        elif first == "*" and line[1:].lstrip().startswith(("ntp", "undo ntp")):
+        elif line.startswith(_NTP_WORDS):
+            return self._on_ntp_text(position, indented=False)
+        elif first == "*" and line[1:].lstrip().startswith(_NTP_WORDS):
             # Fact 2.1: `*` marks the configuration of hardware that is absent.
             self._on_ntp_line(line[1:].lstrip(), indented=False)
         else:
-            goes_on = cut.is_rest(position) or self._is_inside_block(lines, position)
-            if line.startswith("interface"):
-                self._framed = position > 0 and lines[position - 1].rstrip() == "#"
-            self._on_margin_line(line[1:].lstrip() if first == "*" else line, goes_on=goes_on)
+            self._on_margin_line(line[1:].lstrip() if first == "*" else line, position)
         return 1
 
-    def _is_inside_block(self, lines: list[str], position: int) -> bool:
+    def _on_indented_line(self, line: str, position: int) -> int:
+        if line.startswith(_NTP_WORDS):
+            return self._on_ntp_text(position, indented=True)
+        if "ntp" in line.casefold():
+            self._on_ntp_inside(line)
+        if self._view is not None:
+            self._logging = False
+            _on_interface_line(self._view, line)
+        elif line.startswith("sysname ") and not self._other_view:
+            self._on_sysname(line[len("sysname ") :].strip())  # VRP5 may indent the lines of the system view
+        return 1
+
+    def _goes_on(self, position: int) -> bool:
+        """Whether a line at the margin may belong to what stands before it, so that it ends no view."""
+        return self._cut.is_rest(position) or self._is_inside_block(position)
+
+    def _is_inside_block(self, position: int) -> bool:
         """Whether a line at the margin stands between the lines of an interface, whose block ends with `#`."""
         if self._view is None or not self._framed:
             return False
-        for line in islice(lines, position + 1, position + 1 + _LONGEST_MESSAGE):
+        for line in islice(self._lines, position + 1, position + 1 + _LONGEST_MESSAGE):
             if line[0] in " \t":
                 return True
             if line[0] in "#!<[" or line.startswith(("interface ", "ntp", "undo ")) or line.rstrip() in _LEAVES_VIEW:
@@ -249,10 +256,11 @@ class _Reader:
     def _leave_view(self, *, other: bool) -> None:
         self._view, self._other_view, self._logging, self._framed = None, other, False, False
 
-    def _on_margin_line(self, line: str, *, goes_on: bool) -> None:
+    def _on_margin_line(self, line: str, position: int) -> None:
         interface = _INTERFACE_LINE.fullmatch(line) if line.startswith("interface") else None
         if interface is not None and not (self._logging and _is_prose(interface)):
             self._view, self._logging = self._interface(interface), False
+            self._framed = position > 0 and self._lines[position - 1].rstrip() == "#"
             self._other_view = self._view is None
             self._blocks, self._ended = True, False
         elif line in _LEAVES_VIEW:
@@ -265,7 +273,7 @@ class _Reader:
             self._logging = self._logging or is_logged(line)
             if "ntp" in line.casefold():
                 self._on_ntp_inside(line)
-        elif self._view is None or not (self._logging or goes_on):
+        elif self._view is None or not (self._logging or self._goes_on(position)):
             self._leave_view(other=True)
             if line.startswith("sysname "):
                 self._on_sysname(line[len("sysname ") :].strip())
@@ -293,17 +301,17 @@ class _Reader:
         self._view_name = self._printed.setdefault(interface_key(name), interface_name(name))
         return self._interfaces.setdefault(self._view_name, _InterfaceState())
 
-    def _on_ntp_text(self, lines: list[str], position: int, cut: CutLines, *, indented: bool) -> int:
+    def _on_ntp_text(self, position: int, *, indented: bool) -> int:
         self._logging = False
         in_interface = indented and self._view is not None
 
         def understood(text: str) -> Statement | None:
             return self._statement(text.strip(), indented=indented)
 
-        whole = cut.whole(position, in_interface=in_interface, understood=understood)
+        whole = self._cut.whole(position, in_interface=in_interface, understood=understood)
         self._on_ntp_line(whole.text.strip(), indented=indented)
         if whole.lines > 1:
-            self._key_references.update(int(key) for key in _KEY_REFERENCE.findall(lines[position]))
+            self._key_references.update(int(key) for key in _KEY_REFERENCE.findall(self._lines[position]))
         return whole.lines
 
     def _on_sysname(self, sysname: str) -> None:
@@ -462,20 +470,16 @@ def _outside_banners(lines: list[str]) -> Iterator[str]:
     """Yield the lines that hold anything, without the texts of login banners."""
     delimiter: str | None = None
     never_closed: set[str] = set()
-    for number, raw in enumerate(lines):
-        line = raw.rstrip()
+    for number, line in enumerate(lines):
         if delimiter is not None:
             if delimiter in line:
                 delimiter = None
-            continue
-        if not line:
-            continue
-        if line.startswith("header "):
+        elif line.startswith("header ") and line.rstrip() != "header":
             opened = _BANNER.match(line)
             if opened is not None and opened.group(1) not in opened.group(2):
                 delimiter = _closed_later(opened.group(1), lines, number, never_closed)
-            continue
-        yield raw
+        elif line and not line.isspace():
+            yield line
 
 
 def _is_prose(interface: re.Match[str]) -> bool:
@@ -537,6 +541,8 @@ def _is_automatic(line: Statement) -> bool:
 
 
 def _on_interface_line(interface: _InterfaceState, line: str) -> None:
+    if not line.startswith(_TELLS_OF_INTERFACE):
+        return
     if line == "undo portswitch":
         interface.layer2 = False
     elif line == "portswitch" or line.startswith("port link-type "):

@@ -28,6 +28,9 @@ _BEHIND = re.compile(
     r"[0-9]{2}:[0-9]{2}:[0-9]{2}[^%\n]{0,100}%%[0-9]{2} ?[A-Z]"
 )
 _TRACES = re.compile(r"More|%%[0-9]|[\x1b\b\x9b]|\r(?!\n)|(?m:^ *(?:\^\[)?\[[0-9]{1,4}D)")
+# A text without any of these has no traces. They are looked for first, since that costs next to nothing.
+_MARKS = ("\x1b", "\b", "\x9b", "\r", "%%", "More")
+_MOVES_BACK = re.compile(r"\[[0-9]{1,4}D")
 _ESCAPE = re.compile(r"\x1b\[[0-?]{0,20}[ -/]{0,4}[@-~]|\x1b")
 _WIDEST_INDENT = 8
 _BEGINS_VIEW = ("#", "!", "interface ", "return")
@@ -46,10 +49,15 @@ def terminal_lines(text: str) -> list[str]:
     Raises:
         ParseError: a line has rests of a pager that are not understood, so what stands on it is not known.
     """
-    lines = text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
-    if _TRACES.search(text) is None:
+    plain = text.removeprefix("\ufeff").replace("\r\n", "\n")
+    lines = plain.split("\n")
+    if not _may_have_traces(plain) or _TRACES.search(text) is None:
         return lines
     return [_seen(line.rstrip("\r"), number) for number, line in enumerate(lines, 1)]
+
+
+def _may_have_traces(text: str) -> bool:
+    return any(mark in text for mark in _MARKS) or _MOVES_BACK.search(text) is not None
 
 
 def is_logged(line: str) -> bool:

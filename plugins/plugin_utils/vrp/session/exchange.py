@@ -75,6 +75,7 @@ class Exchange:
         self._standing_width = len(screen.current)
         self._echo: _Echo | None = None
         self._looked_at = 0
+        self._text_row = -1
         self._question_row = -1
         self._next_probe = 0.0
 
@@ -94,6 +95,7 @@ class Exchange:
     def rename(self, matcher: PromptMatcher) -> None:
         """The device goes by another name from here on."""
         self._matcher = matcher
+        self._text_row = len(self._screen.lines)  # no row of text any more: what is a prompt has changed
 
     # -- the end -------------------------------------------------------------------------------------------------------
 
@@ -141,12 +143,24 @@ class Exchange:
     def _frame_is_complete(self) -> bool:
         """Whether nothing but logs, after which the prompt is drawn again, stands between the frame's end and the
         prompt."""
+        row = self._last_row_of_text()
+        return row >= 0 and before_log(self._screen.lines[row]).rstrip() == self.sending.frame_end
+
+    def _last_row_of_text(self) -> int:
+        """The last row before the prompt that is not blank, no log and no prompt; -1 where there is none.
+
+        A device may draw its prompt again and again: only what changed since the one before is looked at.
+        """
         lines = self._screen.lines
-        for row in range(len(lines) - 2, self.first_row - 1, -1):
+        first = self._screen.first_changed()
+        if self._text_row >= first:
+            first, self._text_row = 0, -1
+        for row in range(len(lines) - 2, max(first, self.first_row) - 1, -1):
             line = lines[row]
             if line.strip() and not is_log_line(line) and not self._is_buried_prompt(line):
-                return before_log(line).rstrip() == self.sending.frame_end
-        return False
+                self._text_row = row
+                break
+        return self._text_row
 
     def _frame_end_row(self) -> int | None:
         """The row of the frame's end, with a few lines of whatever kind between it and the prompt."""

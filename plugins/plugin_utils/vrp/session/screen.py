@@ -11,15 +11,15 @@ wrapped echoes) and decides nothing about prompts or questions.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-# A text run, the end of a line, one control character, or a whole escape sequence; an escape character that begins
-# none, and the control characters of C1, are dropped.
+# Text with the ends of its lines, a control character that moves the cursor, or a whole escape sequence; other control
+# characters, C1 among them, and an escape character that begins none are dropped.
 _PIECE = re.compile(
-    r"[^\x00-\x1f\x7f-\x9f]+|\r?\n"
+    r"[^\x00-\x09\x0b-\x1f\x7f-\x9f]+|[\b\t\r]"
     r"|\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[ -/]+[0-~]|\x1b[0-Z\\^-~]"
-    r"|[\x00-\x1f\x7f]"
 )
-_ENDS_OF_LINES = ("\r\n", "\n")
+_CONTROLS = frozenset("\b\t\r")
 # What has come of an escape sequence waits for its rest.
 _UNFINISHED_ESCAPE = re.compile(r"\x1b(?:[ -/]*|\[[0-?]*[ -/]*|\][^\x07\x1b]*\x1b?)\Z")
 _LONGEST_ESCAPE = 256
@@ -39,6 +39,7 @@ class Screen:
     def __init__(self) -> None:
         self._lines: list[str] = [""]
         self._row = 0
+        self._lowest = 0  # the first row on which the cursor was since somebody asked for changes
         self._column = 0
         self._fresh = True  # the cursor came to column 0 by CR or LF: the next character replaces the line
         self._rest = ""
@@ -58,29 +59,64 @@ class Screen:
         """Take text as it came, in pieces of any size. Raises ScreenError."""
         text = self._rest + text
         self._rest = ""
-        unfinished = _UNFINISHED_ESCAPE.search(text)
+        unfinished = _UNFINISHED_ESCAPE.search(text) if "\x1b" in text else None
         if unfinished and len(unfinished.group()) < _LONGEST_ESCAPE:
             self._rest = unfinished.group()
             text = text[: unfinished.start()]
-        for piece in _PIECE.findall(text):
-            if piece >= " " and piece != "\x7f":
-                self._write(piece)
-            elif piece in _ENDS_OF_LINES:
-                self._next_line()
-            elif piece[0] == "\x1b":
+        for piece in _PIECE.findall(text.replace("\r\n", "\n")):
+            if piece[0] == "\x1b":
                 self._escape(piece)
-            else:
+            elif piece in _CONTROLS:
                 self._control(piece)
+            elif "\n" in piece:
+                self._write_lines(piece.split("\n"))
+            else:
+                self._write(piece)
 
     def blank_current(self) -> None:
         """Forget the text of the current line, leaving the cursor where it is (used for an answered pager)."""
         self._lines[self._row] = " " * self._column
 
+    def first_changed(self) -> int:
+        """The first row that may have changed since this was asked before."""
+        first, self._lowest = self._lowest, self._row
+        return first
+
     def forget(self) -> None:
         """Drop all lines but the current one."""
         self._lines = [self.current]
-        self._row = 0
+        self._row = self._lowest = 0
         self._characters = len(self.current)
+
+    def _write_lines(self, lines: Sequence[str]) -> None:
+        """Write text that goes on on further lines."""
+        first, *others = lines
+        if first:
+            self._write(first)
+        if self._has_room(others):
+            self._append(others)
+            return
+        for line in others:
+            self._next_line()
+            if line:
+                self._write(line)
+
+    def _has_room(self, lines: Sequence[str]) -> bool:
+        """Whether the lines surely fit below the cursor, and write nothing over."""
+        return (
+            self._row + 1 == len(self._lines)
+            and self._row + len(lines) < _MOST_LINES
+            and max(map(len, lines)) <= _WIDEST
+            and self._characters + sum(map(len, lines)) <= _MOST_CHARACTERS
+        )
+
+    def _append(self, lines: Sequence[str]) -> None:
+        """Write the lines below the last one, all at once: nearly everything that a device says comes here."""
+        self._lines += lines
+        self._row += len(lines)
+        self._column = len(lines[-1])
+        self._fresh = not lines[-1]
+        self._characters += sum(map(len, lines))
 
     def _write(self, text: str) -> None:
         line = "" if self._fresh else self._lines[self._row]
@@ -130,6 +166,7 @@ class Screen:
             self._column = min(self._column + count, _WIDEST)
         elif final == "A":
             self._row = max(0, self._row - count)
+            self._lowest = min(self._lowest, self._row)
         elif final == "K":
             self._erase(arguments)
 

@@ -51,35 +51,34 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="ntp-multicast-engine", description="NTP multicast server and client")
     commands = parser.add_subparsers(dest="command", required=True)
 
-    def add(name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+    def add(
+        name: str, run: Callable[[argparse.Namespace], int], text: str, *, configured: bool = True
+    ) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=text)
         command.set_defaults(run=run)
+        if configured:
+            command.add_argument("--config", type=Path, default=Path(DEFAULT_CONFIGURATION), metavar="FILE")
         return command
 
-    def add_configured(name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
-        command = add(name, run, text)
-        command.add_argument("--config", type=Path, default=Path(DEFAULT_CONFIGURATION), metavar="FILE")
-        return command
-
-    add_configured("run", _run, "run in the foreground")
-    add_configured("check-config", _check, "check the configuration and the keys")
-    helper = add_configured("run-clock", _run_clock, "read and set the clock for an engine that has no right to it")
+    add("run", _run, "run in the foreground")
+    add("check-config", _check, "check the configuration and the keys")
+    helper = add("run-clock", _run_clock, "read and set the clock for an engine that has no right to it")
     helper.add_argument(
         "--service", type=Path, required=True, metavar="DIRECTORY", help="serve the owner of this directory alone"
     )
     helper.add_argument(
         "--initial-step-used", type=Path, metavar="FILE", help="while there is this file, the initial step is used"
     )
-    status = add_configured("status", _status, "show what a running engine does")
+    status = add("status", _status, "show what a running engine does")
     status.add_argument("--socket", metavar="PATH", help="status socket; overrides the one of the configuration")
     status.add_argument("--json", action="store_true", help="print JSON")
-    listen = add_configured("listen", _listen, "tell who sends to the groups; needs no running engine")
+    listen = add("listen", _listen, "tell who sends to the groups; needs no running engine")
     listen.add_argument("--interface", metavar="NAME", help="on this interface alone")
     listen.add_argument("--group", type=_group, metavar="ADDRESS", help="this group alone, configured or not")
     listen.add_argument("--seconds", type=_seconds, default=LISTENING_SECONDS, metavar="N", help="for so long")
     listen.add_argument("--json", action="store_true", help="print JSON")
-    add("check-clock", _check_clock, "tell whether another program steers this machine's clock")
-    add("version", _version, "print the version")
+    add("check-clock", _check_clock, "tell whether another program steers this machine's clock", configured=False)
+    add("version", _version, "print the version", configured=False)
     return parser
 
 
@@ -129,9 +128,9 @@ def _status(options: argparse.Namespace) -> int:
 def _listen(options: argparse.Namespace) -> int:
     # Here, because the other commands need no sockets.
     from ntp_multicast_engine.clock.system_clock import SystemClock
-    from ntp_multicast_engine.daemon.listener import listen, wanted
+    from ntp_multicast_engine.daemon.listener import listen
 
-    heard = listen(wanted(options.config, options.interface, options.group), options.seconds, SystemClock())
+    heard = listen(options.config, options.interface, options.group, options.seconds, SystemClock())
     if options.json:
         print(json.dumps(heard.document(), indent=2))
     else:

@@ -30,7 +30,6 @@ class SignalQueue:
             return
 
     def take(self) -> int | None:
-        """The next signal, or None."""
         return self._caught.pop(0) if self._caught else None
 
     def close(self) -> None:

@@ -9,7 +9,10 @@ import base64
 import dataclasses
 import fnmatch
 import hashlib
+import os
 import re
+import subprocess
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -99,8 +102,22 @@ def host(name: str, state: State = State.IN_SYNC, **rest: object) -> Host:
 
 
 def test_it_is_a_format() -> None:
-    assert FORMATS["html"] is as_html
+    assert FORMATS["html"](examples.drift()) == as_html(examples.drift())
     assert file_name(Kind.DRIFT, "html") == "drift.html"
+
+
+def test_it_is_loaded_where_it_is_written() -> None:
+    program = (
+        f"import sys, {FORMATS['html'].__module__}\nprint(*(name for name in sys.modules if '.report.html' in name))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == []
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

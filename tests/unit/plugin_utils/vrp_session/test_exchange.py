@@ -5,7 +5,11 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from unit.plugin_utils.vrp_session.logs import LOGS, UNKNOWN_TEXT
 
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.errors import UserError
@@ -18,11 +22,20 @@ from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.errors 
 )
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.retry import RetryPolicy
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.session import Session, Timeouts
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.session.exchange import find_echo
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.session.prompt import Prompt, PromptMatcher
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.session.exchange import (
+    Exchange,
+    Sending,
+    find_echo,
+)
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.session.prompt import (
+    USER_VIEW,
+    Prompt,
+    PromptMatcher,
+)
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.session.questions import (
     PromptContext,
 )
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.vrp.session.screen import Screen
 
 SHOW = "display current-configuration"
 TEXT = "#\r\nsysname CE1\r\n#\r\nreturn\r\n"
@@ -132,6 +145,53 @@ def test_a_log_on_the_line_of_the_end(paper, logged_in, log: str, width: int) ->
     behind = "\r\n".join(log[start : start + (width or 999)] for start in range(0, len(log), width or 999))
     answer = logged_in(paper({SHOW: TEXT.rstrip() + behind + "\r\n"})).show(SHOW, frame_end="return")
     assert answer.complete
+
+
+def looked_at(monkeypatch: pytest.MonkeyPatch, session: Session) -> list[str]:
+    """The rows that are asked whether they are a prompt, while an answer is read."""
+    rows: list[str] = []
+    behind = Exchange._is_buried_prompt
+    monkeypatch.setattr(
+        Exchange, "_is_buried_prompt", lambda exchange, row: [rows.append(row), behind(exchange, row)][1]
+    )
+    session.show(SHOW, frame_end="return")
+    return rows
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 100])
+def test_prompts_that_are_drawn_again_and_again_are_looked_at_once(
+    monkeypatch: pytest.MonkeyPatch, paper, logged_in, chunk: int
+) -> None:
+    device = paper({SHOW: "#\r\nsysname CE1\r\n" + "<CE1>\r\n" * 500 + "return\r\n"})
+    session = logged_in(device)
+    device._chunk = chunk
+    # Each row once, and each prompt once more where it comes as the last row of an answer that might be at its end.
+    assert len(looked_at(monkeypatch, session)) <= 2 * 500 + 10
+
+
+CHANGES = st.sampled_from(["a", "a\r\n", "\r\n", "<CE1>\r\n", "<CE1>\r\n" * 3, "\x1b[1A", "\x1b[3A", "\x1b[2K", "\r"])
+
+
+@given(st.lists(st.tuples(CHANGES, st.booleans()), max_size=40))
+@settings(max_examples=500)
+def test_what_changed_on_the_screen_is_looked_at_again(pieces: list[tuple[str, bool]]) -> None:
+    screen, matcher = Screen(), PromptMatcher("CE1")
+    exchange = Exchange(screen, Sending(SHOW), matcher, USER_VIEW)
+    for piece, looked_at in pieces:
+        screen.feed(piece)
+        if looked_at:
+            anew = copy.deepcopy(screen)
+            anew._lowest = 0
+            assert exchange._last_row_of_text() == Exchange(anew, Sending(SHOW), matcher, USER_VIEW)._last_row_of_text()
+
+
+def test_what_is_a_prompt_is_looked_at_again_after_the_device_has_another_name() -> None:
+    screen = Screen()
+    exchange = Exchange(screen, Sending(SHOW), PromptMatcher("CE1"), USER_VIEW)
+    screen.feed("return\r\n<CE2>\r\n<CE2>")
+    assert screen.lines[exchange._last_row_of_text()] == "<CE2>"
+    exchange.rename(PromptMatcher("CE2"))
+    assert screen.lines[exchange._last_row_of_text()] == "return"
 
 
 @pytest.mark.parametrize("count", [1, 4, 10])

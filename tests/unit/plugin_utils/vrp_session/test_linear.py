@@ -9,6 +9,8 @@ Processor time of this thread is compared with itself, at lengths where squares 
 from __future__ import annotations
 
 import contextlib
+import re
+import sys
 import time
 from collections.abc import Callable
 
@@ -127,6 +129,56 @@ def test_the_screen_takes_time_in_proportion(piece: str) -> None:
 
     times = {length: cost(feed, piece * (length // len(piece))) for length in (4_000, 16_000)}
     assert times[16_000] < 10 * times[4_000] + 0.02
+
+
+class Counter:
+    """A pattern that counts the characters that it is given."""
+
+    def __init__(self, pattern: re.Pattern[str]) -> None:
+        self.characters = 0
+        self._pattern = pattern
+
+    def findall(self, text: str) -> list[str]:
+        self.characters += len(text)
+        return self._pattern.findall(text)
+
+    def search(self, text: str) -> re.Match[str] | None:
+        self.characters += len(text)
+        return self._pattern.search(text)
+
+
+@pytest.mark.parametrize("size", [1, 7, 100])
+@pytest.mark.parametrize(
+    ("begun", "piece"),
+    [("", "a"), ("", "a\r\n"), ("", "ab\x1b[K"), ("", "\x1b[16D "), ("\x1b[", "1"), ("\x1b]", "x"), ("\x1b]", "x\r\n")],
+)
+def test_the_screen_looks_at_what_came_once(monkeypatch: pytest.MonkeyPatch, begun: str, piece: str, size: int) -> None:
+    module = sys.modules[Screen.__module__]
+    counters = [Counter(module._PIECE), Counter(module._UNFINISHED_ESCAPE)]
+    monkeypatch.setattr(module, "_PIECE", counters[0])
+    monkeypatch.setattr(module, "_UNFINISHED_ESCAPE", counters[1])
+    seen = []
+    for length in (2_000, 8_000):
+        for counter in counters:
+            counter.characters = 0
+        text, terminal = begun + piece * (length // len(piece)), Screen()
+        for start in range(0, len(text), size):
+            terminal.feed(text[start : start + size])
+        seen.append([counter.characters for counter in counters])
+    assert counters[0].characters <= 8_000 + len(begun)
+    # An escape sequence without its end is looked at again with each piece of it, as far as it may be one.
+    assert all(long <= 5 * short for short, long in zip(*seen))
+
+
+def test_whole_lines_are_not_written_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[str] = []
+    write = Screen._write
+    monkeypatch.setattr(Screen, "_write", lambda terminal, text: [written.append(text), write(terminal, text)])
+    terminal = Screen()
+    for start in range(0, 6_000, 1_000):
+        terminal.feed(("a line\r\n" * 1_000)[start : start + 1_000])
+    assert terminal.lines == ["a line"] * 750 + [""]
+    assert len(written) <= 6
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,16 @@ def test_the_size_of_the_pieces_does_not_matter(pieces: list[str], size: int) ->
     assert screen.lines == lines_of(text)
 
 
+@given(st.lists(PIECES, max_size=60))
+def test_lines_that_are_written_at_once_are_the_same_as_one_by_one(pieces: list[str]) -> None:
+    at_once, one_by_one = Screen(), Screen()
+    at_once.feed("".join(pieces))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Screen, "_has_room", lambda _screen, _lines: False)
+        one_by_one.feed("".join(pieces))
+    assert vars(at_once) == vars(one_by_one)
+
+
 @given(st.text(max_size=400))
 def test_any_text_is_taken(text: str) -> None:
     assert all("\n" not in line and "\x1b" not in line for line in lines_of(text))

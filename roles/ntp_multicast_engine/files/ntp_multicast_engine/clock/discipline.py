@@ -20,7 +20,7 @@ from collections.abc import Callable
 from ntp_multicast_engine.clock.system_clock import KernelClock, SteerableClock, may_set_time
 from ntp_multicast_engine.config import configuration
 from ntp_multicast_engine.errors import ClockError, ClockRefusal, DisciplineError, HelperError
-from ntp_multicast_engine.filter.correction import Correction
+from ntp_multicast_engine.filter.estimator import Correction
 from ntp_multicast_engine.instant import Instant
 from ntp_multicast_engine.protocol.leap import today
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS
@@ -37,6 +37,8 @@ MAXIMUM_SLEW = 500e-6
 
 LONGEST_PAUSE = 86400.0
 """Seconds: a longer one is left to the operator."""
+_PAUSE_LASTS = 1800 * NANOSECONDS
+"""How long a step is allowed after a pause: it has to wait if there was one in the ten minutes before."""
 _PAUSE_MARGIN = 1.5
 """What a pause has taken is measured by packets that come some time after it."""
 
@@ -44,11 +46,14 @@ _PAUSE_MARGIN = 1.5
 class ClockDiscipline:
     """What the daemon hands estimates to; what a discipline has nothing to do for, it leaves as it is here.
 
-    `last_error` says why nothing can be done with estimates, or is None.
+    `last_error` says why nothing can be done with estimates, or is None. `not_stepped` says why a step that the
+    settings allow isn't made now, or is None. `stepped` are the nanoseconds of a step that nobody has told yet.
     """
 
     name: str
     last_error: DisciplineError | None = None
+    not_stepped: str | None = None
+    stepped: int = 0
 
     def update(self, correction: Correction, now: Instant) -> None:
         """A new sample has changed the estimate."""
@@ -57,8 +62,8 @@ class ClockDiscipline:
         """Called from time to time; returns the raw time of the next call, or None if none is needed."""
         return None
 
-    def stood_still(self, seconds: float) -> None:
-        """This host did so, such as a paused virtual machine."""
+    def stood_still(self, seconds: float, now: Instant) -> None:
+        """This host did so with all of its clocks, such as a paused virtual machine."""
 
     def release(self) -> None:
         """Nothing more will come: leave behind what can be left alone."""
@@ -116,7 +121,8 @@ class Kernel(ClockDiscipline):
         self._drift_is_sure = drift is not None
         self._may_step = settings.step != "never"
         self._step_after_pause = 0.0
-        """Seconds ahead that the clock may be stepped once, since this host stood still."""
+        """Seconds ahead that the clock may be stepped once, since this host stood still; until `_pause_expires`."""
+        self._pause_expires = 0
         self._told_unsynchronised = False
         self._guarded(self._coast)
 
@@ -124,6 +130,8 @@ class Kernel(ClockDiscipline):
         """Go on with other settings. That is no start: what may be stepped only then stays as it is."""
         self._settings = settings
         self._may_step = settings.step == "always" or (self._may_step and settings.step in ("start", "pause"))
+        if settings.step != "pause":
+            self._step_after_pause = 0.0
 
     def update(self, correction: Correction, now: Instant) -> None:
         self._guarded(lambda: self._correct(correction, now))
@@ -135,9 +143,10 @@ class Kernel(ClockDiscipline):
             succeeded = self._guarded(lambda: self._follow(correction, correction.offset(now), now))
         return now.raw + (TICK if succeeded else RETRY)
 
-    def stood_still(self, seconds: float) -> None:
+    def stood_still(self, seconds: float, now: Instant) -> None:
         if self._settings.step == "pause":
             self._step_after_pause = min(seconds * _PAUSE_MARGIN + 1.0, LONGEST_PAUSE)
+            self._pause_expires = now.raw + _PAUSE_LASTS
 
     def release(self) -> None:
         self._guarded(self._coast)
@@ -147,17 +156,20 @@ class Kernel(ClockDiscipline):
         try:
             self.last_error = act()
         except ClockError as error:
-            sentence = f"the clock can't be steered: {error}"
-            self.last_error = DisciplineError("fails" if isinstance(error, HelperError) else "refused", sentence)
+            self.last_error = DisciplineError(
+                "fails" if isinstance(error, HelperError) else "refused", f"the clock can't be steered: {error}"
+            )
             return False
         return True
 
     def _correct(self, correction: Correction, now: Instant) -> DisciplineError | None:
         offset = correction.offset(now)
+        if now.raw >= self._pause_expires:
+            self._step_after_pause = 0.0
         allowed = self._may_step or 0 < offset <= self._step_after_pause * NANOSECONDS
+        self.not_stepped = None
         if allowed and abs(offset) > self._settings.step_threshold * NANOSECONDS:
             offset = self._step(offset)
-            self._step_after_pause = 0.0
         self._may_step = self._settings.step == "always"
         return self._follow(correction, offset, now)
 
@@ -165,9 +177,12 @@ class Kernel(ClockDiscipline):
         """Step the clock; gives the offset that is left."""
         try:
             self._clock.step(offset)
-        except ClockRefusal:
-            # The clock helper knows that the initial step is used: what can't be stepped is slewed.
+        except ClockRefusal as error:
+            # The clock helper knows what was stepped before, and when: what can't be stepped is slewed.
+            self.not_stepped = str(error)
             return offset
+        self.stepped = offset
+        self._step_after_pause = 0.0
         return 0
 
     def _follow(self, correction: Correction, offset: int, now: Instant) -> DisciplineError | None:
@@ -203,7 +218,7 @@ class Kernel(ClockDiscipline):
 
 def chrony_sender(path: str) -> Callable[[bytes], None]:
     """Sends to the socket that chrony has made at `path`; the path is looked up each time, chrony may restart."""
-    sender = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+    sender = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
 
     def send(data: bytes) -> None:
         sender.sendto(data, path)
@@ -229,29 +244,21 @@ def make(
     if settings.mode == "kernel" and isinstance(previous, Kernel):
         previous.reconfigure(settings)
         return previous
-    made = _make(settings, other_owners, drift, remote)
+    made: ClockDiscipline = Monitor()
+    if settings.mode == "chrony" and settings.chrony_socket:
+        made = Chrony(chrony_sender(settings.chrony_socket))
+    elif settings.mode == "kernel":
+        made = Kernel(settings, _steerable(other_owners(), remote), drift)
     if previous is not None:
         previous.release()
     return made
 
 
-def _make(
-    settings: configuration.Discipline,
-    other_owners: Callable[[], list[str]],
-    drift: float | None,
-    remote: SteerableClock | None,
-) -> ClockDiscipline:
-    if settings.mode == "chrony" and settings.chrony_socket:
-        return Chrony(chrony_sender(settings.chrony_socket))
-    if settings.mode != "kernel":
-        return Monitor()
-    owners = other_owners()
+def _steerable(owners: list[str], remote: SteerableClock | None) -> SteerableClock:
     if owners:
         raise ClockError(
             f"discipline.mode is kernel, but {', '.join(owners)} steers this clock: stop it, or choose the mode chrony"
         )
-    if remote is not None:
-        return Kernel(settings, remote, drift)
-    if not may_set_time():
+    if remote is None and not may_set_time():
         raise ClockError("discipline.mode is kernel, but this process lacks CAP_SYS_TIME")
-    return Kernel(settings, KernelClock(), drift)
+    return remote or KernelClock()

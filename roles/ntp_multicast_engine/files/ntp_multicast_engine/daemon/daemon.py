@@ -55,7 +55,8 @@ from ntp_multicast_engine.observe.status import (
 from ntp_multicast_engine.observe.status_socket import ControlServer
 from ntp_multicast_engine.protocol.association import Association, SendRequest
 from ntp_multicast_engine.protocol.multicast_server import Sender
-from ntp_multicast_engine.protocol.system import Engine, reference_id_of
+from ntp_multicast_engine.protocol.standstill import Standstill, spelt
+from ntp_multicast_engine.protocol.system import Engine
 from ntp_multicast_engine.signals import SignalQueue
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
@@ -81,7 +82,6 @@ class _Ready:
 
 
 def _name(place: SocketSpec) -> str:
-    """What a socket is for, as an operator knows it."""
     if isinstance(place, tuple):
         return f"requests of IPv{place[1]} on {place[0] or 'all interfaces'}"
     return place_of(place)
@@ -125,6 +125,7 @@ class Daemon:
         self._complaints: dict[SocketSpec, ProblemStatus] = {}
         self._places: dict[MulticastServer, InterfaceAddress] = {}
         self._standstill: tuple[int, float] | None = None
+        self._known_standstill: Standstill | None = None
         self._sockets_due: int | None = now.raw
         self._tick_due: int | None = now.raw
         self._watchdog_due: int | None = now.raw if self._notifier.watchdog_interval else None
@@ -161,7 +162,6 @@ class Daemon:
     # The loop
 
     def run(self) -> None:
-        """Until SIGTERM or SIGINT."""
         signals = SignalQueue()
         self._watch(signals.socket, signals.drain)
         self._notifier.ready("starting")
@@ -238,7 +238,6 @@ class Daemon:
             self._join_anew(now)
 
     def _join_anew(self, now: Instant) -> None:
-        """Renew the memberships of silent groups."""
         for place, opened in list(self._sockets.items()):
             if isinstance(opened, GroupSocket) and self._receiver_io.to_be_joined_anew(opened, now.raw):
                 self._close_socket(place)
@@ -266,9 +265,8 @@ class Daemon:
 
     def _stood_still(self, seconds: float, now: Instant) -> None:
         self._standstill = (now.raw, seconds)
-        sentence = f"this host stood still for {seconds:.0f} s"
+        sentence = f"this host stood still for {spelt(seconds)}"
         tell(logging.WARNING, "stood_still", sentence, seconds=seconds)
-        self._clock_discipline.stood_still(seconds)
 
     def _log_events(self, now: Instant) -> None:
         engine = self.engine
@@ -282,7 +280,8 @@ class Daemon:
         engine, discipline = self.engine, self._clock_discipline
         system = system_status(engine, now, discipline.name, discipline.last_error)
         complaints = tuple(self._complaints.values())
-        found = problems(engine, now, system, self._group_status(), complaints, self._standstill)
+        groups = self._group_status()
+        found = problems(engine, now, system, groups, complaints, self._standstill, discipline.not_stepped)
         if not system.synchronised:
             system = replace(system, reason=why_unsynchronised(engine, found))
         return system, found
@@ -322,8 +321,6 @@ class Daemon:
                 self._open_socket(place)
         senders = [item for item in self._sockets.values() if isinstance(item, SenderSocket)]
         self.engine.own_addresses = frozenset(str(item.place.address) for item in senders)
-        follows = bool(self.engine.configuration.clients)
-        self.engine.own_references = frozenset(map(reference_id_of, self.engine.own_addresses if follows else ()))
         missing = any(place not in self._sockets for place in wanted)
         self._sockets_due = now.raw + _RETRY_SOCKETS if missing else None
 
@@ -422,17 +419,26 @@ class Daemon:
         now = self._clock.now()
         self._changed = True
         found = self.engine.standstill
-        if found is not None and (self._standstill is None or found.end > self._standstill[0]):
+        if found is not None and found is not self._known_standstill:
+            self._known_standstill = found
             self._stood_still(found.seconds, now)
+            # What this host's own counter tells, its clock has counted, too. What servers tell, the clock lacks.
+            self._clock_discipline.stood_still(found.seconds, now)
         self._state_file.save(self.engine.state(), now.raw)
         correction = self.engine.news(association, now)
         if correction is not None:
             self._clock_discipline.update(correction, now)
+            self._tell_step()
+
+    def _tell_step(self) -> None:
+        nanoseconds, self._clock_discipline.stepped = self._clock_discipline.stepped, 0
+        if nanoseconds:
+            seconds = nanoseconds / NANOSECONDS
+            tell(logging.WARNING, "stepped", f"the clock was stepped by {seconds:+.6f} s", seconds=seconds)
 
     # Control
 
     def status(self) -> dict[str, Any]:
-        """The status document."""
         now = self._clock.now()
         engine = self.engine
         system, found = self._system_and_problems(now)

@@ -5,17 +5,18 @@
 
 from __future__ import annotations
 
+import ipaddress
 import selectors
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
 
 from ntp_multicast_engine.config import configuration
 from ntp_multicast_engine.config.configuration import Configuration, MulticastClient, MulticastServer
 from ntp_multicast_engine.errors import ConfigurationError, PacketError, TransportError
 from ntp_multicast_engine.instant import Clock
-from ntp_multicast_engine.net.listening import Heard, ListeningSocket, multicast_interfaces
-from ntp_multicast_engine.net.sockets import BATCH
+from ntp_multicast_engine.net.addresses import multicast_interfaces
+from ntp_multicast_engine.net.control_messages import Datagram
+from ntp_multicast_engine.net.sockets import GroupSocket
 from ntp_multicast_engine.observe.heard import HeardReport, ListenedGroup, SenderHeard
 from ntp_multicast_engine.observe.status import LEAPS
 from ntp_multicast_engine.wire.keyring import KeyRing, Verdict
@@ -24,36 +25,46 @@ from ntp_multicast_engine.wire.timestamps import NANOSECONDS, from_ntp
 
 USUAL_GROUPS = ("224.0.1.1", "ff02::101", "ff05::101", "ff0e::101")
 """RFC 5905 section 6, for IPv6 with the scopes that networks use."""
-USUAL_PORT = 123
 MAXIMUM_SENDERS = 512
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """What to listen to; `notes` are what the operator should know about it."""
-
-    places: tuple[tuple[str, str, int], ...]
-    keys: KeyRing | None
-    notes: tuple[str, ...] = ()
-
-
-def wanted(path: Path, interface: str | None, group: str | None) -> Wanted:
-    """The groups of the configuration, those that it sends to as well, or what is named.
+def listen(path: Path, interface: str | None, group: str | None, seconds: float, clock: Clock) -> HeardReport:
+    """Hear the groups of the configuration, or what is named, for so long, or until the operator interrupts.
 
     :raises ConfigurationError: the file is there and wrong, and nothing is named.
     """
     notes: list[str] = []
     settings, keys = _configured(path, notes, needed=interface is None and group is None)
+    groups, sockets = _open(_places(settings, interface, group))
+    senders = _Senders(keys)
+    end = clock.now().raw + round(seconds * NANOSECONDS)
+    with selectors.DefaultSelector() as selector:
+        for opened in sockets:
+            selector.register(opened.socket, selectors.EVENT_READ, opened)
+        try:
+            while sockets and (left := end - clock.now().raw) > 0:
+                for key, _events in selector.select(left / NANOSECONDS):
+                    senders.take(key.data, clock)
+        except KeyboardInterrupt:
+            pass
+    for opened in sockets:
+        opened.close()
+    return HeardReport(seconds, tuple(groups), tuple(senders.known.values()), (*notes, *senders.notes()))
+
+
+def _places(settings: Configuration | None, interface: str | None, group: str | None) -> Iterable[MulticastClient]:
+    """The groups of the configuration, those that it sends to as well, each once; or what is named."""
     known: list[MulticastClient | MulticastServer] = [*settings.clients, *settings.servers] if settings else []
     places = [
-        (item.interface, str(item.group), item.port)
+        MulticastClient(item.interface, item.group, item.port)
         for item in known
         if interface in (None, item.interface) and group in (None, str(item.group))
     ]
     if not places and (interface or group):
         interfaces = [interface] if interface else multicast_interfaces()
-        places = [(name, each, USUAL_PORT) for name in interfaces for each in ((group,) if group else USUAL_GROUPS)]
-    return Wanted(tuple(dict.fromkeys(places)), keys, tuple(notes))
+        groups = [ipaddress.ip_address(each) for each in ((group,) if group else USUAL_GROUPS)]
+        places = [MulticastClient(name, each) for name in interfaces for each in groups]
+    return dict.fromkeys(places)
 
 
 def _configured(path: Path, notes: list[str], *, needed: bool) -> tuple[Configuration | None, KeyRing | None]:
@@ -71,34 +82,15 @@ def _configured(path: Path, notes: list[str], *, needed: bool) -> tuple[Configur
         return None, None
 
 
-def listen(what: Wanted, seconds: float, clock: Clock) -> HeardReport:
-    """Hear for so long, or until the operator interrupts."""
-    groups, sockets = _open(what.places)
-    senders = _Senders(what.keys)
-    end = clock.now().raw + round(seconds * NANOSECONDS)
-    with selectors.DefaultSelector() as selector:
-        for opened in sockets:
-            selector.register(opened.socket, selectors.EVENT_READ, opened)
-        try:
-            while sockets and (left := end - clock.now().raw) > 0:
-                for key, _events in selector.select(left / NANOSECONDS):
-                    senders.take(key.data, clock)
-        except KeyboardInterrupt:
-            pass
-    for opened in sockets:
-        opened.close()
-    return HeardReport(seconds, tuple(groups), tuple(senders.known.values()), (*what.notes, *senders.notes()))
-
-
-def _open(places: Sequence[tuple[str, str, int]]) -> tuple[list[ListenedGroup], list[ListeningSocket]]:
+def _open(places: Iterable[MulticastClient]) -> tuple[list[ListenedGroup], list[GroupSocket]]:
     groups, sockets = [], []
-    for interface, group, port in places:
+    for place in places:
         error = None
         try:
-            sockets.append(ListeningSocket(interface, group, port))
+            sockets.append(GroupSocket(place, everything=True))
         except TransportError as reason:
             error = str(reason)
-        groups.append(ListenedGroup(interface, group, port, error))
+        groups.append(ListenedGroup(place.interface, str(place.group), place.port, error))
     return groups, sockets
 
 
@@ -113,16 +105,13 @@ class _Senders:
     def notes(self) -> list[str]:
         return [f"{self._untold} packets of further senders and keys are not shown"] if self._untold else []
 
-    def take(self, opened: ListeningSocket, clock: Clock) -> None:
+    def take(self, opened: GroupSocket, clock: Clock) -> None:
         """What has come to one group; no more at once than others can wait for."""
-        for _unused in range(BATCH):
-            heard = opened.hear(clock)
-            if heard is None:
-                return
-            self._note(opened.configuration, heard)
+        for datagram in opened.receive(clock):
+            if opened.misplaced(datagram.destination, datagram.interface) is None:
+                self._note(opened.configuration, datagram)
 
-    def _note(self, place: MulticastClient, heard: Heard) -> None:
-        datagram = heard.datagram
+    def _note(self, place: MulticastClient, datagram: Datagram) -> None:
         packet, proof = (None, "wrong length") if datagram.truncated else _judged(datagram.data, self._keys)
         key_id = packet.authenticator.key_id if packet and packet.authenticator else None
         who = (datagram.source, place, key_id, proof)
@@ -131,7 +120,7 @@ class _Senders:
                 self._untold += 1
                 return
             self.known[who] = SenderHeard(datagram.source, place.interface, str(place.group), place.port, key_id, proof)
-        _fill(self.known[who], heard, packet)
+        _fill(self.known[who], datagram, packet)
 
 
 def _judged(data: bytes, keys: KeyRing | None) -> tuple[Packet | None, str]:
@@ -150,10 +139,10 @@ def _judged(data: bytes, keys: KeyRing | None) -> tuple[Packet | None, str]:
     return packet, verdict.value
 
 
-def _fill(known: SenderHeard, heard: Heard, packet: Packet | None) -> None:
+def _fill(known: SenderHeard, datagram: Datagram, packet: Packet | None) -> None:
     known.packets += 1
-    known.ttl = heard.ttl
-    arrival = heard.datagram.arrival
+    known.ttl = datagram.ttl
+    arrival = datagram.arrival
     if known.last is not None:
         known.measured_interval = (arrival.raw - known.last) / NANOSECONDS
     known.last = arrival.raw

@@ -36,11 +36,9 @@ class Pauses:
             self._paused[sock] = (raw + pause, self._selector.unregister(sock))
 
     def due(self) -> int | None:
-        """Raw time at which a pause ends."""
         return min((until for until, _key in self._paused.values()), default=None)
 
     def end(self, raw: int) -> None:
-        """Go on with those sockets whose pause is over."""
         for sock in [sock for sock, (until, _key) in self._paused.items() if raw >= until]:
             _until, key = self._paused.pop(sock)
             self._selector.register(sock, key.events, key.data)

@@ -51,7 +51,6 @@ class PollIo:
         self._engine.sent += 1
 
     def end(self, association: Association) -> None:
-        """Close what there is of an exchange."""
         opened = self._requests.pop(association, None)
         if opened is not None:
             self._unwatch(opened.socket)

@@ -72,7 +72,6 @@ class ReceiverIo:
         return refusals
 
     def keep(self, wanted: Iterable[MulticastClient]) -> None:
-        """Forget all other groups."""
         self._groups = {configuration: self._groups.get(configuration, _Group()) for configuration in wanted}
 
     def opened(self, configuration: MulticastClient, error: str | None) -> None:

@@ -19,8 +19,6 @@ from ntp_multicast_engine.protocol.system import Engine
 
 
 class ResponderIo:
-    """See the head of the file."""
-
     def __init__(self, engine: Engine, clock: Clock) -> None:
         self._engine = engine
         self._clock = clock
@@ -56,7 +54,6 @@ class ResponderIo:
 
     @staticmethod
     def status(sockets: Iterable[ResponderSocket]) -> tuple[ResponderStatus, ...]:
-        """What is told about the responder's sockets."""
         return tuple(
             ResponderStatus(
                 interface=opened.interface, family=f"ipv{opened.version}", port=opened.port, timestamps=opened.stamps

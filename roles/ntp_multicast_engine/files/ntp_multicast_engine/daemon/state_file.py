@@ -124,7 +124,7 @@ class StateFile:
         temporary = self._path.with_suffix(".new")
         try:
             self._path.parent.mkdir(mode=0o750, exist_ok=True)
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640)
             with os.fdopen(descriptor, "wb") as file:
                 file.write(data)
                 if durable:

@@ -37,6 +37,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from ntp_multicast_engine.filter.kalman import KalmanFilter, Model, Way
+from ntp_multicast_engine.instant import Instant
 
 WINDOW = 32
 """One-way samples kept."""
@@ -121,6 +122,26 @@ class Estimate:
     def at(self, raw: int) -> int:
         """Server time minus raw time at another moment, nanoseconds."""
         return self.difference + round(self.frequency * (raw - self.raw))
+
+    def offset(self, now: Instant) -> int:
+        """Server time minus CLOCK_REALTIME, nanoseconds."""
+        return self.at(now.raw) - (now.real - now.raw)
+
+
+@dataclass(frozen=True)
+class Correction:
+    """An estimate with what the kernel wants to know besides. Errors in seconds.
+
+    `drift` is the frequency as many samples tell it, a ratio; None as long as there are few.
+    """
+
+    estimate: Estimate
+    leap: int
+    maximum_error: float
+    drift: float | None = None
+
+    def offset(self, now: Instant) -> int:
+        return self.estimate.offset(now)
 
 
 class _Scatter:
@@ -275,7 +296,7 @@ class Estimator:
             kalman.exchange_ways()
             # What was thought of the asymmetry until now may have kept it from becoming as large as it is.
             for unknown in (0, 2, 3):
-                kalman.widen(unknown, abs(kalman.mean[3]))
+                kalman.covariance[unknown][unknown] += kalman.mean[3] ** 2
 
     def _times(self, exchange: Exchange) -> tuple[float, float, float]:
         """When it was, and the bounds of the offset then, in seconds from the estimator's origin."""

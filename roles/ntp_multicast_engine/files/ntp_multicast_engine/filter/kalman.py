@@ -105,10 +105,6 @@ class KalmanFilter:
         self.covariance[0][0] = (half + uncertainty) ** 2
         self.covariance[2][2] = (half / 2 + uncertainty) ** 2
 
-    def widen(self, unknown: int, size: float) -> None:
-        """An unknown (its place in `mean`) may be off by `size`, for reasons that no model knows."""
-        self.covariance[unknown][unknown] += size * size
-
     def exchange_ways(self) -> None:
         """The other way down lags instead. What was measured stays as likely, the asymmetry changes its sign."""
         self.mean = _other_way(self.mean)

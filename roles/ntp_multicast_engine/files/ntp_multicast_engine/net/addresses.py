@@ -68,6 +68,12 @@ def link_trouble(name: str) -> str | None:
     return None
 
 
+def multicast_interfaces() -> list[str]:
+    """Those that are up and may hear a group, without the loopback."""
+    links = ((name, netlink.link(index)) for index, name in socket.if_nameindex())
+    return [name for name, found in links if found is not None and found.is_up and found.has_groups]
+
+
 def vrfs_of(names: Iterable[str]) -> tuple[str, ...]:
     """The VRFs that interfaces of these names belong to, by name, each once."""
     found = set()

@@ -12,6 +12,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 import struct
+import sys
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -21,8 +22,8 @@ from ntp_multicast_engine.instant import Clock, Instant, at
 from ntp_multicast_engine.wire.packet import MAXIMUM_LENGTH
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
-_IP_PKTINFO, _IP_RECVERR, _IP_MULTICAST_ALL = 8, 11, 49
-_IPV6_RECVERR, _IPV6_MULTICAST_ALL, _IPV6_RECVPKTINFO, _IPV6_PKTINFO = 25, 29, 49, 50
+_IP_TTL, IP_PKTINFO, _IP_RECVERR = 2, 8, 11
+_IPV6_RECVERR, IPV6_RECVPKTINFO, _IPV6_PKTINFO, _IPV6_HOPLIMIT = 25, 49, 50, 52
 SO_TIMESTAMPING = 37
 # include/uapi/linux/net_tstamp.h
 _TX_SOFTWARE, _RX_SOFTWARE, _REPORT_SOFTWARE, _OPT_ID, _OPT_TSONLY = 1 << 1, 1 << 3, 1 << 4, 1 << 7, 1 << 11
@@ -47,42 +48,9 @@ _CREDIBLE_AGE = NANOSECONDS
 KERNEL, USER = "kernel", "user"
 
 
-class Family(NamedTuple):
-    """How a version of the Internet protocol names the options that both have (ip(7), ipv6(7))."""
-
-    domain: int
-    level: int
-    traffic_class: int
-    tell_destination: int
-    all_groups: int
-    hops: int
-    loop: int
-
-
-FAMILIES = {
-    4: Family(
-        socket.AF_INET,
-        socket.IPPROTO_IP,
-        socket.IP_TOS,
-        _IP_PKTINFO,
-        _IP_MULTICAST_ALL,
-        socket.IP_MULTICAST_TTL,
-        socket.IP_MULTICAST_LOOP,
-    ),
-    6: Family(
-        socket.AF_INET6,
-        socket.IPPROTO_IPV6,
-        socket.IPV6_TCLASS,
-        _IPV6_RECVPKTINFO,
-        _IPV6_MULTICAST_ALL,
-        socket.IPV6_MULTICAST_HOPS,
-        socket.IPV6_MULTICAST_LOOP,
-    ),
-}
-
-
 class Datagram(NamedTuple):
-    """A datagram with what the kernel tells about it. `stamps` says who took the time of arrival."""
+    """A datagram with what the kernel tells about it. `stamps` says who took the time of arrival; `ttl` is what is left
+    of it, where the socket asks for that."""
 
     data: bytes
     source: str
@@ -93,6 +61,7 @@ class Datagram(NamedTuple):
     arrival: Instant
     stamps: str
     truncated: bool
+    ttl: int | None = None
 
 
 class Departure(NamedTuple):
@@ -134,23 +103,25 @@ def assemble(
     """What recvmsg(2) has given, as a datagram. `now` is a moment after it."""
     arrival, stamps = now, USER
     destination: Address | None = None
-    interface = 0
+    interface, ttl = 0, None
     for level, kind, value in ancillary:
         if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPING:
             real = stamp_of(value)
             if real and 0 <= now.real - real < _CREDIBLE_AGE:
                 arrival, stamps = at(real, now), KERNEL
-        elif (level, kind) == (socket.IPPROTO_IP, _IP_PKTINFO):
+        elif (level, kind) == (socket.IPPROTO_IP, IP_PKTINFO):
             interface, _local, packed = _PKTINFO4.unpack(value)
             destination = _address(packed)
         elif (level, kind) == (socket.IPPROTO_IPV6, _IPV6_PKTINFO):
             packed, interface = _PKTINFO6.unpack(value)
             destination = _address(packed)
+        elif (level, kind) in ((socket.IPPROTO_IP, _IP_TTL), (socket.IPPROTO_IPV6, _IPV6_HOPLIMIT)):
+            ttl = int.from_bytes(value, sys.byteorder)
     host = address[0].partition("%")[0] if address else ""
     port = address[1] if address else 0
     scope = address[3] if address and len(address) == 4 else 0
     truncated = bool(flags & socket.MSG_TRUNC)
-    return Datagram(data, host, port, scope, destination, interface, arrival, stamps, truncated)
+    return Datagram(data, host, port, scope, destination, interface, arrival, stamps, truncated, ttl)
 
 
 def departure(sock: socket.socket) -> Departure | None:
@@ -186,7 +157,7 @@ def forget_departures(sock: socket.socket, flags: int) -> bool:
 def source_address(local: Address, interface: int) -> list[tuple[int, int, bytes]]:
     """Ancillary data that makes an answer leave from the address that was asked."""
     if local.version == 4:
-        return [(socket.IPPROTO_IP, _IP_PKTINFO, _PKTINFO4.pack(0, local.packed, bytes(4)))]
+        return [(socket.IPPROTO_IP, IP_PKTINFO, _PKTINFO4.pack(0, local.packed, bytes(4)))]
     return [(socket.IPPROTO_IPV6, _IPV6_PKTINFO, _PKTINFO6.pack(local.packed, interface))]
 
 

@@ -83,7 +83,7 @@ def vrf_of(index: int) -> int | None:
 def _ask(kind: int, body: bytes, flags: int = 0) -> list[bytes]:
     """The bodies of the kernel's answers; none, if it can't be asked."""
     try:
-        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE) as question:
+        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as question:
             question.settimeout(_TIMEOUT)
             question.send(_HEADER.pack(_HEADER.size + len(body), kind, _NLM_F_REQUEST | flags, 1, 0) + body)
             return list(_answers(question, bool(flags)))
@@ -129,7 +129,7 @@ class LinkMonitor:
     """A netlink socket whose readability means that something has changed. What it is must be looked up afresh."""
 
     def __init__(self) -> None:
-        flags = socket.SOCK_RAW | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
+        flags = socket.SOCK_RAW | socket.SOCK_NONBLOCK
         self.socket = socket.socket(socket.AF_NETLINK, flags, socket.NETLINK_ROUTE)
         self.socket.bind((0, _RTMGRP_LINK | _RTMGRP_IPV4_IFADDR | _RTMGRP_IPV6_IFADDR))
 

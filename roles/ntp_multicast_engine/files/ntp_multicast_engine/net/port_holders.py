@@ -84,7 +84,7 @@ def _of_both_families(port: int) -> list[Holder]:
 
 def _is_free(port: int) -> bool:
     """Whether a socket that shares nothing gets the port at an address that nobody else uses."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as probe:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.bind((_UNUSED, port))
         except OSError as error:

@@ -20,7 +20,8 @@ from ntp_multicast_engine.net import bpf as packet_filter
 from ntp_multicast_engine.net import netlink, port_holders
 from ntp_multicast_engine.net.addresses import InterfaceAddress, address_for, interface_index, interface_name, is_member
 from ntp_multicast_engine.net.control_messages import (
-    FAMILIES,
+    IP_PKTINFO,
+    IPV6_RECVPKTINFO,
     STAMP_BOTH,
     STAMP_ON_REQUEST,
     STAMP_RECEIVED,
@@ -40,6 +41,15 @@ _QUEUE = 1 << 20
 """Octets that may wait to be read; the kernel gives less where net.core.rmem_max is smaller."""
 _EXPEDITED_FORWARDING = 46 << 2
 """DSCP EF, RFC 3246, in the octet that IP_TOS and IPV6_TCLASS take."""
+# What ip(7) and ipv6(7) name differently; the numbers are from include/uapi/linux/in.h and in6.h.
+_FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
+_LEVEL = {4: socket.IPPROTO_IP, 6: socket.IPPROTO_IPV6}
+_TRAFFIC_CLASS = {4: socket.IP_TOS, 6: socket.IPV6_TCLASS}
+_HOPS = {4: socket.IP_MULTICAST_TTL, 6: socket.IPV6_MULTICAST_HOPS}
+_LOOP = {4: socket.IP_MULTICAST_LOOP, 6: socket.IPV6_MULTICAST_LOOP}
+_ALL_GROUPS = {4: 49, 6: 29}
+_TELL_DESTINATION = {4: IP_PKTINFO, 6: IPV6_RECVPKTINFO}
+_TELL_TTL = {4: 12, 6: 51}
 _MREQN = struct.Struct("@4s4si")
 _MREQ6 = struct.Struct("@16si")
 _MAXIMUM_AWAITED = 256
@@ -51,14 +61,13 @@ _FIRST_FREE_PORT = 1024
 
 def datagram_socket(version: int) -> socket.socket:
     """Raises TransportError, such as on a host whose kernel was told to have no IPv6."""
-    family = FAMILIES[version]
     try:
-        sock = socket.socket(family.domain, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+        sock = socket.socket(_FAMILY[version], socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
     except OSError as error:
         raise TransportError(f"can't have a socket for IPv{version}: {error.strerror}") from error
     if version == 6:
-        sock.setsockopt(family.level, socket.IPV6_V6ONLY, 1)
-    sock.setsockopt(family.level, family.traffic_class, _EXPEDITED_FORWARDING)
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    sock.setsockopt(_LEVEL[version], _TRAFFIC_CLASS[version], _EXPEDITED_FORWARDING)
     return sock
 
 
@@ -83,9 +92,7 @@ def enter_vrf(sock: socket.socket, index: int) -> None:
 def trouble(place: str, error: OSError, version: int, port: int) -> TransportError:
     """What an operator should read where a socket can't be had."""
     if error.errno == errno.EADDRINUSE:
-        found = port_holders.others(port, version)
-        names = " and ".join(sorted({port_holders.named(holder) for holder in found})) or "another program"
-        return port_taken(place, version, port, names)
+        return port_taken(place, version, port, port_holders.others(port, version))
     if error.errno == errno.EACCES and port < _FIRST_FREE_PORT:
         return TransportError(
             f"can't {place}: only root, or who has CAP_NET_BIND_SERVICE, may have a port below {_FIRST_FREE_PORT}",
@@ -95,7 +102,8 @@ def trouble(place: str, error: OSError, version: int, port: int) -> TransportErr
     return TransportError(f"can't {place}: {error.strerror}", "socket", advice_for(error.errno))
 
 
-def port_taken(place: str, version: int, port: int, names: str) -> TransportError:
+def port_taken(place: str, version: int, port: int, found: Iterable[port_holders.Holder]) -> TransportError:
+    names = " and ".join(sorted(set(map(port_holders.named, found)))) or "another program"
     return TransportError(
         f"can't {place}: UDP port {port} of IPv{version} is taken by {names}",
         "port_taken",
@@ -138,25 +146,20 @@ class ReceivingSocket:
 
     def _tell_destinations(self) -> None:
         """Let the kernel tell where a datagram came in, and give none of a group that another process has joined."""
-        family = FAMILIES[self.version]
-        self.socket.setsockopt(family.level, family.tell_destination, 1)
-        self.socket.setsockopt(family.level, family.all_groups, 0)
+        self.socket.setsockopt(_LEVEL[self.version], _TELL_DESTINATION[self.version], 1)
+        self.socket.setsockopt(_LEVEL[self.version], _ALL_GROUPS[self.version], 0)
 
     def receive(self, clock: Clock) -> list[Datagram]:
-        """What is there, no more than BATCH."""
         return receive(self.socket, clock, BATCH)
 
     def discard(self, clock: Clock) -> None:
-        """Throw away what waits."""
         while self.receive(clock):
             pass
 
     def refusal(self, datagram: Datagram) -> str | None:
-        """The reason to drop the datagram at once, if there is one."""
-        return "truncated" if datagram.truncated else self._misplaced(datagram.destination, datagram.interface)
+        return "truncated" if datagram.truncated else self.misplaced(datagram.destination, datagram.interface)
 
-    def _misplaced(self, destination: Address | None, interface: int) -> str | None:
-        """What is wrong with where it came in, if anything is."""
+    def misplaced(self, destination: Address | None, interface: int) -> str | None:
         raise NotImplementedError
 
     def close(self) -> None:
@@ -164,9 +167,12 @@ class ReceivingSocket:
 
 
 class GroupSocket(ReceivingSocket):
-    """Listens to one group on one interface; hands out what came to just that group over just that interface."""
+    """Listens to one group on one interface; hands out what came to just that group over just that interface.
 
-    def __init__(self, configuration: MulticastClient, *, filtered: bool = True) -> None:
+    :param everything: whatever comes there, and not only what may be a multicast of NTP, with its ttl.
+    """
+
+    def __init__(self, configuration: MulticastClient, *, everything: bool = False) -> None:
         self.configuration = configuration
         group = configuration.group
         self.version = group.version
@@ -176,7 +182,9 @@ class GroupSocket(ReceivingSocket):
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _QUEUE)
             sources = [ipaddress.ip_network(source) for source in sorted(configuration.allow_servers)]
-            if filtered:
+            if everything:
+                self.socket.setsockopt(_LEVEL[self.version], _TELL_TTL[self.version], 1)
+            else:
                 packet_filter.attach(self.socket, packet_filter.program(MODE_BROADCAST, group.version, sources))
             enter_vrf(self.socket, self.index)
             self._tell_destinations()
@@ -204,7 +212,7 @@ class GroupSocket(ReceivingSocket):
             return True
         return index != self.index or not is_member(index, self.configuration.group)
 
-    def _misplaced(self, destination: Address | None, interface: int) -> str | None:
+    def misplaced(self, destination: Address | None, interface: int) -> str | None:
         if interface != self.index:
             return "wrong_interface"
         if destination != self.configuration.group:
@@ -237,14 +245,13 @@ class SenderSocket:
             raise trouble(place, error, version, source_port) from error
 
     def _set_multicast_options(self, version: int) -> None:
-        family = FAMILIES[version]
         if version == 4:
             request = _MREQN.pack(bytes(4), self.place.address.packed, self.place.index)
-            self.socket.setsockopt(family.level, socket.IP_MULTICAST_IF, request)
+            self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, request)
         else:
-            self.socket.setsockopt(family.level, socket.IPV6_MULTICAST_IF, self.place.index)
-        self.socket.setsockopt(family.level, family.hops, self.configuration.ttl)
-        self.socket.setsockopt(family.level, family.loop, 0)
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, self.place.index)
+        self.socket.setsockopt(_LEVEL[version], _HOPS[version], self.configuration.ttl)
+        self.socket.setsockopt(_LEVEL[version], _LOOP[version], 0)
 
     def stale(self) -> bool:
         """Whether the interface has gone or got another address."""
@@ -331,8 +338,7 @@ class ResponderSocket(ReceivingSocket):
             local = {item.address for item in netlink.addresses(self.index)}
         found = port_holders.others(self.port, self.version, local)
         if found:
-            names = " and ".join(sorted({port_holders.named(holder) for holder in found}))
-            raise port_taken(self._place, self.version, self.port, names)
+            raise port_taken(self._place, self.version, self.port, found)
 
     def stale(self) -> bool:
         try:
@@ -340,7 +346,7 @@ class ResponderSocket(ReceivingSocket):
         except TransportError:
             return True
 
-    def _misplaced(self, destination: Address | None, interface: int) -> str | None:
+    def misplaced(self, destination: Address | None, interface: int) -> str | None:
         # What comes to a VRF has come over one of its interfaces.
         if self.index and interface != self.index and netlink_vrf(interface) != self.index:
             return "wrong_interface"

@@ -29,8 +29,8 @@ _VERSION, _REQUEST, _REPLY, _TRACKING, _TRACKING_REPLY, _SUCCESS = 6, 1, 2, 33, 
 _REQUEST_HEAD = struct.Struct("!BBxxHHI8x")
 _REPLY_HEAD = struct.Struct("!BBxxHHH6xI8x")
 _TRACKING_DATA = struct.Struct("!4s16sH2xHHIIIIIIIIIIII")
-_IPV4, _IPV6 = 1, 2
-"""Families of an address (IPADDR_INET4, IPADDR_INET6 of chrony's addressing.h)."""
+_ADDRESS_LENGTHS = {1: 4, 2: 16}
+"""Octets by the family (IPADDR_INET4, IPADDR_INET6 of chrony's addressing.h); a reference clock has no address."""
 REPLY_LENGTH = _REPLY_HEAD.size + _TRACKING_DATA.size
 """Octets; chronyd wants a request to be as long as its answer."""
 _NO_HIGH_SECONDS = 0x7FFFFFFF
@@ -74,15 +74,9 @@ def decode(data: bytes, sequence: int) -> Tracking:
     if max(abs(correction), root_delay, root_dispersion) > _MAXIMUM_ERROR or min(root_delay, root_dispersion) < 0:
         raise UpstreamError("chronyd's answer has impossible errors")
     reference = seconds * NANOSECONDS + nanoseconds
-    source = _address(address, family)
-    return Tracking(reference_id, leap, stratum, reference, correction, root_delay, root_dispersion, source)
-
-
-def _address(packed: bytes, family: int) -> str | None:
-    """Of the source; None for a reference clock."""
-    if family not in (_IPV4, _IPV6):
-        return None
-    return str(ipaddress.ip_address(packed[:4] if family == _IPV4 else packed))
+    octets = _ADDRESS_LENGTHS.get(family)
+    source = str(ipaddress.ip_address(address[:octets])) if octets else None
+    return Tracking(leap, stratum, reference_id, root_delay, root_dispersion, reference, source, correction)
 
 
 def floating(word: int) -> float:
@@ -124,7 +118,6 @@ class ChronyReader:
         self._socket: socket.socket | None = None
         self._asked = raw
         self.due = raw
-        """Raw time of the next question."""
         self.last_error: str | None = None
         self._complained = False
 
@@ -138,7 +131,6 @@ class ChronyReader:
                 return
 
     def wake(self, raw: int) -> None:
-        """Ask, if it is time."""
         if raw < self.due:
             return
         self.ask(raw)
@@ -153,7 +145,7 @@ class ChronyReader:
         if self._socket is not None:
             self._fail("chronyd does not answer")
         for way in list(self._ways):
-            opened = socket.socket(way, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+            opened = socket.socket(way, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
             self._socket, self._sequence = opened, self._number()
             self._watch(opened, self._take)
             try:
@@ -200,7 +192,6 @@ class ChronyReader:
         self.close()
 
     def close(self) -> None:
-        """Drop the question that is under way."""
         if self._socket is None:
             return
         self._unwatch(self._socket)

@@ -65,7 +65,6 @@ class HeardReport:
         return any(group.error is None for group in self.groups)
 
     def document(self) -> dict[str, Any]:
-        """For JSON."""
         document = asdict(self)
         document["senders"] = sorted(
             document["senders"], key=lambda item: (item["interface"], item["group"], item["port"], item["source"])

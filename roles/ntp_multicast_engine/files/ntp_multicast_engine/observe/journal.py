@@ -59,11 +59,9 @@ def encode(record: logging.LogRecord, sentence: str) -> bytes:
     }
     data = b""
     for name, text in fields.items():
+        # The form with a length, which takes any text.
         value = text.encode("utf-8", "replace")
-        if b"\n" in value:
-            data += name.encode("ascii") + b"\n" + len(value).to_bytes(8, "little") + value + b"\n"
-        else:
-            data += name.encode("ascii") + b"=" + value + b"\n"
+        data += name.encode("ascii") + b"\n" + len(value).to_bytes(8, "little") + value + b"\n"
     return data
 
 
@@ -74,7 +72,7 @@ class JournalHandler(logging.Handler):
         super().__init__()
         self._path = path
         self._otherwise = otherwise
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
 
     def emit(self, record: logging.LogRecord) -> None:
         try:

@@ -16,29 +16,27 @@ from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
 INTERVAL = 16 * NANOSECONDS
 _PREFIX = "ntp_multicast_engine_"
+# Fields of the status document as metrics name them: with their unit.
 _SYSTEM = (
     ("synchronised", "Whether there is a time to give: 1 or 0."),
     ("stratum", "Stratum of this host."),
-    ("offset", "Seconds by which the server's clock is ahead."),
-    ("jitter", "Spread of the one-way samples, seconds."),
-    ("root_delay", "Round trip to the reference, seconds."),
-    ("root_dispersion", "Error bound against the reference, seconds."),
+    ("offset_seconds", "Seconds by which the server's clock is ahead."),
+    ("jitter_seconds", "Spread of the one-way samples, seconds."),
+    ("root_delay_seconds", "Round trip to the reference, seconds."),
+    ("root_dispersion_seconds", "Error bound against the reference, seconds."),
     ("frequency", "Parts per million by which the raw clock must be sped up."),
 )
 _ASSOCIATION = (
     ("selected", "Whether this server is followed: 1 or 0."),
     ("reach", "Which of the last eight packets came, as bits."),
     ("stratum", "Stratum of the server."),
-    ("offset", "Seconds by which the server's clock is ahead."),
-    ("delay", "Round trip, seconds."),
-    ("jitter", "Spread of the one-way samples, seconds."),
-    ("dispersion", "Error bound of the estimate, seconds."),
-    ("last_received", "Age of the newest accepted packet, seconds."),
+    ("offset_seconds", "Seconds by which the server's clock is ahead."),
+    ("delay_seconds", "Round trip, seconds."),
+    ("jitter_seconds", "Spread of the one-way samples, seconds."),
+    ("dispersion_seconds", "Error bound of the estimate, seconds."),
+    ("last_received_seconds", "Age of the newest accepted packet, seconds."),
 )
 _FACTS = ("leap", "reference_id", "discipline", "upstream")
-_SECONDS = frozenset(
-    {"uptime", "offset", "jitter", "root_delay", "root_dispersion", "delay", "dispersion", "last_received"}
-)
 
 
 def text(document: Mapping[str, Any]) -> str:
@@ -46,14 +44,14 @@ def text(document: Mapping[str, Any]) -> str:
     engine, system, counters = document["engine"], document["system"], document["counters"]
     facts = {"version": engine["version"], **{name: system[name] for name in _FACTS}}
     lines = [*_metric("info", "What else there is to know, as labels; always 1.", [(_label_text(facts), 1)])]
-    lines += _metric("uptime", "Seconds since the engine was started.", [("", engine["uptime"])])
+    lines += _metric("uptime_seconds", "Seconds since the engine was started.", [("", engine["uptime"])])
     failed = system["discipline_error"] is not None
     lines += _metric("discipline_failed", "Whether the clock can't be steered as it should: 1 or 0.", [("", failed)])
-    for field, explanation in _SYSTEM:
-        lines += _metric(field, explanation, [("", system[field])])
-    for field, explanation in _ASSOCIATION:
-        values = [(_labels(item), item[field]) for item in document["associations"]]
-        lines += _metric(f"association_{field}", explanation, values)
+    for name, explanation in _SYSTEM:
+        lines += _metric(name, explanation, [("", system[name.removesuffix("_seconds")])])
+    for name, explanation in _ASSOCIATION:
+        values = [(_labels(item), item[name.removesuffix("_seconds")]) for item in document["associations"]]
+        lines += _metric(f"association_{name}", explanation, values)
     sent = [(_labels(item, "key_id"), item["sent"]) for item in document["servers"]]
     lines += _metric("multicasts_sent_total", "Packets sent to a group.", sent)
     lines += _metric("packets_received_total", "Packets that came.", [("", counters["received"])])
@@ -63,15 +61,14 @@ def text(document: Mapping[str, Any]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _metric(field: str, explanation: str, values: list[tuple[str, Any]]) -> Iterator[str]:
+def _metric(name: str, explanation: str, values: list[tuple[str, Any]]) -> Iterator[str]:
     known = [(labels, value) for labels, value in values if value is not None]
     if not known:
         return
-    name = _PREFIX + field + ("_seconds" if field.removeprefix("association_") in _SECONDS else "")
-    yield f"# HELP {name} {explanation}"
-    yield f"# TYPE {name} {'counter' if name.endswith('_total') else 'gauge'}"
+    yield f"# HELP {_PREFIX}{name} {explanation}"
+    yield f"# TYPE {_PREFIX}{name} {'counter' if name.endswith('_total') else 'gauge'}"
     for labels, value in known:
-        yield f"{name}{labels} {int(value) if isinstance(value, bool) else value!r}"
+        yield f"{_PREFIX}{name}{labels} {int(value) if isinstance(value, bool) else value!r}"
 
 
 def _labels(item: Mapping[str, Any], *more: str) -> str:
@@ -98,7 +95,6 @@ class MetricsFile:
         self._path = path
         self._complaint: str | None = None
         self.due = raw if path else None
-        """Raw time of the next writing."""
 
     def wake(self, raw: int, document: Callable[[], Mapping[str, Any]]) -> None:
         """Write, if it is time; what stands in the way is logged once."""
@@ -117,7 +113,7 @@ class MetricsFile:
 def write(path: Path, document: Mapping[str, Any]) -> None:
     """Replace the file in one step, so that nobody reads half of it; raises OSError."""
     temporary = path.with_name(f".{path.name}.new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o644)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         # Whoever collects them is another user, and the service has a strict umask.
         os.fchmod(descriptor, 0o644)

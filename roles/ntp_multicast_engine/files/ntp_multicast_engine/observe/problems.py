@@ -14,6 +14,7 @@ from ntp_multicast_engine.protocol.association import Association, Phase
 from ntp_multicast_engine.protocol.client import WITHDRAWN
 from ntp_multicast_engine.protocol.refusals import Refusal
 from ntp_multicast_engine.protocol.selection import MAXDIST, Candidate, Judgement
+from ntp_multicast_engine.protocol.standstill import spelt
 from ntp_multicast_engine.protocol.system import Engine
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
@@ -29,6 +30,13 @@ RIGHT = 0.128
 """Seconds that a clock may be off; the step threshold of RFC 5905 section 11.2.2 as ntpd has it."""
 _FASTEST_SLEW = 500e-6
 _STANDSTILL_TOLD = 600 * NANOSECONDS
+_RESTART = "restart the engine, which may step the clock once when it starts"
+_STEP_ADVICE = {
+    "never": "wait, or allow a step: ntp_multicast_engine_step",
+    "start": f"wait, or {_RESTART}; ntp_multicast_engine_step: pause allows a step after a pause of this host, too",
+    "pause": f"wait, or {_RESTART}",
+    "always": "wait for the next measurement: the engine steps the clock",
+}
 
 _KEY_ADVICE = "compare the keys of both ends: number, algorithm and secret"
 _REFUSALS: dict[str, tuple[str, str]] = {
@@ -94,6 +102,31 @@ _KISSES = {
 }
 """RFC 5905 section 7.4, figure 13."""
 _OTHER_KISS = "look up the code in the documentation of the server"
+_ADVICE = {
+    "loop": "give the server another source, or don't let this host be its client",
+    "service_denied": "let this host ask in the access rules of the server, and reload the engine",
+    "server_lost": (
+        "look whether the server runs, still has that address and is synchronised, and at the network between"
+    ),
+    "answers_refused": _KEY_ADVICE,
+    "no_answers": (
+        "look at the firewall and the access rules of the server for UDP port {port}, at this host's firewall for the"
+        " answers, and at the route back; where a server never answers, set fallback_delay"
+    ),
+    "too_far": "look at the server's sources and the way to it",
+    "falseticker": "look at the clock and the sources of that server",
+    "servers_disagree": (
+        "find out which of them is wrong, and correct or remove it; a third server that is right outvotes one"
+    ),
+    "server_silent": (
+        "let a time service keep this host's clock, or set reference_stratum where its clock is right by itself"
+    ),
+    "stood_still": (
+        "was the virtual machine paused, migrated or restored? Where that happens, ntp_multicast_engine_step: pause"
+        " lets the engine step the clock after it"
+    ),
+    "refused": "look who sends (ntp-multicast-engine listen)",
+}
 
 
 def problems(
@@ -103,13 +136,15 @@ def problems(
     groups: Sequence[GroupStatus] = (),
     sockets: Sequence[ProblemStatus] = (),
     standstill: tuple[int, float] | None = None,
+    not_stepped: str | None = None,
 ) -> tuple[ProblemStatus, ...]:
     """:param sockets: what can't be opened.
     :param standstill: raw time of the end and the seconds of the last time that this host stood still.
+    :param not_stepped: why the clock isn't stepped although the settings allow it.
     """
     return (
         *sockets,
-        *_discipline(engine, system),
+        *_discipline(engine, system, not_stepped),
         *_silent_groups(engine, groups),
         *_refused(engine, now.raw),
         *(problem for item in engine.client.associations.values() for problem in _association(engine, item, now.raw)),
@@ -129,6 +164,12 @@ def why_unsynchronised(engine: Engine, found: Sequence[ProblemStatus]) -> str:
     if engine.configuration.clients:
         return f"waiting for the first packet to {place_of(engine.configuration.clients[0])}"
     return "the configuration names no group to listen to and no source of time"
+
+
+def _problem(
+    code: str, sentence: str, subject: str, count: int | None = None, port: int | None = None
+) -> ProblemStatus:
+    return ProblemStatus(code, sentence, _ADVICE[code].format(port=port), subject, count)
 
 
 def place_of(item: MulticastClient | MulticastServer | GroupStatus) -> str:
@@ -187,7 +228,7 @@ def _refused(engine: Engine, raw: int) -> Iterator[ProblemStatus]:
     yield from map(_refusal, current[:_MAXIMUM_REFUSALS])
     if rest := current[_MAXIMUM_REFUSALS:]:
         sentence = f"{sum(item.count for item in rest)} packets of {len(rest)} further kinds are refused, too"
-        yield ProblemStatus("refused", sentence, "look who sends (ntp-multicast-engine listen)", "others", len(rest))
+        yield _problem("refused", sentence, "others", len(rest))
 
 
 def _refusal(item: Refusal) -> ProblemStatus:
@@ -211,42 +252,25 @@ def _number(count: int, noun: str) -> str:
 
 
 def _association(engine: Engine, item: Association, raw: int) -> Iterator[ProblemStatus]:
-    group, subject = item.configuration, f"{item.source} on {item.configuration.interface}"
+    group, server = item.configuration, f"server {item.source}"
+    subject = f"{item.source} on {group.interface}"
     if item.header is not None and engine.follows_us(item):
-        yield ProblemStatus(
-            "loop",
-            f"server {item.source} has its time from this host, so it is not followed",
-            "give the server another source, or don't let this host be its client",
-            subject,
-        )
+        yield _problem("loop", f"{server} has its time from this host, so it is not followed", subject)
     if item.unfit is not None:
         reason, advice = _REFUSALS[item.unfit]
-        yield ProblemStatus(item.unfit, f"server {item.source} is not followed: {reason}", advice, subject)
+        yield ProblemStatus(item.unfit, f"{server} is not followed: {reason}", advice, subject)
     if item.denied is not None:
-        yield ProblemStatus(
-            "service_denied",
-            f"server {item.source} refuses service ({item.denied}), so it is not used any more",
-            "let this host ask in the access rules of the server, and reload the engine",
-            subject,
-        )
+        sentence = f"{server} refuses service ({item.denied}), so it is not used any more"
+        yield _problem("service_denied", sentence, subject)
     elif not item.reach & _HEARD_LATELY and item.header is not None and item.last_arrival is not None:
         age = (raw - item.last_arrival.raw) / NANOSECONDS
-        yield ProblemStatus(
-            "server_lost",
-            f"server {item.source} was not heard on {place_of(group)} for {age:.0f} s",
-            "look whether the server runs, still has that address and is synchronised, and at the network between",
-            subject,
-        )
+        yield _problem("server_lost", f"{server} was not heard on {place_of(group)} for {age:.0f} s", subject)
     elif item.failure is not None and item.header is not None:
-        place = f"port {group.volley_port} over {group.interface}"
-        sentence = f"{_number(item.requests, 'request')} to server {item.source} {place}, the last one failed: "
-        yield ProblemStatus(
-            "request_failed",
-            f"{sentence}{item.failure.reason}; {_number(item.answers, 'answer')} came",
-            item.failure.advice,
-            subject,
-            item.unanswered,
+        sentence = (
+            f"{_number(item.requests, 'request')} to {server} port {group.volley_port} over {group.interface},"
+            f" the last one failed: {item.failure.reason}; {_number(item.answers, 'answer')} came"
         )
+        yield ProblemStatus("request_failed", sentence, item.failure.advice, subject, item.unanswered)
     else:
         yield from _unanswered(item, subject)
 
@@ -263,18 +287,12 @@ def _unanswered(item: Association, subject: str) -> Iterator[ProblemStatus]:
         count = sum(item.refused_answers[reason] for reason in refused)
         reasons = " and ".join(_ANSWERS[reason] for reason in refused)
         sentence = f"{_number(count, 'answer')} of server {item.source} refused: {reasons}"
-        yield ProblemStatus("answers_refused", sentence, _KEY_ADVICE, subject, count)
+        yield _problem("answers_refused", sentence, subject, count)
     elif item.unanswered >= (_UNANSWERED_LATER if item.answers else _UNANSWERED_FIRST):
         asked = f"{_number(item.requests, 'request')} to its port {group.volley_port}"
         told = f"got {item.answers} answers" + (f", none to the last {item.unanswered}" if item.answers else "")
-        yield ProblemStatus(
-            "no_answers",
-            f"server {item.source} is heard on {place_of(group)}, but {asked} {told}",
-            f"look at the firewall and the access rules of the server for UDP port {group.volley_port}, at this host's"
-            " firewall for the answers, and at the route back; where a server never answers, set fallback_delay",
-            subject,
-            item.requests,
-        )
+        sentence = f"server {item.source} is heard on {place_of(group)}, but {asked} {told}"
+        yield _problem("no_answers", sentence, subject, item.requests, port=group.volley_port)
 
 
 def _selection(engine: Engine) -> Iterator[ProblemStatus]:
@@ -282,25 +300,18 @@ def _selection(engine: Engine) -> Iterator[ProblemStatus]:
     wrong = _by_source(engine.judged, Judgement.DISAGREES)
     for source, vote in _by_source(engine.judged, Judgement.TOO_FAR).items():
         sentence = f"server {source} may be wrong by {vote.distance:.3g} s, more than {MAXDIST} s"
-        yield ProblemStatus(
-            "too_far", f"{sentence}, so it is not followed", "look at the server's sources and the way to it", source
-        )
+        yield _problem("too_far", f"{sentence}, so it is not followed", source)
     if agreeing:
         middle = sum(vote.offset for vote in agreeing.values()) / len(agreeing)
         for source, vote in wrong.items():
             others = " and ".join(agreeing)
             sentence = f"server {source} is {_seconds(vote.offset - middle)} off from {others}, so it is not followed"
-            yield ProblemStatus("falseticker", sentence, "look at the clock and the sources of that server", source)
+            yield _problem("falseticker", sentence, source)
     elif len(wrong) > 1:
         offsets = [vote.offset for vote in wrong.values()]
-        names = " and ".join(wrong)
-        yield ProblemStatus(
-            "servers_disagree",
-            f"servers {names} disagree by {_seconds(max(offsets) - min(offsets))} and no majority agrees,"
-            " so none is followed",
-            "find out which of them is wrong, and correct or remove it; a third server that is right outvotes one",
-            " ".join(wrong),
-        )
+        apart = f"servers {' and '.join(wrong)} disagree by {_seconds(max(offsets) - min(offsets))}"
+        sentence = f"{apart} and no majority agrees, so none is followed"
+        yield _problem("servers_disagree", sentence, " ".join(wrong))
 
 
 def _by_source(judged: dict[Candidate[Association], Judgement], wanted: Judgement) -> dict[str, Candidate[Association]]:
@@ -315,7 +326,7 @@ def _seconds(value: float) -> str:
     return f"{abs(value) * 1e6:.0f} us"
 
 
-def _discipline(engine: Engine, system: SystemStatus) -> Iterator[ProblemStatus]:
+def _discipline(engine: Engine, system: SystemStatus, not_stepped: str | None) -> Iterator[ProblemStatus]:
     subject, error = system.discipline, system.discipline_error
     if error is not None:
         advice = _DISCIPLINE_ADVICE[subject, system.discipline_state]
@@ -334,10 +345,16 @@ def _discipline(engine: Engine, system: SystemStatus) -> Iterator[ProblemStatus]
     elif subject == "kernel" and error is None:
         yield ProblemStatus(
             "clock_off",
-            f"{off}, and slewing that takes {abs(offset) / _FASTEST_SLEW / 60:.0f} minutes",
-            "wait, or allow a step: ntp_multicast_engine_step",
+            f"{off}, and slewing that takes {_duration(abs(offset) / _FASTEST_SLEW)}"
+            + (f": {not_stepped}" if not_stepped else ""),
+            _STEP_ADVICE[engine.configuration.discipline.step],
             subject,
         )
+
+
+def _duration(seconds: float) -> str:
+    minutes = seconds / 60
+    return f"{minutes:.0f} minutes" if minutes < 120 else f"{minutes / 60:.0f} hours"
 
 
 _DISCIPLINE_ADVICE = {
@@ -362,12 +379,8 @@ def _server(engine: Engine, now: Instant, closed: set[str]) -> Iterator[ProblemS
     if why is not None:
         groups = ", ".join(f"{server.group} on {server.interface}" for server in engine.senders)
         what = f"sends nothing to {groups} and answers nobody" if groups else "answers nobody"
-        yield ProblemStatus(
-            "server_silent",
-            f"this server {what} because the clock of this host is not synchronised: {why}",
-            "let a time service keep this host's clock, or set reference_stratum where its clock is right by itself",
-            "server",
-        )
+        sentence = f"this server {what} because the clock of this host is not synchronised: {why}"
+        yield _problem("server_silent", sentence, "server")
         return
     for server, sender in engine.senders.items():
         place = place_of(server)
@@ -380,10 +393,5 @@ def _server(engine: Engine, now: Instant, closed: set[str]) -> Iterator[ProblemS
 def _stood_still(standstill: tuple[int, float] | None, raw: int) -> Iterator[ProblemStatus]:
     if standstill is not None and raw - standstill[0] < _STANDSTILL_TOLD:
         ago = (raw - standstill[0]) / NANOSECONDS
-        yield ProblemStatus(
-            "stood_still",
-            f"this host stood still for {standstill[1]:.0f} s, until {ago:.0f} s ago",
-            "was the virtual machine paused, migrated or restored? Where that happens, ntp_multicast_engine_step: pause"
-            " lets the engine step the clock after it",
-            "host",
-        )
+        sentence = f"this host stood still for {spelt(standstill[1])}, until {ago:.0f} s ago"
+        yield _problem("stood_still", sentence, "host")

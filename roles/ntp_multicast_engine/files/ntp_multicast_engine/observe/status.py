@@ -15,7 +15,7 @@ from typing import Any
 from ntp_multicast_engine.errors import DisciplineError
 from ntp_multicast_engine.instant import Instant
 from ntp_multicast_engine.protocol.association import Association, Stream
-from ntp_multicast_engine.protocol.system import Engine, offset_of, reference_id_of
+from ntp_multicast_engine.protocol.system import Engine, reference_id_of
 from ntp_multicast_engine.wire.packet import reference_id_text
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
@@ -155,7 +155,6 @@ class Status:
     problems: tuple[ProblemStatus, ...] = ()
 
     def document(self) -> dict[str, Any]:
-        """For JSON."""
         return asdict(self)
 
 
@@ -186,7 +185,7 @@ def system_status(engine: Engine, now: Instant, discipline: str, error: Discipli
             stratum=association.header.stratum + 1,
             # RFC 5905 section 7.3 has the hash of an IPv6 address in a packet, which tells nobody anything.
             reference_id=association.source,
-            offset=offset_of(estimate, now) / NANOSECONDS,
+            offset=estimate.offset(now) / NANOSECONDS,
             jitter=estimate.jitter,
             root_delay=association.root_delay(estimate),
             root_dispersion=association.root_dispersion(estimate, now.raw),
@@ -233,7 +232,7 @@ def _association_status(engine: Engine, association: Association, now: Instant) 
         reference_id=_reference(engine, header.reference_id, header.stratum) if header else None,
         reach=association.reach,
         poll=association.poll_interval // NANOSECONDS,
-        offset=offset_of(estimate, now) / NANOSECONDS if estimate else None,
+        offset=estimate.offset(now) / NANOSECONDS if estimate else None,
         delay=estimate.delay if estimate else None,
         jitter=estimate.jitter if estimate else None,
         dispersion=association.dispersion(estimate, now.raw) if estimate else None,

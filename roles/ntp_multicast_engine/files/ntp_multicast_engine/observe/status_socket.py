@@ -58,7 +58,7 @@ class ControlServer:
         self._watch, self._unwatch = watch, unwatch
         self._requests: dict[socket.socket, bytes] = {}
         """What each client has sent so far; the oldest client first."""
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         try:
             _remove_dead_socket(path)
             self._socket.bind(path)
@@ -121,7 +121,7 @@ class ControlServer:
 
 def _remove_dead_socket(path: str) -> None:
     """Remove what a crashed engine left behind, but never the socket of a living one."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as probe:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         try:
             probe.connect(path)
         except FileNotFoundError:
@@ -140,7 +140,7 @@ def ask(path: str) -> dict[str, Any]:
     deadline = time.monotonic() + _TIMEOUT
     data = b""
     try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as sock:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
             sock.settimeout(_TIMEOUT)
             sock.connect(path)
             sock.sendall(REQUEST)

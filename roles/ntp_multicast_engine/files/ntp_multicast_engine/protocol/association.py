@@ -6,12 +6,12 @@
 Rules of the file: no sockets, no clock. Packets that stood the acceptance tests come in with their instants, actions
 go out. A packet that is refused never reaches this file.
 
-Theory of operation (RFC 5905 section 13, with the volley that it recommends). The first accepted mode 5 packet
-mobilises the association in the phase VOLLEY: exchanges two seconds apart, until four good ones have calibrated the
-delay. The first one waits for a random time: all clients of a group hear the same packet. Then the phase LISTENING: one
-exchange for each multicast until the delay is known well, then nothing but one every few polls, so that a change of the
-path is noticed; more often where multicasts lag. A sample that contradicts the estimate isn't used before a fresh
-exchange has been heard: an old packet that is held back or played again can't answer one.
+The first accepted mode 5 packet mobilises the association in the phase VOLLEY (RFC 5905 section 13): exchanges two
+seconds apart, until four good ones have calibrated the delay. The first one waits for a random time: all clients of a
+group hear the same packet. Then the phase LISTENING: one exchange for each multicast until the delay is known well, and
+one every few polls later, so that a change of the path is noticed; more often where multicasts lag. A sample that
+contradicts the estimate isn't used before a fresh exchange, which no packet that is held back or played again can
+answer.
 
 A server in interleaved mode (RFC 9769) tells with each answer when the one before left. So an exchange counts when the
 next answer has completed it.
@@ -28,14 +28,14 @@ from __future__ import annotations
 import enum
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ntp_multicast_engine.config.configuration import MulticastClient
 from ntp_multicast_engine.errors import PacketError
 from ntp_multicast_engine.filter.estimator import Estimate, Estimator, Exchange, OneWay
 from ntp_multicast_engine.instant import Instant
 from ntp_multicast_engine.protocol.poll import NOT_BEFORE, Answer, KissOfDeath, Poll
-from ntp_multicast_engine.protocol.standstill import Standstill, StandstillDetector
+from ntp_multicast_engine.protocol.standstill import SHORTEST, Standstill, StandstillDetector, spelt
 from ntp_multicast_engine.wire.keyring import KeyRing
 from ntp_multicast_engine.wire.packet import Header, Packet, reference_id_text
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS, SECOND, from_ntp, later
@@ -115,12 +115,7 @@ class Failure:
 
 
 class Association:
-    """See the head of the file.
-
-    :param cookie: gives random 64-bit numbers.
-    :param random: gives random numbers from 0 to below 1.
-    :param estimator: makes an empty estimator.
-    """
+    """See the head of the file, and for the parameters `client`."""
 
     def __init__(
         self,
@@ -148,9 +143,10 @@ class Association:
         self.refused_answers: Counter[str] = Counter()
         """By the reason, since the last good answer."""
         self.failure: Failure | None = None
-        """Of the last request."""
         self.unfit: str | None = None
         """The server's own newest word that it has no time to give: the name of the test that it failed."""
+        self.challenged: int | None = None
+        """Raw time at which an old packet has brought about a request."""
         self.confirmed = False
         self.abandoned = False
         self.events: list[str] = []
@@ -185,6 +181,10 @@ class Association:
         self._standstill = StandstillDetector()
         self.standstill: Standstill | None = None
         """The last time that this host stood still, as the server shows, and more than one packet of it."""
+        self._contradicted: int | None = None
+        """Since when multicasts contradict the estimate, raw time."""
+        self._unexplained: float | None = None
+        """Seconds by which an exchange showed the server ahead, before a multicast could tell why."""
 
     def take_over(self, version: int, key_id: int | None, last_transmit: int | None) -> None:
         """What an authentic packet that isn't accepted still tells a new association: how to ask its sender."""
@@ -251,6 +251,9 @@ class Association:
         self._unreachable_polls = 0
         self._reach_deadline = arrival.raw + self.poll_interval * 3 // 2
         self._standstill.hear(header.transmit, arrival.raw, self.poll_interval)
+        self._explain(arrival.raw)
+        if self._contradicted is None:
+            self._contradicted = arrival.raw
         if previous_arrival is None or previous_transmit is None:
             return
         if self.phase is Phase.VOLLEY and not self._good and self.configuration.fallback_delay is not None:
@@ -260,10 +263,16 @@ class Association:
         if sample is not None:
             self._judge_sample(sample, arrival.raw)
         self._look_at_present(_one_way(header.transmit, arrival), arrival.raw)
+        if not self.unconfirmed:
+            self._contradicted = None
 
     def withdraw(self, reason: str, transmit: int) -> None:
-        """The server itself says that it has no time to give (RFC 5905 section 11.2.1: unfit at once)."""
-        self.unfit, self.last_transmit = reason, transmit
+        """The server itself says that it has no time to give (RFC 5905 section 11.2.1: unfit at once).
+
+        It counts unless it says so in an old packet.
+        """
+        if transmit and (self.last_transmit is None or later(transmit, self.last_transmit) > 0):
+            self.unfit, self.last_transmit = reason, transmit
 
     def _sample(
         self, header: Header, arrival: Instant, previous_transmit: int, previous_arrival: Instant
@@ -308,23 +317,51 @@ class Association:
             return
         self._jumps += 1
         self.warnings.append("offset_jump")
-        if self._jumps >= _JUMPS_TO_START_AGAIN:
+        if self._jumps >= _JUMPS_TO_START_AGAIN and not self._standstill.catching_up:
             cause = self._cause(f"server {self.source} keeps contradicting the estimate", raw)
             self._tell(f"{cause}: calibrating the delay again", raw)
             self._start_again(raw)
         else:
             self.poll_soon(raw)
 
-    def _cause(self, otherwise: str, raw: int) -> str:
-        """Who is to blame for a jump, now that it is confirmed."""
+    def _cause(self, otherwise: str, raw: int, ahead: float | None = None) -> str:
+        """Who is to blame for a jump, now that it is confirmed. `ahead`: seconds, where an exchange has told them."""
+        unheard, self._unexplained = not self.unconfirmed, None
         found, jump = self._standstill.take(raw)
+        if found is not None and (self._contradicted is None or found.end < self._contradicted):
+            # The multicasts that came later still agreed with the estimate.
+            found = None
+        if found is not None and ahead is not None:
+            found = self._measured(found, ahead)
         if found is not None:
             self.standstill = found
-            return f"this host stood still for {found.seconds:.0f} s, so server {self.source} is ahead"
-        if jump is None:
+            return f"this host stood still for {spelt(found.seconds)}, so server {self.source} is ahead"
+        if jump is not None:
+            seconds = jump.seconds
+        elif unheard and ahead is not None and ahead >= SHORTEST / NANOSECONDS:
+            seconds = self._unexplained = ahead
+        else:
             return otherwise
-        seconds = f"{jump.seconds:.0f} s"
-        return f"the clock of server {self.source} jumped {seconds} ahead, or this host stood still for {seconds}"
+        return (
+            f"the clock of server {self.source} jumped {spelt(seconds)} ahead,"
+            f" or this host stood still for {spelt(seconds)}"
+        )
+
+    def _measured(self, found: Standstill, ahead: float) -> Standstill | None:
+        """As long as an exchange has told. None, if it was another trouble: multicasts tell it to an interval."""
+        other = abs(ahead - found.seconds) * NANOSECONDS > self.poll_interval + SHORTEST
+        return None if ahead <= 0 or other else replace(found, seconds=ahead)
+
+    def _explain(self, raw: int) -> None:
+        """The next multicast after a jump that an exchange has shown comes punctually, or this host stood still."""
+        seconds, self._unexplained = self._unexplained, None
+        if seconds is None:
+            return
+        found, _ambiguous = self._standstill.take(raw)
+        found = self._measured(found, seconds) if found is not None else None
+        if found is not None:
+            self.standstill = found
+            self._tell(f"this host stood still for {spelt(seconds)}: server {self.source} was right", raw)
 
     def _look_at_present(self, present: OneWay, raw: int) -> None:
         """An interleaved packet measures the one before it, so a clock that has jumped since would be seen too late."""
@@ -397,7 +434,7 @@ class Association:
     def take_response(self, data: bytes, arrival: Instant, keys: KeyRing) -> CloseRequest:
         """Judge a datagram that came to the port of the exchange; raises PacketError with the reason to drop it."""
         try:
-            answer = self._poll.take(data, arrival, self.version, self.key_id, keys)
+            answer = self._poll.take(data, arrival, self.key_id, keys)
         except KissOfDeath as kiss:
             self._take_kiss(kiss.code, arrival.raw)
             raise
@@ -450,7 +487,6 @@ class Association:
         return self._uses_warm_up and (number == 1 or (number == 2 and self.interleaved))
 
     def _finish_exchange(self, raw: int) -> None:
-        """Use the answers that came."""
         answers, self._answers = self._answers, []
         if len(answers) > 1:
             self._missed_after_warm_ups = 0
@@ -471,7 +507,8 @@ class Association:
             self.last_transmit, self.last_arrival = header.receive, None
             self._start_again(exchange.raw)
         elif estimate is not None and self._contradicts(exchange, estimate):
-            cause = self._cause(f"the clock of server {self.source} jumped", exchange.raw)
+            ahead = ((exchange.up + exchange.down) // 2 - estimate.at(exchange.raw)) / NANOSECONDS
+            cause = self._cause(f"the clock of server {self.source} jumped", exchange.raw, ahead)
             self._tell(f"{cause}: calibrating the delay again", exchange.raw)
             self._start_again(exchange.raw)
         self._jumps, self._far_off = 0, False
@@ -539,7 +576,6 @@ class Association:
         return min(self._next_exchange if waited is None else waited, self._reach_deadline)
 
     def wake(self, raw: int, keys: KeyRing) -> Iterator[SendRequest | CloseRequest]:
-        """Do what is due."""
         while raw >= self._reach_deadline:
             self._reach_deadline += self.poll_interval
             self.reach = self.reach << 1 & 0xFF

@@ -19,7 +19,7 @@ from ntp_multicast_engine.instant import Instant
 from ntp_multicast_engine.protocol.association import Association, CloseRequest, Phase, SendRequest
 from ntp_multicast_engine.protocol.packet_tests import BROADCAST_TESTS, Broadcast, first_failure
 from ntp_multicast_engine.wire.keyring import KeyRing, Verdict
-from ntp_multicast_engine.wire.packet import Header, parse
+from ntp_multicast_engine.wire.packet import parse
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS, later
 
 MAXIMUM_ASSOCIATIONS = 8
@@ -74,7 +74,6 @@ class Client:
         self._cookie = cookie
         self._random = random
         self._estimator = estimator
-        self._challenged: dict[Association, int] = {}
 
     def reconfigure(self, configurations: Iterable[MulticastClient], keys: KeyRing) -> list[Association]:
         """Go on with other groups and keys. Returns the associations that went.
@@ -83,19 +82,14 @@ class Client:
         that has refused service is asked anew.
         """
         self.configurations = tuple(configurations)
-        return self._remove(
+        gone = [
             key
             for key, association in self.associations.items()
             if key[0] not in self.configurations
             or not keys.would_prove(association.key_id)
             or association.denied is not None
-        )
-
-    def _remove(self, keys: Iterable[tuple[MulticastClient, str]]) -> list[Association]:
-        removed = [self.associations.pop(key) for key in list(keys)]
-        for association in removed:
-            self._challenged.pop(association, None)
-        return removed
+        ]
+        return [self.associations.pop(key) for key in gone]
 
     def take_broadcast(
         self, group: MulticastClient, data: bytes, source: str, arrival: Instant, stamps: str, keys: KeyRing
@@ -116,7 +110,7 @@ class Client:
             self._challenge(association, group, source, arrival)
             self.associations[group, source].take_over(packet.header.version, key_id, last)
         if failed in WITHDRAWN and association is not None and association.key_id == key_id:
-            self._withdraw(association, failed, packet.header, last)
+            association.withdraw(failed, packet.header.transmit)
         if failed:
             raise PacketError(failed, *packet.key)
         if association is None:
@@ -147,13 +141,7 @@ class Client:
             for (other, _source), item in self.associations.items()
             if other == group and item.key_id == server.key_id and item.last_transmit is not None
         ]
-        return functools.reduce(lambda one, two: one if later(one, two) > 0 else two, stamps) if stamps else None
-
-    @staticmethod
-    def _withdraw(association: Association, reason: str, header: Header, last: int | None) -> None:
-        """What the server says of itself counts at once, unless it says so in an old packet."""
-        if header.transmit and (last is None or later(header.transmit, last) > 0):
-            association.withdraw(reason, header.transmit)
+        return max(stamps, key=functools.cmp_to_key(later), default=None)
 
     def _remember(self, server: Remembered, transmit: int) -> None:
         """Those that were heard last are kept. The dictionary has them in that order."""
@@ -177,9 +165,9 @@ class Client:
     def _challenge(self, association: Association | None, group: MulticastClient, source: str, now: Instant) -> None:
         """Authentic packets from the past: a replay, or a server whose clock was set back. An exchange can tell."""
         if association is None:
-            self._challenged[self._mobilise(group, source, now)] = now.raw
-        elif now.raw - self._challenged.get(association, now.raw - _CHALLENGE_SPACING) >= _CHALLENGE_SPACING:
-            self._challenged[association] = now.raw
+            self._mobilise(group, source, now).challenged = now.raw
+        elif association.challenged is None or now.raw - association.challenged >= _CHALLENGE_SPACING:
+            association.challenged = now.raw
             association.poll_soon(now.raw)
 
     def confirm(self, association: Association) -> None:
@@ -197,8 +185,6 @@ class Client:
         """Do what is due in all associations and drop those that gave up."""
         actions: list[SendRequest | CloseRequest] = []
         for association in self.associations.values():
-            if raw >= association.deadline():
-                actions += association.wake(raw, keys)
+            actions += association.wake(raw, keys)
         gone = [key for key, association in self.associations.items() if association.abandoned]
-        actions += [CloseRequest(association) for association in self._remove(gone)]
-        return actions
+        return actions + [CloseRequest(self.associations.pop(key)) for key in gone]

@@ -13,22 +13,17 @@ import time
 
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
-NO_WARNING, INSERT, DELETE = 0, 1, 2
+_INSERT, _DELETE = 1, 2
 _LAST_DAYS = {6: 30, 12: 31}
-
-
-def _date(unix_ns: int) -> tuple[int, int]:
-    """Month and day, in UTC."""
-    broken_down = time.gmtime(unix_ns // NANOSECONDS)
-    return broken_down.tm_mon, broken_down.tm_mday
 
 
 def credible(leap: int, unix_ns: int) -> int:
     """The leap indicator, with a warning that comes in the wrong month taken away."""
-    return NO_WARNING if leap in (INSERT, DELETE) and _date(unix_ns)[0] not in _LAST_DAYS else leap
+    month = time.gmtime(unix_ns // NANOSECONDS).tm_mon
+    return 0 if leap in (_INSERT, _DELETE) and month not in _LAST_DAYS else leap
 
 
 def today(leap: int, unix_ns: int) -> int:
     """The leap indicator for a kernel: a warning counts on the last day alone."""
-    month, day = _date(unix_ns)
-    return NO_WARNING if leap in (INSERT, DELETE) and day != _LAST_DAYS.get(month) else leap
+    date = time.gmtime(unix_ns // NANOSECONDS)
+    return 0 if leap in (_INSERT, _DELETE) and date.tm_mday != _LAST_DAYS.get(date.tm_mon) else leap

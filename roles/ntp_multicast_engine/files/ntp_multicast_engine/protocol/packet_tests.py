@@ -57,23 +57,21 @@ class Broadcast:
 class Response:
     """A mode 4 packet that came to the port of a request.
 
-    `cookie` and `interleaved_cookie` are the request's random transmit and receive timestamps, `last_receive` is the
-    receive timestamp of the answer before.
+    The request's transmit and receive timestamps are random. `last_receive` is that of the answer before.
     """
 
     header: Header
-    version: int
+    request: Header
     verdict: Verdict
     key_id: int | None
     expected_key_id: int | None
-    cookie: int
-    interleaved_cookie: int = 0
-    last_receive: int | None = None
+    last_receive: int | None
 
     @property
     def interleaved(self) -> bool:
         """RFC 9769 section 2: it tells when the answer before left."""
-        return self.last_receive is not None and self.interleaved_cookie == self.header.origin != self.cookie
+        request = self.request
+        return self.last_receive is not None and request.receive == self.header.origin != request.transmit
 
     @property
     def times_are_in_order(self) -> bool:
@@ -142,7 +140,7 @@ RESPONSE_TESTS: tuple[Test[Response], ...] = (
     Test(
         "bogus",
         "RFC 5905 section 9.2, RFC 9769 section 2",
-        lambda packet: packet.header.origin == packet.cookie or packet.interleaved,
+        lambda packet: packet.header.origin == packet.request.transmit or packet.interleaved,
     ),
     Test(
         "response_unauthenticated",
@@ -153,7 +151,7 @@ RESPONSE_TESTS: tuple[Test[Response], ...] = (
         ),
     ),
     Test("response_bad_mac", "CVE-2015-7979", lambda packet: packet.verdict in (Verdict.VALID, Verdict.ABSENT)),
-    Test("response_version", "RFC 5905 section 9.2", lambda packet: packet.header.version == packet.version),
+    Test("response_version", "RFC 5905 section 9.2", lambda packet: packet.header.version == packet.request.version),
     Test("kiss_of_death", "RFC 5905 section 7.4", lambda packet: packet.header.stratum != 0),
     Test("response_unsynchronised", "RFC 5905 section 9.2", lambda packet: packet.header.leap != LEAP_UNSYNCHRONISED),
     Test("response_stratum", "RFC 5905 section 7.3", lambda packet: packet.header.stratum <= MAXIMUM_STRATUM),

@@ -19,7 +19,7 @@ from ntp_multicast_engine.filter.estimator import Exchange
 from ntp_multicast_engine.instant import Instant
 from ntp_multicast_engine.protocol.packet_tests import RESPONSE_TESTS, Response, first_failure
 from ntp_multicast_engine.wire.keyring import KeyRing
-from ntp_multicast_engine.wire.packet import MODE_CLIENT, Header, Packet, parse
+from ntp_multicast_engine.wire.packet import MODE_CLIENT, Header, parse
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS, from_ntp
 
 RESPONSE_TIMEOUT = NANOSECONDS
@@ -29,7 +29,6 @@ STAMP_ERROR = 1e-3
 """Seconds by which a server may misjudge the departure of its answer, so that a short path seems to take no time."""
 NOT_BEFORE = 1_767_225_600 * NANOSECONDS
 """2026-01-01: a host whose clock stands at 1970 must not put the server's time into a wrong era."""
-_INTERLEAVED_VERSION = 4
 
 
 class KissOfDeath(PacketError):
@@ -61,87 +60,66 @@ class Answer:
         return Exchange((self.sent.raw + self.arrival.raw) // 2, up, down)
 
 
-@dataclass
-class _Request:
-    transmit: int
-    receive: int
-    deadline: int
-    sent: Instant | None = None
-
-
 class Poll:
     """:param cookie: gives random 64-bit numbers that nobody can predict."""
 
     def __init__(self, cookie: Callable[[], int]) -> None:
         self._cookie = cookie
-        self._request: _Request | None = None
+        self._request: Header | None = None
+        self._sent: Instant | None = None
         self._last: Header | None = None
-
-    @property
-    def deadline(self) -> int | None:
+        self.deadline: int | None = None
         """Raw time until which an answer is waited for; None, if there is no request under way."""
-        return self._request.deadline if self._request is not None else None
 
     def begin(self, raw: int, version: int, key_id: int | None, keys: KeyRing) -> bytes:
         """A new request; what was under way is given up."""
         transmit, receive, origin = self._cookie(), 0, 0
-        if version == _INTERLEAVED_VERSION:
+        if version == 4:
             receive = self._cookie()
             # Odd, as the receive timestamps of servers are that remember their answers: so this one is remembered.
             origin = self._last.receive if self._last is not None else self._cookie() | 1
-        self._request = _Request(transmit, receive, raw + RESPONSE_TIMEOUT)
         # Data minimisation: nothing but version, mode and random numbers tells anything about this host.
-        header = Header(0, version, MODE_CLIENT, 0, 0, 0, origin=origin, receive=receive, transmit=transmit)
-        data = header.encode()
+        self._request = Header(0, version, MODE_CLIENT, 0, 0, 0, origin=origin, receive=receive, transmit=transmit)
+        self._sent, self.deadline = None, raw + RESPONSE_TIMEOUT
+        data = self._request.encode()
         return data if key_id is None else keys.sign(data, key_id, version)
 
     def sent(self, instant: Instant) -> None:
         """When the request left, by the best stamp there is; may be called again with a better one."""
         if self._request is not None:
-            self._request.sent = instant
+            self._sent = instant
 
     def end(self) -> None:
-        """Nothing is waited for any more."""
-        self._request = None
+        self._request = self._sent = self.deadline = None
 
     def forget(self) -> None:
         """What comes next has nothing to do with the answers before."""
-        self._request = self._last = None
+        self.end()
+        self._last = None
 
-    def take(self, data: bytes, arrival: Instant, version: int, key_id: int | None, keys: KeyRing) -> Answer:
+    def take(self, data: bytes, arrival: Instant, key_id: int | None, keys: KeyRing) -> Answer:
         """Judge a datagram that came to the request's port.
 
         :raises PacketError: with the reason to drop it; a better one may still come.
         """
-        request = self._request
-        if request is None or request.sent is None:
+        request, sent = self._request, self._sent
+        if request is None or sent is None:
             raise PacketError("no_exchange")
         packet = parse(data, keys.long_tag)
-        interleaved = self._test(packet, request, version, key_id, keys)
-        answer = Answer(packet.header, request.sent, arrival, packet.header.transmit if interleaved else None)
-        # In interleaved mode this answer's own departure isn't known yet; it came by `arrival` at the latest.
-        delay = (arrival.raw - request.sent.raw) / NANOSECONDS if interleaved else answer.exchange().delay
-        if not -STAMP_ERROR <= delay < MAXIMUM_ROUND_TRIP:
-            raise PacketError("response_delay")
-        self._request, self._last = None, packet.header
-        return answer
-
-    def _test(self, packet: Packet, request: _Request, version: int, key_id: int | None, keys: KeyRing) -> bool:
-        """Whether the answer is one of the interleaved mode; raises PacketError."""
-        response = Response(
-            packet.header,
-            version,
-            keys.verify(packet),
-            packet.key[0],
-            key_id,
-            request.transmit,
-            request.receive,
-            self._last.receive if self._last is not None else None,
-        )
+        last_receive = self._last.receive if self._last is not None else None
+        response = Response(packet.header, request, keys.verify(packet), packet.key[0], key_id, last_receive)
         failed = first_failure(RESPONSE_TESTS, response)
         if failed == "kiss_of_death":
             # The tests before this one have proved origin and authenticator (CVE-2015-7704).
             raise KissOfDeath(packet.header.reference_id)
         if failed:
             raise PacketError(failed)
-        return response.interleaved
+        interleaved = response.interleaved
+        answer = Answer(packet.header, sent, arrival, packet.header.transmit if interleaved else None)
+        # In interleaved mode this answer's own departure isn't known yet; it came by `arrival` at the latest.
+        delay = (arrival.raw - sent.raw) / NANOSECONDS if interleaved else answer.exchange().delay
+        if not -STAMP_ERROR <= delay < MAXIMUM_ROUND_TRIP:
+            raise PacketError("response_delay")
+        self.end()
+        self._last = packet.header
+        return answer

@@ -45,10 +45,7 @@ class Refusal:
 
 
 class Refusals:
-    """See the head of the file."""
-
-    def __init__(self, limit: int = LIMIT) -> None:
-        self._limit = limit
+    def __init__(self) -> None:
         self._known: OrderedDict[tuple[MulticastClient | None, str, str, int | None], Refusal] = OrderedDict()
 
     def note(self, group: MulticastClient | None, source: str, error: PacketError, length: int, raw: int) -> None:
@@ -58,7 +55,7 @@ class Refusals:
             self._known[key] = Refusal(
                 group, source, error.reason, error.key_id, error.tag, length, first=raw, last=raw
             )
-            if len(self._known) > self._limit:
+            if len(self._known) > LIMIT:
                 self._known.popitem(last=False)
             return
         known.gap, known.last, known.length, known.tag = raw - known.last, raw, length, error.tag

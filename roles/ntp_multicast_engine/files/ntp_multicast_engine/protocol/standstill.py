@@ -14,20 +14,22 @@ from dataclasses import dataclass
 
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS, later
 
-SHORTEST = NANOSECONDS
-"""Nanoseconds. Less is nothing that a pause of a machine would last."""
+SHORTEST = NANOSECONDS // 10
+"""Nanoseconds. To save a small guest has taken half a second; a live migration takes 0.3 s by default (QEMU)."""
 _UNPUNCTUAL = NANOSECONDS // 4
-"""By so much a server may send off its interval."""
+"""By so much a server may send off its interval, but by no more than a part of what is missing."""
+_PART = 4
 _OLD = 600 * NANOSECONDS
 """A jump is confirmed within a few polls; what was found longer ago has nothing to do with it."""
 _TOGETHER = 10 * NANOSECONDS
 """What waited in the network meanwhile comes in one go after it."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Standstill:
-    """`seconds` up to raw time `end`."""
+    """`seconds` somewhere between the packets of raw time `begin` and `end`."""
 
+    begin: int
     end: int
     seconds: float
 
@@ -37,6 +39,8 @@ class StandstillDetector:
 
     def __init__(self) -> None:
         self._last: tuple[int, int] | None = None
+        self.catching_up = False
+        """The last packet is one of many that waited meanwhile. Each shows more of what is missing."""
         self.found: Standstill | None = None
         self.ambiguous: Standstill | None = None
         """The server's clock has jumped ahead, or this host stood still: nothing tells which."""
@@ -51,13 +55,17 @@ class StandstillDetector:
             return
         there, here = later(transmit, last[0]) * NANOSECONDS >> 32, raw - last[1]
         missing = there - here
-        if missing < SHORTEST or not _regular(there, interval):
+        self.catching_up = here < _UNPUNCTUAL and _regular(there, interval, _UNPUNCTUAL)
+        tolerance = min(_UNPUNCTUAL, missing // _PART)
+        if missing < SHORTEST or not _regular(there, interval, tolerance):
             return
-        if _regular(here, interval):
-            self.ambiguous = Standstill(raw, missing / NANOSECONDS)
+        if _regular(here, interval, tolerance):
+            self.ambiguous = Standstill(last[1], raw, missing / NANOSECONDS)
             return
-        before = self.found.seconds if self.found is not None and raw - self.found.end < _TOGETHER else 0.0
-        self.found = Standstill(raw, before + missing / NANOSECONDS)
+        begin, before = last[1], 0.0
+        if self.found is not None and raw - self.found.end < _TOGETHER:
+            begin, before = self.found.begin, self.found.seconds
+        self.found = Standstill(begin, raw, before + missing / NANOSECONDS)
 
     def take(self, raw: int) -> tuple[Standstill | None, Standstill | None]:
         """What was found and what is ambiguous, unless it is old; told once."""
@@ -66,6 +74,11 @@ class StandstillDetector:
         return told[0], told[1]
 
 
-def _regular(gap: int, interval: int) -> bool:
+def _regular(gap: int, interval: int, tolerance: int) -> bool:
     polls = round(gap / interval)
-    return polls > 0 and abs(gap - polls * interval) < _UNPUNCTUAL
+    return polls > 0 and abs(gap - polls * interval) < tolerance
+
+
+def spelt(seconds: float) -> str:
+    """How long a standstill was, in a sentence."""
+    return f"{seconds:.0f} s" if seconds >= 2 else f"{seconds:.2f} s"

@@ -9,14 +9,14 @@ through a simulated one.
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 from collections import Counter
 from collections.abc import Callable
 
 from ntp_multicast_engine.config.configuration import Loaded, MulticastClient, MulticastServer
 from ntp_multicast_engine.errors import PacketError
-from ntp_multicast_engine.filter.correction import Correction
-from ntp_multicast_engine.filter.estimator import Estimate, Estimator
+from ntp_multicast_engine.filter.estimator import Correction, Estimator
 from ntp_multicast_engine.instant import Instant, KernelStatus
 from ntp_multicast_engine.protocol.association import Association, CloseRequest, SendRequest
 from ntp_multicast_engine.protocol.client import Client, State
@@ -78,20 +78,16 @@ class Engine:
         self.judged: dict[Candidate[Association], Judgement] = {}
         """The servers that selection had to do with the last time."""
         self.refusals = Refusals()
-        self.own_references: frozenset[bytes] = frozenset()
-        """The reference identifiers of those who follow this host."""
         self.own_addresses: frozenset[str] = frozenset()
         """From which it sends."""
         self.received = self.sent = 0
         self.dropped: Counter[str] = Counter()
 
     def _start_senders(self, now: Instant) -> None:
-        wanted = self.configuration.servers
-        for gone in [server for server in self.senders if server not in wanted]:
-            del self.senders[gone]
-        for server in wanted:
-            if server not in self.senders:
-                self.senders[server] = Sender(server, self._random, now.raw)
+        self.senders = {
+            server: self.senders.get(server) or Sender(server, self._random, now.raw)
+            for server in self.configuration.servers
+        }
 
     def _estimator(self) -> Estimator:
         known = [self._remembered_frequency, self._kernel_frequency]
@@ -140,8 +136,9 @@ class Engine:
         return association
 
     def _note_standstill(self, witness: Association) -> None:
+        """Take what is new: several servers show one and the same standstill, each between two packets of its own."""
         found = witness.standstill
-        if found is not None and (self.standstill is None or found.end > self.standstill.end):
+        if found is not None and (self.standstill is None or found.begin >= self.standstill.end):
             self.standstill = found
 
     def _count_warnings(self, association: Association, arrival: Instant) -> None:
@@ -217,7 +214,7 @@ class Engine:
             if estimate is None or association.header is None or self.follows_us(association):
                 continue
             distance = association.root_distance(estimate, now.raw)
-            offset = offset_of(estimate, now) / NANOSECONDS
+            offset = estimate.offset(now) / NANOSECONDS
             candidates.append(Candidate(association, offset, distance, association.header.stratum))
         self.judged = judge(candidates)
         self.selected = select(candidates, self.selected)
@@ -228,7 +225,8 @@ class Engine:
     def follows_us(self, association: Association) -> bool:
         """RFC 5905 section 11.2.1, the loop error: a server that has its time from here has none to give back."""
         header = association.header
-        return header is not None and header.stratum > 1 and header.reference_id in self.own_references
+        references = map(reference_id_of, self.own_addresses)
+        return header is not None and header.stratum > 1 and header.reference_id in references
 
     def correction(self, now: Instant) -> Correction | None:
         """What the discipline is to work on; None, if no server is followed."""
@@ -264,11 +262,13 @@ class Engine:
 
     def announced_by(self, now: Instant) -> tuple[str, Announcement] | None:
         """Who keeps the clock, and the announcement that follows."""
-        return self._upstream.announcement(now, lambda: self._followed(now))
+        told = self._upstream.announcement(now, lambda: self._followed(now))
+        return None if isinstance(told, str) else told
 
     def why_silent(self, now: Instant) -> str | None:
         """Why there is nothing to announce; None, if there is."""
-        return None if self.announced_by(now) is not None else self._upstream.why_silent(now)
+        told = self._upstream.announcement(now, lambda: self._followed(now))
+        return told if isinstance(told, str) else None
 
     def _followed(self, now: Instant) -> Announcement | None:
         association, correction = self.selected, self.correction(now)
@@ -276,7 +276,7 @@ class Engine:
             return None
         estimate, stratum = correction.estimate, association.header.stratum + 1
         # What the discipline has still to slew, or may not touch, is an error of the time that is given.
-        dispersion = association.root_dispersion(estimate, now.raw) + abs(offset_of(estimate, now)) / NANOSECONDS
+        dispersion = association.root_dispersion(estimate, now.raw) + abs(estimate.offset(now)) / NANOSECONDS
         if stratum > MAXIMUM_STRATUM or dispersion >= MAXDISP:
             return None
         return Announcement(
@@ -290,11 +290,7 @@ class Engine:
         )
 
 
-def offset_of(estimate: Estimate, now: Instant) -> int:
-    """Server time minus CLOCK_REALTIME, nanoseconds."""
-    return estimate.at(now.raw) - (now.real - now.raw)
-
-
+@functools.lru_cache(maxsize=64)
 def reference_id_of(source: str) -> bytes:
     """RFC 5905 section 7.3: the IPv4 address, or the first octets of the MD5 hash of the IPv6 address."""
     address = ipaddress.ip_address(source)

@@ -26,19 +26,10 @@ LOCAL, KERNEL, CHRONY, ASSOCIATION = "local", "kernel", "chrony", "association"
 
 
 @dataclass(frozen=True)
-class Tracking:
-    """A tracking report. Errors in seconds, `reference` in Unix nanoseconds. `correction` is what chronyd has still to
-    slew; an unsynchronised chronyd has the stratum 0 or the leap indicator 3."""
+class Tracking(Announcement):
+    """What chronyd says of its time. `correction` is what it has still to slew, seconds."""
 
-    reference_id: bytes
-    leap: int
-    stratum: int
-    reference: int
-    correction: float
-    root_delay: float
-    root_dispersion: float
-    source: str | None = None
-    """The address that the reference identifier stands for, if there is one."""
+    correction: float = 0.0
 
     @property
     def synchronised(self) -> bool:
@@ -72,73 +63,49 @@ class Upstream:
             self._kernel_due = now.raw + _KERNEL_STATUS_AGE
         return self._kernel_known
 
-    def announcement(
-        self, now: Instant, followed: Callable[[], Announcement | None]
-    ) -> tuple[str, Announcement] | None:
-        """Who keeps the clock, and what may be said about it; None, if there is no time to give.
+    def announcement(self, now: Instant, followed: Callable[[], Announcement | None]) -> tuple[str, Announcement] | str:
+        """Who keeps the clock, and what may be said about it; or why there is no time to give.
 
         :param followed: what follows from the server that this engine follows. It counts where the clock is steered
             by it: by the engine itself, or by a chronyd that has it from the engine.
         """
-        configuration = self.configuration
-        chosen = configuration.server.upstream
-        steering = configuration.discipline.mode == "kernel"
+        server, steering = self.configuration.server, self.configuration.discipline.mode == "kernel"
         own = followed() if steering else None
         if own is not None:
             return ASSOCIATION, own
-        if chosen in ("auto", LOCAL) and configuration.server.stratum is not None:
-            return LOCAL, self._local(configuration.server.stratum, now)
+        if server.upstream in ("auto", LOCAL) and server.stratum is not None:
+            local = Announcement(0, server.stratum, server.reference_id, 0.0, LOCAL_ROOT_DISPERSION, now.real)
+            return LOCAL, local
         if steering:
             # What the kernel says is then this engine's own word.
-            return None
-        if chosen in ("auto", CHRONY):
-            tracking = self._chrony(now)
-            if tracking is not None or chosen == CHRONY:
-                told = self._by_chrony(tracking, followed) if tracking is not None else None
-                return (CHRONY, told) if told is not None else None
+            return "the engine keeps this host's clock itself and follows no server"
+        tracking = self._chrony(now) if server.upstream in ("auto", CHRONY) else None
+        if tracking is not None:
+            return self._by_chrony(tracking, followed)
+        if server.upstream == CHRONY:
+            return "chronyd does not tell its state"
         return self._by_kernel(now)
 
-    def why_silent(self, now: Instant) -> str:
-        """Why nobody's word may be passed on, after `announcement` has given none."""
-        if self.configuration.discipline.mode == "kernel":
-            return "the engine keeps this host's clock itself and follows no server"
-        if self.configuration.server.upstream in ("auto", CHRONY):
-            tracking = self._chrony(now)
-            if tracking is not None and tracking.synchronised:
-                return "chronyd has its time from this engine, which follows no server"
-            if tracking is not None:
-                return "chronyd says that it is not synchronised"
-            if self.configuration.server.upstream == CHRONY:
-                return "chronyd does not tell its state"
-        if self.kernel_status(now) is None:
-            return "the state of the kernel's clock can't be read"
-        return "the kernel says that nobody keeps the clock of this host (adjtimex: unsynchronised)"
-
-    def _local(self, stratum: int, now: Instant) -> Announcement:
-        return Announcement(0, stratum, self.configuration.server.reference_id, 0.0, LOCAL_ROOT_DISPERSION, now.real)
-
-    def _by_kernel(self, now: Instant) -> tuple[str, Announcement] | None:
+    def _by_kernel(self, now: Instant) -> tuple[str, Announcement] | str:
         status = self.kernel_status(now)
-        if status is None or not status.synchronised:
-            return None
+        if status is None:
+            return "the state of the kernel's clock can't be read"
+        if not status.synchronised:
+            return "the kernel says that nobody keeps the clock of this host (adjtimex: unsynchronised)"
         error, name = status.maximum_error, self.configuration.server.reference_id
         return KERNEL, Announcement(status.leap, UNKNOWN_UPSTREAM_STRATUM, name, 0.0, error, now.real)
 
-    def _by_chrony(self, tracking: Tracking, followed: Callable[[], Announcement | None]) -> Announcement | None:
+    def _by_chrony(
+        self, tracking: Tracking, followed: Callable[[], Announcement | None]
+    ) -> tuple[str, Announcement] | str:
         if not tracking.synchronised:
-            return None
+            return "chronyd says that it is not synchronised"
+        # chronyd takes a reference clock for stratum 0, so of one that has its time from here the stratum says nothing.
+        from_here = tracking.reference_id == OWN_REFERENCE and self.configuration.discipline.mode == "chrony"
+        source = followed() if from_here else tracking
+        if source is None:
+            return "chronyd has its time from this engine, which follows no server"
         # chronyd adds what it has still to slew to every time that it gives; this server gives the clock's.
         error = tracking.root_dispersion + abs(tracking.correction)
-        if tracking.reference_id == OWN_REFERENCE and self.configuration.discipline.mode == "chrony":
-            # chronyd takes a reference clock for stratum 0, so its own stratum says nothing.
-            own = followed()
-            return replace(own, root_dispersion=own.root_dispersion + error) if own is not None else None
-        return Announcement(
-            tracking.leap,
-            tracking.stratum,
-            tracking.reference_id,
-            tracking.root_delay,
-            error,
-            tracking.reference,
-            source=tracking.source,
-        )
+        own_error = source.root_dispersion if from_here else 0.0
+        return CHRONY, replace(source, root_dispersion=error + own_error)

@@ -88,6 +88,6 @@ class KeyRing:
         verdict = self.verify(packet)
         if not self.required:
             return Verdict.ABSENT if verdict in (Verdict.UNKNOWN_KEY, Verdict.CRYPTO_NAK) else verdict
-        if verdict is Verdict.VALID and packet.authenticator and packet.authenticator.key_id not in self.trusted:
+        if verdict is Verdict.VALID and packet.key[0] not in self.trusted:
             return Verdict.UNTRUSTED_KEY
         return verdict

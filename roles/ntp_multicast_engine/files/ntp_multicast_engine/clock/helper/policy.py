@@ -96,10 +96,9 @@ class ClockPolicy:
             if isinstance(request, messages.AskStatus):
                 return messages.encode_answer(messages.Answer(self._clock.status()))
             self._apply(request)
-        except ClockRefusal as error:
-            return messages.encode_answer(messages.Answer(error=str(error), refused=True))
         except ClockError as error:
-            return messages.encode_answer(messages.Answer(error=str(error)))
+            refused = isinstance(error, ClockRefusal)
+            return messages.encode_answer(messages.Answer(error=str(error), refused=refused))
         return messages.encode_answer(messages.Answer())
 
     def leave(self) -> None:

@@ -27,7 +27,6 @@ from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
 _CREDENTIALS = struct.Struct("3i")
 """struct ucred, unix(7): process, user, group."""
-_BACKLOG = 8
 INITIAL_STEP_USED = "initial-step-used"
 """Made beside the socket as soon as an engine has stepped or steered."""
 _BETWEEN_REFUSALS = 60.0
@@ -122,7 +121,6 @@ class ClockService:
         self._selector.register(self._listening, selectors.EVENT_READ, self._accept)
 
     def run(self) -> None:
-        """Until SIGTERM or SIGINT."""
         signals = SignalQueue()
         self._selector.register(signals.socket, selectors.EVENT_READ, signals.drain)
         self._notifier.ready("reads and sets the clock")
@@ -193,7 +191,7 @@ class ClockService:
 
 
 def _listen(path: str) -> socket.socket:
-    listening = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK)
     try:
         # What a clock helper that was killed has left behind; any other file keeps its place.
         if Path(path).is_socket():
@@ -201,7 +199,7 @@ def _listen(path: str) -> socket.socket:
         listening.bind(path)
         # The group is the engine's; which user of it asks, the kernel tells.
         os.chmod(path, 0o660)
-        listening.listen(_BACKLOG)
+        listening.listen()
     except OSError as error:
         listening.close()
         raise ClockError(f"can't make the clock socket {path}: {error.strerror}") from error
