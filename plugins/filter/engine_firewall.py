@@ -31,8 +31,8 @@ options:
     default: [4, 6]
   interfaces:
     description:
-      - Whether a rule for V(firewalld), which can't name an interface, has the one that it is for in front, with a blank.
-        A C(*) stands for all of them. Who puts it into a zone needs to know.
+      - Whether a rule for V(firewalld), which can't name an interface, has the one that it is for in front,
+        with a blank. A C(*) stands for all of them. Who puts it into a zone needs to know.
     type: bool
     default: false
 """

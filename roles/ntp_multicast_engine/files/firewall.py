@@ -230,7 +230,9 @@ def refuse_broken_firewalld():
     """It goes on listing rules when somebody has emptied nftables, and after that drops all, at its next change."""
     state = run("firewall-cmd", "--state").stdout.strip()
     tables = run("nft", "list", "tables") if uses_nftables() else None
-    if state != "failed" and (tables is None or tables.returncode != 0 or FIREWALLD_TABLE in tables.stdout.splitlines()):
+    if state != "failed" and (
+        tables is None or tables.returncode != 0 or FIREWALLD_TABLE in tables.stdout.splitlines()
+    ):
         return
     raise Refused(
         "firewalld runs on this host, but its rules are not in the kernel, as after 'nft flush ruleset'. "

@@ -189,7 +189,9 @@ def keep(store, document):
         "chrony": document["chrony"],
         "chrony_paths": document["chrony_paths"],
         "chrony_user": document.get("chrony_user", ""),
-        "chrony_active": any(is_so("systemctl", word, "--quiet", document["chrony"]) for word in ("is-active", "is-failed")),
+        "chrony_active": any(
+            is_so("systemctl", word, "--quiet", document["chrony"]) for word in ("is-active", "is-failed")
+        ),
         "chrony_enabled": is_so("systemctl", "is-enabled", "--quiet", document["chrony"]),
         "blocks": {path: block_in(path) for path in document.get("blocks", [])},
         "others": [unit for unit in document["others"] if is_so("systemctl", "is-active", "--quiet", unit)],

@@ -141,7 +141,7 @@ def stopped(path):
 
 
 def started(path):
-    """What the service of chronyd was before it had to run for the engine, as the role has noted; empty where it ran."""
+    """What the service of chronyd was before it had to run for the engine, as noted; empty where it ran."""
     try:
         noted = json.loads(read(path))
         return {"unit": str(noted["unit"]), "running": noted["running"] is True, "enabled": noted["enabled"] is True}

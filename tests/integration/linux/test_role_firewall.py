@@ -81,8 +81,8 @@ def ours(host: Host) -> list[str]:
     return [line.strip().partition(" comment ")[0] for line in chain if "ntp-multicast-engine" in line]
 
 
-def rich_rules(host: Host, *permanent: str) -> list[str]:
-    return host.output("firewall-cmd", *permanent, "--list-rich-rules").splitlines()
+def rich_rules(host: Host, *permanent: str, zone: str = "public") -> list[str]:
+    return host.output("firewall-cmd", *permanent, f"--zone={zone}", "--list-rich-rules").splitlines()
 
 
 def heard(host: Host) -> int:
@@ -195,10 +195,9 @@ def test_firewalld_lets_in_what_is_needed_and_absent_takes_it_back(
     emptied = ansible.play(SITE, walled, "--check")
     assert emptied.code == 2 and "its rules are not in the kernel" in emptied.output, emptied.output
     host.run("sh", "-c", "systemctl restart firewalld && firewall-cmd --zone=internal --change-interface=eth0")
-    host.run("firewall-cmd", "--add-port=5353/udp")
+    host.run("firewall-cmd", "--zone=public", "--add-port=5353/udp")
     ok(ansible.play(SITE, with_(walled, state="absent")))
     assert rich_rules(host) == rich_rules(host, "--permanent") == [own]
-    assert rich_rules(host, "--zone=internal") == []
-    assert rich_rules(host, "--zone=internal", "--permanent") == [own]
-    assert host.output("firewall-cmd", "--list-ports") == "5353/udp"
+    assert (rich_rules(host, zone="internal"), rich_rules(host, "--permanent", zone="internal")) == ([], [own])
+    assert host.output("firewall-cmd", "--zone=public", "--list-ports") == "5353/udp"
     assert host.run("test", "-e", ETC, check=False).returncode != 0

@@ -130,7 +130,9 @@ def test_a_rule_goes_to_the_zone_of_its_interface(tmp_path: pathlib.Path, zones:
     record = str(tmp_path / "firewall.json")
     came, _went, changed = firewall.bring(record, wanted(f"eth0 {A}", f"eth1 {A}", f"* {B}"), False)
     assert changed and f"{A} (zone work)" in came
-    both = {(way, zone): rules for way in ("runtime", "permanent") for zone, rules in (("work", [A]), ("public", [A, B]))}
+    both = {
+        (way, zone): rules for way in ("runtime", "permanent") for zone, rules in (("work", [A]), ("public", [A, B]))
+    }
     assert zones.there() == both
     assert firewall.bring(record, wanted(f"eth0 {A}", f"eth1 {A}", f"* {B}"), False) == ([], [], False)
     firewall.bring(record, wanted(f"eth0 {A}", place="dmz"), False)
