@@ -129,7 +129,9 @@ class _Tail:
 
     def takes(self, line: str) -> bool:
         """Whether the next line is another one of the log. Nothing that could be configuration is."""
-        takes = self._left > 0 and (self._open > 0 or line.startswith("(")) and not _may_be_configuration(line)
+        if self._left == 0:
+            return False
+        takes = (self._open > 0 or line.startswith("(")) and not _may_be_configuration(line)
         self._left = self._left - 1 if takes else 0
         self._open += line.count("(") - line.count(")")
         return takes
