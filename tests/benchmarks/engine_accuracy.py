@@ -322,8 +322,9 @@ def report(rows: list[Row], jitter: bool) -> bool:
         numbers += f"{'':>7}{row.judged * 1e6:13.1f}{row.judged / rows[2].judged:9.2f}"
         print(f"{row.name:<28}{len(row.errors):>8}{numbers}")
     for row in rows:
-        each = ", ".join(f"{statistics.fmean(errors) * 1e6:+.1f}" for errors in row.clients)
-        print(f"mean us of each start, {row.name}: {each}")
+        each = ((statistics.fmean(errors), root_mean_square(errors)) for errors in row.clients)
+        told = ", ".join(f"{mean * 1e6:+.1f} ({rms * 1e6:.1f})" for mean, rms in each)
+        print(f"mean us (RMS us) of each start, {row.name}: {told}")
     held = True
     for target in TARGETS:
         ratio = rows[target.better].judged / rows[target.worse].judged
