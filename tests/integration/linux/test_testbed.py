@@ -10,6 +10,7 @@ import os
 import pathlib
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -134,7 +135,7 @@ def test_labs_do_not_disturb_each_other(members: list[Host], other_lab: Lab, sui
     assert members[0].output("systemctl", "is-system-running") == "running"
 
 
-@pytest.mark.parametrize("seen", ["about", "disk", "root", "log"])
+@pytest.mark.parametrize("seen", ["about", "disk", "rootfs", "log"])
 def test_clean_after_a_killed_run(other_lab: Lab, suite: Callable[[str], str], seen: str) -> None:
     other_lab.node("ce1", 21)
     left_running = [
@@ -144,7 +145,7 @@ def test_clean_after_a_killed_run(other_lab: Lab, suite: Callable[[str], str], s
     command = [LAB, "up", "h1", suite("bookworm"), *other_lab.addresses(11)]
     starting = subprocess.Popen(command, env=other_lab.environment, start_new_session=True)
     while starting.poll() is None and not pathlib.Path(f"/run/{other_lab.network}/h1/{seen}").exists():
-        pass
+        time.sleep(0.001)
     os.killpg(starting.pid, signal.SIGKILL)
     starting.wait()
     other_lab("clean")
