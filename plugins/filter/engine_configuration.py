@@ -169,6 +169,7 @@ def engine_configuration(description: Mapping[str, Any], settings: Mapping[str, 
             "clients": list(multicast_clients(interfaces, settings)),
             "discipline": discipline(typed_settings, settings.get("chrony_socket")),
             **given(**{name: text(settings.get(name)) for name in PATHS}),
+            **given(raw_sockets=typed_settings.get("raw_sockets") or None),
         }
     except (ValueError, TypeError, KeyError) as error:
         raise AnsibleFilterError(f"engine_configuration: {type(error).__name__}: {error}") from error

@@ -216,6 +216,34 @@ def authentic_answers(peer: Peer, address: str) -> bool:
     return valid and abs(float(facts["Offset"].split()[0])) < LIMIT
 
 
+@pytest.mark.parametrize("first", ["ntpd", "engine"])
+@pytest.mark.parametrize("program", [CLASSIC, NTPSEC], ids=["classic", "ntpsec"])
+def test_a_client_beside_an_ntpd(tmp_path: Path, bridge: Bridge, program: Program, first: str) -> None:
+    """ntpd has port 123 for itself, and ends where somebody else has it."""
+    streams = [{"interface": "eth0", "group": group} for group in groups(4, interleaved=True)]
+    server = engine(
+        tmp_path / "server",
+        bridge.hosts["s"],
+        {
+            "server": {"enabled": True, "listen": ["eth0"], "stratum": 3},
+            "servers": [{**stream, "key_id": 4, "poll": 3} for stream in streams],
+        },
+    )
+    client = engine(tmp_path / "client", bridge.hosts["c1"], {"clients": streams, "raw_sockets": first == "engine"})
+    text = "disable kernel monitor\nrestrict default\n" + ntpd_keys(program) + STATISTICS
+    text += "server 10.99.1.1 key 1 iburst minpoll 3 maxpoll 3\n"
+    with ExitStack() as stack:
+        stack.enter_context(running(server))
+        peer = Peer(program, tmp_path / "peer", bridge.hosts["c1"], text)
+        for beside in (running(client), peer) if first == "engine" else (peer, running(client)):
+            stack.enter_context(beside)
+            if beside is peer:
+                wait_for_peer(peer, "10.99.1.1", "key 1")
+        status = client.synchronised(associations=2)
+        assert not status["problems"] and status["counters"]["dropped"] == {}, status
+        wait_for_peer(peer, "10.99.1.1", "key 1")
+
+
 @pytest.mark.parametrize("program", [CLASSIC, NTPSEC], ids=["classic", "ntpsec"])
 def test_ntpd_asks_us(tmp_path: Path, bridge: Bridge, program: Program) -> None:
     server, addresses = responder(tmp_path / "server", bridge, program.key_ids)

@@ -19,6 +19,7 @@ DEFAULTS: dict[str, Any] = {
     "upstream": "auto",
     "allow_clients": [],
     "hmac_sha256_length": {"version3": 32, "version4": 20},
+    "raw_sockets": False,
     "metrics": False,
 }
 GROUP_DEFAULTS: dict[str, Any] = {
@@ -94,6 +95,7 @@ def settings_of(document: Mapping[str, Any]) -> dict[str, Any]:
         "upstream": server.get("upstream"),
         "allow_clients": server.get("allow"),
         "hmac_sha256_length": authentication.get("hmac_sha256_length"),
+        "raw_sockets": document.get("raw_sockets"),
         "metrics": bool(document.get("metrics_file")),
     }
     settings = {PREFIX + name: value for name, value in found.items() if value is not None and value != DEFAULTS[name]}

@@ -151,6 +151,7 @@ RULES: dict[str, Rule] = {
     "allow_clients": Rule(
         _each(_client_network), "it has to be a list of IPv4 and IPv6 addresses, or networks without host bits"
     ),
+    "raw_sockets": _BOOLEAN,
     "hmac_sha256_length": Rule(_tag_lengths, "version3 and version4 have to be 16, 20 or 32", "RFC 7822, section 3"),
 }
 """By the names of the role's variables without their prefix."""

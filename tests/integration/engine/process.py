@@ -42,10 +42,19 @@ def wait_for(condition: Callable[[], Any], what: str, patience: float = PATIENCE
 
 
 class EngineProcess:
-    """`run` in a process of its own; `namespace` is the name of a network namespace or None."""
+    """`run` in a process of its own.
+
+    :param namespace: the name of a network namespace.
+    :param without: a capability that root has and the process shall not have, as setpriv(1) names it.
+    """
 
     def __init__(
-        self, directory: Path, document: dict[str, Any], keys: str = KEYS, namespace: str | None = None
+        self,
+        directory: Path,
+        document: dict[str, Any],
+        keys: str = KEYS,
+        namespace: str | None = None,
+        without: str | None = None,
     ) -> None:
         self.directory = directory
         directory.mkdir(exist_ok=True)
@@ -56,6 +65,8 @@ class EngineProcess:
         keys_file.write_text(keys)
         self.write(document)
         self._prefix = ["ip", "netns", "exec", namespace] if namespace else []
+        if without:
+            self._prefix += ["setpriv", f"--bounding-set=-{without}", f"--inh-caps=-{without}"]
         self.environment = {**os.environ, "PYTHONPATH": str(PACKAGE), "PYTHONDONTWRITEBYTECODE": "1"}
         self.process: subprocess.Popen[str] | None = None
 

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +52,10 @@ def firewall(bridge: Bridge, host: str, hook: str, rule: str) -> None:
     subprocess.run(command, input=rules, text=True, check=True)
 
 
-def engine(path: Path, bridge: Bridge, host: str, document: dict[str, Any]) -> EngineProcess:
-    return EngineProcess(path / host, document, namespace=bridge.hosts[host])
+def engine(
+    path: Path, bridge: Bridge, host: str, document: dict[str, Any], without: str | None = None
+) -> EngineProcess:
+    return EngineProcess(path / host, document, namespace=bridge.hosts[host], without=without)
 
 
 class Sender:
@@ -203,6 +205,10 @@ def test_an_interface_is_missing(tmp_path: Path, bridge: Bridge) -> None:
 
 HOLD = """
 import socket, sys
+if len(sys.argv) > 2:
+    other = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    other.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    other.bind(("::", 123))
 holder = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, int(sys.argv[1]))
 holder.bind(("0.0.0.0", 123))
@@ -221,9 +227,9 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
 
 
 @contextmanager
-def holding(bridge: Bridge, host: str, *, shares: bool) -> Iterator[int]:
-    """A program that has port 123, and its number."""
-    command = ["ip", "netns", "exec", bridge.hosts[host], sys.executable, "-c", HOLD, str(int(shares))]
+def holding(bridge: Bridge, host: str, *arguments: str, shares: bool) -> Iterator[int]:
+    """A program that has port 123 of IPv4 (with an argument of IPv6, too), and its number."""
+    command = ["ip", "netns", "exec", bridge.hosts[host], sys.executable, "-c", HOLD, str(int(shares)), *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None and process.stdout.readline() == "bound\n"
         try:
@@ -261,9 +267,39 @@ def test_a_server_takes_the_port_when_it_is_free(tmp_path: Path, bridge: Bridge)
 
 
 def test_a_program_that_keeps_the_port_for_itself_keeps_a_client_away(tmp_path: Path, bridge: Bridge) -> None:
-    client = engine(tmp_path, bridge, "c", {**OPEN, **CLIENT})
+    """Unless the client may have raw sockets."""
+    client = engine(tmp_path, bridge, "c", {**OPEN, **CLIENT}, without="net_raw")
     with holding(bridge, "c", shares=False) as number, running(client):
         told_everywhere(client, "port_taken", f"can't listen to {GROUP} port 123 on eth0", f"(pid {number})")
+        advice = problem(client, "port_taken")["advice"]
+        assert "ntp_multicast_engine_raw_sockets: true (CAP_NET_RAW)" in advice
+
+
+def test_a_raw_socket_needs_its_right(tmp_path: Path, bridge: Bridge) -> None:
+    client = engine(tmp_path, bridge, "c", {**OPEN, **CLIENT, "raw_sockets": True}, without="net_raw")
+    with running(client):
+        told_everywhere(client, "socket", "only root, or who has CAP_NET_RAW, may have a raw socket")
+
+
+@pytest.mark.parametrize("raw_sockets", [False, True])
+def test_a_client_beside_a_program_that_keeps_the_port_for_itself(
+    tmp_path: Path, bridge: Bridge, raw_sockets: bool
+) -> None:
+    """With raw sockets from the start that program can also come later."""
+    groups = [{"interface": "eth0", "group": group} for group in (GROUP, "ff02::101")]
+    sending = {**SENDING, "servers": [{**group, "poll": 3} for group in groups]}
+    server = engine(tmp_path, bridge, "s", {**OPEN, **sending})
+    client = engine(tmp_path, bridge, "c", {**OPEN, "clients": groups, "raw_sockets": raw_sockets})
+    with ExitStack() as stack:
+        stack.enter_context(running(server))
+        if raw_sockets:
+            stack.enter_context(running(client))
+        stack.enter_context(holding(bridge, "c", "IPv6", shares=False))
+        if not raw_sockets:
+            stack.enter_context(running(client))
+        status = client.synchronised(associations=2)
+        assert {item["timestamps"] for item in status["associations"]} == {"kernel"}, status
+        assert not status["problems"], status
 
 
 @pytest.mark.parametrize(

@@ -102,6 +102,7 @@ TEXTS: dict[str, Row] = {
 }
 OTHERS = {
     "interleaved": setting("interleaved", of_server("interleaved")),
+    "raw_sockets": setting("raw_sockets", lambda value: {"raw_sockets": value}),
     "hmac_sha256_length": setting("hmac_sha256_length", of_section("authentication", "hmac_sha256_length")),
 }
 
@@ -239,10 +240,11 @@ def test_a_text_for_a_boolean(value: Any, meant: bool) -> None:
         "server": {"enabled": value},
         **described(),
     }
-    settings = {"interleaved": value, "keys_file": "/k"}
+    settings = {"interleaved": value, "raw_sockets": value, "keys_file": "/k"}
     assert problems(description, platform="linux", settings=settings) == []
     read = configuration.parse(written(description, settings), "engine.json")
     assert (read.server.enabled, read.authentication.enabled, read.servers[0].interleaved) == (meant, meant, meant)
+    assert read.raw_sockets is meant
     assert read.authentication.trusted_keys == ((1,) if meant else ())
 
 

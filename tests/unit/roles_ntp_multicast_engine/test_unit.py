@@ -19,15 +19,21 @@ from ntp_multicast_engine.clock.helper.policy import ClockPolicy, InitialStep
 from ntp_multicast_engine.config.configuration import Discipline
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.engine_settings import truth
+
 TEMPLATES = pathlib.Path(__file__).resolve().parents[3] / "roles" / "ntp_multicast_engine" / "templates"
 ENGINE, HELPER = "ntp-multicast-engine.service", "ntp-multicast-engine-clock.service"
 OWNERS = ["chrony.service", "systemd-timesyncd.service"]
 
 
-def render(discipline: str, *, reads_kernel: bool = False, unit: str = ENGINE, keys: bool = True) -> str:
+def render(
+    discipline: str, *, reads_kernel: bool = False, unit: str = ENGINE, keys: bool = True, raw_sockets: object = False
+) -> str:
     environment = jinja2.Environment(trim_blocks=True, keep_trailing_newline=True, undefined=jinja2.StrictUndefined)
+    environment.filters["bool"] = truth
     return environment.from_string((TEMPLATES / f"{unit}.j2").read_text(encoding="utf-8")).render(
         ntp_multicast_engine_discipline=discipline,
+        ntp_multicast_engine_raw_sockets=raw_sockets,
         __ntp_multicast_engine_reads_kernel=reads_kernel or discipline == "kernel",
         __ntp_multicast_engine_service=ENGINE,
         __ntp_multicast_engine_clock_service=HELPER,
@@ -102,6 +108,12 @@ def test_the_right_to_set_the_clock_goes_with_kernel_and_its_helper_alone(discip
     kept = settings(render(discipline, unit=HELPER))
     rights = ["CAP_SYS_TIME" if discipline == "kernel" else ""]
     assert kept["CapabilityBoundingSet"] == kept["AmbientCapabilities"] == rights
+
+
+@pytest.mark.parametrize(("said", "rights"), [(True, " CAP_NET_RAW"), ("yes", " CAP_NET_RAW"), ("false", "")])
+def test_the_right_to_raw_sockets_is_asked_for(said: object, rights: str) -> None:
+    found = settings(render("monitor", raw_sockets=said))
+    assert found["CapabilityBoundingSet"] == found["AmbientCapabilities"] == ["CAP_NET_BIND_SERVICE" + rights]
 
 
 def test_the_clock_helper_has_no_network_and_ends_with_the_engine() -> None:

@@ -77,6 +77,7 @@ settings = st.fixed_dictionaries(
         "allow_clients": st.sampled_from([[], ["192.0.2.0/24"]]),
         "hmac_sha256_length": st.just({"version3": 20, "version4": 20}),
         "fallback_delay": st.just(0.001),
+        "raw_sockets": st.booleans(),
         "metrics_file": st.just("/run/ntp-multicast-engine/metrics.prom"),
     },
 )

@@ -222,7 +222,7 @@ def _entries(kind: type) -> Any:
 @dataclass(frozen=True)
 class Configuration:
     """The whole file. `clock_socket` is where the clock helper listens; None, if this process has to do with the
-    kernel's clock itself."""
+    kernel's clock itself. `raw_sockets` leaves the port of the groups to a program that wants it for itself (ntpd)."""
 
     status_socket: str = option(_SOCKET)
     version: int = option(integer(VERSION, VERSION), VERSION, required=True)
@@ -234,6 +234,7 @@ class Configuration:
     state_directory: str = option(absolute_path(), "/var/lib/ntp-multicast-engine", nullable=True)
     metrics_file: str | None = option(absolute_path(), None, nullable=True)
     clock_socket: str | None = option(_SOCKET, None, nullable=True)
+    raw_sockets: bool = option(boolean(), False)
 
     @property
     def serves(self) -> bool:

@@ -63,7 +63,7 @@ from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 _RETRY_SOCKETS = 8 * NANOSECONDS
 _SETTLE = NANOSECONDS // 2
 """After a change of a link: addresses come some time after the interface."""
-_LASTING = ("status_socket", "state_directory", "clock_socket")
+_LASTING = ("status_socket", "state_directory", "clock_socket", "raw_sockets")
 _LOOK_INTERVAL = 4 * NANOSECONDS
 _STANDSTILL = 2 * NANOSECONDS
 """By so much nothing but a stop of the process or its machine is late."""
@@ -349,10 +349,16 @@ class Daemon:
             self._places[place] = opened.place
             return opened
         if isinstance(place, MulticastClient):
-            return GroupSocket(place)
+            return self._hear(place)
         interface, version = place
         server = self.engine.configuration.server
         return ResponderSocket(interface or None, version, server.port, clients=server.allow)
+
+    def _hear(self, place: MulticastClient) -> GroupSocket:
+        opened = GroupSocket(place, raw=self.engine.configuration.raw_sockets)
+        if opened.raw:
+            tell(logging.INFO, "raw_socket", f"hears {_name(place)} by a raw socket, beside who has the port")
+        return opened
 
     def _reader(self, opened: AnySocket) -> Callable[[], None]:
         if isinstance(opened, SenderSocket):

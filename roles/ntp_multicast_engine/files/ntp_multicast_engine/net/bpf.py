@@ -19,7 +19,7 @@ from ntp_multicast_engine.config.schema import Network
 from ntp_multicast_engine.wire.packet import HEADER_LENGTH, MAXIMUM_LENGTH
 
 # include/uapi/linux/bpf_common.h, filter.h; asm-generic/socket.h
-_LOAD_WORD, _LOAD_BYTE, _LOAD_LENGTH = 0x20, 0x30, 0x80
+_LOAD_WORD, _LOAD_HALF, _LOAD_BYTE, _LOAD_LENGTH = 0x20, 0x28, 0x30, 0x80
 _AND, _SHIFT_RIGHT = 0x54, 0x74
 _JUMP_EQUAL, _JUMP_ABOVE, _JUMP_ABOVE_OR_EQUAL, _JUMP_SET = 0x15, 0x25, 0x35, 0x45
 _RETURN = 0x06
@@ -27,6 +27,9 @@ _NETWORK_HEADER = 0xFFF00000
 _SO_ATTACH_FILTER, _SO_MEMINFO, _MEMINFO_DROPS = 26, 55, 8
 _MAXIMUM_PROGRAM = 4096
 _UDP_HEADER = 8
+_IPV4_HEADER = 20
+_PLAIN_IPV4 = 0x45
+"""Version 4, and a header without options (RFC 791, section 3.1)."""
 _EVERYTHING = 0xFFFFFFFF
 _SOURCE = {4: 12, 6: 8}
 """Octets from the start of the IP header to the source address."""
@@ -38,25 +41,34 @@ _ACCEPT: Instruction = (_RETURN, 0, 0, _EVERYTHING)
 _REFUSE: Instruction = (_RETURN, 0, 0, 0)
 
 
-def program(mode: int, version: int, sources: Iterable[Network] = ()) -> list[Instruction]:
+def program(mode: int, version: int, sources: Iterable[Network] = (), raw_port: int | None = None) -> list[Instruction]:
     """Let datagrams through that may be NTP packets of `mode` and come from one of `sources` (none: from anywhere).
 
     :param version: of the Internet protocol. Networks of the other one are left out, but they count as sources.
+    :param raw_port: the port that they are sent to, for a raw socket, to which the kernel gives those of all ports.
     """
-    shape: list[Instruction] = [
+    shape: list[Instruction] = []
+    header = _UDP_HEADER
+    if raw_port is not None:
+        if version == 4:
+            # raw(7): there the IP header comes first.
+            header += _IPV4_HEADER
+            shape += [(_LOAD_BYTE, 0, 0, 0), (_JUMP_EQUAL, 1, 0, _PLAIN_IPV4), _REFUSE]
+        shape += [(_LOAD_HALF, 0, 0, header - _UDP_HEADER + 2), (_JUMP_EQUAL, 1, 0, raw_port), _REFUSE]
+    shape += [
         (_LOAD_LENGTH, 0, 0, 0),
-        (_JUMP_ABOVE_OR_EQUAL, 1, 0, _UDP_HEADER + HEADER_LENGTH),
+        (_JUMP_ABOVE_OR_EQUAL, 1, 0, header + HEADER_LENGTH),
         _REFUSE,
-        (_JUMP_ABOVE, 0, 1, _UDP_HEADER + MAXIMUM_LENGTH),
+        (_JUMP_ABOVE, 0, 1, header + MAXIMUM_LENGTH),
         _REFUSE,
         # RFC 7822: everything behind the header comes in words.
         (_JUMP_SET, 0, 1, 3),
         _REFUSE,
-        (_LOAD_BYTE, 0, 0, _UDP_HEADER),
+        (_LOAD_BYTE, 0, 0, header),
         (_AND, 0, 0, 7),
         (_JUMP_EQUAL, 1, 0, mode),
         _REFUSE,
-        (_LOAD_BYTE, 0, 0, _UDP_HEADER),
+        (_LOAD_BYTE, 0, 0, header),
         (_SHIFT_RIGHT, 0, 0, 3),
         (_AND, 0, 0, 7),
         (_JUMP_EQUAL, 0, 1, 0),

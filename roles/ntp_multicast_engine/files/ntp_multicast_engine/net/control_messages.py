@@ -80,12 +80,12 @@ def enable_stamps(sock: socket.socket, flags: int) -> bool:
     return True
 
 
-def receive(sock: socket.socket, clock: Clock, at_most: int = 1) -> list[Datagram]:
+def receive(sock: socket.socket, clock: Clock, at_most: int = 1, size: int = MAXIMUM_LENGTH) -> list[Datagram]:
     """What is there, oldest first, and no more than `at_most`. What the network reports as an error is skipped."""
     found = []
     for _unused in range(at_most):
         try:
-            found.append(sock.recvmsg(MAXIMUM_LENGTH, _ANCILLARY_SPACE))
+            found.append(sock.recvmsg(size, _ANCILLARY_SPACE))
         except (BlockingIOError, InterruptedError):
             break
         except OSError:

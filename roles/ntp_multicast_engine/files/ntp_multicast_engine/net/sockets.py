@@ -17,7 +17,7 @@ from ntp_multicast_engine.config.schema import Address, Network
 from ntp_multicast_engine.errors import TransportError
 from ntp_multicast_engine.instant import Clock
 from ntp_multicast_engine.net import bpf as packet_filter
-from ntp_multicast_engine.net import netlink, port_holders
+from ntp_multicast_engine.net import netlink, port_holders, raw_datagrams
 from ntp_multicast_engine.net.addresses import InterfaceAddress, address_for, interface_index, interface_name, is_member
 from ntp_multicast_engine.net.control_messages import (
     IP_PKTINFO,
@@ -52,20 +52,29 @@ _TELL_DESTINATION = {4: IP_PKTINFO, 6: IPV6_RECVPKTINFO}
 _TELL_TTL = {4: 12, 6: 51}
 _MREQN = struct.Struct("@4s4si")
 _MREQ6 = struct.Struct("@16si")
+_UDP_CHECKSUM = 6
+"""Octets from the start of the UDP header (RFC 768); ipv6(7), IPV6_CHECKSUM, lets the kernel look at it."""
 _MAXIMUM_AWAITED = 256
 """Stamps of answers that are waited for; one that doesn't come is forgotten."""
 _COUNTER = 0xFFFFFFFF
+_RAW_RIGHT = "use sudo, or give the service that right: ntp_multicast_engine_raw_sockets: true"
+_NOT_HERE = "don't let the engine do this on this host"
+_HEAR_BESIDE = "let the client hear by a raw socket: ntp_multicast_engine_raw_sockets: true (CAP_NET_RAW)"
 _FIRST_FREE_PORT = 1024
 """ip(7), net.ipv4.ip_unprivileged_port_start as it is usually."""
 
 
-def datagram_socket(version: int) -> socket.socket:
+def datagram_socket(version: int, kind: int = socket.SOCK_DGRAM) -> socket.socket:
     """Raises TransportError, such as on a host whose kernel was told to have no IPv6."""
     try:
-        sock = socket.socket(_FAMILY[version], socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        sock = socket.socket(_FAMILY[version], kind | socket.SOCK_NONBLOCK, socket.IPPROTO_UDP)
+    except PermissionError as error:
+        raise TransportError(
+            "only root, or who has CAP_NET_RAW, may have a raw socket", "socket", _RAW_RIGHT
+        ) from error
     except OSError as error:
         raise TransportError(f"can't have a socket for IPv{version}: {error.strerror}") from error
-    if version == 6:
+    if version == 6 and kind == socket.SOCK_DGRAM:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     sock.setsockopt(_LEVEL[version], _TRAFFIC_CLASS[version], _EXPEDITED_FORWARDING)
     return sock
@@ -89,10 +98,10 @@ def enter_vrf(sock: socket.socket, index: int) -> None:
         raise OSError(errno.EPERM, "its interface belongs to a VRF, which needs CAP_NET_RAW before Linux 5.7")
 
 
-def trouble(place: str, error: OSError, version: int, port: int) -> TransportError:
+def trouble(place: str, error: OSError, version: int, port: int, instead: str = _NOT_HERE) -> TransportError:
     """What an operator should read where a socket can't be had."""
     if error.errno == errno.EADDRINUSE:
-        return port_taken(place, version, port, port_holders.others(port, version))
+        return port_taken(place, version, port, port_holders.others(port, version), instead)
     if error.errno == errno.EACCES and port < _FIRST_FREE_PORT:
         return TransportError(
             f"can't {place}: only root, or who has CAP_NET_BIND_SERVICE, may have a port below {_FIRST_FREE_PORT}",
@@ -102,12 +111,14 @@ def trouble(place: str, error: OSError, version: int, port: int) -> TransportErr
     return TransportError(f"can't {place}: {error.strerror}", "socket", advice_for(error.errno))
 
 
-def port_taken(place: str, version: int, port: int, found: Iterable[port_holders.Holder]) -> TransportError:
+def port_taken(
+    place: str, version: int, port: int, found: Iterable[port_holders.Holder], instead: str = _NOT_HERE
+) -> TransportError:
     names = " and ".join(sorted(set(map(port_holders.named, found)))) or "another program"
     return TransportError(
         f"can't {place}: UDP port {port} of IPv{version} is taken by {names}",
         "port_taken",
-        f"stop {names}, or don't let the engine do this on this host; `ss -ulnp sport = :{port}` shows who has it",
+        f"stop {names}, or {instead}; `ss -ulnp sport = :{port}` shows who has it",
     )
 
 
@@ -169,15 +180,27 @@ class ReceivingSocket:
 class GroupSocket(ReceivingSocket):
     """Listens to one group on one interface; hands out what came to just that group over just that interface.
 
+    Where another program has the port for itself, as ntpd and NTPsec want it, that takes a raw socket.
+
+    :param raw: by a raw socket from the start, so that such a program can come later.
     :param everything: whatever comes there, and not only what may be a multicast of NTP, with its ttl.
     """
 
-    def __init__(self, configuration: MulticastClient, *, everything: bool = False) -> None:
+    def __init__(self, configuration: MulticastClient, *, raw: bool = False, everything: bool = False) -> None:
         self.configuration = configuration
         group = configuration.group
         self.version = group.version
         self.index = interface_index(configuration.interface)
-        self.socket = datagram_socket(group.version)
+        self.raw = raw
+        try:
+            self._open(everything)
+        except OSError as error:
+            if self.raw or error.errno != errno.EADDRINUSE or not self._open_beside(everything):
+                raise self._trouble(error) from error
+
+    def _open(self, everything: bool) -> None:
+        configuration, group = self.configuration, self.configuration.group
+        self.socket = datagram_socket(self.version, socket.SOCK_RAW if self.raw else socket.SOCK_DGRAM)
         try:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _QUEUE)
@@ -185,16 +208,40 @@ class GroupSocket(ReceivingSocket):
             if everything:
                 self.socket.setsockopt(_LEVEL[self.version], _TELL_TTL[self.version], 1)
             else:
-                packet_filter.attach(self.socket, packet_filter.program(MODE_BROADCAST, group.version, sources))
+                raw_port = configuration.port if self.raw else None
+                program = packet_filter.program(MODE_BROADCAST, self.version, sources, raw_port)
+                packet_filter.attach(self.socket, program)
             enter_vrf(self.socket, self.index)
             self._tell_destinations()
             self._join(group)
             enable_stamps(self.socket, STAMP_RECEIVED)
-            self.socket.bind(_end_point(group, configuration.port, self.index))
-        except OSError as error:
+            if self.raw and self.version == 6:
+                self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_CHECKSUM, _UDP_CHECKSUM)
+            self.socket.bind(_end_point(group, 0 if self.raw else configuration.port, self.index))
+        except OSError:
             self.socket.close()
-            place = f"listen to {group} port {configuration.port} on {configuration.interface}"
-            raise trouble(place, error, self.version, configuration.port) from error
+            raise
+
+    def _open_beside(self, everything: bool) -> bool:
+        """Hear the group by a raw socket, since somebody has the port for itself; False without the right to that."""
+        self.raw = True
+        try:
+            self._open(everything)
+        except (OSError, TransportError):
+            return False
+        return True
+
+    def _trouble(self, error: OSError) -> TransportError:
+        configuration = self.configuration
+        place = f"listen to {configuration.group} port {configuration.port} on {configuration.interface}"
+        return trouble(place, error, self.version, configuration.port, _HEAR_BESIDE)
+
+    def receive(self, clock: Clock) -> list[Datagram]:
+        if not self.raw:
+            return super().receive(clock)
+        found = receive(self.socket, clock, BATCH, raw_datagrams.LARGEST)
+        unwrapped = (raw_datagrams.unwrapped(item, self.version, self.configuration.port) for item in found)
+        return [item for item in unwrapped if item is not None]
 
     def _join(self, group: Address) -> None:
         if group.version == 4:
