@@ -14,12 +14,11 @@ import jinja2
 import pytest
 from unit.engine.obedient_clock import ObedientClock
 
+from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.engine_settings import truth
 from ntp_multicast_engine.clock.helper.messages import Step, encode_request
 from ntp_multicast_engine.clock.helper.policy import ClockPolicy, InitialStep
 from ntp_multicast_engine.config.configuration import Discipline
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS
-
-from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.engine_settings import truth
 
 TEMPLATES = pathlib.Path(__file__).resolve().parents[3] / "roles" / "ntp_multicast_engine" / "templates"
 ENGINE, HELPER = "ntp-multicast-engine.service", "ntp-multicast-engine-clock.service"

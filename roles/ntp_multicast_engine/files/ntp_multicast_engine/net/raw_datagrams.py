@@ -24,9 +24,10 @@ def unwrapped(received: Datagram, version: int, port: int) -> Datagram | None:
     if len(segment) < _UDP.size:
         return None
     source_port, destination_port, length, checksum = _UDP.unpack_from(segment)
-    if destination_port != port or not _UDP.size <= length <= len(segment) and not received.truncated:
+    whole = _UDP.size <= length <= len(segment)
+    if destination_port != port or not (whole or received.truncated):
         return None
-    if version == 4 and checksum and not received.truncated:
+    if version == 4 and checksum and whole:
         pseudo_header = received.data[_ADDRESSES] + struct.pack(">HH", socket.IPPROTO_UDP, length)
         # A packet that has not left this machine carries what the network card would have completed.
         if _sum(pseudo_header) != checksum and _sum(pseudo_header + segment[:length]) != 0xFFFF:
