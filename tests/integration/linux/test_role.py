@@ -26,6 +26,7 @@ from .role import (
     exposure,
     files_of,
     service_property,
+    wait_for,
     wait_until_synchronised,
     with_secret,
 )
@@ -175,6 +176,34 @@ def test_what_was_changed_by_hand_is_seen(ansible: Ansible, hosts: dict[str, Hos
     assert "changed: [client]" in run.task("Write the keys")
     assert "-mode: 0666" in run.task("Write the configuration")
     assert "ok: [client]" in run.task("Describe the service")
+
+
+KEEPER = """
+import socket, time
+ipv4, ipv6 = socket.socket(socket.AF_INET, socket.SOCK_DGRAM), socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+ipv6.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+ipv4.bind(("0.0.0.0", 123))
+ipv6.bind(("::", 123))
+time.sleep(3600)
+"""
+
+
+def test_a_client_beside_a_program_that_keeps_the_port_for_itself(
+    ansible: Ansible, hosts: dict[str, Host], inventory: dict[str, Any]
+) -> None:
+    client, wanted = hosts["client"], with_secret(inventory, SECRETS["second"])
+    run = ansible.play(SITE, wanted, "-l", "client", "-e", "ntp_multicast_engine_raw_sockets=yes")
+    assert run.code == 0, run.output
+    assert exposure(client) <= 1.7
+    client.run("systemd-run", "--unit=keeper", "/usr/bin/python3", "-c", KEEPER)
+    try:
+        wait_for(lambda: "python3" in client.output("ss", "-Hulnp", "sport = :123"), client)
+        client.run("systemctl", "restart", "ntp-multicast-engine")
+        wait_until_synchronised(client)
+        assert client.output("systemctl", "is-active", "keeper") == "active"
+        assert "by a raw socket" in client.output("journalctl", "-u", "ntp-multicast-engine", "-o", "cat")
+    finally:
+        client.run("systemctl", "stop", "keeper")
 
 
 def test_the_newest_release_is_a_host_like_the_others(
