@@ -11,6 +11,7 @@ import random
 import selectors
 import socket
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -284,13 +285,15 @@ class ClockTarget(Target):
     def make(self, chance: random.Random) -> bytes:
         power = 10.0 ** chance.uniform(-12, 308)
         requests = (
-            clock_protocol.AskStatus(),
-            clock_protocol.SetFrequency(chance.choice((chance.uniform(-1, 1), power)), chance.choice((1e-6, -power))),
-            clock_protocol.Step(chance.randrange(-(1 << 63), 1 << 63) >> chance.randrange(60)),
-            clock_protocol.SetSynchronised(chance.randrange(3), power, chance.choice((1e-3, power))),
-            clock_protocol.SetUnsynchronised(),
+            ("status", {}),
+            ("set_frequency", {"ratio": chance.choice((chance.uniform(-1, 1), power)), "drift": -power}),
+            ("set_frequency", {"ratio": power, "drift": 1e-6}),
+            ("step", {"nanoseconds": chance.randrange(-(1 << 63), 1 << 63) >> chance.randrange(60)}),
+            ("set_synchronised", {"leap": chance.randrange(3), "maximum_error": power, "estimated_error": 1e-3}),
+            ("set_unsynchronised", {}),
         )
-        example = clock_protocol.encode_request(chance.choice(requests))
+        call, arguments = chance.choice(requests)
+        example = clock_protocol.request(call, **arguments)
         kind = chance.random()
         if kind < 0.4:
             return example
@@ -304,8 +307,11 @@ class ClockTarget(Target):
             self._policy.leave()
         if sum(data) % 50 == 1:
             self._die()
-        answer = clock_protocol.decode_answer(self._policy.answer(data))
-        return ACCEPTED if answer.error is None else answer.error[:30]
+        try:
+            clock_protocol.take_answer(clock_protocol.perform(data, self._policy))
+        except ClockError as error:
+            return str(error)[:30]
+        return ACCEPTED
 
 
 class StartClockTarget(ClockTarget):
@@ -317,7 +323,7 @@ class StartClockTarget(ClockTarget):
     def __init__(self) -> None:
         self._place = tempfile.TemporaryDirectory()
         super().__init__("start", Path(self._place.name))
-        self.take(clock_protocol.encode_request(clock_protocol.Step(1_000_000_000)))
+        self.take(clock_protocol.request("step", nanoseconds=1_000_000_000))
         assert self.steps == 1, "the step that is allowed"
 
 
@@ -328,13 +334,14 @@ class ClockAnswerTarget(Target):
     weight = 0.5
 
     def make(self, chance: random.Random) -> bytes:
-        status = KernelStatus(True, 1, 0.5, 1e-3, 12e-6)
-        answers = (clock_protocol.Answer(status), clock_protocol.Answer(error="why not", refused=True))
-        return mutation.octets(chance, clock_protocol.encode_answer(chance.choice(answers)), longest=400)
+        status = asdict(KernelStatus(True, 1, 0.5, 1e-3, 12e-6))
+        done = {"status": status, "error": None, "refused": False}
+        answer = chance.choice((done, {"status": None, "error": "why not", "refused": True}))
+        return mutation.octets(chance, json.dumps(answer).encode(), longest=400)
 
     def take(self, data: bytes) -> str:
         try:
-            clock_protocol.decode_answer(data)
+            clock_protocol.take_answer(data)
         except ClockError as error:
             return str(error)
         return ACCEPTED

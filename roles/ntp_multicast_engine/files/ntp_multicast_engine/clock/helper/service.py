@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from ntp_multicast_engine.clock.helper.messages import MAXIMUM_REQUEST
+from ntp_multicast_engine.clock.helper.messages import MAXIMUM_REQUEST, perform
 from ntp_multicast_engine.clock.helper.policy import ClockPolicy, InitialStep
 from ntp_multicast_engine.clock.system_clock import KernelClock, SteerableClock
 from ntp_multicast_engine.config import configuration
@@ -174,7 +174,7 @@ class ClockService:
         try:
             data = self._engine.recv(MAXIMUM_REQUEST + 1)
             if data:
-                self._engine.send(self._policy.answer(data))
+                self._engine.send(perform(data, self._policy))
                 return
         except BlockingIOError:
             return
