@@ -135,12 +135,7 @@ class ControlTarget(Target):
         self._directory = tempfile.TemporaryDirectory()
         self._path = str(Path(self._directory.name) / "s")
         self._selector = selectors.DefaultSelector()
-        self._server = control.ControlServer(
-            self._path,
-            lambda: {"engine": {}},
-            lambda sock, act, events: self._selector.register(sock, events, act),
-            self._selector.unregister,
-        )
+        self._server = control.ControlServer(self._path, lambda: {"engine": {}}, self._selector)
 
     def make(self, chance: random.Random) -> bytes:
         example = chance.choice((control.REQUEST, b"status", b"status\r\n", b"status\n\n", b"GET / HTTP/1.1\r\n"))

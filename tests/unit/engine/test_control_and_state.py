@@ -10,7 +10,6 @@ import os
 import selectors
 import socket
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -53,11 +52,7 @@ def test_answers_of_nonsense_raise_only_control_errors(data: bytes) -> None:
 
 def server_at(path: str, selector: selectors.BaseSelector) -> ControlServer:
     """One whose document is larger than what a socket takes at once."""
-
-    def watch(sock: socket.socket, act: Callable[[], None], events: int) -> None:
-        selector.register(sock, events, act)
-
-    return ControlServer(path, lambda: {"engine": "x" * 2_000_000}, watch, selector.unregister)
+    return ControlServer(path, lambda: {"engine": "x" * 2_000_000}, selector)
 
 
 def act(selector: selectors.BaseSelector) -> None:

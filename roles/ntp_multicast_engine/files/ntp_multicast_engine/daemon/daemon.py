@@ -11,7 +11,7 @@ import selectors
 import signal
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Union
@@ -73,14 +73,6 @@ SocketSpec = Union[MulticastServer, MulticastClient, tuple[str, int]]
 AnySocket = Union[GroupSocket, SenderSocket, ResponderSocket]
 
 
-@dataclass(frozen=True)
-class _Ready:
-    """What to do when a registered socket is ready; `quiet`, if that never makes anything else due."""
-
-    act: Callable[[], None]
-    quiet: bool = False
-
-
 def _name(place: SocketSpec) -> str:
     if isinstance(place, tuple):
         return f"requests of IPv{place[1]} on {place[0] or 'all interfaces'}"
@@ -132,17 +124,15 @@ class Daemon:
         self._pauses = Pauses(self._selector)
         self._responder_io = ResponderIo(self.engine, self._clock)
         self._receiver_io = ReceiverIo(self.engine, self._clock, self._estimate_changed)
-        self._poll_io = PollIo(self.engine, self._clock, self._watch, self._selector.unregister, self._estimate_changed)
+        self._poll_io = PollIo(self.engine, self._clock, self._selector, self._estimate_changed)
         self._refused_before = 0
         self._metrics = MetricsFile(loaded.configuration.metrics_file, now.raw)
         self._event_log = EventLog(self._notifier.status)
         self._changed = True
         self._look_due = now.raw
-        self._control = ControlServer(
-            loaded.configuration.status_socket, self.status, self._watch, self._selector.unregister
-        )
+        self._control = ControlServer(loaded.configuration.status_socket, self.status, self._selector)
         self._links = LinkMonitor()
-        self._watch(self._links.socket, self._links_changed)
+        self._selector.register(self._links.socket, selectors.EVENT_READ, self._links_changed)
 
     def _chrony_reader(self, wanted: Configuration, now: Instant) -> ChronyReader | None:
         if not wanted.asks_chrony:
@@ -153,8 +143,7 @@ class Daemon:
             now.raw,
             needed=wanted.server.upstream == "chrony",
             number=lambda: int.from_bytes(os.urandom(4), "big"),
-            watch=self._watch,
-            unwatch=self._selector.unregister,
+            selector=self._selector,
         )
         reader.first(now.raw)
         return reader
@@ -163,26 +152,20 @@ class Daemon:
 
     def run(self) -> None:
         signals = SignalQueue()
-        self._watch(signals.socket, signals.drain)
+        self._selector.register(signals.socket, selectors.EVENT_READ, signals.drain)
         self._notifier.ready("starting")
         sentence = f"ntp-multicast-engine {__version__} runs with {self._path}"
         tell(logging.INFO, "started", sentence, version=__version__)
-        running, due = True, 0
         try:
-            while running:
-                now = self._clock.now()
-                if now.raw >= due:
-                    self._work(now)
-                    now, due = self._clock.now(), self._due()
+            while self._handle_signals(signals):
+                self._work(self._clock.now())
+                now, due = self._clock.now(), self._due()
                 events = self._selector.select(max(0.0, (due - now.raw) / NANOSECONDS))
                 self._check_standstill(now, max(due, now.raw))
                 for key, _events in events:
-                    if isinstance(key.fileobj, socket.socket) and key.fileobj.fileno() < 0:
-                        # What came before it has closed it.
-                        continue
-                    key.data.act()
-                    due = min(due, self._pauses.due() or due) if key.data.quiet else 0
-                running = self._handle_signals(signals)
+                    # What came before it may have closed it.
+                    if not isinstance(key.fileobj, socket.socket) or key.fileobj.fileno() >= 0:
+                        key.data()
         finally:
             self._notifier.stopping()
             signals.close()
@@ -291,11 +274,6 @@ class Daemon:
 
     # Sockets
 
-    def _watch(
-        self, sock: socket.socket, act: Callable[[], None], events: int = selectors.EVENT_READ, *, quiet: bool = False
-    ) -> None:
-        self._selector.register(sock, events, _Ready(act, quiet))
-
     def _wanted(self) -> list[SocketSpec]:
         wanted = self.engine.configuration
         places: list[SocketSpec] = []
@@ -335,7 +313,7 @@ class Daemon:
         self._complaints.pop(place, None)
         self._note_opening(place, None)
         self._sockets[place] = opened
-        self._watch(opened.socket, self._reader(opened), quiet=isinstance(opened, ResponderSocket))
+        self._selector.register(opened.socket, selectors.EVENT_READ, self._reader(opened))
 
     def _note_opening(self, place: SocketSpec, error: str | None) -> None:
         if isinstance(place, MulticastServer):

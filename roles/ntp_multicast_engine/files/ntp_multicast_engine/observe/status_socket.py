@@ -42,20 +42,14 @@ def understand(data: bytes) -> bool:
 class ControlServer:
     """The listening end. `status` makes the document at the moment when it is asked for.
 
-    :param watch: has a function called whenever a socket is ready for events of `selectors`, until `unwatch`.
+    :param selector: its data are what to call when a socket is ready.
     :raises ControlError: another engine answers at the path already, or the socket can't be made.
     """
 
-    def __init__(
-        self,
-        path: str,
-        status: Callable[[], Mapping[str, Any]],
-        watch: Callable[[socket.socket, Callable[[], None], int], object],
-        unwatch: Callable[[socket.socket], object],
-    ) -> None:
+    def __init__(self, path: str, status: Callable[[], Mapping[str, Any]], selector: selectors.BaseSelector) -> None:
         self._path = path
         self._status = status
-        self._watch, self._unwatch = watch, unwatch
+        self._selector = selector
         self._requests: dict[socket.socket, bytes] = {}
         """What each client has sent so far; the oldest client first."""
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
@@ -67,7 +61,7 @@ class ControlServer:
         except OSError as error:
             self._socket.close()
             raise ControlError(f"can't make the status socket {path}: {error.strerror}") from error
-        watch(self._socket, self._accept, selectors.EVENT_READ)
+        selector.register(self._socket, selectors.EVENT_READ, self._accept)
 
     def _accept(self) -> None:
         try:
@@ -79,7 +73,7 @@ class ControlServer:
             # Whoever asks nothing, or doesn't read, keeps nobody else away.
             self._drop(next(iter(self._requests)))
         self._requests[client] = b""
-        self._watch(client, lambda: self._read(client), selectors.EVENT_READ)
+        self._selector.register(client, selectors.EVENT_READ, lambda: self._read(client))
 
     def _read(self, client: socket.socket) -> None:
         try:
@@ -103,18 +97,17 @@ class ControlServer:
         if not rest:
             self._drop(client)
             return
-        self._unwatch(client)
-        self._watch(client, lambda: self._write(client, rest), selectors.EVENT_WRITE)
+        self._selector.modify(client, selectors.EVENT_WRITE, lambda: self._write(client, rest))
 
     def _drop(self, client: socket.socket) -> None:
         del self._requests[client]
-        self._unwatch(client)
+        self._selector.unregister(client)
         client.close()
 
     def close(self) -> None:
         for client in list(self._requests):
             self._drop(client)
-        self._unwatch(self._socket)
+        self._selector.unregister(self._socket)
         self._socket.close()
         Path(self._path).unlink(missing_ok=True)
 
