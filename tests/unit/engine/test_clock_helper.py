@@ -24,7 +24,7 @@ from ntp_multicast_engine.clock.discipline import Kernel, make
 from ntp_multicast_engine.clock.helper.client import RemoteClock
 from ntp_multicast_engine.clock.helper.messages import MAXIMUM_ANSWER, MAXIMUM_REQUEST, perform, request, take_answer
 from ntp_multicast_engine.clock.helper.policy import ClockPolicy, InitialStep
-from ntp_multicast_engine.clock.helper.service import ClockService, Refusals
+from ntp_multicast_engine.clock.helper.service import ClockService
 from ntp_multicast_engine.clock.system_clock import KernelClock, Timex
 from ntp_multicast_engine.config.configuration import Discipline
 from ntp_multicast_engine.errors import ClockError, ClockRefusal, ConfigurationError
@@ -446,19 +446,6 @@ class TestService:
     def test_only_the_engines_group_may_knock(self, running: Running) -> None:
         """Who may not even connect fills no journal and takes no processor."""
         assert stat.S_IMODE(running.socket.stat().st_mode) == 0o660
-
-    def test_refusals_are_told_once_a_minute(self, caplog: pytest.LogCaptureFixture) -> None:
-        now = [1000.0]
-        refusals = Refusals(lambda: now[0])
-        for _unused in range(22_500):
-            refusals.tell(1001, 4711)
-        assert len(caplog.records) == 1 and "user 1001" in caplog.text and "process 4711" in caplog.text
-        now[0] += 59.9
-        refusals.tell(1001, 4711)
-        assert len(caplog.records) == 1
-        now[0] += 0.2
-        refusals.tell(1001, 4711)
-        assert len(caplog.records) == 2 and "22500 more" in caplog.text
 
     def test_a_helper_that_hangs_holds_nobody_up(self, running: Running) -> None:
         with pytest.raises(ClockError, match="timed out"):
