@@ -152,7 +152,7 @@ class Daemon:
 
     def run(self) -> None:
         signals = SignalQueue()
-        self._selector.register(signals.socket, selectors.EVENT_READ, signals.drain)
+        self._selector.register(signals.socket, selectors.EVENT_READ, lambda: None)
         self._notifier.ready("starting")
         sentence = f"ntp-multicast-engine {__version__} runs with {self._path}"
         tell(logging.INFO, "started", sentence, version=__version__)
@@ -172,8 +172,8 @@ class Daemon:
             self._close()
 
     def _handle_signals(self, signals: SignalQueue) -> bool:
-        while (caught := signals.take()) is not None:
-            if caught != signal.SIGHUP:
+        for number in signals.take():
+            if number != signal.SIGHUP:
                 return False
             self._reload()
         return True

@@ -97,10 +97,10 @@ class ClockService:
 
     def run(self) -> None:
         signals = SignalQueue()
-        self._selector.register(signals.socket, selectors.EVENT_READ, signals.drain)
+        self._selector.register(signals.socket, selectors.EVENT_READ, lambda: None)
         self._notifier.ready("reads and sets the clock")
         try:
-            while signals.take() is None:
+            while not signals.take():
                 self.turn(self._watchdog)
                 if self._watchdog is not None:
                     self._notifier.alive()
