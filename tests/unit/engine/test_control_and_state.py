@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from unit.engine.conftest import Event
 
 from ntp_multicast_engine import cli as command
 from ntp_multicast_engine.clock.conflicts import clock_owners
@@ -23,6 +24,7 @@ from ntp_multicast_engine.daemon import state_file as state
 from ntp_multicast_engine.daemon.state_file import StateFile
 from ntp_multicast_engine.errors import ControlError, StateError
 from ntp_multicast_engine.observe import text as report
+from ntp_multicast_engine.observe.journal import ERROR, INFO
 from ntp_multicast_engine.observe.sd_notify import Notifier
 from ntp_multicast_engine.observe.status_socket import (
     MAXIMUM_CONNECTIONS,
@@ -178,18 +180,17 @@ def test_state_is_bounded() -> None:
     assert len(decoded.memory) == state.MAXIMUM_ENTRIES and max(decoded.memory.values()) == 1000
 
 
-def test_a_state_that_can_not_be_kept_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_state_that_can_not_be_kept_is_told_once(tmp_path: Path, logged: list[Event]) -> None:
     folder = tmp_path / "state"
     folder.write_text("a file where a folder should be")
     memory = StateFile(folder, 0)
-    with caplog.at_level("INFO", "ntp_multicast_engine"):
-        for number in range(5):
-            memory.save(State(MEMORY), number)
-        folder.unlink()
-        memory.save(State(MEMORY), 6)
-        memory.save(State(MEMORY), 7)
-    assert [record.levelname for record in caplog.records] == ["ERROR", "INFO"]
-    assert "nothing will outlive this run" in caplog.messages[0]
+    for number in range(5):
+        memory.save(State(MEMORY), number)
+    folder.unlink()
+    memory.save(State(MEMORY), 6)
+    memory.save(State(MEMORY), 7)
+    assert [event.priority for event in logged] == [ERROR, INFO]
+    assert "nothing will outlive this run" in logged[0].sentence
     assert StateFile(folder, 0).load(keep=False) == State(MEMORY)
 
 
@@ -221,14 +222,13 @@ def test_clock_owners(tmp_path: Path) -> None:
     assert clock_owners(tmp_path) == ["chronyd"]
 
 
-def test_the_state_of_the_last_run_is_there_at_the_start(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_state_of_the_last_run_is_there_at_the_start(tmp_path: Path, logged: list[Event]) -> None:
     StateFile(tmp_path, 0).save(State(MEMORY, 1e-6))
     assert StateFile(tmp_path, 0).load(keep=True) == State(MEMORY, 1e-6)
     assert StateFile(tmp_path, 0).load(keep=False) == State(MEMORY, 1e-6)
     (tmp_path / "state.json").write_text("rubbish")
-    with caplog.at_level("INFO", "ntp_multicast_engine"):
-        assert StateFile(tmp_path, 0).load(keep=True) == State()
-    assert caplog.messages == ["the state file is damaged; starting without it"]
+    assert StateFile(tmp_path, 0).load(keep=True) == State()
+    assert [event.sentence for event in logged] == ["the state file is damaged; starting without it"]
     assert StateFile(tmp_path, 0).load(keep=False) == State(), "what is damaged was replaced"
 
 

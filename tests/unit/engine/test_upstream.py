@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import logging
 import select
 import selectors
 import socket
@@ -17,6 +16,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from unit.engine.conftest import Event
 
 from ntp_multicast_engine.config.configuration import Configuration, Discipline, Server
 from ntp_multicast_engine.errors import UpstreamError
@@ -181,19 +181,16 @@ def test_an_answer_of_nonsense_is_as_good_as_none(listener: Listener) -> None:
     assert listener.reader.last_error == "chronyd's answer has impossible values"
 
 
-def test_a_chronyd_that_goes_is_missed_once_and_found_again(
-    listener: Listener, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_chronyd_that_goes_is_missed_once_and_found_again(listener: Listener, logged: list[Event]) -> None:
     reader = listener.reader
     reader.wake(0)
     listener.reply(answer())
     listener.socket.close()
     listener.path.unlink()
-    with caplog.at_level(logging.WARNING):
-        for raw in range(INTERVAL, 10 * INTERVAL, INTERVAL):
-            reader.wake(raw)
-            listener.act()
-    (line,) = [record.message for record in caplog.records]
+    for raw in range(INTERVAL, 10 * INTERVAL, INTERVAL):
+        reader.wake(raw)
+        listener.act()
+    (line,) = [event.sentence for event in logged]
     assert line.startswith("chronyd") and line.endswith("so nothing is served")
     listener.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     listener.socket.bind(str(listener.path))

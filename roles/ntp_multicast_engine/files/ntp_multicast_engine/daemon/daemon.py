@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import selectors
 import signal
@@ -37,7 +36,7 @@ from ntp_multicast_engine.net.netlink import LinkMonitor
 from ntp_multicast_engine.net.sockets import GroupSocket, ResponderSocket, SenderSocket, advice_for
 from ntp_multicast_engine.observe.chrony_tracking import ChronyReader
 from ntp_multicast_engine.observe.event_log import EventLog
-from ntp_multicast_engine.observe.journal import tell
+from ntp_multicast_engine.observe.journal import ERROR, INFO, WARNING, tell
 from ntp_multicast_engine.observe.metrics import MetricsFile
 from ntp_multicast_engine.observe.problems import place_of, problems, why_unsynchronised
 from ntp_multicast_engine.observe.sd_notify import Notifier
@@ -155,7 +154,7 @@ class Daemon:
         self._selector.register(signals.socket, selectors.EVENT_READ, lambda: None)
         self._notifier.ready("starting")
         sentence = f"ntp-multicast-engine {__version__} runs with {self._path}"
-        tell(logging.INFO, "started", sentence, version=__version__)
+        tell(INFO, "started", sentence, version=__version__)
         try:
             while self._handle_signals(signals):
                 self._work(self._clock.now())
@@ -249,7 +248,7 @@ class Daemon:
     def _stood_still(self, seconds: float, now: Instant) -> None:
         self._standstill = (now.raw, seconds)
         sentence = f"this host stood still for {spelt(seconds)}"
-        tell(logging.WARNING, "stood_still", sentence, seconds=seconds)
+        tell(WARNING, "stood_still", sentence, seconds=seconds)
 
     def _log_events(self, now: Instant) -> None:
         engine = self.engine
@@ -418,7 +417,7 @@ class Daemon:
         nanoseconds, self._clock_discipline.stepped = self._clock_discipline.stepped, 0
         if nanoseconds:
             seconds = nanoseconds / NANOSECONDS
-            tell(logging.WARNING, "stepped", f"the clock was stepped by {seconds:+.6f} s", seconds=seconds)
+            tell(WARNING, "stepped", f"the clock was stepped by {seconds:+.6f} s", seconds=seconds)
 
     # Control
 
@@ -448,7 +447,7 @@ class Daemon:
         except EngineError as error:
             for reason in error.problems if isinstance(error, ConfigurationError) else [error]:
                 sentence = f"reload refused, the old configuration stays: {reason}"
-                tell(logging.ERROR, "reload_refused", sentence, reason=str(reason))
+                tell(ERROR, "reload_refused", sentence, reason=str(reason))
         self._notifier.ready("reloaded")
 
     def _apply(self, loaded: Loaded) -> None:
@@ -471,7 +470,7 @@ class Daemon:
             self._poll_io.end(association)
         self._sockets_due = self._tick_due = now.raw
         self._metrics = MetricsFile(new.metrics_file, now.raw)
-        tell(logging.INFO, "reloaded", f"reloaded {self._path}")
+        tell(INFO, "reloaded", f"reloaded {self._path}")
 
     def _close(self) -> None:
         self._clock_discipline.release()

@@ -11,7 +11,6 @@ a port that only root can have opened.
 from __future__ import annotations
 
 import ipaddress
-import logging
 import os
 import select
 import selectors
@@ -21,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ntp_multicast_engine.errors import UpstreamError
-from ntp_multicast_engine.observe.journal import tell
+from ntp_multicast_engine.observe.journal import WARNING, tell
 from ntp_multicast_engine.protocol.upstream import Tracking
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
@@ -136,7 +135,7 @@ class ChronyReader:
         self.ask(raw)
         missing = self.tracking(raw) is None
         if missing and self._needed and self.last_error is not None and not self._complained:
-            tell(logging.WARNING, "upstream", f"{self.last_error}, so nothing is served", reason=self.last_error)
+            tell(WARNING, "upstream", f"{self.last_error}, so nothing is served", reason=self.last_error)
         self._complained = missing
 
     def ask(self, raw: int) -> None:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import selectors
 import socket
@@ -20,7 +19,7 @@ from ntp_multicast_engine.clock.system_clock import KernelClock, SteerableClock
 from ntp_multicast_engine.config import configuration
 from ntp_multicast_engine.config.configuration import Configuration
 from ntp_multicast_engine.errors import ClockError, ConfigurationError, Problem
-from ntp_multicast_engine.observe.journal import tell
+from ntp_multicast_engine.observe.journal import ERROR, WARNING, tell
 from ntp_multicast_engine.observe.sd_notify import Notifier
 from ntp_multicast_engine.signals import SignalQueue
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS
@@ -56,7 +55,7 @@ class ConfigurationFile:
             try:
                 self._known = configuration.read(self._path)
             except ConfigurationError as error:
-                tell(logging.ERROR, "reload_refused", f"the old configuration stays: {error}", reason=str(error))
+                tell(ERROR, "reload_refused", f"the old configuration stays: {error}", reason=str(error))
         return self._known
 
 
@@ -130,7 +129,7 @@ class ClockService:
         if user != self._engine_user():
             # The unit bounds how many of these lines there can be (LogRateLimitBurst=).
             text = f"user {user} is not the engine's: process {process} may not ask the clock helper"
-            tell(logging.WARNING, "clock", text, user=user, process=process)
+            tell(WARNING, "clock", text, user=user, process=process)
             sock.close()
             return
         sock.setblocking(False)
