@@ -334,7 +334,7 @@ class Daemon:
     def _hear(self, place: MulticastClient) -> GroupSocket:
         opened = GroupSocket(place, raw=self.engine.configuration.raw_sockets)
         if opened.raw:
-            tell(logging.INFO, "raw_socket", f"hears {_name(place)} by a raw socket, beside who has the port")
+            tell(INFO, "raw_socket", f"hears {_name(place)} by a raw socket, beside who has the port")
         return opened
 
     def _reader(self, opened: AnySocket) -> Callable[[], None]:
