@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
 from ntp_multicast_engine.clock.system_clock import SystemClock
 from ntp_multicast_engine.net.control_messages import KERNEL, STAMP_RECEIVED, enable_stamps, receive
+from ntp_multicast_engine.observe import journal
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -28,3 +31,19 @@ def stamping_kernel() -> Iterator[None]:
             if any(datagram.stamps == KERNEL for datagram in receive(sock, SystemClock())):
                 break
         yield
+
+
+@dataclass(frozen=True)
+class Event:
+    """As the log is told of it."""
+
+    priority: int
+    sentence: str
+    fields: Mapping[str, Any]
+
+
+@pytest.fixture
+def logged(monkeypatch: pytest.MonkeyPatch) -> list[Event]:
+    events: list[Event] = []
+    monkeypatch.setattr(journal.log, "put", lambda *told: events.append(Event(*told)))
+    return events

@@ -11,6 +11,7 @@ import random
 import selectors
 import socket
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -134,15 +135,10 @@ class ControlTarget(Target):
         self._directory = tempfile.TemporaryDirectory()
         self._path = str(Path(self._directory.name) / "s")
         self._selector = selectors.DefaultSelector()
-        self._server = control.ControlServer(
-            self._path,
-            lambda: {"engine": {}},
-            lambda sock, act, events: self._selector.register(sock, events, act),
-            self._selector.unregister,
-        )
+        self._server = control.ControlServer(self._path, lambda: {"engine": {}}, self._selector)
 
     def make(self, chance: random.Random) -> bytes:
-        example = chance.choice((control.REQUEST, b"status", b"status\r\n", b"status\n\n", b"GET / HTTP/1.1\r\n"))
+        example = chance.choice((control.REQUEST, b"", b"GET / HTTP/1.1\r\n"))
         return example if chance.random() < 0.1 else mutation.octets(chance, example, longest=4000)
 
     def take(self, data: bytes) -> str:
@@ -153,22 +149,16 @@ class ControlTarget(Target):
             while ready := self._selector.select(0):
                 for key, _events in ready:
                     key.data()
-                longest = max(map(len, self._server._requests.values()), default=0)
-                assert longest <= control.MAXIMUM_REQUEST + 1, "a request without end"
-            assert not self._server._requests, "a connection that is never closed"
+            assert not self._server._clients, "a connection that is never closed"
             client.settimeout(5)
             try:
                 answer = client.recv(65536)
             except ConnectionResetError:
                 answer = b""
-        try:
-            understood = control.understand(data)
-        except ControlError:
-            understood = False
         if answer:
             control.decode_answer(answer)
             return ACCEPTED
-        return "ControlError" if understood is False else "closed"
+        return "closed"
 
     def close(self) -> None:
         self._server.close()
@@ -284,13 +274,15 @@ class ClockTarget(Target):
     def make(self, chance: random.Random) -> bytes:
         power = 10.0 ** chance.uniform(-12, 308)
         requests = (
-            clock_protocol.AskStatus(),
-            clock_protocol.SetFrequency(chance.choice((chance.uniform(-1, 1), power)), chance.choice((1e-6, -power))),
-            clock_protocol.Step(chance.randrange(-(1 << 63), 1 << 63) >> chance.randrange(60)),
-            clock_protocol.SetSynchronised(chance.randrange(3), power, chance.choice((1e-3, power))),
-            clock_protocol.SetUnsynchronised(),
+            ("status", {}),
+            ("set_frequency", {"ratio": chance.choice((chance.uniform(-1, 1), power)), "drift": -power}),
+            ("set_frequency", {"ratio": power, "drift": 1e-6}),
+            ("step", {"nanoseconds": chance.randrange(-(1 << 63), 1 << 63) >> chance.randrange(60)}),
+            ("set_synchronised", {"leap": chance.randrange(3), "maximum_error": power, "estimated_error": 1e-3}),
+            ("set_unsynchronised", {}),
         )
-        example = clock_protocol.encode_request(chance.choice(requests))
+        call, arguments = chance.choice(requests)
+        example = clock_protocol.request(call, **arguments)
         kind = chance.random()
         if kind < 0.4:
             return example
@@ -304,8 +296,11 @@ class ClockTarget(Target):
             self._policy.leave()
         if sum(data) % 50 == 1:
             self._die()
-        answer = clock_protocol.decode_answer(self._policy.answer(data))
-        return ACCEPTED if answer.error is None else answer.error[:30]
+        try:
+            clock_protocol.take_answer(clock_protocol.perform(data, self._policy))
+        except ClockError as error:
+            return str(error)[:30]
+        return ACCEPTED
 
 
 class StartClockTarget(ClockTarget):
@@ -317,7 +312,7 @@ class StartClockTarget(ClockTarget):
     def __init__(self) -> None:
         self._place = tempfile.TemporaryDirectory()
         super().__init__("start", Path(self._place.name))
-        self.take(clock_protocol.encode_request(clock_protocol.Step(1_000_000_000)))
+        self.take(clock_protocol.request("step", nanoseconds=1_000_000_000))
         assert self.steps == 1, "the step that is allowed"
 
 
@@ -328,13 +323,14 @@ class ClockAnswerTarget(Target):
     weight = 0.5
 
     def make(self, chance: random.Random) -> bytes:
-        status = KernelStatus(True, 1, 0.5, 1e-3, 12e-6)
-        answers = (clock_protocol.Answer(status), clock_protocol.Answer(error="why not", refused=True))
-        return mutation.octets(chance, clock_protocol.encode_answer(chance.choice(answers)), longest=400)
+        status = asdict(KernelStatus(True, 1, 0.5, 1e-3, 12e-6))
+        done = {"status": status, "error": None, "refused": False}
+        answer = chance.choice((done, {"status": None, "error": "why not", "refused": True}))
+        return mutation.octets(chance, json.dumps(answer).encode(), longest=400)
 
     def take(self, data: bytes) -> str:
         try:
-            clock_protocol.decode_answer(data)
+            clock_protocol.take_answer(data)
         except ClockError as error:
             return str(error)
         return ACCEPTED

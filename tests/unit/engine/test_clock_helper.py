@@ -22,23 +22,9 @@ from unit.engine.obedient_clock import ObedientClock
 
 from ntp_multicast_engine.clock.discipline import Kernel, make
 from ntp_multicast_engine.clock.helper.client import RemoteClock
-from ntp_multicast_engine.clock.helper.messages import (
-    MAXIMUM_ANSWER,
-    MAXIMUM_REQUEST,
-    Answer,
-    AskStatus,
-    Request,
-    SetFrequency,
-    SetSynchronised,
-    SetUnsynchronised,
-    Step,
-    decode_answer,
-    decode_request,
-    encode_answer,
-    encode_request,
-)
+from ntp_multicast_engine.clock.helper.messages import MAXIMUM_ANSWER, MAXIMUM_REQUEST, perform, request, take_answer
 from ntp_multicast_engine.clock.helper.policy import ClockPolicy, InitialStep
-from ntp_multicast_engine.clock.helper.service import ClockService, Refusals
+from ntp_multicast_engine.clock.helper.service import ClockService
 from ntp_multicast_engine.clock.system_clock import KernelClock, Timex
 from ntp_multicast_engine.config.configuration import Discipline
 from ntp_multicast_engine.errors import ClockError, ClockRefusal, ConfigurationError
@@ -48,15 +34,38 @@ from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
 SUMMER = 1_790_000_000 * NANOSECONDS
 LAST_DAY = 1_798_675_200 * NANOSECONDS  # 2026-12-31
+ERRORS_OF = ("leap", "maximum_error", "estimated_error")
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 ERRORS = st.floats(min_value=0, allow_nan=False, allow_infinity=False)
-REQUESTS = st.one_of(
-    st.just(AskStatus()),
-    st.builds(SetFrequency, FINITE, FINITE),
-    st.builds(Step, st.integers(-(1 << 63), (1 << 63) - 1)),
-    st.builds(SetSynchronised, st.integers(0, 2), ERRORS, ERRORS),
-    st.just(SetUnsynchronised()),
+CALLS = st.one_of(
+    st.just(("status", {})),
+    st.builds(lambda ratio, drift: ("set_frequency", {"ratio": ratio, "drift": drift}), FINITE, FINITE),
+    st.integers(-(1 << 63), (1 << 63) - 1).map(lambda nanoseconds: ("step", {"nanoseconds": nanoseconds})),
+    st.builds(lambda *values: ("set_synchronised", dict(zip(ERRORS_OF, values))), st.integers(0, 2), ERRORS, ERRORS),
+    st.just(("set_unsynchronised", {})),
 )
+
+
+def synchronised(leap: int, maximum_error: float, estimated_error: float) -> bytes:
+    return request("set_synchronised", leap=leap, maximum_error=maximum_error, estimated_error=estimated_error)
+
+
+def frequency(ratio: float, drift: float) -> bytes:
+    return request("set_frequency", ratio=ratio, drift=drift)
+
+
+def a_step(nanoseconds: int) -> bytes:
+    return request("step", nanoseconds=nanoseconds)
+
+
+class Told:
+    """A clock that remembers what was asked of it."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, dict[str, float]]] = []
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda **arguments: self.calls.append((name, arguments))
 
 
 class Bench:
@@ -68,15 +77,17 @@ class Bench:
         self.monotonic = 0
         self.policy = ClockPolicy(self.clock, lambda: self.settings, lambda: now, monotonic=lambda: self.monotonic)
 
-    def ask(self, request: Request) -> Answer:
-        return decode_answer(self.policy.answer(encode_request(request)))
+    def ask(self, data: bytes) -> dict[str, Any]:
+        answer: dict[str, Any] = json.loads(perform(data, self.policy))
+        return answer
 
 
 class TestMessages:
-    @given(REQUESTS)
-    def test_a_request_arrives_as_it_was_sent(self, request_: Request) -> None:
-        data = encode_request(request_)
-        assert len(data) <= MAXIMUM_REQUEST and decode_request(data) == request_
+    @given(CALLS)
+    def test_a_request_arrives_as_it_was_sent(self, call: tuple[str, dict[str, float]]) -> None:
+        clock, data = Told(), request(call[0], **call[1])
+        perform(data, clock)  # type: ignore[arg-type]
+        assert len(data) <= MAXIMUM_REQUEST and clock.calls == [call]
 
     @pytest.mark.parametrize(
         "data",
@@ -87,7 +98,7 @@ class TestMessages:
             b"{}",
             b"\xff",
             b'{"colour":{}}',
-            b'{"status":{},"unsynchronised":{}}',
+            b'{"status":{},"set_unsynchronised":{}}',
             b'{"status":{},"status":{}}',
             b'{"status":null}',
             b'{"status":{"leap":0}}',
@@ -95,32 +106,47 @@ class TestMessages:
             b'{"step":{"nanoseconds":true}}',
             b'{"step":{"nanoseconds":1.0}}',
             b'{"step":{"nanoseconds":9223372036854775808}}',
-            b'{"synchronised":{"leap":3,"maximum_error":0,"estimated_error":0}}',
-            b'{"synchronised":{"leap":0,"maximum_error":-1e-9,"estimated_error":0}}',
-            b'{"frequency":{"ratio":NaN,"drift":0}}',
-            b'{"frequency":{"ratio":0,"drift":Infinity}}',
-            b'{"frequency":{"ratio":1e400,"drift":0}}',
+            b'{"set_synchronised":{"leap":3,"maximum_error":0,"estimated_error":0}}',
+            b'{"set_synchronised":{"leap":0,"maximum_error":-1e-9,"estimated_error":0}}',
+            b'{"set_frequency":{"ratio":NaN,"drift":0}}',
+            b'{"set_frequency":{"ratio":0,"drift":Infinity}}',
+            b'{"set_frequency":{"ratio":1e400,"drift":0}}',
             b"[" * MAXIMUM_REQUEST,
             b'{"status":{}}' + b" " * MAXIMUM_REQUEST,
         ],
     )
     def test_what_is_no_request(self, data: bytes) -> None:
+        clock = Told()
         with pytest.raises(ClockError):
-            decode_request(data)
+            take_answer(perform(data, clock))  # type: ignore[arg-type]
+        assert not clock.calls
 
     @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
     def test_numbers_that_are_none_are_not_sent(self, value: float) -> None:
-        for request in (SetFrequency(value, 0.0), SetFrequency(0.0, value), SetSynchronised(0, value, 0.0)):
+        for arguments in ({"ratio": value, "drift": 0.0}, {"ratio": 0.0, "drift": value}):
             with pytest.raises(ClockError, match="numbers that are none"):
-                encode_request(request)
+                request("set_frequency", **arguments)
 
     @given(st.text())
     def test_an_answer_has_a_bound(self, sentence: str) -> None:
-        data = encode_answer(Answer(error=(sentence or "x") * 5000, refused=True))
-        assert len(data) <= MAXIMUM_ANSWER and decode_answer(data).refused
-        for wrong in (b"", data[:10], data + b"x", b"ABCD" + data[4:], data + b" " * MAXIMUM_ANSWER):
-            with pytest.raises(ClockError):
-                decode_answer(wrong)
+        class Verbose(ObedientClock):
+            def step(self, nanoseconds: int) -> None:
+                raise ClockRefusal((sentence or "x") * 5000)
+
+        data = perform(a_step(1), Verbose())
+        assert len(data) <= MAXIMUM_ANSWER
+        with pytest.raises(ClockRefusal):
+            take_answer(data)
+        for wrong in (
+            b"",
+            data[:10],
+            data + b"x",
+            b"ABCD" + data[4:],
+            b"[]",
+            b'{"status":{},"error":null,"refused":0}',
+        ):
+            with pytest.raises(ClockError, match="unknown form"):
+                take_answer(wrong)
 
 
 def bounded(timex: Timex) -> int:
@@ -147,13 +173,13 @@ class TestRealConversion:
     @pytest.mark.parametrize("error", ["1e303", "1" + "0" * 150, "1.7976931348623157e308"])
     def test_an_error_without_measure_is_survived(self, error: str) -> None:
         policy = ClockPolicy(KernelClock(bounded), lambda: Discipline("kernel"), lambda: SUMMER)
-        message = f'{{"synchronised":{{"leap":0,"maximum_error":{error},"estimated_error":0}}}}'
-        assert decode_answer(policy.answer(message.encode())).error is None
+        message = f'{{"set_synchronised":{{"leap":0,"maximum_error":{error},"estimated_error":0}}}}'
+        assert take_answer(perform(message.encode(), policy)) is None
 
     def test_drawn_messages_step_once_at_most(self, tmp_path: Path) -> None:
         """TIMECAST_CLOCK_MESSAGES is how many; the engine and the helper die now and then."""
         target, chance = ClockTarget("start", tmp_path), random.Random(20260917)
-        target.take(encode_request(Step(NANOSECONDS)))
+        target.take(a_step(NANOSECONDS))
         for _unused in range(int(os.environ.get("TIMECAST_CLOCK_MESSAGES", "10000"))):
             target.take(target.make(chance))
         assert target.steps == 1
@@ -163,15 +189,14 @@ class TestPolicy:
     def test_what_the_kernel_says_is_told(self) -> None:
         bench = Bench()
         bench.clock.frequency = 12e-6
-        status = bench.ask(AskStatus()).status
-        assert status == bench.clock.status()
+        assert take_answer(perform(request("status"), bench.policy)) == bench.clock.status()
 
     @pytest.mark.parametrize(("step", "allowed"), [("never", []), ("start", [1]), ("always", [1, 1])])
     def test_steps(self, step: str, allowed: list[int]) -> None:
         bench = Bench(step=step)
-        answers = [bench.ask(Step(NANOSECONDS)) for _unused in range(2)]
+        answers = [bench.ask(a_step(NANOSECONDS)) for _unused in range(2)]
         assert bench.clock.steps == [seconds * NANOSECONDS for seconds in allowed]
-        assert [answer.refused for answer in answers] == [n >= len(allowed) for n in range(2)]
+        assert [answer["refused"] for answer in answers] == [n >= len(allowed) for n in range(2)]
 
     @pytest.mark.parametrize(
         ("nanoseconds", "allowed"),
@@ -179,34 +204,26 @@ class TestPolicy:
     )
     def test_a_step_after_a_pause_leads_ahead_by_a_day_at_most(self, nanoseconds: int, allowed: bool) -> None:
         bench = Bench(step="pause")
-        bench.ask(SetSynchronised(0, 0.01, 0.001))
-        assert bench.ask(Step(nanoseconds)).refused is not allowed
+        bench.ask(synchronised(0, 0.01, 0.001))
+        assert bench.ask(a_step(nanoseconds))["refused"] is not allowed
         assert bench.clock.steps == [nanoseconds] * allowed
 
     def test_steps_after_a_pause_are_ten_minutes_apart(self) -> None:
         bench = Bench(step="pause")
-        bench.ask(SetSynchronised(0, 0.01, 0.001))
+        bench.ask(synchronised(0, 0.01, 0.001))
         refused = []
         for bench.monotonic in (0, 600 * NANOSECONDS - 1, 600 * NANOSECONDS):
-            refused.append(bench.ask(Step(NANOSECONDS)).refused)
+            refused.append(bench.ask(a_step(NANOSECONDS))["refused"])
         assert refused == [False, True, False]
 
     def test_the_initial_step_is_used_with_the_first_steering(self) -> None:
         bench = Bench()
-        bench.ask(SetFrequency(1e-6, 1e-6))
-        bench.ask(SetUnsynchronised())
-        bench.ask(SetSynchronised(0, 0.01, 0.001))
+        bench.ask(frequency(1e-6, 1e-6))
+        bench.ask(request("set_unsynchronised"))
+        bench.ask(synchronised(0, 0.01, 0.001))
         bench.policy.leave()
-        assert bench.ask(Step(NANOSECONDS)).refused, "nor has a new process of the engine one of its own"
+        assert bench.ask(a_step(NANOSECONDS))["refused"], "nor has a new process of the engine one of its own"
         assert not bench.clock.steps
-
-    def test_a_step_that_the_kernel_refused_is_not_used(self) -> None:
-        bench = Bench()
-        bench.clock.refusing = True
-        answer = bench.ask(Step(NANOSECONDS))
-        assert (answer.error, answer.refused) == ("adjtimex: Operation not permitted", False)
-        bench.clock.refusing = False
-        assert bench.ask(Step(NANOSECONDS)).error is None
 
     def test_the_initial_step_stays_used_when_the_helper_is_a_new_one(self, tmp_path: Path) -> None:
         """The units make the one file of the other, if the engine or the helper dies."""
@@ -215,41 +232,31 @@ class TestPolicy:
             clock = ObedientClock()
             policy = ClockPolicy(clock, lambda: Discipline("kernel"), lambda: SUMMER, InitialStep(marker, before))
             assert not marker.exists()
-            policy.answer(encode_request(Step(NANOSECONDS)))
+            perform(a_step(NANOSECONDS), policy)
             assert len(clock.steps) == steps and marker.exists() == bool(steps)
             if steps:
                 marker.rename(before)
             else:
                 before.unlink()
 
-    @pytest.mark.parametrize("request_", [SetSynchronised(0, 0.1, 0.1), Step(NANOSECONDS)])
-    def test_a_use_that_can_not_be_remembered_is_none(self, tmp_path: Path, request_: Request) -> None:
+    @pytest.mark.parametrize("request_", [synchronised(0, 0.1, 0.1), a_step(NANOSECONDS)])
+    def test_a_use_that_can_not_be_remembered_is_none(self, tmp_path: Path, request_: bytes) -> None:
         clock = ObedientClock()
-        step = InitialStep(tmp_path / "nowhere" / "used")
-        policy = ClockPolicy(clock, lambda: Discipline("kernel"), lambda: SUMMER, step)
-        answer = decode_answer(policy.answer(encode_request(request_)))
-        assert answer.error is not None and "nowhere" in answer.error
+        initial_step = InitialStep(tmp_path / "nowhere" / "used")
+        policy = ClockPolicy(clock, lambda: Discipline("kernel"), lambda: SUMMER, initial_step)
+        with pytest.raises(ClockError, match="nowhere"):
+            take_answer(perform(request_, policy))
         assert not clock.synchronised and not clock.steps
-
-    def test_a_refused_step_leaves_no_marker(self, tmp_path: Path) -> None:
-        clock, marker = ObedientClock(), tmp_path / "used"
-        policy = ClockPolicy(clock, lambda: Discipline("kernel"), lambda: SUMMER, InitialStep(marker))
-        clock.refusing = True
-        policy.answer(encode_request(Step(NANOSECONDS)))
-        assert not marker.exists()
-        clock.refusing = False
-        policy.answer(encode_request(Step(NANOSECONDS)))
-        assert marker.exists() and clock.steps == [NANOSECONDS]
 
     @pytest.mark.parametrize("nanoseconds", [NANOSECONDS // 8, -NANOSECONDS // 8, 0, 1 << 62, -(1 << 63)])
     def test_a_step_that_the_engine_would_not_ask_for(self, nanoseconds: int) -> None:
         bench = Bench(step="always")
-        assert bench.ask(Step(nanoseconds)).refused and not bench.clock.steps
+        assert bench.ask(a_step(nanoseconds))["refused"] and not bench.clock.steps
 
     @pytest.mark.parametrize(("asked", "set_"), [(0.05, 1.5e-3), (-1e300, -1.5e-3), (533e-6, 533e-6)])
     def test_a_frequency_has_the_bounds_of_the_engine(self, asked: float, set_: float) -> None:
         bench = Bench()
-        bench.ask(SetFrequency(asked, 0.05))
+        bench.ask(frequency(asked, 0.05))
         assert bench.clock.frequency == pytest.approx(set_)
         bench.policy.leave()
         assert bench.clock.frequency == pytest.approx(1e-3)
@@ -257,28 +264,33 @@ class TestPolicy:
     @pytest.mark.parametrize(("now", "told"), [(SUMMER, 0), (LAST_DAY - NANOSECONDS, 0), (LAST_DAY, 1)])
     def test_a_leap_second_is_no_way_to_step(self, now: int, told: int) -> None:
         bench = Bench(now)
-        bench.ask(SetSynchronised(1, 0.01, 0.001))
+        bench.ask(synchronised(1, 0.01, 0.001))
         assert (bench.clock.leap, bench.clock.synchronised) == (told, True)
 
     @pytest.mark.parametrize("mode", ["monitor", "chrony"])
     def test_a_clock_that_others_keep_is_only_read(self, mode: str) -> None:
         bench = Bench()
         bench.settings = Discipline(mode)
-        assert bench.ask(AskStatus()).error is None
-        for request in (SetFrequency(1e-6, 0.0), Step(NANOSECONDS), SetSynchronised(0, 0.0, 0.0), SetUnsynchronised()):
-            assert bench.ask(request).refused
+        assert bench.ask(request("status"))["error"] is None
+        for asked in (
+            frequency(1e-6, 0.0),
+            a_step(NANOSECONDS),
+            synchronised(0, 0.0, 0.0),
+            request("set_unsynchronised"),
+        ):
+            assert bench.ask(asked)["refused"]
         assert bench.clock.frequency == 0.0 and not bench.clock.steps and not bench.clock.synchronised
 
     def test_nonsense_is_answered(self) -> None:
-        answer = decode_answer(Bench().policy.answer(b"nonsense"))
-        assert answer.error is not None and not answer.refused
+        answer = Bench().ask(b"nonsense")
+        assert answer["error"] is not None and not answer["refused"]
 
 
 class TestLeaving:
     def test_an_engine_that_dies_leaves_no_slew(self) -> None:
         bench = Bench()
-        bench.ask(SetFrequency(533e-6, 33e-6))
-        bench.ask(SetSynchronised(0, 0.01, 0.001))
+        bench.ask(frequency(533e-6, 33e-6))
+        bench.ask(synchronised(0, 0.01, 0.001))
         bench.policy.leave()
         assert bench.clock.frequency == 33e-6 and not bench.clock.synchronised
 
@@ -293,7 +305,7 @@ class TestLeaving:
 
     def test_a_kernel_that_refuses_hinders_nobody_to_leave(self) -> None:
         bench = Bench()
-        bench.ask(SetFrequency(533e-6, 33e-6))
+        bench.ask(frequency(533e-6, 33e-6))
         bench.clock.refusing = True
         bench.policy.leave()
         bench.policy.leave()
@@ -306,8 +318,8 @@ class _Direct(RemoteClock):
         super().__init__("nowhere")
         self._bench = bench
 
-    def _exchange(self, data: bytes) -> Answer:
-        return decode_answer(self._bench.policy.answer(data))
+    def _exchange(self, data: bytes) -> bytes:
+        return perform(data, self._bench.policy)
 
 
 def _correction(offset: float) -> Correction:
@@ -317,7 +329,7 @@ def _correction(offset: float) -> Correction:
 def test_an_engine_slews_what_the_helper_does_not_step() -> None:
     """As after a crash: the new process would step at its start, the helper knows that it has had its step."""
     bench = Bench()
-    bench.ask(SetSynchronised(0, 0.01, 0.001))
+    bench.ask(synchronised(0, 0.01, 0.001))
     kernel = Kernel(bench.settings, _Direct(bench))
     kernel.update(_correction(1.0), Instant(0, 0))
     assert not bench.clock.steps and kernel.last_error is None
@@ -434,19 +446,6 @@ class TestService:
     def test_only_the_engines_group_may_knock(self, running: Running) -> None:
         """Who may not even connect fills no journal and takes no processor."""
         assert stat.S_IMODE(running.socket.stat().st_mode) == 0o660
-
-    def test_refusals_are_told_once_a_minute(self, caplog: pytest.LogCaptureFixture) -> None:
-        now = [1000.0]
-        refusals = Refusals(lambda: now[0])
-        for _unused in range(22_500):
-            refusals.tell(1001, 4711)
-        assert len(caplog.records) == 1 and "user 1001" in caplog.text and "process 4711" in caplog.text
-        now[0] += 59.9
-        refusals.tell(1001, 4711)
-        assert len(caplog.records) == 1
-        now[0] += 0.2
-        refusals.tell(1001, 4711)
-        assert len(caplog.records) == 2 and "22500 more" in caplog.text
 
     def test_a_helper_that_hangs_holds_nobody_up(self, running: Running) -> None:
         with pytest.raises(ClockError, match="timed out"):

@@ -261,7 +261,6 @@ def test_a_server_that_follows_this_host_is_not_followed(stratum: int, reference
     node = Node(simulation, "10.0.0.2", client_configuration())
     told = Announcement(0, stratum, reference, 0.0, 0.001, START)
     server.engine.announcement = lambda _now: told  # type: ignore[method-assign]
-    server.engine._announced_until = 0
     simulation.run(60)
     assert (node.engine.selected is not None) is followed
     assert (node.engine.dropped["loop"] > 0) is not followed

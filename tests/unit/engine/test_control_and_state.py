@@ -10,13 +10,13 @@ import os
 import selectors
 import socket
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from unit.engine.conftest import Event
 
 from ntp_multicast_engine import cli as command
 from ntp_multicast_engine.clock.conflicts import clock_owners
@@ -24,25 +24,15 @@ from ntp_multicast_engine.daemon import state_file as state
 from ntp_multicast_engine.daemon.state_file import StateFile
 from ntp_multicast_engine.errors import ControlError, StateError
 from ntp_multicast_engine.observe import text as report
+from ntp_multicast_engine.observe.journal import ERROR, INFO
 from ntp_multicast_engine.observe.sd_notify import Notifier
 from ntp_multicast_engine.observe.status_socket import (
     MAXIMUM_CONNECTIONS,
     ControlServer,
     ask,
     decode_answer,
-    understand,
 )
 from ntp_multicast_engine.protocol.client import Remembered, State
-
-
-@given(st.binary(max_size=100))
-def test_requests_are_understood_refused_or_waited_for(data: bytes) -> None:
-    try:
-        understood = understand(data)
-    except ControlError:
-        assert b"\n" in data or len(data) > 64
-    else:
-        assert not understood or data.strip() == b"status"
 
 
 @given(st.binary(max_size=200) | st.text(max_size=50).map(lambda text: json.dumps(text).encode()))
@@ -53,11 +43,7 @@ def test_answers_of_nonsense_raise_only_control_errors(data: bytes) -> None:
 
 def server_at(path: str, selector: selectors.BaseSelector) -> ControlServer:
     """One whose document is larger than what a socket takes at once."""
-
-    def watch(sock: socket.socket, act: Callable[[], None], events: int) -> None:
-        selector.register(sock, events, act)
-
-    return ControlServer(path, lambda: {"engine": "x" * 2_000_000}, watch, selector.unregister)
+    return ControlServer(path, lambda: {"engine": "x" * 2_000_000}, selector)
 
 
 def act(selector: selectors.BaseSelector) -> None:
@@ -99,9 +85,7 @@ def test_who_asks_nothing_keeps_nobody_away(tmp_path: Path) -> None:
         act(selector)
     assert len(selector.get_map()) == 1 + MAXIMUM_CONNECTIONS
     assert clients[0].recv(1) == b"", "the oldest one had its time"
-    clients[-1].sendall(b"sta")
-    act(selector)
-    clients[-1].sendall(b"tus\n")
+    clients[-1].sendall(b"status\n")
     answer = b""
     while True:
         act(selector)
@@ -196,18 +180,17 @@ def test_state_is_bounded() -> None:
     assert len(decoded.memory) == state.MAXIMUM_ENTRIES and max(decoded.memory.values()) == 1000
 
 
-def test_a_state_that_can_not_be_kept_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_state_that_can_not_be_kept_is_told_once(tmp_path: Path, logged: list[Event]) -> None:
     folder = tmp_path / "state"
     folder.write_text("a file where a folder should be")
     memory = StateFile(folder, 0)
-    with caplog.at_level("INFO", "ntp_multicast_engine"):
-        for number in range(5):
-            memory.save(State(MEMORY), number)
-        folder.unlink()
-        memory.save(State(MEMORY), 6)
-        memory.save(State(MEMORY), 7)
-    assert [record.levelname for record in caplog.records] == ["ERROR", "INFO"]
-    assert "nothing will outlive this run" in caplog.messages[0]
+    for number in range(5):
+        memory.save(State(MEMORY), number)
+    folder.unlink()
+    memory.save(State(MEMORY), 6)
+    memory.save(State(MEMORY), 7)
+    assert [event.priority for event in logged] == [ERROR, INFO]
+    assert "nothing will outlive this run" in logged[0].sentence
     assert StateFile(folder, 0).load(keep=False) == State(MEMORY)
 
 
@@ -239,14 +222,13 @@ def test_clock_owners(tmp_path: Path) -> None:
     assert clock_owners(tmp_path) == ["chronyd"]
 
 
-def test_the_state_of_the_last_run_is_there_at_the_start(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_state_of_the_last_run_is_there_at_the_start(tmp_path: Path, logged: list[Event]) -> None:
     StateFile(tmp_path, 0).save(State(MEMORY, 1e-6))
     assert StateFile(tmp_path, 0).load(keep=True) == State(MEMORY, 1e-6)
     assert StateFile(tmp_path, 0).load(keep=False) == State(MEMORY, 1e-6)
     (tmp_path / "state.json").write_text("rubbish")
-    with caplog.at_level("INFO", "ntp_multicast_engine"):
-        assert StateFile(tmp_path, 0).load(keep=True) == State()
-    assert caplog.messages == ["the state file is damaged; starting without it"]
+    assert StateFile(tmp_path, 0).load(keep=True) == State()
+    assert [event.sentence for event in logged] == ["the state file is damaged; starting without it"]
     assert StateFile(tmp_path, 0).load(keep=False) == State(), "what is damaged was replaced"
 
 

@@ -12,7 +12,7 @@ import signal
 import socket
 from pathlib import Path
 
-from ntp_multicast_engine.daemon.daemon import Daemon, _Ready
+from ntp_multicast_engine.daemon.daemon import Daemon
 from ntp_multicast_engine.instant import Instant
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
@@ -46,8 +46,8 @@ def test_what_is_closed_while_it_is_readable_is_not_read(tmp_path: Path) -> None
         selector.unregister(other)
         other.close()
 
-    selector.register(one, selectors.EVENT_READ, _Ready(give_up))
-    selector.register(other, selectors.EVENT_READ, _Ready(lambda: acted.append("other")))
+    selector.register(one, selectors.EVENT_READ, give_up)
+    selector.register(other, selectors.EVENT_READ, lambda: acted.append("other"))
     selector.sockets = (one, other)
     daemon.run()
     one.close()

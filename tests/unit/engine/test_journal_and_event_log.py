@@ -5,59 +5,35 @@
 
 from __future__ import annotations
 
+import errno
 import io
-import logging
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from unit.engine.conftest import Event
 from unit.engine.conversation import broadcast, hear, new_client
 
 from ntp_multicast_engine.observe import journal
 from ntp_multicast_engine.observe.event_log import DROPS_INTERVAL, PROBLEMS_INTERVAL, EventLog
-from ntp_multicast_engine.observe.journal import JournalHandler, TextFormatter, encode, fields_of, tell
+from ntp_multicast_engine.observe.journal import INFO, WARNING, Log, encode, line, tell
 from ntp_multicast_engine.observe.status import ProblemStatus, SystemStatus
 
 
-class Kept(logging.Handler):
-    def __init__(self) -> None:
-        super().__init__()
-        self.records: list[logging.LogRecord] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.records.append(record)
-
-
-@pytest.fixture
-def logged() -> Iterator[list[logging.LogRecord]]:
-    handler = Kept()
-    level = journal.log.level
-    journal.log.addHandler(handler)
-    journal.log.setLevel(logging.INFO)
-    yield handler.records
-    journal.log.removeHandler(handler)
-    journal.log.setLevel(level)
-
-
-def record(sentence: str, **fields: object) -> logging.LogRecord:
-    made = logging.LogRecord("ntp_multicast_engine", logging.WARNING, "", 0, "%s", (sentence,), None)
-    made.fields = fields
-    return made
-
-
 def test_text_has_the_sentence_and_then_the_fields() -> None:
-    line = TextFormatter().format(record("now following 10.0.0.1", event="selected", offset=1.5e-05, group='a "b"\n='))
-    assert line == r'now following 10.0.0.1 event=selected offset=1.5e-05 group="a \"b\"\n="'
+    told = line("now following 10.0.0.1", {"event": "selected", "offset": 1.5e-05, "group": 'a "b"\n='})
+    assert told == r'now following 10.0.0.1 event=selected offset=1.5e-05 group="a \"b\"\n="'
 
 
 @given(st.text())
 def test_no_value_breaks_a_line_of_text(value: str) -> None:
-    assert len(TextFormatter().format(record("s", value=value)).splitlines()) == 1
+    assert len(line("s", {"value": value}).splitlines()) == 1
 
 
 def parse_journal(data: bytes) -> dict[str, str]:
@@ -76,7 +52,7 @@ def parse_journal(data: bytes) -> dict[str, str]:
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_the_journal_gets_every_value_whole(value: str) -> None:
-    found = parse_journal(encode(record("sentence", event="dropped", reason=value), "sentence"))
+    found = parse_journal(encode(WARNING, "sentence", {"event": "dropped", "reason": value}))
     assert found == {
         "MESSAGE": "sentence",
         "PRIORITY": "4",
@@ -86,16 +62,26 @@ def test_the_journal_gets_every_value_whole(value: str) -> None:
     }
 
 
-def test_what_the_journal_does_not_take_goes_to_standard_error(tmp_path: Path) -> None:
-    text = io.StringIO()
-    handler = JournalHandler(str(tmp_path / "journal"), logging.StreamHandler(text))
-    handler.emit(record("before", event="x"))
+def test_what_the_journal_does_not_take_goes_to_standard_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = Log()
+    log.journal = str(tmp_path / "journal")
+    log.put(WARNING, "before", {"event": "x"})
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
-        manager.bind(str(tmp_path / "journal"))
-        handler.emit(record("after", event="x"))
+        manager.bind(log.journal)
+        log.put(WARNING, "after", {"event": "x"})
         assert parse_journal(manager.recv(1000))["MESSAGE"] == "after"
-    assert text.getvalue() == "before\n"
-    handler.close()
+    assert capsys.readouterr().err == "before event=x\n"
+
+
+def test_a_standard_error_that_takes_nothing_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(io.StringIO):
+        def write(self, text: str) -> int:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("sys.stderr", Full())
+    Log().put(WARNING, "sentence", {"event": "x"})
 
 
 def test_only_the_journals_own_stream_is_the_journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,14 +93,14 @@ def test_only_the_journals_own_stream_is_the_journal(tmp_path: Path, monkeypatch
         assert not journal.into_journal({})
 
 
-def told(records: list[logging.LogRecord]) -> list[tuple[str, dict[str, object]]]:
-    found = [(item.getMessage(), dict(fields_of(item))) for item in records]
-    records.clear()
+def told(events: list[Event]) -> list[tuple[str, Mapping[str, Any]]]:
+    found = [(event.sentence, event.fields) for event in events]
+    events.clear()
     return found
 
 
-def test_fields_without_a_value_are_left_out(logged: list[logging.LogRecord]) -> None:
-    tell(logging.INFO, "started", "here", version="1", reason=None)
+def test_fields_without_a_value_are_left_out(logged: list[Event]) -> None:
+    tell(INFO, "started", "here", version="1", reason=None)
     assert told(logged) == [("here", {"event": "started", "version": "1"})]
 
 
@@ -136,19 +122,19 @@ def status(synchronised: bool, upstream: str | None = None) -> SystemStatus:
     )
 
 
-def test_synchronisation_and_its_loss_are_told_once(logged: list[logging.LogRecord]) -> None:
+def test_synchronisation_and_its_loss_are_told_once(logged: list[Event]) -> None:
     notified: list[str] = []
     changes = EventLog(notified.append)
     for synchronised in (False, True, True, False, False):
         changes.system(status(synchronised))
     told_so_far = ["not synchronised: nobody sends", "synchronised to 10.0.0.1", "not synchronised: nobody sends"]
-    levels = [item.levelno for item in logged]
+    levels = [item.priority for item in logged]
     assert [sentence for sentence, _fields in told(logged)] == told_so_far
-    assert levels == [logging.INFO, logging.INFO, logging.WARNING], "at a start that is how it has to be"
+    assert levels == [INFO, INFO, WARNING], "at a start that is how it has to be"
     assert notified == told_so_far
 
 
-def test_another_upstream_is_logged(logged: list[logging.LogRecord]) -> None:
+def test_another_upstream_is_logged(logged: list[Event]) -> None:
     changes = EventLog(lambda _text: None)
     for upstream in ("chrony", "chrony", "kernel", "chrony"):
         changes.system(status(True, upstream))
@@ -163,7 +149,7 @@ def problem(sentence: str = "it is wrong", subject: str = "10.0.0.1", count: int
 
 
 def test_a_problem_is_told_when_it_comes_each_hour_with_its_number_and_when_it_is_over(
-    logged: list[logging.LogRecord],
+    logged: list[Event],
 ) -> None:
     changes = EventLog(lambda _text: None)
     second = PROBLEMS_INTERVAL // 3600
@@ -178,7 +164,7 @@ def test_a_problem_is_told_when_it_comes_each_hour_with_its_number_and_when_it_i
     ]
 
 
-def test_a_server_that_was_given_up_has_not_come_back(logged: list[logging.LogRecord]) -> None:
+def test_a_server_that_was_given_up_has_not_come_back(logged: list[Event]) -> None:
     changes = EventLog(lambda _text: None)
     client = new_client()
     lost = replace(problem("server 10.0.0.1 was not heard", "10.0.0.1 on eth0"), code="server_lost")
@@ -189,7 +175,7 @@ def test_a_server_that_was_given_up_has_not_come_back(logged: list[logging.LogRe
         assert [sentence for sentence, _fields in told(logged)] == [lost.sentence, f"{end}: {lost.sentence}"]
 
 
-def test_whoever_makes_new_problems_all_the_time_fills_no_log(logged: list[logging.LogRecord]) -> None:
+def test_whoever_makes_new_problems_all_the_time_fills_no_log(logged: list[Event]) -> None:
     changes = EventLog(lambda _text: None)
     second = PROBLEMS_INTERVAL // 3600
     for moment in range(3600):
@@ -199,7 +185,7 @@ def test_whoever_makes_new_problems_all_the_time_fills_no_log(logged: list[loggi
     assert ("it is wrong", "later") in [(sentence, fields["subject"]) for sentence, fields in told(logged)]
 
 
-def test_a_flood_makes_a_line_an_hour_for_each_reason(logged: list[logging.LogRecord]) -> None:
+def test_a_flood_makes_a_line_an_hour_for_each_reason(logged: list[Event]) -> None:
     changes = EventLog(lambda _text: None)
     second = DROPS_INTERVAL // 3600
     for moment in range(2 * 3600):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from unit.engine.conftest import Event
 from unit.engine.simulation import Node, Simulation, client_configuration, server_configuration
 
 from ntp_multicast_engine import __version__
@@ -88,7 +89,7 @@ def test_labels_cannot_break_out() -> None:
     assert samples(text(shown))
 
 
-def test_the_file_is_replaced_when_it_is_time(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_file_is_replaced_when_it_is_time(tmp_path: Path, logged: list[Event]) -> None:
     shown = document(Node(Simulation(), "10.0.0.2", client_configuration()))
     path = tmp_path / "engine.prom"
     metrics = MetricsFile(str(path), 100)
@@ -105,7 +106,7 @@ def test_the_file_is_replaced_when_it_is_time(tmp_path: Path, caplog: pytest.Log
     lost = MetricsFile(str(tmp_path / "nowhere" / "x"), 0)
     for number in range(3):
         lost.wake(number * INTERVAL, lambda: shown)
-    assert len([record for record in caplog.records if "no metrics" in record.message]) == 1
+    assert len([event for event in logged if "no metrics" in event.sentence]) == 1
 
 
 def at(*date: int) -> int:

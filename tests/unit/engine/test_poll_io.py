@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import ipaddress
+import selectors
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -49,27 +50,28 @@ def server() -> Iterator[socket.socket]:
 @pytest.mark.parametrize("warming_up", [False, True])
 def test_what_an_answer_has_told_is_passed_on_unless_it_was_a_warm_up(server: socket.socket, warming_up: bool) -> None:
     listener: Any = Listener(server.getsockname()[1])
-    watched: dict[socket.socket, Callable[[], None]] = {}
+    selector = selectors.DefaultSelector()
     told: list[object] = []
-    exchanges = PollIo(listener, SystemClock(), watched.__setitem__, watched.pop, told.append)
+    exchanges = PollIo(listener, SystemClock(), selector, told.append)
     exchanges.begin(SendRequest(listener, b"request"))
     data, asking = server.recvfrom(100)
     assert data == b"request" and listener.sent == 1 and listener.left
     server.sendto(b"answer", asking)
     listener.warming_up = warming_up
-    [(opened, read)] = list(watched.items())
+    [(_descriptor, key)] = list(selector.get_map().items())
+    opened: Any = key.fileobj
     while not listener.answers:
-        read()
+        key.data()
     assert listener.answers == [b"answer"] and told == ([] if warming_up else [listener])
-    assert not watched and opened.fileno() == -1, "each exchange has a socket of its own"
+    assert not selector.get_map() and opened.fileno() == -1, "each exchange has a socket of its own"
 
 
 def test_a_new_exchange_ends_the_one_under_way(server: socket.socket) -> None:
     listener: Any = Listener(server.getsockname()[1])
-    watched: dict[socket.socket, Callable[[], None]] = {}
-    exchanges = PollIo(listener, SystemClock(), watched.__setitem__, watched.pop, print)
+    selector = selectors.DefaultSelector()
+    exchanges = PollIo(listener, SystemClock(), selector, print)
     for _unused in range(2):
         exchanges.begin(SendRequest(listener, b"request"))
-    assert len(watched) == 1 and server.recvfrom(100)[1] != server.recvfrom(100)[1]
+    assert len(selector.get_map()) == 1 and server.recvfrom(100)[1] != server.recvfrom(100)[1]
     exchanges.close()
-    assert not watched
+    assert not selector.get_map()

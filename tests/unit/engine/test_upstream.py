@@ -5,17 +5,18 @@
 
 from __future__ import annotations
 
-import logging
 import select
+import selectors
 import socket
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from unit.engine.conftest import Event
 
 from ntp_multicast_engine.config.configuration import Configuration, Discipline, Server
 from ntp_multicast_engine.errors import UpstreamError
@@ -126,7 +127,7 @@ class Listener:
 
     def __init__(self, directory: Path) -> None:
         self.path = directory / "chronyd.sock"
-        self.watched: dict[socket.socket, Callable[[], None]] = {}
+        self.selector = selectors.DefaultSelector()
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(str(self.path))
         self.socket.settimeout(5)
@@ -136,16 +137,18 @@ class Listener:
             0,
             needed=True,
             number=lambda: NUMBER,
-            watch=self.watched.__setitem__,
-            unwatch=self.watched.pop,
+            selector=self.selector,
         )
 
     def reply(self, data: bytes) -> None:
         asked, address = self.socket.recvfrom(1000)
         assert asked == request(NUMBER)
         self.socket.sendto(data, address)
-        for ready in select.select(list(self.watched), [], [], 5)[0]:
-            self.watched[ready]()
+        self.act(5)
+
+    def act(self, patience: float = 0) -> None:
+        for key, _events in self.selector.select(patience):
+            key.data()
 
 
 @pytest.fixture
@@ -158,7 +161,7 @@ def listener(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Listen
     yield made
     made.reader.close()
     made.socket.close()
-    assert not made.watched
+    assert not made.selector.get_map()
 
 
 def test_a_report_holds_for_a_while(listener: Listener) -> None:
@@ -178,28 +181,23 @@ def test_an_answer_of_nonsense_is_as_good_as_none(listener: Listener) -> None:
     assert listener.reader.last_error == "chronyd's answer has impossible values"
 
 
-def test_a_chronyd_that_goes_is_missed_once_and_found_again(
-    listener: Listener, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_chronyd_that_goes_is_missed_once_and_found_again(listener: Listener, logged: list[Event]) -> None:
     reader = listener.reader
     reader.wake(0)
     listener.reply(answer())
     listener.socket.close()
     listener.path.unlink()
-    with caplog.at_level(logging.WARNING):
-        for raw in range(INTERVAL, 10 * INTERVAL, INTERVAL):
-            reader.wake(raw)
-            for act in list(listener.watched.values()):
-                act()
-    (line,) = [record.message for record in caplog.records]
+    for raw in range(INTERVAL, 10 * INTERVAL, INTERVAL):
+        reader.wake(raw)
+        listener.act()
+    (line,) = [event.sentence for event in logged]
     assert line.startswith("chronyd") and line.endswith("so nothing is served")
     listener.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     listener.socket.bind(str(listener.path))
     listener.socket.settimeout(5)
     while reader.tracking(reader.due) is None:
         reader.wake(reader.due)
-        for act in list(listener.watched.values()):
-            act()
+        listener.act()
         if select.select([listener.socket], [], [], 0)[0]:
             listener.reply(answer())
 

@@ -15,7 +15,7 @@ import pytest
 from unit.engine.obedient_clock import ObedientClock
 
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.ntp.engine_settings import truth
-from ntp_multicast_engine.clock.helper.messages import Step, encode_request
+from ntp_multicast_engine.clock.helper.messages import perform, request
 from ntp_multicast_engine.clock.helper.policy import ClockPolicy, InitialStep
 from ntp_multicast_engine.config.configuration import Discipline
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS
@@ -152,6 +152,7 @@ def test_only_the_engines_group_reaches_the_clock_helper() -> None:
         found = settings(render(discipline, unit=HELPER))
         assert (found["Group"], found["RuntimeDirectoryMode"]) == ([group], ["0750"])
         assert settings(render(discipline))["User"] == [group]
+        assert (found["LogRateLimitIntervalSec"], found["LogRateLimitBurst"]) == (["60"], ["20"]), "who is refused"
 
 
 @pytest.mark.parametrize("unit", [ENGINE, HELPER])
@@ -187,7 +188,7 @@ def step_once_more(supervisor: Supervisor) -> int:
         clock, lambda: Discipline("kernel"), lambda: 0, InitialStep(supervisor.marker, supervisor.used)
     )
     for _unused in range(3):
-        policy.answer(encode_request(Step(NANOSECONDS)))
+        perform(request("step", nanoseconds=NANOSECONDS), policy)
     return len(clock.steps)
 
 

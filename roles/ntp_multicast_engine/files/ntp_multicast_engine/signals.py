@@ -10,27 +10,23 @@ import socket
 
 
 class SignalQueue:
-    """Catches SIGTERM, SIGINT and SIGHUP. `socket` is readable when one has come; `take` gives them in order."""
+    """Catches SIGTERM, SIGINT and SIGHUP. `socket` is readable when one has come; `take` gives all of them in order."""
 
     def __init__(self) -> None:
-        self._caught: list[int] = []
         self.socket, self._writing = socket.socketpair()
         self.socket.setblocking(False)
         self._writing.setblocking(False)
+        # Python writes the number of each signal that has a handler.
         signal.set_wakeup_fd(self._writing.fileno(), warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, lambda caught, _frame: self._caught.append(caught))
+            signal.signal(number, lambda _number, _frame: None)
 
-    def drain(self) -> None:
-        """Make the socket silent again."""
+    def take(self) -> bytes:
+        """The numbers of those that have come since."""
         try:
-            while self.socket.recv(4096):
-                pass
+            return self.socket.recv(4096)
         except BlockingIOError:
-            return
-
-    def take(self) -> int | None:
-        return self._caught.pop(0) if self._caught else None
+            return b""
 
     def close(self) -> None:
         signal.set_wakeup_fd(-1)

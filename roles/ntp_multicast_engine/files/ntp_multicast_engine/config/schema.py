@@ -193,13 +193,6 @@ def choice(*choices: str) -> Rule:
     return plain(lambda value: require(isinstance(value, str) and value in choices, value), text)
 
 
-def text(longest: int) -> Rule:
-    return plain(
-        lambda value: require(isinstance(value, str) and 0 <= octets(value) <= longest, value),
-        f"must be text of at most {longest} octets",
-    )
-
-
 def absolute_path(longest: int = 4095) -> Rule:
     def accepts(value: Any) -> str:
         proper = isinstance(value, str) and value.startswith("/") and "\0" not in value
@@ -219,12 +212,8 @@ def octets(value: str) -> int:
 # Rules made of others
 
 
-def section(kind: type[Any], then: Callable[[Any], Any] = lambda made: made) -> Rule:
-    def read(value: Any, place: str, problems: list[Problem]) -> Any:
-        made = decode(kind, value, place, problems)
-        return WRONG if made is WRONG else then(made)
-
-    return Rule("must be a JSON object", read)
+def section(kind: type[Any]) -> Rule:
+    return Rule("must be a JSON object", lambda value, place, problems: decode(kind, value, place, problems))
 
 
 def many(item: Rule, collect: Callable[[list[Any]], Any] = tuple) -> Rule:

@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import selectors
 import signal
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Union
@@ -37,7 +36,7 @@ from ntp_multicast_engine.net.netlink import LinkMonitor
 from ntp_multicast_engine.net.sockets import GroupSocket, ResponderSocket, SenderSocket, advice_for
 from ntp_multicast_engine.observe.chrony_tracking import ChronyReader
 from ntp_multicast_engine.observe.event_log import EventLog
-from ntp_multicast_engine.observe.journal import tell
+from ntp_multicast_engine.observe.journal import ERROR, INFO, WARNING, tell
 from ntp_multicast_engine.observe.metrics import MetricsFile
 from ntp_multicast_engine.observe.problems import place_of, problems, why_unsynchronised
 from ntp_multicast_engine.observe.sd_notify import Notifier
@@ -71,14 +70,6 @@ _STANDSTILL = 2 * NANOSECONDS
 SocketSpec = Union[MulticastServer, MulticastClient, tuple[str, int]]
 """What a socket is for: a sender, a group, or a responder's (interface or "", IP version)."""
 AnySocket = Union[GroupSocket, SenderSocket, ResponderSocket]
-
-
-@dataclass(frozen=True)
-class _Ready:
-    """What to do when a registered socket is ready; `quiet`, if that never makes anything else due."""
-
-    act: Callable[[], None]
-    quiet: bool = False
 
 
 def _name(place: SocketSpec) -> str:
@@ -132,17 +123,15 @@ class Daemon:
         self._pauses = Pauses(self._selector)
         self._responder_io = ResponderIo(self.engine, self._clock)
         self._receiver_io = ReceiverIo(self.engine, self._clock, self._estimate_changed)
-        self._poll_io = PollIo(self.engine, self._clock, self._watch, self._selector.unregister, self._estimate_changed)
+        self._poll_io = PollIo(self.engine, self._clock, self._selector, self._estimate_changed)
         self._refused_before = 0
         self._metrics = MetricsFile(loaded.configuration.metrics_file, now.raw)
         self._event_log = EventLog(self._notifier.status)
         self._changed = True
         self._look_due = now.raw
-        self._control = ControlServer(
-            loaded.configuration.status_socket, self.status, self._watch, self._selector.unregister
-        )
+        self._control = ControlServer(loaded.configuration.status_socket, self.status, self._selector)
         self._links = LinkMonitor()
-        self._watch(self._links.socket, self._links_changed)
+        self._selector.register(self._links.socket, selectors.EVENT_READ, self._links_changed)
 
     def _chrony_reader(self, wanted: Configuration, now: Instant) -> ChronyReader | None:
         if not wanted.asks_chrony:
@@ -153,8 +142,7 @@ class Daemon:
             now.raw,
             needed=wanted.server.upstream == "chrony",
             number=lambda: int.from_bytes(os.urandom(4), "big"),
-            watch=self._watch,
-            unwatch=self._selector.unregister,
+            selector=self._selector,
         )
         reader.first(now.raw)
         return reader
@@ -163,34 +151,28 @@ class Daemon:
 
     def run(self) -> None:
         signals = SignalQueue()
-        self._watch(signals.socket, signals.drain)
+        self._selector.register(signals.socket, selectors.EVENT_READ, lambda: None)
         self._notifier.ready("starting")
         sentence = f"ntp-multicast-engine {__version__} runs with {self._path}"
-        tell(logging.INFO, "started", sentence, version=__version__)
-        running, due = True, 0
+        tell(INFO, "started", sentence, version=__version__)
         try:
-            while running:
-                now = self._clock.now()
-                if now.raw >= due:
-                    self._work(now)
-                    now, due = self._clock.now(), self._due()
+            while self._handle_signals(signals):
+                self._work(self._clock.now())
+                now, due = self._clock.now(), self._due()
                 events = self._selector.select(max(0.0, (due - now.raw) / NANOSECONDS))
                 self._check_standstill(now, max(due, now.raw))
                 for key, _events in events:
-                    if isinstance(key.fileobj, socket.socket) and key.fileobj.fileno() < 0:
-                        # What came before it has closed it.
-                        continue
-                    key.data.act()
-                    due = min(due, self._pauses.due() or due) if key.data.quiet else 0
-                running = self._handle_signals(signals)
+                    # What came before it may have closed it.
+                    if not isinstance(key.fileobj, socket.socket) or key.fileobj.fileno() >= 0:
+                        key.data()
         finally:
             self._notifier.stopping()
             signals.close()
             self._close()
 
     def _handle_signals(self, signals: SignalQueue) -> bool:
-        while (caught := signals.take()) is not None:
-            if caught != signal.SIGHUP:
+        for number in signals.take():
+            if number != signal.SIGHUP:
                 return False
             self._reload()
         return True
@@ -266,7 +248,7 @@ class Daemon:
     def _stood_still(self, seconds: float, now: Instant) -> None:
         self._standstill = (now.raw, seconds)
         sentence = f"this host stood still for {spelt(seconds)}"
-        tell(logging.WARNING, "stood_still", sentence, seconds=seconds)
+        tell(WARNING, "stood_still", sentence, seconds=seconds)
 
     def _log_events(self, now: Instant) -> None:
         engine = self.engine
@@ -290,11 +272,6 @@ class Daemon:
         return self._receiver_io.status(item for item in self._sockets.values() if isinstance(item, GroupSocket))
 
     # Sockets
-
-    def _watch(
-        self, sock: socket.socket, act: Callable[[], None], events: int = selectors.EVENT_READ, *, quiet: bool = False
-    ) -> None:
-        self._selector.register(sock, events, _Ready(act, quiet))
 
     def _wanted(self) -> list[SocketSpec]:
         wanted = self.engine.configuration
@@ -335,7 +312,7 @@ class Daemon:
         self._complaints.pop(place, None)
         self._note_opening(place, None)
         self._sockets[place] = opened
-        self._watch(opened.socket, self._reader(opened), quiet=isinstance(opened, ResponderSocket))
+        self._selector.register(opened.socket, selectors.EVENT_READ, self._reader(opened))
 
     def _note_opening(self, place: SocketSpec, error: str | None) -> None:
         if isinstance(place, MulticastServer):
@@ -357,7 +334,7 @@ class Daemon:
     def _hear(self, place: MulticastClient) -> GroupSocket:
         opened = GroupSocket(place, raw=self.engine.configuration.raw_sockets)
         if opened.raw:
-            tell(logging.INFO, "raw_socket", f"hears {_name(place)} by a raw socket, beside who has the port")
+            tell(INFO, "raw_socket", f"hears {_name(place)} by a raw socket, beside who has the port")
         return opened
 
     def _reader(self, opened: AnySocket) -> Callable[[], None]:
@@ -440,7 +417,7 @@ class Daemon:
         nanoseconds, self._clock_discipline.stepped = self._clock_discipline.stepped, 0
         if nanoseconds:
             seconds = nanoseconds / NANOSECONDS
-            tell(logging.WARNING, "stepped", f"the clock was stepped by {seconds:+.6f} s", seconds=seconds)
+            tell(WARNING, "stepped", f"the clock was stepped by {seconds:+.6f} s", seconds=seconds)
 
     # Control
 
@@ -470,7 +447,7 @@ class Daemon:
         except EngineError as error:
             for reason in error.problems if isinstance(error, ConfigurationError) else [error]:
                 sentence = f"reload refused, the old configuration stays: {reason}"
-                tell(logging.ERROR, "reload_refused", sentence, reason=str(reason))
+                tell(ERROR, "reload_refused", sentence, reason=str(reason))
         self._notifier.ready("reloaded")
 
     def _apply(self, loaded: Loaded) -> None:
@@ -493,7 +470,7 @@ class Daemon:
             self._poll_io.end(association)
         self._sockets_due = self._tick_due = now.raw
         self._metrics = MetricsFile(new.metrics_file, now.raw)
-        tell(logging.INFO, "reloaded", f"reloaded {self._path}")
+        tell(INFO, "reloaded", f"reloaded {self._path}")
 
     def _close(self) -> None:
         self._clock_discipline.release()

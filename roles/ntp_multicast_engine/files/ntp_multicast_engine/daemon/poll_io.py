@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import socket
+import selectors
 from collections.abc import Callable
 
 from ntp_multicast_engine.errors import TransportError
@@ -17,22 +17,16 @@ from ntp_multicast_engine.protocol.system import Engine
 
 
 class PollIo:
-    """:param watch: has a function called whenever a socket is readable, until `unwatch`.
+    """:param selector: its data are what to call when a socket is ready.
     :param changed: called when an answer has told something of a server's time.
     """
 
     def __init__(
-        self,
-        engine: Engine,
-        clock: Clock,
-        watch: Callable[[socket.socket, Callable[[], None]], None],
-        unwatch: Callable[[socket.socket], object],
-        changed: Callable[[Association], None],
+        self, engine: Engine, clock: Clock, selector: selectors.BaseSelector, changed: Callable[[Association], None]
     ) -> None:
         self._engine = engine
         self._clock = clock
-        self._watch = watch
-        self._unwatch = unwatch
+        self._selector = selector
         self._changed = changed
         self._requests: dict[Association, RequestSocket] = {}
 
@@ -43,7 +37,7 @@ class PollIo:
         try:
             opened = RequestSocket(association.source, group.volley_port, group.interface, self._clock)
             self._requests[association] = opened
-            self._watch(opened.socket, lambda: self._read(association, opened))
+            self._selector.register(opened.socket, selectors.EVENT_READ, lambda: self._read(association, opened))
             association.request_sent(opened.send(action.data))
         except (OSError, TransportError) as error:
             association.request_failed(_failure(error))
@@ -53,7 +47,7 @@ class PollIo:
     def end(self, association: Association) -> None:
         opened = self._requests.pop(association, None)
         if opened is not None:
-            self._unwatch(opened.socket)
+            self._selector.unregister(opened.socket)
             opened.close()
 
     def close(self) -> None:

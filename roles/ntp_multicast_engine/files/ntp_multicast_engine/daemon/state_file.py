@@ -10,7 +10,6 @@ to a new name and renamed, so that a crash leaves the old or the new one.
 from __future__ import annotations
 
 import json
-import logging
 import os
 from dataclasses import asdict
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import Any
 
 from ntp_multicast_engine.clock.system_clock import MAXIMUM_DRIFT
 from ntp_multicast_engine.errors import StateError
-from ntp_multicast_engine.observe.journal import tell
+from ntp_multicast_engine.observe.journal import ERROR, INFO, tell
 from ntp_multicast_engine.protocol.client import MAXIMUM_REMEMBERED, Remembered, State
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS, STAMP_MASK
 
@@ -81,7 +80,7 @@ class StateFile:
         try:
             state = self._read()
         except StateError as error:
-            tell(logging.ERROR, "state", f"{error}; starting without it", reason=str(error))
+            tell(ERROR, "state", f"{error}; starting without it", reason=str(error))
             state = State()
         if keep:
             # A client that can't remember would accept a replay after a restart.
@@ -109,11 +108,11 @@ class StateFile:
             self._write(state, durable=durable)
         except StateError as error:
             if self._complaint != str(error):
-                tell(logging.ERROR, "state", f"{error}: nothing will outlive this run", reason=str(error))
+                tell(ERROR, "state", f"{error}: nothing will outlive this run", reason=str(error))
             self._complaint = str(error)
             return
         if self._complaint is not None:
-            tell(logging.INFO, "state", "the state is saved again")
+            tell(INFO, "state", "the state is saved again")
         self._complaint = None
 
     def _write(self, state: State, *, durable: bool) -> None:

@@ -11,16 +11,16 @@ a port that only root can have opened.
 from __future__ import annotations
 
 import ipaddress
-import logging
 import os
 import select
+import selectors
 import socket
 import struct
 from collections.abc import Callable
 from pathlib import Path
 
 from ntp_multicast_engine.errors import UpstreamError
-from ntp_multicast_engine.observe.journal import tell
+from ntp_multicast_engine.observe.journal import WARNING, tell
 from ntp_multicast_engine.protocol.upstream import Tracking
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
@@ -94,7 +94,7 @@ class ChronyReader:
     :param own: where to bind the own end, in a directory that only the engine can write to.
     :param needed: whether there is nobody else to ask, so that its silence is worth a line of the log.
     :param number: gives unforeseeable 32-bit numbers.
-    :param watch: from now on calls a function when a socket is readable; `unwatch` ends that.
+    :param selector: its data are what to call when a socket is ready.
     """
 
     def __init__(
@@ -104,14 +104,13 @@ class ChronyReader:
         raw: int,
         needed: bool,
         number: Callable[[], int],
-        watch: Callable[[socket.socket, Callable[[], None]], object],
-        unwatch: Callable[[socket.socket], object],
+        selector: selectors.BaseSelector,
     ) -> None:
         self._path = path
         self._own = own
         self._needed = needed
         self._number = number
-        self._watch, self._unwatch = watch, unwatch
+        self._selector = selector
         self._sequence = 0
         self._ways = [socket.AF_UNIX, socket.AF_INET]
         self._known: tuple[Tracking, int] | None = None
@@ -136,7 +135,7 @@ class ChronyReader:
         self.ask(raw)
         missing = self.tracking(raw) is None
         if missing and self._needed and self.last_error is not None and not self._complained:
-            tell(logging.WARNING, "upstream", f"{self.last_error}, so nothing is served", reason=self.last_error)
+            tell(WARNING, "upstream", f"{self.last_error}, so nothing is served", reason=self.last_error)
         self._complained = missing
 
     def ask(self, raw: int) -> None:
@@ -147,7 +146,7 @@ class ChronyReader:
         for way in list(self._ways):
             opened = socket.socket(way, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
             self._socket, self._sequence = opened, self._number()
-            self._watch(opened, self._take)
+            self._selector.register(opened, selectors.EVENT_READ, self._take)
             try:
                 self._connect(opened)
                 opened.send(request(self._sequence))
@@ -194,7 +193,7 @@ class ChronyReader:
     def close(self) -> None:
         if self._socket is None:
             return
-        self._unwatch(self._socket)
+        self._selector.unregister(self._socket)
         if self._socket.family == socket.AF_UNIX:
             Path(self._own).unlink(missing_ok=True)
         self._socket.close()

@@ -5,10 +5,9 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable
 
-from ntp_multicast_engine.observe.journal import tell
+from ntp_multicast_engine.observe.journal import INFO, WARNING, tell
 from ntp_multicast_engine.observe.status import ProblemStatus, SystemStatus
 from ntp_multicast_engine.protocol.association import Association
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS
@@ -51,32 +50,32 @@ class EventLog:
             self._known.add(source)
             for event in association.events:
                 facts = {"source": source, "interface": group.interface, "group": group.group}
-                tell(logging.WARNING, "association", event, **facts)
+                tell(WARNING, "association", event, **facts)
             association.events.clear()
         if selected is None:
             return
         if self._selected not in (selected.source, None):
             sentence = f"now following {selected.source}"
-            tell(logging.INFO, "selected", sentence, source=selected.source, before=self._selected)
+            tell(INFO, "selected", sentence, source=selected.source, before=self._selected)
         self._selected = selected.source
 
     def system(self, status: SystemStatus) -> None:
         """Tell whether there is a time, and by whose word."""
         if status.synchronised != self._synchronised:
             # At a start that is how it has to be.
-            level = logging.INFO if self._synchronised is None else logging.WARNING
+            level = INFO if self._synchronised is None else WARNING
             self._synchronised = status.synchronised
             facts = {"stratum": status.stratum, "offset": status.offset, "upstream": status.upstream}
             if status.synchronised:
                 text = f"synchronised to {status.reference_id}"
-                tell(logging.INFO, "synchronised", text, source=status.reference_id, **facts)
+                tell(INFO, "synchronised", text, source=status.reference_id, **facts)
             else:
                 text = f"not synchronised: {status.reason}" if status.reason else "not synchronised"
                 tell(level, "unsynchronised", text, reason=status.reason)
             self._notify(text)
         elif status.upstream not in (self._upstream, None) and self._upstream is not None:
             text = f"the upstream of the clock is now {status.upstream}"
-            tell(logging.INFO, "upstream", text, upstream=status.upstream, before=self._upstream)
+            tell(INFO, "upstream", text, upstream=status.upstream, before=self._upstream)
         self._upstream = status.upstream or self._upstream
 
     def problems(self, found: Iterable[ProblemStatus], raw: int) -> None:
@@ -86,12 +85,12 @@ class EventLog:
             _before, due = self._problems.get(key, (None, raw))
             if raw >= due and self._may_tell(problem.code, raw):
                 due = raw + PROBLEMS_INTERVAL
-                _tell_problem(logging.WARNING, problem.sentence, problem)
+                _tell_problem(WARNING, problem.sentence, problem)
             if due > raw or key in self._problems:
                 self._problems[key] = problem, due
         for key in [key for key in self._problems if key not in present]:
             problem, _due = self._problems.pop(key)
-            _tell_problem(logging.INFO, f"{self._how_it_ended(problem)}: {problem.sentence}", problem)
+            _tell_problem(INFO, f"{self._how_it_ended(problem)}: {problem.sentence}", problem)
 
     def _how_it_ended(self, problem: ProblemStatus) -> str:
         """A server that was given up has not come back."""
@@ -116,4 +115,4 @@ class EventLog:
             if more > 0 and raw >= due:
                 self._dropped[reason] = count, raw + DROPS_INTERVAL
                 sentence = f"dropped {more} packets: {reason}"
-                tell(logging.WARNING, "dropped", sentence, reason=reason, count=more, total=count)
+                tell(WARNING, "dropped", sentence, reason=reason, count=more, total=count)

@@ -9,38 +9,45 @@ sentence as `name=value`. Nothing here is called for a packet.
 
 from __future__ import annotations
 
+import contextlib
 import json
-import logging
 import os
 import socket
 import sys
 from collections.abc import Mapping
 from typing import Any
 
-log = logging.getLogger("ntp_multicast_engine")
-
+ERROR, WARNING, INFO = 3, 4, 6
+"""Priorities of syslog(3)."""
 JOURNAL = "/run/systemd/journal/socket"
 IDENTIFIER = "ntp-multicast-engine"
 _PREFIX = "NTP_"
-_LEVELS = {logging.ERROR: 3, logging.WARNING: 4, logging.INFO: 6, logging.DEBUG: 7}
 
 
-def tell(level: int, event: str, sentence: str, **fields: Any) -> None:
+class Log:
+    """Where events go: to standard error, or to the journal, if `journal` is its socket."""
+
+    def __init__(self) -> None:
+        self.journal: str | None = None
+
+    def put(self, priority: int, sentence: str, fields: Mapping[str, Any]) -> None:
+        with contextlib.suppress(OSError):
+            if self.journal is not None and _sent(encode(priority, sentence, fields), self.journal):
+                return
+            print(line(sentence, fields), file=sys.stderr, flush=True)
+
+
+log = Log()
+
+
+def tell(priority: int, event: str, sentence: str, **fields: Any) -> None:
     """Log an event. Fields that are None are left out; names are lower case, values without secrets."""
-    known = {"event": event, **{name: value for name, value in fields.items() if value is not None}}
-    log.log(level, "%s", sentence, extra={"fields": known})
+    log.put(priority, sentence, {"event": event, **{name: it for name, it in fields.items() if it is not None}})
 
 
-def fields_of(record: logging.LogRecord) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = getattr(record, "fields", {})
-    return found
-
-
-class TextFormatter(logging.Formatter):
+def line(sentence: str, fields: Mapping[str, Any]) -> str:
     """A sentence, then its fields (logfmt)."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return " ".join([super().format(record), *(f"{name}={_value(it)}" for name, it in fields_of(record).items())])
+    return " ".join([sentence, *(f"{name}={_value(it)}" for name, it in fields.items())])
 
 
 def _value(value: Any) -> str:
@@ -49,13 +56,13 @@ def _value(value: Any) -> str:
     return text if plain else json.dumps(text)
 
 
-def encode(record: logging.LogRecord, sentence: str) -> bytes:
-    """A record in systemd's native journal protocol (systemd's JOURNAL_NATIVE_PROTOCOL)."""
+def encode(priority: int, sentence: str, facts: Mapping[str, Any]) -> bytes:
+    """An event in systemd's native journal protocol (systemd's JOURNAL_NATIVE_PROTOCOL)."""
     fields = {
         "MESSAGE": sentence,
-        "PRIORITY": str(_LEVELS.get(record.levelno, 6)),
+        "PRIORITY": str(priority),
         "SYSLOG_IDENTIFIER": IDENTIFIER,
-        **{_PREFIX + name.upper(): str(value) for name, value in fields_of(record).items()},
+        **{_PREFIX + name.upper(): str(value) for name, value in facts.items()},
     }
     data = b""
     for name, text in fields.items():
@@ -65,24 +72,13 @@ def encode(record: logging.LogRecord, sentence: str) -> bytes:
     return data
 
 
-class JournalHandler(logging.Handler):
-    """Hands records to the journal; what it doesn't take goes to `otherwise`."""
-
-    def __init__(self, path: str, otherwise: logging.Handler) -> None:
-        super().__init__()
-        self._path = path
-        self._otherwise = otherwise
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-
-    def emit(self, record: logging.LogRecord) -> None:
+def _sent(data: bytes, path: str) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sock:
         try:
-            self._socket.sendto(encode(record, self.format(record)), self._path)
+            sock.sendto(data, path)
         except OSError:
-            self._otherwise.emit(record)
-
-    def close(self) -> None:
-        self._socket.close()
-        super().close()
+            return False
+    return True
 
 
 def into_journal(environment: Mapping[str, str]) -> bool:
@@ -95,10 +91,5 @@ def into_journal(environment: Mapping[str, str]) -> bool:
 
 
 def set_up(environment: Mapping[str, str]) -> None:
-    """Send the log to the journal, if that is where standard error goes, else to standard error."""
-    stream = logging.StreamHandler(sys.stderr)
-    stream.setFormatter(TextFormatter())
-    handler = JournalHandler(JOURNAL, stream) if into_journal(environment) else stream
-    log.handlers[:] = [handler]
-    log.propagate = False
-    log.setLevel(logging.INFO)
+    """Send events to the journal, if that is where standard error goes."""
+    log.journal = JOURNAL if into_journal(environment) else None

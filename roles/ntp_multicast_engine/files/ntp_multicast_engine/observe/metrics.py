@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ntp_multicast_engine.observe.journal import tell
+from ntp_multicast_engine.observe.journal import WARNING, tell
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
 INTERVAL = 16 * NANOSECONDS
@@ -106,7 +105,7 @@ class MetricsFile:
             self._complaint = None
         except OSError as error:
             if self._complaint != str(error):
-                tell(logging.WARNING, "metrics", f"no metrics: {error}", reason=str(error))
+                tell(WARNING, "metrics", f"no metrics: {error}", reason=str(error))
             self._complaint = str(error)
 
 

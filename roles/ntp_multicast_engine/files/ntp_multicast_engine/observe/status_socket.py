@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The status socket: how a running engine is asked what it does.
 
-A client of the status socket sends one line, the word `status`, and gets one JSON document.
+Whatever a client of the status socket sends, it gets one JSON document.
 """
 
 from __future__ import annotations
@@ -20,44 +20,25 @@ from typing import Any
 from ntp_multicast_engine.errors import ControlError
 
 REQUEST = b"status\n"
-MAXIMUM_REQUEST = 64
+_MAXIMUM_REQUEST = 64
 MAXIMUM_CONNECTIONS = 8
 _MAXIMUM_ANSWER = 1 << 22
 _TIMEOUT = 5.0
 
 
-def understand(data: bytes) -> bool:
-    """Whether a request's octets so far are the known request; False, as long as they may become it.
-
-    :raises ControlError: they can't.
-    """
-    if len(data) <= MAXIMUM_REQUEST and b"\n" not in data:
-        return False
-    line, _newline, rest = data.partition(b"\n")
-    if line.strip() != REQUEST.strip() or rest.strip():
-        raise ControlError("the only request is `status`")
-    return True
-
-
 class ControlServer:
     """The listening end. `status` makes the document at the moment when it is asked for.
 
-    :param watch: has a function called whenever a socket is ready for events of `selectors`, until `unwatch`.
+    :param selector: its data are what to call when a socket is ready.
     :raises ControlError: another engine answers at the path already, or the socket can't be made.
     """
 
-    def __init__(
-        self,
-        path: str,
-        status: Callable[[], Mapping[str, Any]],
-        watch: Callable[[socket.socket, Callable[[], None], int], object],
-        unwatch: Callable[[socket.socket], object],
-    ) -> None:
+    def __init__(self, path: str, status: Callable[[], Mapping[str, Any]], selector: selectors.BaseSelector) -> None:
         self._path = path
         self._status = status
-        self._watch, self._unwatch = watch, unwatch
-        self._requests: dict[socket.socket, bytes] = {}
-        """What each client has sent so far; the oldest client first."""
+        self._selector = selector
+        self._clients: list[socket.socket] = []
+        """The oldest first."""
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         try:
             _remove_dead_socket(path)
@@ -67,7 +48,7 @@ class ControlServer:
         except OSError as error:
             self._socket.close()
             raise ControlError(f"can't make the status socket {path}: {error.strerror}") from error
-        watch(self._socket, self._accept, selectors.EVENT_READ)
+        selector.register(self._socket, selectors.EVENT_READ, self._accept)
 
     def _accept(self) -> None:
         try:
@@ -75,21 +56,20 @@ class ControlServer:
         except OSError:
             return
         client.setblocking(False)
-        if len(self._requests) >= MAXIMUM_CONNECTIONS:
+        if len(self._clients) >= MAXIMUM_CONNECTIONS:
             # Whoever asks nothing, or doesn't read, keeps nobody else away.
-            self._drop(next(iter(self._requests)))
-        self._requests[client] = b""
-        self._watch(client, lambda: self._read(client), selectors.EVENT_READ)
+            self._drop(self._clients[0])
+        self._clients.append(client)
+        self._selector.register(client, selectors.EVENT_READ, lambda: self._read(client))
 
     def _read(self, client: socket.socket) -> None:
         try:
-            data = client.recv(MAXIMUM_REQUEST + 1 - len(self._requests[client]))
-            self._requests[client] += data
-            if understand(self._requests[client]):
-                self._write(client, json.dumps(self._status()).encode("utf-8") + b"\n")
-            elif not data:
-                self._drop(client)
-        except (OSError, ControlError):
+            asked = client.recv(_MAXIMUM_REQUEST)
+        except OSError:
+            asked = b""
+        if asked:
+            self._write(client, json.dumps(self._status()).encode("utf-8") + b"\n")
+        else:
             self._drop(client)
 
     def _write(self, client: socket.socket, answer: bytes) -> None:
@@ -103,18 +83,17 @@ class ControlServer:
         if not rest:
             self._drop(client)
             return
-        self._unwatch(client)
-        self._watch(client, lambda: self._write(client, rest), selectors.EVENT_WRITE)
+        self._selector.modify(client, selectors.EVENT_WRITE, lambda: self._write(client, rest))
 
     def _drop(self, client: socket.socket) -> None:
-        del self._requests[client]
-        self._unwatch(client)
+        self._clients.remove(client)
+        self._selector.unregister(client)
         client.close()
 
     def close(self) -> None:
-        for client in list(self._requests):
+        for client in list(self._clients):
             self._drop(client)
-        self._unwatch(self._socket)
+        self._selector.unregister(self._socket)
         self._socket.close()
         Path(self._path).unlink(missing_ok=True)
 

@@ -30,8 +30,6 @@ from ntp_multicast_engine.protocol.standstill import Standstill
 from ntp_multicast_engine.protocol.upstream import Tracking, Upstream
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
-_ANNOUNCEMENT_AGE = NANOSECONDS // 16
-"""Requests of one moment share what the kernel says: by then an error has grown by 1 us (PHI of RFC 5905)."""
 _SAMPLES_FOR_FREQUENCY = 16
 """Before the frequency is one to be kept for the next run; it changes nothing in this one."""
 _KEY_TROUBLE = frozenset({"request_unknown_key", "request_bad_mac"})
@@ -70,8 +68,6 @@ class Engine:
         self.senders: dict[MulticastServer, Sender] = {}
         self._start_senders(now)
         self.responder = Responder()
-        self._announced: Announcement | None = None
-        self._announced_until = now.raw
         self.selected: Association | None = None
         self.standstill: Standstill | None = None
         """The last time that this host stood still with its clocks, as its servers show."""
@@ -169,20 +165,13 @@ class Engine:
         """A datagram came to the responder."""
         self.received += 1
         try:
-            clients = self.configuration.server.allow
-            return self.responder.respond(data, source, arrival, self._recently_announced(arrival), self.keys, clients)
+            told, clients = self.announcement(arrival), self.configuration.server.allow
+            return self.responder.respond(data, source, arrival, told, self.keys, clients)
         except PacketError as error:
             self.dropped[error.reason] += 1
             if error.reason in _KEY_TROUBLE:
                 self.refusals.note(None, source, error, len(data), arrival.raw)
             return None
-
-    def _recently_announced(self, now: Instant) -> Announcement | None:
-        """`announcement`, made anew for one answer in some only: it asks the kernel."""
-        if now.raw >= self._announced_until:
-            self._announced = self.announcement(now)
-            self._announced_until = now.raw + _ANNOUNCEMENT_AGE
-        return self._announced
 
     # Time
 
@@ -207,7 +196,6 @@ class Engine:
 
     def choose(self, now: Instant) -> None:
         """Look again which server to follow."""
-        self._announced_until = now.raw
         candidates: list[Candidate[Association]] = []
         for association in self.client.associations.values():
             estimate = association.estimator.estimate() if association.usable else None

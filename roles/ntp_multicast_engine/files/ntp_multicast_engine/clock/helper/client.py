@@ -10,7 +10,7 @@ import os
 import socket
 
 from ntp_multicast_engine.clock.helper import messages
-from ntp_multicast_engine.errors import ClockError, ClockRefusal, HelperError
+from ntp_multicast_engine.errors import ClockError, HelperError
 from ntp_multicast_engine.instant import KernelStatus
 
 _TIMEOUT = 0.25
@@ -28,41 +28,38 @@ class RemoteClock:
         self._socket: socket.socket | None = None
 
     def status(self) -> KernelStatus:
-        status = self._ask(messages.AskStatus()).status
+        status = self._call("status")
         if status is None:
             raise ClockError("the clock helper tells nothing of the clock")
         return status
 
     def set_frequency(self, ratio: float, drift: float) -> None:
-        self._ask(messages.SetFrequency(ratio, drift))
+        self._call("set_frequency", ratio=ratio, drift=drift)
 
     def step(self, nanoseconds: int) -> None:
-        self._ask(messages.Step(nanoseconds))
+        self._call("step", nanoseconds=nanoseconds)
 
     def set_synchronised(self, leap: int, maximum_error: float, estimated_error: float) -> None:
-        self._ask(messages.SetSynchronised(leap, maximum_error, estimated_error))
+        self._call("set_synchronised", leap=leap, maximum_error=maximum_error, estimated_error=estimated_error)
 
     def set_unsynchronised(self) -> None:
-        self._ask(messages.SetUnsynchronised())
+        self._call("set_unsynchronised")
 
     def close(self) -> None:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
 
-    def _ask(self, request: messages.Request) -> messages.Answer:
-        answer = self._exchange(messages.encode_request(request))
-        if answer.error is not None:
-            raise (ClockRefusal if answer.refused else ClockError)(answer.error)
-        return answer
+    def _call(self, method: str, **arguments: float) -> KernelStatus | None:
+        return messages.take_answer(self._exchange(messages.request(method, **arguments)))
 
-    def _exchange(self, data: bytes) -> messages.Answer:
+    def _exchange(self, data: bytes) -> bytes:
         try:
             self._send(data)
             answer = self._connected().recv(messages.MAXIMUM_ANSWER)
             if not answer:
                 raise ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
-            return messages.decode_answer(answer)
+            return answer
         except OSError as error:
             # Also after a timeout: a late answer would be taken for that of the next request.
             self.close()

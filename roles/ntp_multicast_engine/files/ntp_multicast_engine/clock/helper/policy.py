@@ -10,16 +10,15 @@ bounds, a leap second only on a day that may have one. When the engine has gone,
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from ntp_multicast_engine.clock.discipline import LONGEST_PAUSE, MAXIMUM_SLEW
-from ntp_multicast_engine.clock.helper import messages
 from ntp_multicast_engine.clock.system_clock import MAXIMUM_DRIFT, SteerableClock
 from ntp_multicast_engine.config.configuration import Discipline
 from ntp_multicast_engine.errors import ClockError, ClockRefusal
+from ntp_multicast_engine.instant import KernelStatus
 from ntp_multicast_engine.protocol.leap import today
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
@@ -56,16 +55,9 @@ class InitialStep:
                 raise ClockError(f"can't make {self._marker}: {error.strerror}") from error
         self._used = True
 
-    def give_back(self) -> None:
-        """It wasn't taken after all. A marker that stays is on the safe side."""
-        self._used = False
-        if self._marker is not None:
-            with contextlib.suppress(OSError):
-                self._marker.unlink()
-
 
 class ClockPolicy:
-    """Reads and sets a clock for one engine.
+    """A clock as one engine may read and set it.
 
     :param settings: tells the section `discipline` of the configuration as it is now.
     :param real: tells CLOCK_REALTIME, nanoseconds.
@@ -89,17 +81,38 @@ class ClockPolicy:
         self._drift: float | None = None
         """What stays of a frequency that has a slew in it."""
 
-    def answer(self, data: bytes) -> bytes:
-        """What follows from a message of the engine: whatever that is, an answer."""
-        try:
-            request = messages.decode_request(data)
-            if isinstance(request, messages.AskStatus):
-                return messages.encode_answer(messages.Answer(self._clock.status()))
-            self._apply(request)
-        except ClockError as error:
-            refused = isinstance(error, ClockRefusal)
-            return messages.encode_answer(messages.Answer(error=str(error), refused=refused))
-        return messages.encode_answer(messages.Answer())
+    def status(self) -> KernelStatus:
+        return self._clock.status()
+
+    def set_frequency(self, ratio: float, drift: float) -> None:
+        """Clipped as the kernel clips, for an honest engine never comes there."""
+        self._steering()
+        drift = max(-MAXIMUM_DRIFT, min(MAXIMUM_DRIFT, drift))
+        limit = MAXIMUM_DRIFT + MAXIMUM_SLEW
+        ratio = max(-limit, min(limit, ratio))
+        self._clock.set_frequency(ratio, drift)
+        self._drift = drift if ratio != drift else None
+
+    def step(self, nanoseconds: int) -> None:
+        settings, used = self._steering(), self._initial_step.is_used()
+        if settings.step == "pause" and used:
+            self._allow_after_pause(nanoseconds)
+        elif settings.step == "never" or (settings.step == "start" and used):
+            raise ClockRefusal(f"discipline.step is {settings.step}: the clock isn't stepped now")
+        if not settings.step_threshold * NANOSECONDS < abs(nanoseconds) < _LONGEST_STEP:
+            raise ClockRefusal(f"the clock isn't stepped by {nanoseconds / NANOSECONDS:g} s: beyond the thresholds")
+        # Before the step: this process may not live to tell of it.
+        self._initial_step.use()
+        self._clock.step(nanoseconds)
+
+    def set_synchronised(self, leap: int, maximum_error: float, estimated_error: float) -> None:
+        self._steering()
+        self._initial_step.use()
+        self._clock.set_synchronised(today(leap, self._real()), maximum_error, estimated_error)
+
+    def set_unsynchronised(self) -> None:
+        self._steering()
+        self._clock.set_unsynchronised()
 
     def leave(self) -> None:
         """The engine has gone. What it has left behind on purpose stays; what it was about ends."""
@@ -113,28 +126,12 @@ class ClockPolicy:
             # There is nobody to be told; a kernel that refuses this has refused the slew before.
             return
 
-    def _apply(self, request: messages.Request) -> None:
+    def _steering(self) -> Discipline:
+        """The settings of one who steers; raises ClockRefusal, if they leave that to others."""
         settings = self._settings()
         if settings.mode != "kernel":
             raise ClockRefusal(f"discipline.mode is {settings.mode}: the clock is only read")
-        if isinstance(request, messages.SetFrequency):
-            self._set_frequency(request)
-        elif isinstance(request, messages.Step):
-            self._step(request.nanoseconds, settings)
-        elif isinstance(request, messages.SetSynchronised):
-            leap = today(request.leap, self._real())
-            self._initial_step.use()
-            self._clock.set_synchronised(leap, request.maximum_error, request.estimated_error)
-        else:
-            self._clock.set_unsynchronised()
-
-    def _set_frequency(self, request: messages.SetFrequency) -> None:
-        """Clipped as the kernel clips, for an honest engine never comes there."""
-        drift = max(-MAXIMUM_DRIFT, min(MAXIMUM_DRIFT, request.drift))
-        limit = MAXIMUM_DRIFT + MAXIMUM_SLEW
-        ratio = max(-limit, min(limit, request.ratio))
-        self._clock.set_frequency(ratio, drift)
-        self._drift = drift if ratio != drift else None
+        return settings
 
     def _allow_after_pause(self, nanoseconds: int) -> None:
         """A host that stood still is behind. How long, nothing here can tell, so it is bounded in size and number."""
@@ -144,20 +141,3 @@ class ClockPolicy:
         if self._last_pause is not None and now - self._last_pause < _BETWEEN_PAUSES:
             raise ClockRefusal("the clock was stepped after a pause less than 10 minutes ago")
         self._last_pause = now
-
-    def _step(self, nanoseconds: int, settings: Discipline) -> None:
-        used = self._initial_step.is_used()
-        if settings.step == "pause" and used:
-            self._allow_after_pause(nanoseconds)
-        elif settings.step == "never" or (settings.step == "start" and used):
-            raise ClockRefusal(f"discipline.step is {settings.step}: the clock isn't stepped now")
-        if not settings.step_threshold * NANOSECONDS < abs(nanoseconds) < _LONGEST_STEP:
-            raise ClockRefusal(f"the clock isn't stepped by {nanoseconds / NANOSECONDS:g} s: beyond the thresholds")
-        # Before the step: this process may not live to tell of it.
-        self._initial_step.use()
-        try:
-            self._clock.step(nanoseconds)
-        except ClockError:
-            if not used:
-                self._initial_step.give_back()
-            raise

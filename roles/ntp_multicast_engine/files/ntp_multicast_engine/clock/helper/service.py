@@ -5,22 +5,21 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import selectors
 import socket
 import struct
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
-from ntp_multicast_engine.clock.helper.messages import MAXIMUM_REQUEST
+from ntp_multicast_engine.clock.helper.messages import MAXIMUM_REQUEST, perform
 from ntp_multicast_engine.clock.helper.policy import ClockPolicy, InitialStep
 from ntp_multicast_engine.clock.system_clock import KernelClock, SteerableClock
 from ntp_multicast_engine.config import configuration
 from ntp_multicast_engine.config.configuration import Configuration
 from ntp_multicast_engine.errors import ClockError, ConfigurationError, Problem
-from ntp_multicast_engine.observe.journal import tell
+from ntp_multicast_engine.observe.journal import ERROR, WARNING, tell
 from ntp_multicast_engine.observe.sd_notify import Notifier
 from ntp_multicast_engine.signals import SignalQueue
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS
@@ -29,8 +28,6 @@ _CREDENTIALS = struct.Struct("3i")
 """struct ucred, unix(7): process, user, group."""
 INITIAL_STEP_USED = "initial-step-used"
 """Made beside the socket as soon as an engine has stepped or steered."""
-_BETWEEN_REFUSALS = 60.0
-"""Seconds between two lines of the journal about processes that are refused."""
 
 
 class ConfigurationFile:
@@ -58,30 +55,8 @@ class ConfigurationFile:
             try:
                 self._known = configuration.read(self._path)
             except ConfigurationError as error:
-                tell(logging.ERROR, "reload_refused", f"the old configuration stays: {error}", reason=str(error))
+                tell(ERROR, "reload_refused", f"the old configuration stays: {error}", reason=str(error))
         return self._known
-
-
-class Refusals:
-    """Tells of refused processes, and not more often than anybody could read it: they may knock as often as they like.
-
-    :param now: seconds that only grow.
-    """
-
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
-        self._now = now
-        self._next = float("-inf")
-        self._untold = 0
-
-    def tell(self, user: int, process: int) -> None:
-        now = self._now()
-        if now < self._next:
-            self._untold += 1
-            return
-        more = f" ({self._untold} more since the last message)" if self._untold else ""
-        self._next, self._untold = now + _BETWEEN_REFUSALS, 0
-        text = f"user {user} is not the engine's: process {process} may not ask the clock helper{more}"
-        tell(logging.WARNING, "clock", text, user=user, process=process)
 
 
 class ClockService:
@@ -114,7 +89,6 @@ class ClockService:
             InitialStep(Path(place).with_name(INITIAL_STEP_USED), before),
         )
         self._engine: socket.socket | None = None
-        self._refusals = Refusals()
         self._watchdog = (self._notifier.watchdog_interval or 0) / NANOSECONDS or None
         self._listening = _listen(place)
         self._selector = selectors.DefaultSelector()
@@ -122,10 +96,10 @@ class ClockService:
 
     def run(self) -> None:
         signals = SignalQueue()
-        self._selector.register(signals.socket, selectors.EVENT_READ, signals.drain)
+        self._selector.register(signals.socket, selectors.EVENT_READ, lambda: None)
         self._notifier.ready("reads and sets the clock")
         try:
-            while signals.take() is None:
+            while not signals.take():
                 self.turn(self._watchdog)
                 if self._watchdog is not None:
                     self._notifier.alive()
@@ -153,7 +127,9 @@ class ClockService:
             sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
         )
         if user != self._engine_user():
-            self._refusals.tell(user, process)
+            # The unit bounds how many of these lines there can be (LogRateLimitBurst=).
+            text = f"user {user} is not the engine's: process {process} may not ask the clock helper"
+            tell(WARNING, "clock", text, user=user, process=process)
             sock.close()
             return
         sock.setblocking(False)
@@ -174,7 +150,7 @@ class ClockService:
         try:
             data = self._engine.recv(MAXIMUM_REQUEST + 1)
             if data:
-                self._engine.send(self._policy.answer(data))
+                self._engine.send(perform(data, self._policy))
                 return
         except BlockingIOError:
             return
