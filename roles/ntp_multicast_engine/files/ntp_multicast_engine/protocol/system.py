@@ -127,7 +127,8 @@ class Engine:
         except PacketError as error:
             self.dropped[error.reason] += 1
             self.refusals.note(group, source, error, len(data), arrival.raw)
-            if self.selected is not None and self.selected.unfit is not None:
+            known = self.client.associations.get((group, source))
+            if known is not None and known.unfit is not None:
                 self.choose(arrival)
             return None
         self._count_warnings(association, arrival)
