@@ -82,7 +82,7 @@ def test_a_group_is_silent_because_of_its_link() -> None:
     client = Node(Simulation(), CLIENT, client_configuration())
     told = found(client, replace(listening(20.0), link="eth0 is down"))["group_silent"]
     assert told.sentence.endswith("since the engine listens there: eth0 is down")
-    assert told.advice == "look at the link of eth0 (ip -details link show eth0)"
+    assert told.advice == "look at eth0 (ip -details address show dev eth0)"
 
 
 def test_a_server_that_answers_nobody_is_told_after_two_requests() -> None:
@@ -209,7 +209,7 @@ def test_a_server_whose_packets_are_refused_is_not_lost() -> None:
         assert "server_lost" not in found(client)
         client.engine.take_broadcast(group, broadcast(number, key_id=None), SERVER, client.clock.now(), "kernel")
     told = found(client)
-    assert told["unauthenticated"].sentence.endswith("were refused: without a MAC, while authentication is on")
+    assert told["unauthenticated"].sentence.endswith("were refused: no MAC, and authentication is on")
     simulation.run(24)
     assert "for 24 s" in found(client)["server_lost"].sentence, "since it was heard, not since it was believed"
 

@@ -30,7 +30,7 @@ from ntp_multicast_engine.daemon.responder_io import ResponderIo
 from ntp_multicast_engine.daemon.state_file import StateFile
 from ntp_multicast_engine.errors import ConfigurationError, EngineError, TransportError
 from ntp_multicast_engine.instant import Instant
-from ntp_multicast_engine.net.addresses import InterfaceAddress, vrfs_of
+from ntp_multicast_engine.net.addresses import InterfaceAddress, link_trouble, vrfs_of
 from ntp_multicast_engine.net.bpf import refused
 from ntp_multicast_engine.net.control_messages import USER
 from ntp_multicast_engine.net.netlink import LinkMonitor
@@ -39,7 +39,7 @@ from ntp_multicast_engine.observe.chrony_tracking import ChronyReader
 from ntp_multicast_engine.observe.event_log import EventLog
 from ntp_multicast_engine.observe.journal import tell
 from ntp_multicast_engine.observe.metrics import MetricsFile
-from ntp_multicast_engine.observe.problems import place_of, problems, why_unsynchronised
+from ntp_multicast_engine.observe.problems import link_advice, place_of, problems, why_unsynchronised
 from ntp_multicast_engine.observe.sd_notify import Notifier
 from ntp_multicast_engine.observe.status import (
     EngineStatus,
@@ -397,6 +397,10 @@ class Daemon:
         announcement = self.engine.announcement(self._clock.now())
         if announcement is None:
             sender.last_error = "not sent: the clock of this host is not synchronised"
+            return False
+        if (down := link_trouble(opened.configuration.interface)) is not None:
+            # Without a carrier, the kernel throws packets away and tells nobody.
+            sender.last_error, sender.advice = down, link_advice(opened.configuration.interface)
             return False
         data = sender.packet(self._clock.now(), announcement, self.engine.keys)
         try:

@@ -47,7 +47,7 @@ _REFUSALS: dict[str, tuple[str, str]] = {
     ),
     "bad_mac": ("the MAC of {tag} octets is not the one that key {key} makes", _KEY_ADVICE),
     "unauthenticated": (
-        "without a MAC, while authentication is on",
+        "no MAC, and authentication is on",
         "let the server sign with a key that is trusted here, or switch authentication off",
     ),
     "extension_on_prefix_hash": (
@@ -76,7 +76,7 @@ _REFUSALS: dict[str, tuple[str, str]] = {
     ),
     "root_distance": ("the server says that it may be wrong by 16 s or more", "look at the sources of the server"),
     "poll": ("the interval is not 8 s to 36 h", "set another interval at the sender"),
-    "no_transmit_time": ("without a time", "look at the sender"),
+    "no_transmit_time": ("no time in it", "look at the sender"),
     "replay": (
         "not newer than one accepted before: doubled, late or replayed, or the server's clock was set back",
         "look at the clock of the server, which the engine asks to go on as soon as it answers, and for a loop of the"
@@ -192,7 +192,7 @@ def _silent_groups(engine: Engine, groups: Sequence[GroupStatus]) -> Iterator[Pr
 
 def _silence_advice(item: GroupStatus) -> str:
     if item.link is not None:
-        return f"look at the link of {item.interface} (ip -details link show {item.interface})"
+        return link_advice(item.interface)
     membership = "MLD" if ":" in item.group else "IGMP"
     return (
         f"look whether a server sends there (ntp-multicast-engine listen --interface {item.interface} --group"
@@ -200,6 +200,10 @@ def _silence_advice(item: GroupStatus) -> str:
         " whether the network has a querier where switches snoop, at the ttl of the server, and whether"
         " interface, group and port are the right ones"
     )
+
+
+def link_advice(interface: str) -> str:
+    return f"look at {interface} (ip -details address show dev {interface})"
 
 
 def _patience(engine: Engine, item: GroupStatus) -> float:
