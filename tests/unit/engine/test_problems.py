@@ -247,6 +247,26 @@ def test_what_was_refused_is_over_when_the_server_is_right_again() -> None:
         assert "bad_mac" in found(client), "they go on, at their own pace"
 
 
+def test_what_an_unknown_sender_does_no_more_is_over_by_its_own_rhythm() -> None:
+    refusals = Refusals()
+    for seconds in (0, 8, 16, 24):
+        refusals.note(GROUP, "10.1.1.1", PacketError("unknown_key", 9, 20), 72, seconds * NANOSECONDS)
+        assert len(refusals.current((seconds + 19) * NANOSECONDS)) == 1
+    assert refusals.current((24 + 21) * NANOSECONDS) == []
+
+
+def test_the_reason_is_that_the_way_is_being_measured_whatever_else_is_wrong() -> None:
+    simulation = Simulation()
+    _server, client = pair(simulation)
+    simulation.run(4)
+    sentence = why_unsynchronised(client.engine, (ProblemStatus("group_silent", "another group is silent", "", ""),))
+    assert sentence.startswith(f"the way to server {SERVER} is being measured")
+    simulation.unicast_lost = lambda: True
+    simulation.run(14)
+    told = tuple(found(client).values())
+    assert why_unsynchronised(client.engine, told) == told[0].sentence
+
+
 def test_refused_answers_are_told_with_what_to_do_and_until_there_are_none() -> None:
     client = new_client()
     association = hear(client, broadcast(0), 0)

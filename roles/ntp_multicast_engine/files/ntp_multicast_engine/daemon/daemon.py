@@ -30,6 +30,7 @@ from ntp_multicast_engine.daemon.responder_io import ResponderIo
 from ntp_multicast_engine.daemon.state_file import StateFile
 from ntp_multicast_engine.errors import ConfigurationError, EngineError, TransportError
 from ntp_multicast_engine.instant import Instant
+from ntp_multicast_engine.net import netlink
 from ntp_multicast_engine.net.addresses import InterfaceAddress, link_trouble, vrfs_of
 from ntp_multicast_engine.net.bpf import refused
 from ntp_multicast_engine.net.control_messages import USER
@@ -319,8 +320,10 @@ class Daemon:
         for place in wanted:
             if place not in self._sockets:
                 self._open_socket(place)
-        senders = [item for item in self._sockets.values() if isinstance(item, SenderSocket)]
-        self.engine.own_addresses = frozenset(str(item.place.address) for item in senders)
+        # Another time service of this host may answer at any of them.
+        indices = {opened.index for opened in self._sockets.values() if opened.index}
+        own = (str(item.address) for index in indices for item in netlink.addresses(index))
+        self.engine.own_addresses = frozenset(own)
         missing = any(place not in self._sockets for place in wanted)
         self._sockets_due = now.raw + _RETRY_SOCKETS if missing else None
 

@@ -282,6 +282,7 @@ class SenderSocket:
     ) -> None:
         self.configuration = configuration
         self.place: InterfaceAddress = address_for(configuration.interface, configuration.group, before)
+        self.index = self.place.index
         self._sent = 0
         version = configuration.group.version
         self.socket = datagram_socket(version)

@@ -153,11 +153,12 @@ def problems(
 
 def why_unsynchronised(engine: Engine, found: Sequence[ProblemStatus]) -> str:
     """One sentence for a host that has no time."""
-    if found:
+    volleys = [item for item in engine.client.associations.values() if item.phase is Phase.VOLLEY]
+    measured = [item for item in volleys if item.answers and not item.unanswered and item.unfit is item.denied is None]
+    if found and not measured:
         return found[0].sentence
-    for item in engine.client.associations.values():
-        if item.phase is Phase.VOLLEY:
-            return f"the way to server {item.source} is being measured ({item.answers} answers so far)"
+    for item in measured or volleys:
+        return f"the way to server {item.source} is being measured ({_number(item.answers, 'answer')} so far)"
     if engine.configuration.clients:
         return f"waiting for the first packet to {place_of(engine.configuration.clients[0])}"
     return "the configuration names no group to listen to and no source of time"
@@ -226,12 +227,11 @@ def _refused(engine: Engine, raw: int) -> Iterator[ProblemStatus]:
 
 
 def _told_otherwise(engine: Engine, item: Refusal, raw: int) -> bool:
-    """Whether a known server says it of itself, or has been heard since in its own interval."""
+    """Whether a known server says it of itself, or by its own interval no such packet comes any more."""
     server = engine.client.associations.get((item.group, item.source)) if item.group is not None else None
     if server is None or item.reason in WITHDRAWN:
         return server is not None
-    heard_since = server.last_arrival is not None and server.last_arrival.raw > item.last
-    return heard_since and not item.lasts(raw, server.poll_interval)
+    return server.header is not None and not item.lasts(raw, server.poll_interval)
 
 
 def _refusal(item: Refusal) -> ProblemStatus:

@@ -17,8 +17,9 @@ from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
 LIMIT = 64
 """Kinds that are remembered: more than anybody reads, and little memory."""
-_USUAL = 100 * NANOSECONDS
-"""The interval of a sender of which it isn't known: four of the usual ones of 64 s are awaited then."""
+_USUAL, _SHORTEST, _RHYTHM = 100 * NANOSECONDS, 8 * NANOSECONDS, 3
+"""The interval of a sender of which it isn't known: four of the usual ones of 64 s are awaited then, and after some
+packets what lay between them, which is no less than the shortest one."""
 
 
 @dataclass
@@ -40,8 +41,9 @@ class Refusal:
     gap: int = 0
     count: int = 1
 
-    def lasts(self, raw: int, usual: int = _USUAL) -> bool:
+    def lasts(self, raw: int, usual: int | None = None) -> bool:
         """Whether the next one would not yet be overdue, where one comes in each `usual` interval."""
+        usual = usual or (_SHORTEST if self.count >= _RHYTHM else _USUAL)
         return raw - self.last < max(usual, self.gap) * 5 // 2
 
 

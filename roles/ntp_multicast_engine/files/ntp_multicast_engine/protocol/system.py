@@ -79,7 +79,7 @@ class Engine:
         """The servers that selection had to do with the last time."""
         self.refusals = Refusals()
         self.own_addresses: frozenset[str] = frozenset()
-        """From which it sends."""
+        """Of the interfaces that it listens to or sends on."""
         self.received = self.sent = 0
         self.dropped: Counter[str] = Counter()
 
