@@ -131,6 +131,35 @@ def test_a_link_brings_nothing(tmp_path: Path, bridge: Bridge) -> None:
         assert told[0]["link"] == "eth0 belongs to the bridge br7, which gets what comes in"
 
 
+def test_an_interface_has_no_ipv6_any_more(tmp_path: Path, bridge: Bridge) -> None:
+    """The kernel takes IPv6 away from an interface whose MTU is below 1280."""
+    listening = {"clients": [{"interface": "eth0", "group": "ff05::101"}]}
+    client = engine(tmp_path, bridge, "c", {**OPEN, **listening})
+    namespace = bridge.hosts["c"]
+    with running(client):
+        ip("-n", namespace, "link", "set", "eth0", "mtu", "1000")
+        told_everywhere(client, "no_address", "can't listen to ff05::101 port 123 on eth0: the interface has no IPv6")
+        assert "MTU" in problem(client, "no_address")["advice"]
+        ip("-n", namespace, "link", "set", "eth0", "mtu", "1500")
+        wait_for(lambda: "over: can't listen to ff05::101" in client.log(), "the end of it")
+        subprocess.run(
+            ["ip", "netns", "exec", namespace, "sysctl", "-qw", "net.ipv6.conf.eth0.disable_ipv6=1"], check=True
+        )
+        told_everywhere(client, "group_silent", ": eth0 has no IPv6 address")
+
+
+def test_a_server_has_no_carrier(tmp_path: Path, bridge: Bridge) -> None:
+    server = engine(tmp_path, bridge, "s", {**OPEN, **SENDING})
+    with running(server):
+        wait_for(lambda: server.status()["servers"][0]["sent"], "a multicast")
+        ip("-n", bridge.switch, "link", "set", bridge.port("s", "eth0"), "down")
+        told_everywhere(server, "not_sent", f"multicasts to {GROUP} port 123 on eth0 are not sent: eth0 has no carrier")
+        before = server.status()["servers"][0]
+        ip("-n", bridge.switch, "link", "set", bridge.port("s", "eth0"), "up")
+        wait_for(lambda: "over: multicasts to" in server.log(), "the end of it")
+        assert server.status()["servers"][0]["sent"] == before["sent"] + 1
+
+
 def test_a_server_is_heard_and_answers_nobody(tmp_path: Path, bridge: Bridge) -> None:
     firewall(bridge, "s", "input", "udp dport 123 drop")
     server, client = (
@@ -163,6 +192,22 @@ def test_the_own_firewall_lets_no_request_out(tmp_path: Path, bridge: Bridge) ->
     with running(server, client):
         told_everywhere(client, "request_failed", f"server {SERVER} port 123 over eth0", "Operation not permitted")
         assert "output chain" in problem(client, "request_failed")["advice"]
+
+
+def test_the_own_firewall_rejects_requests_alone(tmp_path: Path, bridge: Bridge) -> None:
+    """Its ICMP message looks as if the server had sent it."""
+    firewall(bridge, "c", "output", f"ip daddr {SERVER} udp dport 123 reject")
+    server, client = (
+        engine(tmp_path, bridge, "s", {**OPEN, **SENDING}),
+        engine(tmp_path, bridge, "c", {**OPEN, **CLIENT}),
+    )
+    with running(server, client):
+        told_everywhere(client, "request_failed", f"to server {SERVER} port 123 over eth0", "Operation not permitted")
+        wait_for(lambda: client.status()["problems"][0]["count"] > 2, "more requests")
+        assert "this host's own firewall" in problem(client, "request_failed")["advice"]
+        subprocess.run(["ip", "netns", "exec", bridge.hosts["c"], "nft", "flush", "ruleset"], check=True)
+        client.synchronised()
+        assert client.log().count("event=problem") == 2 and "no_answers" not in client.log(), client.log()
 
 
 def test_no_program_answers_at_the_server(tmp_path: Path, bridge: Bridge) -> None:

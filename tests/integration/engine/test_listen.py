@@ -91,7 +91,7 @@ def test_silence_and_wrong_words_are_said(bridge: Bridge, tmp_path: Path) -> Non
     assert all(
         "only root, or who has CAP_NET_BIND_SERVICE" in item["error"] for item in json.loads(done.stdout)["groups"]
     )
-    for wrong in (["--group", "10.0.0.1"], ["--seconds", "-1"], ["--seconds", "x"]):
+    for wrong in (["--group", "10.0.0.1"], ["--group", "ff02::101%eth0"], ["--seconds", "-1"], ["--seconds", "x"]):
         done = listen(bridge, "c", *wrong)
         assert done.returncode == 2 and wrong[1] in done.stderr
     done = listen(bridge, "c", "--config", str(tmp_path / "none"))

@@ -85,8 +85,8 @@ def test_the_kernels_own_answers_are_understood() -> None:
 @pytest.mark.parametrize(
     ("link", "told"),
     [
-        (Link(True, True, None, None, True), None),
-        (Link(True, True, 42, "vrf", True), None),
+        (Link(True, True, None, None, True), "eth0 has no IPv6 address"),
+        (Link(True, True, 42, "vrf", True), "eth0 has no IPv6 address"),
         (Link(False, False, None, None, True), "eth0 is down"),
         (Link(True, False, None, None, True), "eth0 has no carrier"),
         (Link(True, True, 42, "bridge", True), "eth0 belongs to the bridge br0, which gets what comes in"),
@@ -97,7 +97,12 @@ def test_what_is_wrong_with_a_link(monkeypatch: pytest.MonkeyPatch, link: Link |
     monkeypatch.setattr(addresses, "interface_index", lambda _name: 7)
     monkeypatch.setattr(addresses, "interface_name", lambda _index: "br0")
     monkeypatch.setattr(netlink, "link", lambda _index: link)
-    assert addresses.link_trouble("eth0") == told
+    monkeypatch.setattr(netlink, "addresses", lambda _index: [AddressOfInterface(7, ipaddress.ip_address("10.0.0.1"), 0, 0, 24)])
+    assert addresses.link_trouble("eth0", 6) == told
+    by_ipv4 = None if told is not None and "IPv6" in told else told
+    assert addresses.link_trouble("eth0", 4) == by_ipv4
+    to_send = None if by_ipv4 is not None and "bridge" in by_ipv4 else by_ipv4
+    assert addresses.link_trouble("eth0") == to_send, "a port of a bridge may send"
 
 
 def address(text: str, scope: int = 0, flags: int = 0) -> AddressOfInterface:

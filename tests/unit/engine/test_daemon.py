@@ -67,3 +67,14 @@ def test_a_stop_that_this_hosts_own_counter_has_counted_allows_no_step(tmp_path:
     assert "this host stood still for 60 s" in problem["sentence"]
     assert not pauses
     daemon._close()
+
+
+def test_a_server_that_has_its_time_from_this_host_is_known_by_any_address_of_the_interface(tmp_path: Path) -> None:
+    """RFC 5905 section 11.2.1. A client has addresses, too, and maybe another time service that answers there."""
+    document = {"version": 1, "status_socket": str(tmp_path / "s"), "state_directory": str(tmp_path / "state")}
+    clients = [{"interface": "lo", "group": "239.255.77.1", "port": 10123}]
+    (tmp_path / "engine.json").write_text(json.dumps({**document, "clients": clients}))
+    daemon = Daemon(tmp_path / "engine.json", {})
+    daemon._open_sockets(daemon._clock.now())
+    assert "127.0.0.1" in daemon.engine.own_addresses
+    daemon._close()

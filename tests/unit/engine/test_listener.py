@@ -55,6 +55,12 @@ def test_a_crowd_of_forged_senders_fills_no_memory(monkeypatch: pytest.MonkeyPat
     assert senders.notes() == ["10 packets of further senders and keys are not shown"]
 
 
+def test_two_senders_with_one_address_and_key_are_two() -> None:
+    right, ahead, other = broadcast(0), broadcast(5), broadcast(0, stratum=3)
+    senders = list(taken(*(heard("10.0.0.1", data) for data in (right, ahead, other) * 3)).known.values())
+    assert [(one.packets, one.stratum, round(one.offset)) for one in senders] == [(3, 2, 0), (3, 2, 5), (3, 3, 0)]
+
+
 def test_a_part_of_a_long_datagram_is_no_packet() -> None:
     whole = broadcast(0, key_id=None)
     [sender] = taken(heard("10.0.0.1", whole, truncated=True)).known.values()

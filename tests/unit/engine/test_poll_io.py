@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import selectors
 import socket
@@ -17,7 +18,8 @@ from ntp_multicast_engine.clock.system_clock import SystemClock
 from ntp_multicast_engine.config.configuration import MulticastClient
 from ntp_multicast_engine.daemon.poll_io import PollIo
 from ntp_multicast_engine.instant import Instant
-from ntp_multicast_engine.protocol.association import CloseRequest, SendRequest
+from ntp_multicast_engine.net.request_socket import RequestSocket
+from ntp_multicast_engine.protocol.association import CloseRequest, Failure, SendRequest
 
 
 class Listener:
@@ -30,9 +32,13 @@ class Listener:
         self.sent = 0
         self.left: list[Instant] = []
         self.answers: list[bytes] = []
+        self.failures: list[str] = []
 
     def request_sent(self, instant: Instant) -> None:
         self.left.append(instant)
+
+    def request_failed(self, failure: Failure) -> None:
+        self.failures.append(failure.reason)
 
     def take_response(self, association: Any, data: bytes, arrival: Instant) -> CloseRequest:
         self.answers.append(data)
@@ -75,3 +81,16 @@ def test_a_new_exchange_ends_the_one_under_way(server: socket.socket) -> None:
     assert len(selector.get_map()) == 1 and server.recvfrom(100)[1] != server.recvfrom(100)[1]
     exchanges.close()
     assert not selector.get_map()
+
+
+def test_what_a_firewall_sends_back_does_not_replace_that_it_let_nothing_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """nftables' `reject` in the output chain is EPERM at once, and then an ICMP message that names the server."""
+    listener: Any = Listener(123)
+    selector = selectors.DefaultSelector()
+
+    def refuse(_socket: RequestSocket, _data: bytes) -> Instant:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(RequestSocket, "send", refuse)
+    PollIo(listener, SystemClock(), selector, print).begin(SendRequest(listener, b"request"))
+    assert listener.failures == ["Operation not permitted"] and not selector.get_map() and listener.sent == 0

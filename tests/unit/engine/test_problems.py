@@ -14,7 +14,7 @@ from unit.engine.simulation import Node, Simulation, client_configuration, serve
 
 from ntp_multicast_engine.errors import DisciplineError, PacketError
 from ntp_multicast_engine.filter.estimator import Estimator
-from ntp_multicast_engine.observe.problems import problems, why_unsynchronised
+from ntp_multicast_engine.observe.problems import _ANSWERS, problems, why_unsynchronised
 from ntp_multicast_engine.observe.status import GroupStatus, ProblemStatus, system_status
 from ntp_multicast_engine.observe.text import text
 from ntp_multicast_engine.protocol.association import Failure, SendRequest
@@ -82,7 +82,7 @@ def test_a_group_is_silent_because_of_its_link() -> None:
     client = Node(Simulation(), CLIENT, client_configuration())
     told = found(client, replace(listening(20.0), link="eth0 is down"))["group_silent"]
     assert told.sentence.endswith("since the engine listens there: eth0 is down")
-    assert told.advice == "look at the link of eth0 (ip -details link show eth0)"
+    assert told.advice == "look at eth0 (ip -details address show dev eth0)"
 
 
 def test_a_server_that_answers_nobody_is_told_after_two_requests() -> None:
@@ -164,6 +164,121 @@ def test_a_request_that_the_network_does_not_take_is_told_with_its_advice() -> N
     told = found(client)["request_failed"]
     assert f"to server {SERVER} port 123 over eth0, the last one failed: Network is unreachable" in told.sentence
     assert told.advice == "look at `ip route`"
+
+
+def test_a_failed_request_is_asked_again_and_over_when_the_next_one_is_answered() -> None:
+    """The cause may be gone at once; the next multicast is the time to find out. Until its end nothing is known."""
+    simulation = Simulation()
+    _server, client = pair(simulation)
+    simulation.run(600)
+    before = len(client.requests)
+    client.association.requests += 3
+    client.association.unanswered = 3
+    client.association.request_failed(Failure("Network is unreachable", "look at `ip route`"))
+    simulation.unicast_lost = lambda: True
+    simulation.run(9)
+    assert len(client.requests) > before, "not only after 64 s"
+    client.association.request_failed(Failure("Network is unreachable", "look at `ip route`"))
+    told = set()
+    simulation.unicast_lost = lambda: False
+    for _unused in range(100):
+        simulation.run(0.2)
+        told |= set(found(client))
+    assert told == {"request_failed"} and found(client) == {}
+
+
+def test_a_server_that_answered_before_is_asked_each_poll_but_not_more_often_than_others_ask() -> None:
+    simulation = Simulation()
+    _server, client = pair(simulation)
+    simulation.run(900)
+    simulation.unicast_lost = lambda: True
+    simulation.run(130)
+    before = len(client.requests)
+    simulation.run(640)
+    assert 9 <= len(client.requests) - before <= 10
+
+
+def test_a_server_whose_packets_are_refused_is_not_lost() -> None:
+    simulation = Simulation()
+    server, client = pair(simulation)
+    simulation.run(60)
+    server.stop()
+    group = client.engine.configuration.clients[0]
+    for number in range(8):
+        simulation.run(8)
+        assert "server_lost" not in found(client)
+        client.engine.take_broadcast(group, broadcast(number, key_id=None), SERVER, client.clock.now(), "kernel")
+    told = found(client)
+    assert told["unauthenticated"].sentence.endswith("were refused: no MAC, and authentication is on")
+    simulation.run(24)
+    assert "for 24 s" in found(client)["server_lost"].sentence, "since it was heard, not since it was believed"
+
+
+def test_a_request_may_fail_and_the_server_be_lost() -> None:
+    """Both are said, so that neither seems to be over when the other one begins."""
+    simulation = Simulation()
+    server, client = pair(simulation)
+    simulation.run(60)
+    server.stop()
+    client.association.request_failed(Failure("Connection refused", "look there"))
+    assert set(found(client)) == {"request_failed"}
+    simulation.run(2)
+    client.association.request_failed(Failure("Connection refused", "look there"))
+    simulation.run(28)
+    client.association.request_failed(Failure("Connection refused", "look there"))
+    assert set(found(client)) == {"request_failed", "server_lost"}
+
+
+def test_what_was_refused_is_over_when_the_server_is_right_again() -> None:
+    simulation = Simulation()
+    _server, client = pair(simulation)
+    group = client.engine.configuration.clients[0]
+    simulation.run(60)
+    client.engine.take_broadcast(group, broadcast(0), SERVER, client.clock.now(), "kernel")
+    told = found(client)["bad_mac"]
+    assert "1 packet" in told.sentence and "was refused" in told.sentence
+    simulation.run(16)
+    assert "bad_mac" in found(client)
+    simulation.run(8)
+    assert "bad_mac" not in found(client), "two and a half intervals"
+    for _unused in range(6):
+        client.engine.take_broadcast(group, broadcast(0), SERVER, client.clock.now(), "kernel")
+        simulation.run(40)
+        assert "bad_mac" in found(client), "they go on, at their own pace"
+
+
+def test_what_an_unknown_sender_does_no_more_is_over_by_its_own_rhythm() -> None:
+    refusals = Refusals()
+    for seconds in (0, 8, 16, 24):
+        refusals.note(GROUP, "10.1.1.1", PacketError("unknown_key", 9, 20), 72, seconds * NANOSECONDS)
+        assert len(refusals.current((seconds + 19) * NANOSECONDS)) == 1
+    assert refusals.current((24 + 21) * NANOSECONDS) == []
+
+
+def test_the_reason_is_that_the_way_is_being_measured_whatever_else_is_wrong() -> None:
+    simulation = Simulation()
+    _server, client = pair(simulation)
+    simulation.run(4)
+    sentence = why_unsynchronised(client.engine, (ProblemStatus("group_silent", "another group is silent", "", ""),))
+    assert sentence.startswith(f"the way to server {SERVER} is being measured")
+    simulation.unicast_lost = lambda: True
+    simulation.run(14)
+    told = tuple(found(client).values())
+    assert why_unsynchronised(client.engine, told) == told[0].sentence
+
+
+def test_refused_answers_are_told_with_what_to_do_and_until_there_are_none() -> None:
+    client = new_client()
+    association = hear(client, broadcast(0), 0)
+    (sent,) = [item for item in client.wake(at(1).raw, RING) if isinstance(item, SendRequest)]
+    association.request_sent(at(1))
+    with pytest.raises(PacketError, match="response_times"):
+        association.take_response(answer(sent.data, 1, receive=to_ntp(at(5).real)), at(1.0002), RING)
+    reason, advice = _ANSWERS["response_times"]
+    assert association.refused_answers["response_times"] == 1 and "key" not in advice and reason
+    for seconds in (3, 5, 7, 9, 11):
+        client.wake(at(seconds).raw, RING)
+    assert not association.refused_answers
 
 
 def test_two_servers_disagree() -> None:

@@ -28,6 +28,8 @@ DEFAULT_CONFIGURATION = "/etc/ntp-multicast-engine/engine.json"
 
 
 def _group(text: str) -> str:
+    if "%" in text:
+        raise argparse.ArgumentTypeError(f"{text} names an interface: give that with --interface")
     try:
         address = ipaddress.ip_address(text)
     except ValueError:

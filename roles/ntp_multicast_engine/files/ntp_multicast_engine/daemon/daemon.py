@@ -29,7 +29,8 @@ from ntp_multicast_engine.daemon.responder_io import ResponderIo
 from ntp_multicast_engine.daemon.state_file import StateFile
 from ntp_multicast_engine.errors import ConfigurationError, EngineError, TransportError
 from ntp_multicast_engine.instant import Instant
-from ntp_multicast_engine.net.addresses import InterfaceAddress, vrfs_of
+from ntp_multicast_engine.net import netlink
+from ntp_multicast_engine.net.addresses import InterfaceAddress, link_trouble, vrfs_of
 from ntp_multicast_engine.net.bpf import refused
 from ntp_multicast_engine.net.control_messages import USER
 from ntp_multicast_engine.net.netlink import LinkMonitor
@@ -38,7 +39,7 @@ from ntp_multicast_engine.observe.chrony_tracking import ChronyReader
 from ntp_multicast_engine.observe.event_log import EventLog
 from ntp_multicast_engine.observe.journal import ERROR, INFO, WARNING, tell
 from ntp_multicast_engine.observe.metrics import MetricsFile
-from ntp_multicast_engine.observe.problems import place_of, problems, why_unsynchronised
+from ntp_multicast_engine.observe.problems import link_advice, place_of, problems, why_unsynchronised
 from ntp_multicast_engine.observe.sd_notify import Notifier
 from ntp_multicast_engine.observe.status import (
     EngineStatus,
@@ -296,8 +297,10 @@ class Daemon:
         for place in wanted:
             if place not in self._sockets:
                 self._open_socket(place)
-        senders = [item for item in self._sockets.values() if isinstance(item, SenderSocket)]
-        self.engine.own_addresses = frozenset(str(item.place.address) for item in senders)
+        # Another time service of this host may answer at any of them.
+        indices = {opened.index for opened in self._sockets.values() if opened.index}
+        own = (str(item.address) for index in indices for item in netlink.addresses(index))
+        self.engine.own_addresses = frozenset(own)
         missing = any(place not in self._sockets for place in wanted)
         self._sockets_due = now.raw + _RETRY_SOCKETS if missing else None
 
@@ -374,6 +377,10 @@ class Daemon:
         announcement = self.engine.announcement(self._clock.now())
         if announcement is None:
             sender.last_error = "not sent: the clock of this host is not synchronised"
+            return False
+        if (down := link_trouble(opened.configuration.interface)) is not None:
+            # Without a carrier, the kernel throws packets away and tells nobody.
+            sender.last_error, sender.advice = down, link_advice(opened.configuration.interface)
             return False
         data = sender.packet(self._clock.now(), announcement, self.engine.keys)
         try:

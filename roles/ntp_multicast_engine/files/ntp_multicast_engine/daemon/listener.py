@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 import selectors
 from collections.abc import Iterable
+from itertools import count
 from pathlib import Path
 
 from ntp_multicast_engine.config import configuration
@@ -26,6 +27,8 @@ from ntp_multicast_engine.wire.timestamps import NANOSECONDS, from_ntp
 USUAL_GROUPS = ("224.0.1.1", "ff02::101", "ff05::101", "ff0e::101")
 """RFC 5905 section 6, for IPv6 with the scopes that networks use."""
 MAXIMUM_SENDERS = 512
+_APART = 0.1
+"""Seconds: by so much no clock changes, and no network delays, from one packet to the next."""
 
 
 def listen(path: Path, interface: str | None, group: str | None, seconds: float, clock: Clock) -> HeardReport:
@@ -114,13 +117,24 @@ class _Senders:
     def _note(self, place: MulticastClient, datagram: Datagram) -> None:
         packet, proof = (None, "wrong length") if datagram.truncated else _judged(datagram.data, self._keys)
         key_id = packet.authenticator.key_id if packet and packet.authenticator else None
-        who = (datagram.source, place, key_id, proof)
-        if who not in self.known:
-            if len(self.known) >= MAXIMUM_SENDERS:
-                self._untold += 1
-                return
-            self.known[who] = SenderHeard(datagram.source, place.interface, str(place.group), place.port, key_id, proof)
-        _fill(self.known[who], datagram, packet)
+        heard = SenderHeard(datagram.source, place.interface, str(place.group), place.port, key_id, proof)
+        _fill(heard, datagram, packet)
+        # Two senders may have one address, and one key.
+        who = (datagram.source, place, key_id, proof, heard.version, heard.stratum, heard.reference_id, heard.ttl)
+        number = next(number for number in count() if _may_be(self.known.get((*who, number)), heard))
+        if (*who, number) in self.known:
+            _fill(self.known[(*who, number)], datagram, packet)
+        elif len(self.known) < MAXIMUM_SENDERS:
+            self.known[(*who, number)] = heard
+        else:
+            self._untold += 1
+
+
+def _may_be(known: SenderHeard | None, heard: SenderHeard) -> bool:
+    """Whether the clocks are one."""
+    if known is None or known.offset is None or heard.offset is None:
+        return True
+    return abs(known.offset - heard.offset) < _APART
 
 
 def _judged(data: bytes, keys: KeyRing | None) -> tuple[Packet | None, str]:

@@ -40,6 +40,8 @@ class PollIo:
             self._selector.register(opened.socket, selectors.EVENT_READ, lambda: self._read(association, opened))
             association.request_sent(opened.send(action.data))
         except (OSError, TransportError) as error:
+            # What comes of it later, as from a firewall that rejects, tells less.
+            self.end(association)
             association.request_failed(_failure(error))
             return
         self._engine.sent += 1

@@ -124,4 +124,4 @@ class ReceiverIo:
 def _link(configuration: MulticastClient, group: _Group, raw: int) -> str | None:
     """Looked at only where nothing comes."""
     silent = group.opened is not None and raw - max(group.opened, group.last or 0) >= _QUIET
-    return link_trouble(configuration.interface) if silent else None
+    return link_trouble(configuration.interface, configuration.group.version) if silent else None

@@ -51,21 +51,24 @@ def interface_name(index: int) -> str:
         return ""
 
 
-def link_trouble(name: str) -> str | None:
-    """Why nothing can come in over an interface, as far as its link shows; None, if nothing is wrong with that."""
+def link_trouble(name: str, version: int | None = None) -> str | None:
+    """Why nothing can go over an interface, as far as it shows; None, if nothing is wrong with it.
+
+    :param version: then why nothing can come in by this IP version.
+    """
     try:
-        link = netlink.link(interface_index(name))
+        index = interface_index(name)
     except TransportError:
         return None
-    if link is None:
+    link = netlink.link(index)
+    if link is not None and not (link.is_up and link.has_carrier):
+        return f"{name} has no carrier" if link.is_up else f"{name} is down"
+    if link is None or version is None:
         return None
-    if not link.is_up:
-        return f"{name} is down"
-    if not link.has_carrier:
-        return f"{name} has no carrier"
     if link.master is not None and link.kind in ("bridge", "bond", "team"):
         return f"{name} belongs to the {link.kind} {interface_name(link.master)}, which gets what comes in"
-    return None
+    has_address = any(item.address.version == version for item in netlink.addresses(index))
+    return None if has_address else f"{name} has no IPv{version} address"
 
 
 def multicast_interfaces() -> list[str]:

@@ -64,6 +64,9 @@ _FIRST_FREE_PORT = 1024
 """ip(7), net.ipv4.ip_unprivileged_port_start as it is usually."""
 
 
+_NO_IPV6 = "look at its MTU (`ip link`) and whether IPv6 is switched off there (net.ipv6.conf): it is waited for"
+
+
 def datagram_socket(version: int, kind: int = socket.SOCK_DGRAM) -> socket.socket:
     """Raises TransportError, such as on a host whose kernel was told to have no IPv6."""
     try:
@@ -102,6 +105,10 @@ def trouble(place: str, error: OSError, version: int, port: int, instead: str = 
     """What an operator should read where a socket can't be had."""
     if error.errno == errno.EADDRINUSE:
         return port_taken(place, version, port, port_holders.others(port, version), instead)
+    if error.errno == errno.EINVAL and version == 6:
+        return TransportError(
+            f"can't {place}: the interface has no IPv6, as with an MTU below 1280", "no_address", _NO_IPV6
+        )
     if error.errno == errno.EACCES and port < _FIRST_FREE_PORT:
         return TransportError(
             f"can't {place}: only root, or who has CAP_NET_BIND_SERVICE, may have a port below {_FIRST_FREE_PORT}",
@@ -275,6 +282,7 @@ class SenderSocket:
     ) -> None:
         self.configuration = configuration
         self.place: InterfaceAddress = address_for(configuration.interface, configuration.group, before)
+        self.index = self.place.index
         self._sent = 0
         version = configuration.group.version
         self.socket = datagram_socket(version)

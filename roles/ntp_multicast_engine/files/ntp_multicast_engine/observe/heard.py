@@ -25,7 +25,7 @@ class ListenedGroup:
 
 @dataclass
 class SenderHeard:
-    """One source in one group with one key. What stands in packets is that of the newest.
+    """One source in one group with one key and one clock. What stands in packets is that of the newest.
 
     `authentication` says what the MAC proves with the keys of this host. `interval` is what the packets say, and
     `measured_interval` lay between the last two, in seconds. `offset` is how far its clock is ahead of this host's,

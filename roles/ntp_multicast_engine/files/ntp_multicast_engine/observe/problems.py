@@ -47,11 +47,11 @@ _REFUSALS: dict[str, tuple[str, str]] = {
     ),
     "bad_mac": ("the MAC of {tag} octets is not the one that key {key} makes", _KEY_ADVICE),
     "unauthenticated": (
-        "they carry no MAC, and authentication is on",
+        "no MAC, and authentication is on",
         "let the server sign with a key that is trusted here, or switch authentication off",
     ),
     "extension_on_prefix_hash": (
-        "they carry extension fields, which a MAC of key {key} does not protect",
+        "with extension fields, which a MAC of key {key} does not protect",
         "use a key of aes-128-cmac, aes-256-cmac or hmac-sha256",
     ),
     "crypto_nak": ("the sender could not verify a request (crypto-NAK)", _KEY_ADVICE),
@@ -64,7 +64,7 @@ _REFUSALS: dict[str, tuple[str, str]] = {
         "look at the algorithm of the sender's key, and for hmac-sha256 at the length of its MAC",
     ),
     "version": ("the NTP version is not 1 to 4", "set another version at the sender"),
-    "mode": ("they are not of mode 5, broadcast", "look at what the sender sends to a multicast group"),
+    "mode": ("not of mode 5, broadcast", "look at what the sender sends to a multicast group"),
     "server_not_allowed": ("the sender is not among the allowed servers", "add it to allow_servers, or look who it is"),
     "unsynchronised": (
         "the server says that its own clock is not synchronised (leap indicator 3)",
@@ -76,24 +76,26 @@ _REFUSALS: dict[str, tuple[str, str]] = {
     ),
     "root_distance": ("the server says that it may be wrong by 16 s or more", "look at the sources of the server"),
     "poll": ("the interval is not 8 s to 36 h", "set another interval at the sender"),
-    "no_transmit_time": ("they carry no time", "look at the sender"),
+    "no_transmit_time": ("no time in it", "look at the sender"),
     "replay": (
-        "they are older than one accepted before: the server's clock was set back, or this is a replay",
-        "look at the clock of the server; the engine asks it and goes on as soon as it answers",
+        "not newer than one accepted before: doubled, late or replayed, or the server's clock was set back",
+        "look at the clock of the server, which the engine asks to go on as soon as it answers, and for a loop of the"
+        " network that brings packets twice",
     ),
     "too_many_associations": ("there are more servers in the group than are followed", "look who sends to the group"),
     "request_unknown_key": ("this host has no key {key}", "give this host key {key}, or the client one that it has"),
     "request_bad_mac": ("the MAC of {tag} octets is not the one that key {key} makes", _KEY_ADVICE),
 }
+_OTHER_ADVICE = "look what it is that answers there, and at its settings"
 _ANSWERS = {
-    "response_unauthenticated": "it is not signed with the key of the multicasts",
-    "response_bad_mac": "its MAC is wrong",
-    "response_version": "it has another NTP version",
-    "response_delay": "it took longer than a second",
-    "response_times": "its timestamps can't be",
-    "response_mode": "it is no answer of a server",
-    "length": "its length fits no MAC",
-    "extension": "its length fits no MAC",
+    "response_unauthenticated": ("not signed with the key of the multicasts", _KEY_ADVICE),
+    "response_bad_mac": ("a MAC that this host can't verify", _KEY_ADVICE),
+    "response_version": ("another NTP version", _OTHER_ADVICE),
+    "response_delay": ("longer than a second on the way", "look at the load of the server and at the network between"),
+    "response_times": ("impossible timestamps", "look at the clock of the server, which may jump"),
+    "response_mode": ("no mode 4, server", _OTHER_ADVICE),
+    "length": ("the length fits no MAC", _KEY_ADVICE),
+    "extension": ("the length fits no MAC", _KEY_ADVICE),
 }
 _KISSES = {
     "RATE": "allow more requests of one client at the server: a volley has one in two seconds",
@@ -108,7 +110,6 @@ _ADVICE = {
     "server_lost": (
         "look whether the server runs, still has that address and is synchronised, and at the network between"
     ),
-    "answers_refused": _KEY_ADVICE,
     "too_far": "look at the server's sources and the way to it",
     "falseticker": "look at the clock and the sources of that server",
     "servers_disagree": (
@@ -152,11 +153,12 @@ def problems(
 
 def why_unsynchronised(engine: Engine, found: Sequence[ProblemStatus]) -> str:
     """One sentence for a host that has no time."""
-    if found:
+    volleys = [item for item in engine.client.associations.values() if item.phase is Phase.VOLLEY]
+    measured = [item for item in volleys if item.answers and not item.unanswered and item.unfit is item.denied is None]
+    if found and not measured:
         return found[0].sentence
-    for item in engine.client.associations.values():
-        if item.phase is Phase.VOLLEY:
-            return f"the way to server {item.source} is being measured ({item.answers} answers so far)"
+    for item in measured or volleys:
+        return f"the way to server {item.source} is being measured ({_number(item.answers, 'answer')} so far)"
     if engine.configuration.clients:
         return f"waiting for the first packet to {place_of(engine.configuration.clients[0])}"
     return "the configuration names no group to listen to and no source of time"
@@ -191,7 +193,7 @@ def _silent_groups(engine: Engine, groups: Sequence[GroupStatus]) -> Iterator[Pr
 
 def _silence_advice(item: GroupStatus) -> str:
     if item.link is not None:
-        return f"look at the link of {item.interface} (ip -details link show {item.interface})"
+        return link_advice(item.interface)
     membership = "MLD" if ":" in item.group else "IGMP"
     return (
         f"look whether a server sends there (ntp-multicast-engine listen --interface {item.interface} --group"
@@ -199,6 +201,10 @@ def _silence_advice(item: GroupStatus) -> str:
         " whether the network has a querier where switches snoop, at the ttl of the server, and whether"
         " interface, group and port are the right ones"
     )
+
+
+def link_advice(interface: str) -> str:
+    return f"look at {interface} (ip -details address show dev {interface})"
 
 
 def _patience(engine: Engine, item: GroupStatus) -> float:
@@ -213,16 +219,19 @@ def _patience(engine: Engine, item: GroupStatus) -> float:
 
 def _refused(engine: Engine, raw: int) -> Iterator[ProblemStatus]:
     # What a known server says of itself is told as long as it says so.
-    known = set(engine.client.associations)
-    current = [
-        item
-        for item in engine.refusals.current(raw)
-        if item.reason not in WITHDRAWN or (item.group, item.source) not in known
-    ]
+    current = [item for item in engine.refusals.current(raw) if not _told_otherwise(engine, item, raw)]
     yield from map(_refusal, current[:_MAXIMUM_REFUSALS])
     if rest := current[_MAXIMUM_REFUSALS:]:
         sentence = f"{sum(item.count for item in rest)} packets of {len(rest)} further kinds are refused, too"
         yield _problem("refused", sentence, "others", len(rest))
+
+
+def _told_otherwise(engine: Engine, item: Refusal, raw: int) -> bool:
+    """Whether a known server says it of itself, or by its own interval no such packet comes any more."""
+    server = engine.client.associations.get((item.group, item.source)) if item.group is not None else None
+    if server is None or item.reason in WITHDRAWN:
+        return server is not None
+    return server.header is not None and not item.lasts(raw, server.poll_interval)
 
 
 def _refusal(item: Refusal) -> ProblemStatus:
@@ -256,15 +265,19 @@ def _association(engine: Engine, item: Association, raw: int) -> Iterator[Proble
     if item.denied is not None:
         sentence = f"{server} refuses service ({item.denied}), so it is not used any more"
         yield _problem("service_denied", sentence, subject)
-    elif not item.reach & _HEARD_LATELY and item.header is not None and item.last_arrival is not None:
-        age = (raw - item.last_arrival.raw) / NANOSECONDS
-        yield _problem("server_lost", f"{server} was not heard on {place_of(group)} for {age:.0f} s", subject)
-    elif item.failure is not None and item.header is not None:
+        return
+    if not item.reach & _HEARD_LATELY and item.header is not None and item.last_arrival is not None:
+        silence = raw - max(item.last_arrival.raw, engine.refusals.newest(group, item.source))
+        # Of one that is heard and refused that is told.
+        if silence > _SILENT_POLLS * item.poll_interval:
+            age = silence / NANOSECONDS
+            yield _problem("server_lost", f"{server} was not heard on {place_of(group)} for {age:.0f} s", subject)
+    if item.failure is not None and item.header is not None:
         sentence = (
             f"{_number(item.requests, 'request')} to {server} port {group.volley_port} over {group.interface},"
             f" the last one failed: {item.failure.reason}; {_number(item.answers, 'answer')} came"
         )
-        yield ProblemStatus("request_failed", sentence, item.failure.advice, subject, item.unanswered)
+        yield ProblemStatus("request_failed", sentence, item.failure.advice, subject, item.requests)
     else:
         yield from _unanswered(item, subject)
 
@@ -279,16 +292,18 @@ def _unanswered(item: Association, subject: str) -> Iterator[ProblemStatus]:
         yield ProblemStatus("kiss_of_death", sentence, _KISSES.get(item.kiss, _OTHER_KISS), subject)
     elif refused and (item.unanswered or not item.answers):
         count = sum(item.refused_answers[reason] for reason in refused)
-        reasons = " and ".join(_ANSWERS[reason] for reason in refused)
+        reasons, advice = (" and ".join(dict.fromkeys(texts)) for texts in zip(*map(_ANSWERS.__getitem__, refused)))
         sentence = f"{_number(count, 'answer')} of server {item.source} refused: {reasons}"
-        yield _problem("answers_refused", sentence, subject, count)
+        yield ProblemStatus("answers_refused", sentence, advice, subject, count)
     elif item.unanswered >= (_UNANSWERED_LATER if item.answers else _UNANSWERED_FIRST):
         asked = f"{_number(item.requests, 'request')} to its port {group.volley_port}"
-        told = f"got {item.answers} answers" + (f", none to the last {item.unanswered}" if item.answers else "")
+        told = f"got {_number(item.answers, 'answer')}"
+        told += f", none to the last {item.unanswered}" if item.answers else " within a second"
         sentence = f"server {item.source} is heard on {place_of(group)}, but {asked} {told}"
         advice = (
-            f"look at the firewall and the access rules of the server for UDP port {group.volley_port}, at this host's"
-            " firewall for the answers, and at the route back; where a server never answers, set fallback_delay"
+            f"look at the firewall and the access rules of the server for UDP port {group.volley_port}, whether it"
+            " answers from the address that was asked, at this host's firewall for the answers, and at the route back;"
+            " where a server never answers, set fallback_delay"
         )
         yield ProblemStatus("no_answers", sentence, advice, subject, item.requests)
 

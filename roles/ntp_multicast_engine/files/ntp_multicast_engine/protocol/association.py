@@ -54,6 +54,8 @@ MAXIMUM_BACK_OFF = 64 * NANOSECONDS
 """The interval at which ntpd and chronyd ask by default: no server minds that."""
 PERHAPS_LOST = 3
 """Requests in a row without an answer until the server is asked less: with a third of the packets lost, two happen."""
+_FORGET_REFUSED = 2
+"""Requests in a row without any answer until those that were refused are no news any more."""
 ATTEMPTS_WITHOUT_ANSWER = 8
 """As many as a burst of RFC 5905 section 13 has (BCOUNT)."""
 _MISSED_AFTER_WARM_UPS = 2
@@ -141,8 +143,11 @@ class Association:
         self.requests = self.answers = 0
         """In all."""
         self.refused_answers: Counter[str] = Counter()
-        """By the reason, since the last good answer."""
+        """By the reason, since the last good answer, or none at all."""
         self.failure: Failure | None = None
+        """Of the newest request of which the end is known."""
+        self._failed_request = 0
+        self._refused_request = 0
         self.unfit: str | None = None
         """The server's own newest word that it has no time to give: the name of the test that it failed."""
         self.challenged: int | None = None
@@ -252,6 +257,8 @@ class Association:
         self._reach_deadline = arrival.raw + self.poll_interval * 3 // 2
         self._standstill.hear(header.transmit, arrival.raw, self.poll_interval)
         self._explain(arrival.raw)
+        if self.failure is not None:
+            self.poll_soon(arrival.raw)
         if self._contradicted is None:
             self._contradicted = arrival.raw
         if previous_arrival is None or previous_transmit is None:
@@ -425,14 +432,14 @@ class Association:
     def request_sent(self, instant: Instant) -> None:
         """When the request really left, by the best stamp there is; may be called again with a better one."""
         self._poll.sent(instant)
-        self.failure = None
 
     def request_failed(self, failure: Failure) -> None:
         """The network didn't take the request, or says that the server can't be reached."""
-        self.failure = failure
+        self.failure, self._failed_request = failure, self.requests
 
     def take_response(self, data: bytes, arrival: Instant, keys: KeyRing) -> CloseRequest:
         """Judge a datagram that came to the port of the exchange; raises PacketError with the reason to drop it."""
+        self.failure = None
         try:
             answer = self._poll.take(data, arrival, self.key_id, keys)
         except KissOfDeath as kiss:
@@ -440,6 +447,7 @@ class Association:
             raise
         except PacketError as error:
             self.refused_answers[error.reason] += 1
+            self._refused_request = self.requests
             # An answer that has proved its origin may say that the server has no time to give.
             if error.reason in _UNFIT_ANSWERS and self.header is not None:
                 self.unfit = error.reason.partition("_")[2]
@@ -524,9 +532,11 @@ class Association:
         self._last_exchange = raw
         if self.phase is Phase.VOLLEY:
             interval = 0
-        elif self._good < WELL_KNOWN and not self.unanswered:
+        elif self.unanswered:
+            interval = max(self.poll_interval, MAXIMUM_BACK_OFF)
+        elif self._good < WELL_KNOWN:
             interval = self.poll_interval
-        elif self.estimator.multicasts_lag and not self.unanswered:
+        elif self.estimator.multicasts_lag:
             interval = self.poll_interval * RECALIBRATION_POLLS_ASYMMETRIC
         else:
             interval = max(self.poll_interval * RECALIBRATION_POLLS, MAXIMUM_BACK_OFF)
@@ -534,6 +544,10 @@ class Association:
 
     def _unanswered(self, raw: int) -> None:
         self._poll.end()
+        if self._failed_request != self.requests:
+            self.failure = None
+        if self.requests - self._refused_request >= _FORGET_REFUSED:
+            self.refused_answers.clear()
         if self._answers:
             self._miss_measurement(raw)
             return

@@ -17,13 +17,15 @@ from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
 LIMIT = 64
 """Kinds that are remembered: more than anybody reads, and little memory."""
-_SHORTEST_MEMORY = 256 * NANOSECONDS
-"""Four of the usual intervals of 64 s."""
+_USUAL, _SHORTEST, _RHYTHM = 100 * NANOSECONDS, 8 * NANOSECONDS, 3
+"""The interval of a sender of which it isn't known: four of the usual ones of 64 s are awaited then, and after some
+packets what lay between them, which is no less than the shortest one."""
 
 
 @dataclass
 class Refusal:
-    """Packets of one sender that were refused for one reason. `length` is that of the newest, in octets.
+    """Packets of one sender that were refused for one reason. `length` is that of the newest, in octets; `gap` is the
+    longest time between two of them, since the last one that was overdue.
 
     `group` is None for requests to the responder. `key_id` and `tag` (its octets) are None where a packet has no MAC.
     """
@@ -39,9 +41,10 @@ class Refusal:
     gap: int = 0
     count: int = 1
 
-    def lasts(self, raw: int) -> bool:
-        """Whether the next one would not yet be overdue."""
-        return raw - self.last < max(_SHORTEST_MEMORY, self.gap * 5 // 2)
+    def lasts(self, raw: int, usual: int | None = None) -> bool:
+        """Whether the next one would not yet be overdue, where one comes in each `usual` interval."""
+        usual = usual or (_SHORTEST if self.count >= _RHYTHM else _USUAL)
+        return raw - self.last < max(usual, self.gap) * 5 // 2
 
 
 class Refusals:
@@ -58,13 +61,18 @@ class Refusals:
             if len(self._known) > LIMIT:
                 self._known.popitem(last=False)
             return
-        known.gap, known.last, known.length, known.tag = raw - known.last, raw, length, error.tag
+        known.gap = max(known.gap if known.lasts(raw) else 0, raw - known.last)
+        known.last, known.length, known.tag = raw, length, error.tag
         known.count += 1
         self._known.move_to_end(key)
 
     def forget(self) -> None:
         """What was refused may be accepted from now on."""
         self._known.clear()
+
+    def newest(self, group: MulticastClient, source: str) -> int:
+        """Raw time of the last one from a sender to a group; 0, if there was none."""
+        return max((item.last for item in self._known.values() if (item.group, item.source) == (group, source)), default=0)
 
     def current(self, raw: int) -> list[Refusal]:
         """Those that go on, oldest first."""

@@ -75,7 +75,7 @@ class Engine:
         """The servers that selection had to do with the last time."""
         self.refusals = Refusals()
         self.own_addresses: frozenset[str] = frozenset()
-        """From which it sends."""
+        """Of the interfaces that it listens to or sends on."""
         self.received = self.sent = 0
         self.dropped: Counter[str] = Counter()
 
@@ -123,7 +123,8 @@ class Engine:
         except PacketError as error:
             self.dropped[error.reason] += 1
             self.refusals.note(group, source, error, len(data), arrival.raw)
-            if self.selected is not None and self.selected.unfit is not None:
+            known = self.client.associations.get((group, source))
+            if known is not None and known.unfit is not None:
                 self.choose(arrival)
             return None
         self._count_warnings(association, arrival)
