@@ -16,6 +16,7 @@ import needs
 import pytest
 from fixtures.places import COLLECTED_PACKETS, PACKETS
 
+from ntp_multicast_engine.errors import PacketError
 from ntp_multicast_engine.wire.keyring import KeyRing, Verdict
 from ntp_multicast_engine.wire.mac import Algorithm, Key, available
 from ntp_multicast_engine.wire.packet import parse
@@ -107,9 +108,13 @@ def test_packets_of_others(vector: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("vector", PLAIN)
 def test_packets_of_others_without_authentication(vector: dict[str, Any]) -> None:
-    if 1 <= vector["version"] <= 4:
-        packet = parse(bytes.fromhex(vector["payload"]), KeyRing().long_tag)
-        assert packet.authenticator is None and packet.header.mode == vector["mode"]
+    payload = bytes.fromhex(vector["payload"])
+    if not 1 <= vector["version"] <= 4:
+        with pytest.raises(PacketError, match="version"):
+            parse(payload, KeyRing().long_tag)
+        return
+    packet = parse(payload, KeyRing().long_tag)
+    assert packet.authenticator is None and packet.header.mode == vector["mode"]
 
 
 def _ring(*keys: Key, trusted: frozenset[int] = frozenset({1}), required: bool = True) -> KeyRing:
