@@ -101,7 +101,7 @@ quality: setup
 mutants: setup
 	PYTHONPATH=tests .venv/bin/python -m mutants
 
-# The rulebook on a real ansible-rulebook: a rule engine in Java, and five minutes.
+# The rulebook on a real ansible-rulebook: a rule engine in Java.
 .PHONY: eda
 eda: setup
 	@tests/tools/setup eda

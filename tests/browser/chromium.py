@@ -52,7 +52,7 @@ def missing() -> str:
     absent = [name for name in ("chromedriver",) if shutil.which(name) is None]
     if not any(map(shutil.which, CHROMIUM)):
         absent.insert(0, "chromium")
-    return f"{' and '.join(absent)} not on this machine: tests/tools/setup browser" if absent else ""
+    return f"{' and '.join(absent)} not on this machine; tests/tools/setup browser" if absent else ""
 
 
 class Page:

@@ -13,6 +13,7 @@ import pathlib
 import subprocess
 from collections.abc import Iterator
 
+import needs
 import pytest
 from integration.controller.controller import PASSWORD, SECRET, Controller, running_controller
 from integration.controller.leaks import Leaks, ciphertexts_in
@@ -21,7 +22,7 @@ IMAGE = os.environ.get("NTP_MULTICAST_IMAGE", "")
 # Where a build or a job could leave something.
 PLACES = ["/etc", "/home", "/opt", "/root", "/runner", "/tmp", "/usr/share/ansible", "/usr/local", "/var"]
 
-pytestmark = pytest.mark.skipif(not IMAGE, reason="LEFT OUT: no image was built (make execution-environment)")
+pytestmark = needs.unless("" if IMAGE else "no image was built; make execution-environment")
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,15 +14,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import needs
 import pytest
 from integration.engine.process import PACKAGE, Bridge, EngineProcess, ip, running, wait_for
 from interop.peers import CHRONY, CLASSIC, Peer, ntpd_keys
 
-pytestmark = [
-    pytest.mark.root,
-    pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root: run as root to meet other daemons"),
-    pytest.mark.skipif(shutil.which("setpriv") is None, reason="needs `setpriv` (apt-get install util-linux)"),
-]
+pytestmark = [*needs.root, needs.commands("setpriv")]
 
 GROUP = "239.77.0.4"
 HERE = "l"

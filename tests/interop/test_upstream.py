@@ -9,22 +9,18 @@ chronyd runs with `-x` and without the capability to set the clock.
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import needs
 import pytest
 from integration.engine.process import Bridge, EngineProcess, running, wait_for
 from interop.peers import CHRONY
 
-pytestmark = [
-    pytest.mark.root,
-    pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root: run as root to meet chronyd"),
-    pytest.mark.skipif(shutil.which("setpriv") is None, reason="needs `setpriv` (apt-get install util-linux)"),
-]
+pytestmark = [*needs.root, needs.commands("setpriv")]
 
 DROP = ("setpriv", "--bounding-set=-sys_time", "--inh-caps=-sys_time", "--no-new-privs")
 

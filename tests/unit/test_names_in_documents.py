@@ -79,7 +79,9 @@ def test_the_table_of_readme_has_what_the_collection_has() -> None:
 
 
 def test_links_of_readme_are_absolute_and_lead_to_files() -> None:
-    for link in LINKS.findall((ROOT / "README.md").read_text(encoding="utf-8")):
+    links = LINKS.findall((ROOT / "README.md").read_text(encoding="utf-8"))
+    assert links
+    for link in links:
         assert link.startswith("https://"), link
         inside = re.sub(r"^(?:blob|tree|raw)/main/", "", link.removeprefix(HOME))
         if link.startswith(HOME) and inside != "issues":

@@ -29,11 +29,14 @@ def test_the_engine_and_the_release_notes_have_the_version_of_the_collection() -
 
 def test_nothing_was_added_in_a_version_that_was_never_released() -> None:
     releases = yaml.safe_load((ROOT / "changelogs" / "changelog.yaml").read_text())["releases"]
-    for folder in ("plugins", "roles"):
-        for path in (ROOT / folder).rglob("*"):
-            if path.suffix in (".py", ".yml") and path.is_file():
-                found = set(re.findall(r"""version_added: ['"]?([0-9.]+)""", path.read_text(encoding="utf-8")))
-                assert found <= set(releases), path
+    paths = [path for folder in ("plugins", "roles") for path in (ROOT / folder).rglob("*") if path.is_file()]
+    added = {
+        (version, path)
+        for path in paths
+        if path.suffix in (".py", ".yml")
+        for version in re.findall(r"""version_added: ['"]?([0-9.]+)""", path.read_text(encoding="utf-8"))
+    }
+    assert added and [item for item in sorted(added) if item[0] not in releases] == []
 
 
 def test_the_oldest_ansible_core_is_the_same_everywhere() -> None:

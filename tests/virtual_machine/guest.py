@@ -12,6 +12,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import needs
 from virtual_machine.monitor import Monitor
 from virtual_machine.witness import Reading, Witness
 
@@ -24,13 +25,10 @@ _COUNTER_ONLY = ("tsc=reliable", "hpet=disable", "pmtmr=0")
 """No other counter, so that the kernel can't notice that the frequency that it was told is wrong."""
 
 
-def tools_missing() -> str | None:
-    """Why no guest can run here, or None."""
-    if os.geteuid() != 0:
-        return "needs root: a virtual machine on a bridge in a network namespace"
-    paths = ("/usr/bin/qemu-system-x86_64", "/usr/bin/mmdebstrap", "/usr/sbin/mkfs.ext4")
-    missing = [path for path in paths if not Path(path).exists()]
-    return f"needs {', '.join(missing)}: tests/tools/setup virtual_machine" if missing else None
+def tools_missing() -> str:
+    """What a guest needs and this machine lacks; "" is nothing."""
+    places = ("/usr/bin/qemu-system-x86_64", "/usr/bin/mmdebstrap", "/usr/sbin/mkfs.ext4")
+    return next(filter(None, (needs.no_file(Path(place), "virtual_machine") for place in places)), "")
 
 
 class Guest:

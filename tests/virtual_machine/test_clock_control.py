@@ -13,6 +13,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import needs
 import pytest
 from integration.engine.process import running
 from virtual_machine.guest import Guest, tools_missing
@@ -21,10 +22,7 @@ from virtual_machine.scenario import OSCILLATOR, WRONG, Engine, server, watch
 NEAR = 0.005
 """Seconds. A guest under emulation on a busy machine has no better word of the time."""
 PATIENCE = 120
-pytestmark = [
-    pytest.mark.root,
-    pytest.mark.skipif(tools_missing() is not None, reason=f"the virtual machine {tools_missing()}"),
-]
+pytestmark = [*needs.root, needs.unless(tools_missing())]
 
 
 @pytest.fixture(scope="module")

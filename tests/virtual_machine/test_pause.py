@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import needs
 import pytest
 from integration.engine.process import running
 from virtual_machine.guest import Guest, tools_missing
@@ -24,10 +25,7 @@ NEAR = 0.05
 PATIENCE = 120
 LONG, SHORT, STARVED = 60, 12, 8
 """Seconds. A pause of whole intervals of the server would look like its clock's jump if what waits were lost."""
-pytestmark = [
-    pytest.mark.root,
-    pytest.mark.skipif(tools_missing() is not None, reason=f"the virtual machine {tools_missing()}"),
-]
+pytestmark = [*needs.root, needs.unless(tools_missing())]
 
 
 class Parameters:

@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import needs
 import pytest
 import yaml
 from integration.vrp.clock import hears
@@ -243,8 +244,7 @@ def test_what_cannot_be_looked_at_is_told_from_drift(repository: Repository) -> 
 
 def test_pre_commit_refuses_a_wrong_description(repository: Repository) -> None:
     pre_commit = ROOT / ".venv-ci" / "bin" / "pre-commit"
-    if not pre_commit.exists():
-        pytest.skip("LEFT OUT: no pre-commit is installed here (tests/tools/setup ci)")
+    needs.require(needs.no_file(pre_commit, "ci"))
     install_environment = repository.run("jenkins", "descriptions")
     assert install_environment.code == 0, install_environment.printed
     for command in (["git", "init", "-q"], ["git", "add", "inventory", "ci", ".pre-commit-config.yaml"]):

@@ -15,6 +15,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import needs
 import pytest
 import yaml
 from cryptography.hazmat.primitives.ciphers import algorithms
@@ -24,12 +25,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 CIPHERTEXT = re.compile(r"%[\^+#@]%[#@].{20,}%[\^+#@]%[#@]")
 HEADER_OCTETS = 48
 
-pytestmark = [
-    pytest.mark.root,
-    pytest.mark.skipif(
-        os.geteuid() != 0, reason="SKIPPED FOR LACK OF ROOT: the demo's hosts are containers on a bridge of their own"
-    ),
-]
+pytestmark = needs.root
 
 
 @dataclass(frozen=True)
@@ -197,7 +193,7 @@ def mac_verifies(packet: Packet, algorithm: str, secret: str) -> bool:
     return len(mac) >= 16 and mac == expected
 
 
-@pytest.mark.skipif(shutil.which("tshark") is None, reason="SKIPPED FOR LACK OF TSHARK: apt-get install tshark")
+@needs.commands("tshark")
 @pytest.mark.parametrize(
     ("group", "hops", "version", "key_id", "algorithm", "secret"),
     [

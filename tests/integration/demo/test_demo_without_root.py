@@ -7,23 +7,14 @@ from __future__ import annotations
 
 import pathlib
 import re
-import shutil
 import subprocess
 
-import pytest
+import needs
 
 DEMO = pathlib.Path(__file__).resolve().parents[2] / "demo" / "demo_without_root"
 
 
-def user_namespaces() -> bool:
-    unshare, ip = shutil.which("unshare"), shutil.which("ip")
-    if unshare is None or ip is None:
-        return False
-    command = [unshare, "--user", "--map-root-user", "--net", ip, "link", "add", "br0", "type", "bridge"]
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
-
-
-@pytest.mark.skipif(not user_namespaces(), reason="SKIPPED: this machine gives no user namespaces, or lacks iproute2")
+@needs.unless(needs.no_user_namespaces())
 def test_devices_converge_and_the_engine_hears_them() -> None:
     run = subprocess.run(
         [DEMO], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False

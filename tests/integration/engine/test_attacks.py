@@ -6,21 +6,17 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import needs
 import pytest
 from integration.engine.process import Bridge, EngineProcess, running, wait_for
 
-pytestmark = [
-    pytest.mark.root,
-    pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root: run as root to be attacked"),
-    pytest.mark.skipif(shutil.which("ip") is None, reason="needs the command `ip` (apt-get install iproute2)"),
-]
+pytestmark = [*needs.root, needs.commands("ip")]
 
 GROUP = "224.0.1.1"
 SERVER, CLIENT = "10.99.1.1", "10.99.1.2"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import needs
 import pytest
 from integration.engine.places import module_result, problem, told_everywhere
 from integration.engine.process import Bridge, EngineProcess, ip, running, wait_for
@@ -23,12 +23,7 @@ from integration.engine.process import Bridge, EngineProcess, ip, running, wait_
 from ansible_collections.timecast.ntp_multicast.plugins.filter.engine_firewall import engine_firewall
 from ansible_collections.timecast.ntp_multicast.plugins.filter.synchronisation_report import synchronisation_report
 
-pytestmark = [
-    pytest.mark.root,
-    pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root: run as root to test on a real switch"),
-    pytest.mark.skipif(shutil.which("ip") is None, reason="needs the command `ip` (apt-get install iproute2)"),
-    pytest.mark.skipif(shutil.which("nft") is None, reason="needs the command `nft` (apt-get install nftables)"),
-]
+pytestmark = [*needs.root, needs.commands("ip", "nft")]
 
 GROUP = "224.0.1.1"
 SERVER = "10.99.1.1"

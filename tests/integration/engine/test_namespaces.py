@@ -9,7 +9,6 @@ import hashlib
 import hmac
 import ipaddress
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -17,14 +16,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import needs
 import pytest
 from integration.engine.process import PACKAGE, Bridge, EngineProcess, ip, running, wait_for
 
-pytestmark = [
-    pytest.mark.root,
-    pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root: run as root to test on a real switch"),
-    pytest.mark.skipif(shutil.which("ip") is None, reason="needs the command `ip` (apt-get install iproute2)"),
-]
+pytestmark = [*needs.root, needs.commands("ip")]
 
 ALGORITHMS = {1: "md5", 2: "sha1", 3: "sha256", 4: "aes-128-cmac", 9: "aes-256-cmac", 42: "hmac-sha256"}
 
@@ -86,8 +82,7 @@ def _interleaved(client: EngineProcess) -> int:
 @pytest.fixture
 def capture(tmp_path: Path, bridge: Bridge) -> Iterator[Path]:
     """Everything that goes over the client's interface, as a pcap file that grows."""
-    if shutil.which("tshark") is None:
-        pytest.skip("needs tshark as an independent dissector (apt-get install tshark)")
+    needs.require(needs.no_command("tshark"))  # an independent dissector
     path = tmp_path / "wire.pcap"
     command = ["tshark", "-q", "-l", "-i", "eth0", "-F", "pcap", "-w", str(path), "-f", "udp"]
     process = subprocess.Popen(
@@ -282,7 +277,7 @@ print(sent(), sent())
 """
 
 
-@pytest.mark.skipif(shutil.which("nft") is None, reason="needs the command `nft` (apt-get install nftables)")
+@needs.commands("nft")
 @pytest.mark.parametrize("group", ["239.77.0.1", "ff0e::1"])
 def test_after_a_refusal_of_the_firewall_departures_are_known_again(bridge: Bridge, group: str) -> None:
     """The kernel numbers what it stamps, and what it then refuses, too."""

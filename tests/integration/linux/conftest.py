@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import needs
 import pytest
 
 from .role import (
@@ -36,12 +37,10 @@ CACHE = pathlib.Path(os.environ.get("LAB_CACHE", "/var/cache/timecast-lab"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    skip = pytest.mark.skip(reason="SKIPPED FOR LACK OF ROOT: the hosts are containers on a bridge of their own")
     for item in items:
         if pathlib.Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.root)
-            if os.geteuid() != 0:
-                item.add_marker(skip)
+            for mark in needs.root:
+                item.add_marker(mark)
 
 
 @dataclass(frozen=True)
@@ -140,7 +139,7 @@ def suite() -> Callable[[str], str]:
     def available(name: str) -> str:
         done = subprocess.run([LAB, "base", name], capture_output=True, text=True, check=False)
         if done.returncode != 0:
-            pytest.skip(f"SKIPPED FOR LACK OF DEBIAN {name}: {done.stderr.strip().splitlines()[-1]}")
+            needs.leave_out(f"no Debian {name} can be had: {done.stderr.strip().splitlines()[-1]}")
         return name
 
     return available
@@ -211,8 +210,7 @@ def ansible(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Ansible:
 def oldest_ansible(ansible: Ansible) -> Ansible:
     """The same with the oldest ansible-core, which hands some values on as text."""
     environment = ".venv-core-2.16"
-    if not (ROOT / environment / "bin" / "ansible-playbook").exists():
-        pytest.skip(f"SKIPPED FOR LACK OF {environment}: tests/tools/setup lanes makes it")
+    needs.require(needs.no_file(ROOT / environment, "lanes"))
     return dataclasses.replace(ansible, environment=environment)
 
 

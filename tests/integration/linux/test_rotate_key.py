@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import needs
 import pytest
 import yaml
 
@@ -29,8 +30,8 @@ from .conftest import LAB, ROOT, Host, Lab
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "vrp"))
 from test_killed_controller import kill, processes_under
 
-EFFORT = int(os.environ.get("TIMECAST_TEST_EFFORT", "1"))
-longer = pytest.mark.skipif(EFFORT < 2, reason="SKIPPED FOR ITS LENGTH: set TIMECAST_TEST_EFFORT=2")
+EFFORT = needs.EFFORT
+longer = needs.effort(2)
 INTERVAL = 8.0
 USER, PASSWORD = "operator", "Simulator-Login-1"
 SECRETS = {42: "Aa1-integration!", 43: "Bb2-new-key-of-43"}

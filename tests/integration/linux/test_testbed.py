@@ -193,13 +193,14 @@ class TestClockGuard:
         record = tmp_path / "before.json"
         subprocess.run([CLOCK_GUARD, "record", record], check=True)
         before = json.loads(record.read_text())
-        if not int(before["status"]) & 0x40 and reading != "realtime_minus_monotonic":
-            pytest.skip("SKIPPED: a time daemon steers this machine's clock, so the guard only looks for steps")
-        before[reading] += movement if reading != "realtime_minus_monotonic" else movement * 1000
+        is_step = reading == "realtime_minus_monotonic"
+        # Where a time daemon steers this machine's clock, the guard only looks for steps.
+        seen = is_step or bool(int(before["status"]) & 0x40)
+        before[reading] += movement * 1000 if is_step else movement
         record.write_text(json.dumps(before))
         done = subprocess.run([CLOCK_GUARD, "check", record], capture_output=True, text=True, check=False)
-        assert done.returncode == 3
-        assert "clock_guard: " in done.stderr
+        assert done.returncode == (3 if seen else 0)
+        assert ("clock_guard: " in done.stderr) == seen
 
     def test_it_sees_nothing_where_nothing_was(self, tmp_path: pathlib.Path) -> None:
         subprocess.run([CLOCK_GUARD, "record", tmp_path / "before.json"], check=True)

@@ -9,7 +9,6 @@ import http.server
 import json
 import os
 import re
-import shutil
 import socket
 import subprocess
 import threading
@@ -19,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import needs
 import pytest
 import yaml
 from fixtures.reports import examples
@@ -33,10 +33,7 @@ DASHBOARD = MONITORING / "ntp_multicast_dashboard.json"
 PORT = 20123 + os.getpid() % 10000
 GROUP = "239.255.77.2"
 
-pytestmark = pytest.mark.skipif(
-    not (shutil.which("prometheus") and shutil.which("promtool")),
-    reason="LEFT OUT: monitoring needs prometheus and promtool (Debian: prometheus)",
-)
+pytestmark = needs.commands("prometheus", "promtool")
 
 
 def queries() -> list[str]:

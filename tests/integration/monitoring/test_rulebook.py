@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import needs
 import pytest
 from integration.engine.process import wait_for
 from integration.playbooks.network import ROOT, Network, running_network
@@ -26,10 +26,7 @@ PROGRAM = ROOT / ".venv-eda" / "bin" / "ansible-rulebook"
 PATIENCE = 300.0  # a rule engine in Java, and then a playbook
 TOKEN = "Only-for-this-test-1"
 
-pytestmark = pytest.mark.skipif(
-    not (PROGRAM.exists() and shutil.which("java")),
-    reason="LEFT OUT: the rulebook needs Java 17 and .venv-eda (tests/tools/setup eda)",
-)
+pytestmark = [needs.unless(needs.no_file(PROGRAM, "eda")), needs.commands("java")]
 
 
 def alert(name: str, status: str = "firing", **labels: str) -> dict[str, Any]:

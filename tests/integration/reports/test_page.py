@@ -9,6 +9,7 @@ import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
+import needs
 import pytest
 from browser.chromium import AXE, ESCAPE, TAB, Page, chromium, missing
 from fixtures.reports import examples, hostile
@@ -23,8 +24,7 @@ FOCUSED = "return document.activeElement"
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Page]:
-    if reason := missing():
-        pytest.skip(f"LEFT OUT: {reason}")
+    needs.require(missing())
     with chromium() as page:
         yield page
 
@@ -104,8 +104,7 @@ def test_what_got_in_all_the_same_would_not_run(browser: Page, tmp_path: Path) -
     ],
 )
 def test_axe_finds_nothing(browser: Page, files: dict[str, Path], name: str, width: int, scheme: str) -> None:
-    if not AXE.is_file():
-        pytest.skip("LEFT OUT: axe-core is not installed: tests/tools/setup browser")
+    needs.require(needs.no_file(AXE, "browser"))
     browser.size(width, 900)
     browser.media(scheme)
     browser.open(files[name])

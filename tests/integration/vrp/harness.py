@@ -317,7 +317,10 @@ class Run:
 
     @property
     def results(self) -> dict[str, dict[str, Any]]:
-        return self.registered.get("result", {})
+        """Those of the hosts that the run has reached; a loop over none would prove nothing."""
+        found = self.registered.get("result", {})
+        assert found, f"no host has a result:\n{self.output}"
+        return found
 
 
 def task(

@@ -17,6 +17,7 @@ import threading
 from collections.abc import Iterator
 
 import asyncssh
+import needs
 import pytest
 from harness import PASSWORD, Playbooks, device, task
 
@@ -63,10 +64,7 @@ while data := line.recv(65536):
     os.write(1, data)
 """
 
-pytestmark = pytest.mark.skipif(
-    not all(shutil.which(program) for program in ("ssh", "ssh-keygen", "ssh-agent", "ssh-add")),
-    reason="NOT TESTED: the OpenSSH client is missing (package openssh-client)",
-)
+pytestmark = needs.commands("ssh", "ssh-keygen", "ssh-agent", "ssh-add")
 
 
 class JumpHost:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import pathlib
@@ -243,7 +242,6 @@ def run_job(directory: pathlib.Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.skipif(importlib.util.find_spec("ansible_runner") is None, reason="NOT TESTED: no ansible-runner")
 @pytest.mark.parametrize("more", [{}, FROM_ENVIRONMENT], ids=["as in the guide", "from the environment"])
 def test_the_example_of_the_guide_under_ansible_runner(
     more: dict[str, Any], pair: RunningDevices, tmp_path: pathlib.Path, pytestconfig: pytest.Config

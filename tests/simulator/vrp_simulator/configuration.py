@@ -116,10 +116,6 @@ class Candidate:
         """The typed line that last touched each place."""
         return self._lines
 
-    def rebase(self, running: Mapping[Place, Entry]) -> None:
-        """Take another running configuration as the base (``refresh configuration candidate``)."""
-        self._running = running
-
     def get(self, place: Place) -> Entry | None:
         if place in self._changes:
             return self._changes[place]

@@ -82,16 +82,18 @@ def test_what_looks_like_a_secret_says_whether_it_is_one(module: str) -> None:
 
 @pytest.mark.parametrize("module", SPECIFICATIONS)
 def test_examples_use_options_that_exist(module: str) -> None:
-    tasks = yaml.safe_load(importlib.import_module(f"{COLLECTION}.modules.{module}").EXAMPLES)
+    examples = yaml.safe_load(importlib.import_module(f"{COLLECTION}.modules.{module}").EXAMPLES)
+    tasks = [task for example in examples for task in example.get("tasks", [example])]
     known = SPECIFICATIONS[module]["argument_spec"]
-    for task in tasks:
-        for option in task.get(f"timecast.ntp_multicast.{module}") or {}:
-            assert option in known
+    name = f"timecast.ntp_multicast.{module}"
+    used = {option for task in tasks for option in task.get(name) or {}}
+    assert any(name in task for task in tasks) and used <= set(known)
 
 
 @pytest.mark.parametrize("module", SPECIFICATIONS)
 def test_results_are_described(module: str) -> None:
     returned = yaml.safe_load(importlib.import_module(f"{COLLECTION}.modules.{module}").RETURN)
+    assert returned
     for name, result in returned.items():
         assert {"description", "returned", "type"} <= set(result), name
 

@@ -9,7 +9,7 @@ import pathlib
 import re
 import subprocess
 
-import pytest
+import needs
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 PYTHON = ROOT / ".venv-fuzz" / "bin" / "python"
@@ -20,9 +20,7 @@ TARGETS = (
 )
 INPUTS = 1800
 
-pytestmark = pytest.mark.skipif(
-    not PYTHON.exists(), reason="NOT TESTED: no coverage-guided fuzzing without atheris (tests/tools/setup fuzz)"
-)
+pytestmark = needs.unless(needs.no_file(PYTHON, "fuzz"))
 
 
 def fuzz(*arguments: str) -> subprocess.CompletedProcess[str]:

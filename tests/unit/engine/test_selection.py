@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ntp_multicast_engine.protocol.selection import Candidate, intersection, select, truechimers
@@ -91,12 +91,13 @@ def test_a_wide_interval_does_not_widen_the_intersection() -> None:
 def test_most_intervals_reach_both_ends_and_most_midpoints_lie_between(drawn: list[tuple[float, float]]) -> None:
     candidates = [Candidate(number, *values, 2) for number, values in enumerate(drawn)]
     found = intersection(candidates)
-    if found is not None:
-        low, high = found
-        assert low < high
-        for end in found:
-            assert 2 * len([item for item in candidates if item.low <= end <= item.high]) > len(candidates)
-        assert 2 * len([item for item in candidates if not low <= item.offset <= high]) < len(candidates)
+    assume(found is not None)
+    assert found is not None
+    low, high = found
+    assert low < high
+    for end in found:
+        assert 2 * len([item for item in candidates if item.low <= end <= item.high]) > len(candidates)
+    assert 2 * len([item for item in candidates if not low <= item.offset <= high]) < len(candidates)
 
 
 def test_a_distance_of_the_limit_is_too_far() -> None:

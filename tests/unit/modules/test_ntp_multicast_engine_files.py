@@ -10,6 +10,7 @@ import stat
 from pathlib import Path
 from typing import Any
 
+import needs
 import pytest
 
 from ansible_collections.timecast.ntp_multicast.plugins.action.ntp_multicast_engine_files import read_tree
@@ -236,7 +237,7 @@ def test_folders_below_are_nobody_elses_either(tmp_path: Path) -> None:
     assert make(folder, files=files)[0].names == []
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="NEEDS ROOT: only root can give files away")
+@needs.unless(needs.no_root())
 def test_a_folder_below_that_belongs_to_another(tmp_path: Path) -> None:
     make(tmp_path / "folder", files={"deep/b.py": "2\n"})
     os.chown(tmp_path / "folder" / "deep", 65534, 65534)

@@ -352,10 +352,11 @@ def test_any_description(judge: str, options: dict[str, Any]) -> None:
     assert_no_softer(judge, options)
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
-@given(options=_ANY)
-def test_what_was_written_down_is_what_the_model_says(options: dict[str, Any]) -> None:
-    if "huawei" in JUDGES:
+if "huawei" in JUDGES:
+
+    @settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(options=_ANY)
+    def test_what_was_written_down_is_what_the_model_says(options: dict[str, Any]) -> None:
         assert bool(refusal("huawei", options)) == bool(refusal("bounds", options))
 
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 import pathlib
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
 
+import needs
 import pytest
 
 from vrp_simulator.testing import RunningDevices, running_devices
@@ -74,8 +74,7 @@ def order(devices: RunningDevices, release: str) -> dict[str, object]:
 
 @pytest.mark.parametrize("client", ["netmiko", "scrapli"])
 def test_a_python_client(devices: RunningDevices, client: str, tmp_path: pathlib.Path) -> None:
-    if not JUDGES.exists():
-        pytest.skip(f"NOT TESTED: {client} is missing; make it with: tests/tools/setup judges")
+    needs.require(needs.no_file(JUDGES, "judges"))
     for device in devices.values():
         device.reset()
     done = subprocess.run(
@@ -101,8 +100,7 @@ def test_a_python_client(devices: RunningDevices, client: str, tmp_path: pathlib
 
 def test_ce_config_and_ce_command(devices: RunningDevices, tmp_path: pathlib.Path) -> None:
     """Huawei's own modules: `mmi-mode`, `system-view immediately`, and a `return` in the user view (fact 9.8)."""
-    if not ANSIBLE.exists():
-        pytest.skip("NOT TESTED: ce_config is missing; make it with: tests/tools/setup judges-ansible")
+    needs.require(needs.no_file(ANSIBLE, "judges-ansible"))
     lines = ["ntp refclock-master 2", "ntp authentication enable"]
     hosts = {}
     for release in HUAWEI:
@@ -151,8 +149,7 @@ def test_ce_config_and_ce_command(devices: RunningDevices, tmp_path: pathlib.Pat
 
 def test_openssh(devices: RunningDevices, release: str, tmp_path: pathlib.Path) -> None:
     """The command line client, with host key checking on."""
-    if not shutil.which("ssh") or not shutil.which("sshpass"):
-        pytest.skip("NOT TESTED: OpenSSH's client or sshpass is missing")
+    needs.require(needs.no_command("ssh", "sshpass"))
     hosts = tmp_path / "known_hosts"
     hosts.write_text(devices.known_hosts(), encoding="utf-8")
     device = devices[release]
@@ -188,8 +185,7 @@ def test_openssh(devices: RunningDevices, release: str, tmp_path: pathlib.Path) 
 def test_openssh_notices_a_cut_line(
     devices: RunningDevices, tmp_path: pathlib.Path, moment: str, applied: bool
 ) -> None:
-    if not shutil.which("ssh") or not shutil.which("sshpass"):
-        pytest.skip("NOT TESTED: OpenSSH's client or sshpass is missing")
+    needs.require(needs.no_command("ssh", "sshpass"))
     device = devices["ce-v300r023"]
     device.reset()
     device.set_faults(lose_session=moment)

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import pathlib
-import shutil
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import needs
 import paramiko
 import pytest
 
@@ -60,8 +60,7 @@ def openssh(
     device: RunningDevice, home: pathlib.Path, *options: str, lines: str = "quit\n"
 ) -> subprocess.CompletedProcess[str]:
     """Run the command line client with the password and the device's host keys."""
-    if not shutil.which("ssh") or not shutil.which("sshpass"):
-        pytest.skip("NOT TESTED: OpenSSH's client or sshpass is missing")
+    needs.require(needs.no_command("ssh", "sshpass"))
     hosts = home / "known_hosts"
     hosts.write_text(device.known_hosts(), encoding="utf-8")
     command = [

@@ -9,13 +9,13 @@ import contextlib
 import json
 import os
 import pathlib
-import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from typing import Any
 
+import needs
 import pytest
 import yaml
 
@@ -56,8 +56,7 @@ def run(*words: str) -> None:
 @pytest.fixture
 def namespaces() -> Iterator[tuple[str, str]]:
     """Two namespaces with a cable between them."""
-    if os.geteuid() != 0 or not shutil.which("ip"):
-        pytest.skip("NOT TESTED: real packets between devices need root and iproute2")
+    needs.require(needs.no_root(), needs.no_command("ip"))
     names = f"vrp-a-{os.getpid()}", f"vrp-b-{os.getpid()}"
     with contextlib.ExitStack() as stack:
         for name in names:
@@ -120,8 +119,7 @@ def typed(namespace: str, place: dict[str, Any], *lines: str) -> str:
 
 @pytest.mark.root
 def test_a_device_synchronises_to_another(namespaces: tuple[str, str], tmp_path: pathlib.Path) -> None:
-    if not (ENGINE / "ntp_multicast_engine" / "__main__.py").exists() or not shutil.which("sshpass"):
-        pytest.skip("NOT TESTED: the engine or sshpass is missing")
+    needs.require(needs.no_command("ssh", "sshpass"))
     user = {"name": "netops", "password": "Login-Pass-1"}
     server = {
         "name": "CE1",

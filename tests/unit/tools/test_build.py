@@ -9,11 +9,11 @@ import hashlib
 import json
 import os
 import pathlib
-import shutil
 import subprocess
 import sys
 import tarfile
 
+import needs
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
@@ -92,7 +92,7 @@ def test_the_bill_of_materials(two: tuple[pathlib.Path, pathlib.Path]) -> None:
     assert bill["dependencies"][0]["dependsOn"] == [item["bom-ref"] for item in bill["components"]]
 
 
-@pytest.mark.skipif(not shutil.which("gpg"), reason="NOT TESTED: gpg is missing (package gnupg)")
+@needs.commands("gpg")
 def test_signed_installed_and_verified_without_a_network(
     two: tuple[pathlib.Path, pathlib.Path], tmp_path: pathlib.Path
 ) -> None:

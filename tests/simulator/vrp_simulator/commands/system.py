@@ -133,12 +133,10 @@ def write_in_view(edit: Edit, path: tuple[str, ...], text: str) -> None:
     end = _end_of_view(lines, at, depth - 1)
     inside = lines[at + 1 : end]
     words = text.split()
-    if not words:
-        pass
-    elif words[0].lower() == "undo":
+    if words and words[0].lower() == "undo":
         gone = " " * depth + " ".join(words[1:])
         lines[at + 1 : end] = [line for line in inside if not f"{line} ".startswith(f"{gone} ")]
-    elif " " * depth + " ".join(words) not in inside:
+    elif words and " " * depth + " ".join(words) not in inside:
         lines.insert(end, " " * depth + " ".join(words))
     edit.set(place, Block(tuple(lines)))
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import pathlib
 import shlex
-import shutil
 import subprocess
 from typing import Any
 
+import needs
 import pytest
 
 from ansible_collections.timecast.ntp_multicast.plugins.plugin_utils.connection import ssh_config
@@ -116,8 +116,7 @@ def openssh_says(host: str, arguments: str, options: dict[str, Any], home: pathl
 
 @pytest.mark.parametrize(("host", "arguments", "options"), CASES)
 def test_the_way_is_that_of_openssh(host: str, arguments: str, options: dict[str, Any], home: pathlib.Path) -> None:
-    if shutil.which("ssh") is None:
-        pytest.skip("NOT TESTED: the OpenSSH client is missing (package openssh-client)")
+    needs.require(needs.no_command("ssh"))
     route = route_of(Settings(host, ssh_arguments=arguments, **options))
     judge = openssh_says(host, arguments, options, home)
     assert (route.host, str(route.port), route.user) == (judge["hostname"], judge["port"], judge["user"])

@@ -268,8 +268,7 @@ class TestCut:
         options_first = " ntp-service multicast-server 239.255.255.250"
         tail = self.GROUP[len(options_first) :]
         line = options_first + " " * max(0, 80 - len(options_first) - column) + tail
-        if len(line) > 80:
-            assert self.served(self.cut(line)) == [self.SERVER]
+        assert self.served(self.cut(line)) == [self.SERVER]
 
     def test_the_blank_at_the_end_is_lost(self) -> None:
         line = " ntp-service multicast-server 239.255.255.250 authentication-keyid 1655351111"
@@ -298,7 +297,7 @@ class TestCut:
         lines += [" ntp-service multicast-client ipv6 FF0E:1234:5678:9ABC:DEF0:1234:5678:9ABC", self.GROUP]
         for line in lines:
             text = "\n".join(["#", "interface GigabitEthernet0/1/0", *filter(None, [before]), line, "#", "return"])
-            whole = options(text)
+            whole, read = options(text), 0
             for width in range(len("interface GigabitEthernet0/1/0"), 140):
                 cut = [row[at : at + width] for row in text.split("\n") for at in range(0, len(row), width)]
                 if style != "as it is":
@@ -307,7 +306,10 @@ class TestCut:
                     found = parse_configuration("\n".join(cut))
                 except ParseError:
                     continue
-                assert found.unknown or options_from_configuration(found.configuration) == whole, (width, line)
+                right = options_from_configuration(found.configuration) == whole
+                assert right or found.unknown, (width, line)
+                read += right
+            assert read >= 140 - len(line), "what the terminal is wide enough for was read"
 
     UPSTREAM = (
         "ntp unicast-server 192.168.200.200 version 4 authentication-keyid 65535 source-interface Vlanif4094 "
@@ -317,7 +319,7 @@ class TestCut:
     @pytest.mark.parametrize("style", ["as it is", "blanks at the end lost", "indented"])
     def test_a_unicast_server_at_any_width(self, style: str) -> None:
         text = f"#\n{self.UPSTREAM}\n#\nreturn\n"
-        whole = options(text)
+        whole, read = options(text), 0
         for width in range(60, 140):
             rows = []
             for row in text.split("\n"):
@@ -331,6 +333,8 @@ class TestCut:
                 continue
             right = options_from_configuration(found.configuration) == whole
             assert right or found.unknown or found.outside, (width, rows)
+            read += right
+        assert read >= 140 - len(self.UPSTREAM), "what the terminal is wide enough for was read"
 
     def test_a_line_cut_before_the_word_interface(self) -> None:
         at = self.UPSTREAM.index("interface")

@@ -119,18 +119,21 @@ def test_sessions_with_trailing_blanks() -> None:
     assert (source.source, source.reach, source.poll) == ("192.0.2.200", 3, 64)
 
 
-COLLECTED_SESSIONS = {
-    "doc-ce6800-v300r023-display-ntp-sessions.txt": ("10.1.1.1", None, 255, 1024, 0.02542),
-    "doc-ce6800-v300r023-display-ntp-sessions-verbose.txt": ("127.127.1.0", "client", 255, 2, 0.00008),
-    "vrp5-s1720-v200r010-display-ntp-service.txt": ("169.254.254.1", None, 1, 64, 0.0),
+SESSIONS = {
+    DEVICE_TEXTS / "display-ntp-sessions-verbose-ce.txt": ("192.0.2.31", "broadcast client", 255, 6, 0.0075),
+    COLLECTED_DEVICE_TEXTS / "doc-ce6800-v300r023-display-ntp-sessions.txt": ("10.1.1.1", None, 255, 1024, 0.02542),
+    COLLECTED_DEVICE_TEXTS / "doc-ce6800-v300r023-display-ntp-sessions-verbose.txt": (
+        *("127.127.1.0", "client"),
+        *(255, 2, 0.00008),
+    ),
+    COLLECTED_DEVICE_TEXTS / "vrp5-s1720-v200r010-display-ntp-service.txt": ("169.254.254.1", None, 1, 64, 0.0),
 }
 
 
-def test_collected_sessions() -> None:
-    for name, expected in COLLECTED_SESSIONS.items():
-        if (COLLECTED_DEVICE_TEXTS / name).exists():
-            (source,) = parse_sessions((COLLECTED_DEVICE_TEXTS / name).read_text())
-            assert (source.source, source.mode, source.reach, source.poll, source.dispersion) == expected
+@pytest.mark.parametrize("path", [path for path in SESSIONS if path.exists()], ids=name_of)
+def test_sessions_of_one_source(path: Path) -> None:
+    (source,) = parse_sessions(path.read_text(encoding="utf-8"))
+    assert (source.source, source.mode, source.reach, source.poll, source.dispersion) == SESSIONS[path]
 
 
 @pytest.mark.parametrize("folder", folders_of_device_texts(), ids=lambda folder: name_of(folder / "all"))
@@ -364,7 +367,6 @@ LOST = """ 1. Clock source   :  10.0.0.1(vrf1)
 
 
 def test_packets_are_counted_over_both_families() -> None:
-    assert parse_packets(COUNTED) == PacketCounts(700, 650, 20)
     assert parse_packets(COUNTED + COUNTED.replace("IPv4", "IPv6")) == PacketCounts(1400, 1300, 40)
 
 
@@ -389,17 +391,17 @@ def test_losses_that_are_not_understood_are_not_none(text: str) -> None:
     assert parse_losses(text) is None
 
 
-COLLECTED_COUNTS = [
-    path
+COUNTS = [pytest.param(COUNTED, PacketCounts(700, 650, 20), id="own")] + [
+    pytest.param(path.read_text(encoding="utf-8").partition("\n")[2], PacketCounts(1000, 800, 20), id=name_of(path))
     for folder in folders_of_device_texts()
     for name in ("*statistics-packet.txt", "*stat-pkt.txt")
     for path in sorted(folder.glob(name))
 ]
 
 
-@pytest.mark.parametrize("path", COLLECTED_COUNTS, ids=name_of)
-def test_collected_statistics_are_understood(path: Path) -> None:
-    assert parse_packets(path.read_text(encoding="utf-8").partition("\n")[2]) == PacketCounts(1000, 800, 20)
+@pytest.mark.parametrize(("text", "counts"), COUNTS)
+def test_statistics_are_understood(text: str, counts: PacketCounts) -> None:
+    assert parse_packets(text) == counts
 
 
 @given(st.text())

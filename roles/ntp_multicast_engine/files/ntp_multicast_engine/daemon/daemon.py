@@ -34,7 +34,7 @@ from ntp_multicast_engine.net.addresses import InterfaceAddress, link_trouble, v
 from ntp_multicast_engine.net.bpf import refused
 from ntp_multicast_engine.net.control_messages import USER
 from ntp_multicast_engine.net.netlink import LinkMonitor
-from ntp_multicast_engine.net.sockets import GroupSocket, ResponderSocket, SenderSocket, advice_for
+from ntp_multicast_engine.net.sockets import GroupSocket, ResponderSocket, SenderSocket, advice_for, forget_vrfs
 from ntp_multicast_engine.observe.chrony_tracking import ChronyReader
 from ntp_multicast_engine.observe.event_log import EventLog
 from ntp_multicast_engine.observe.journal import ERROR, INFO, WARNING, tell
@@ -288,6 +288,7 @@ class Daemon:
 
     def _open_sockets(self, now: Instant) -> None:
         """Open what is wanted and not open; close what is not wanted or stale."""
+        forget_vrfs()
         wanted = self._wanted()
         self._receiver_io.keep(self.engine.configuration.clients)
         self._complaints = {place: told for place, told in self._complaints.items() if place in wanted}

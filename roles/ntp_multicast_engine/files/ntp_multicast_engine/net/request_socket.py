@@ -5,16 +5,14 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import socket
 
 from ntp_multicast_engine.errors import TransportError
 from ntp_multicast_engine.instant import Clock, Instant, at
-from ntp_multicast_engine.net import netlink
 from ntp_multicast_engine.net.addresses import interface_index
 from ntp_multicast_engine.net.control_messages import STAMP_BOTH, Datagram, departure, enable_stamps, receive
-from ntp_multicast_engine.net.sockets import bind_to_device, datagram_socket
+from ntp_multicast_engine.net.sockets import datagram_socket, enter_vrf
 
 
 class RequestSocket:
@@ -27,18 +25,13 @@ class RequestSocket:
         try:
             # A link-local server is one only on the interface where its multicasts came in.
             scope = interface_index(interface) if server.lower().startswith("fe80") else 0
-            self._enter_vrf(interface_index(interface))
+            # The server is asked in the VRF where it was heard, over whichever of its interfaces the way leads.
+            enter_vrf(self.socket, interface_index(interface), whole=True)
             self.socket.connect((server, port) if version == 4 else (server, port, 0, scope))
             enable_stamps(self.socket, STAMP_BOTH)
         except (OSError, TransportError):
             self.socket.close()
             raise
-
-    def _enter_vrf(self, interface: int) -> None:
-        """The server is asked in the VRF where it was heard, over whichever of its interfaces the way leads."""
-        vrf = netlink.vrf_of(interface)
-        if vrf is not None and not bind_to_device(self.socket, vrf):
-            raise OSError(errno.EPERM, "the interface belongs to a VRF, which needs CAP_NET_RAW before Linux 5.7")
 
     def send(self, data: bytes) -> Instant:
         """Send, and say when by the user-space clock; raises OSError."""

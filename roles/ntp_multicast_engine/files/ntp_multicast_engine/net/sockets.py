@@ -56,6 +56,8 @@ _UDP_CHECKSUM = 6
 """Octets from the start of the UDP header (RFC 768); ipv6(7), IPV6_CHECKSUM, lets the kernel look at it."""
 _MAXIMUM_AWAITED = 256
 """Stamps of answers that are waited for; one that doesn't come is forgotten."""
+_LONGEST_NAME = 16
+"""IFNAMSIZ of include/uapi/linux/if.h."""
 _COUNTER = 0xFFFFFFFF
 _RAW_RIGHT = "use sudo, or give the service that right: ntp_multicast_engine_raw_sockets: true"
 _NOT_HERE = "don't let the engine do this on this host"
@@ -80,25 +82,64 @@ def datagram_socket(version: int, kind: int = socket.SOCK_DGRAM) -> socket.socke
     if version == 6 and kind == socket.SOCK_DGRAM:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     sock.setsockopt(_LEVEL[version], _TRAFFIC_CLASS[version], _EXPEDITED_FORWARDING)
+    if bound_device(sock):
+        # `ip vrf exec` binds each new socket to its VRF, wherever the socket's own interface is.
+        _bind_by_name(sock, "")
     return sock
 
 
+def bound_device(sock: socket.socket) -> str:
+    """The interface or VRF that the socket is bound to; "", if it is bound to none."""
+    name = sock.getsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, _LONGEST_NAME)
+    return name.partition(b"\0")[0].decode("utf-8", "surrogateescape")
+
+
 def bind_to_device(sock: socket.socket, index: int) -> bool:
-    """Let the socket use this interface or VRF alone; False, where that needs a right (before Linux 5.7)."""
+    """Let the socket use this interface or VRF alone; False, where that needs a right.
+
+    The right is CAP_NET_RAW: before Linux 5.7 always, later for a socket that is bound already.
+    """
+    name = interface_name(index)
+    return bound_device(sock) == name or _bind_by_name(sock, name)
+
+
+def _bind_by_name(sock: socket.socket, name: str) -> bool:
     try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface_name(index).encode() + b"\0")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, name.encode("utf-8", "surrogateescape") + b"\0")
     except PermissionError:
         return False
     return True
 
 
-def enter_vrf(sock: socket.socket, index: int) -> None:
-    """Where an interface belongs to a VRF, only a socket that is bound to it sends and hears there.
+def enter_vrf(sock: socket.socket, index: int, *, whole: bool = False) -> int | None:
+    """Where an interface belongs to a VRF, only a socket that is bound there sends and hears there; gives the VRF.
 
-    Documentation/networking/vrf.rst. :raises OSError: the kernel wants CAP_NET_RAW for that.
+    Documentation/networking/vrf.rst.
+
+    :param whole: over all interfaces of the VRF, and not over that one alone.
+    :raises TransportError: the kernel wants CAP_NET_RAW for that.
     """
-    if netlink.vrf_of(index) is not None and not bind_to_device(sock, index):
-        raise OSError(errno.EPERM, "its interface belongs to a VRF, which needs CAP_NET_RAW before Linux 5.7")
+    vrf = netlink.vrf_of(index)
+    if vrf is not None and not bind_to_device(sock, vrf if whole else index) and not bound_device(sock):
+        member, of = interface_name(index), interface_name(vrf)
+        raise TransportError(
+            f"{member} belongs to the VRF {of}, which needs CAP_NET_RAW before Linux 5.7",
+            "socket",
+            "give the service CAP_NET_RAW, or use Linux 5.7 or later",
+        )
+    refuse_other_vrf(sock, index, vrf)
+    return vrf
+
+
+def refuse_other_vrf(sock: socket.socket, index: int, vrf: int | None) -> None:
+    """Raise TransportError where `ip vrf exec` has put the socket, and with it the engine, elsewhere."""
+    bound = bound_device(sock)
+    if bound and bound not in {interface_name(place) for place in (index, vrf) if place is not None}:
+        raise TransportError(
+            f"the engine was started in the VRF {bound}, to which {interface_name(index)} does not belong",
+            "socket",
+            "start it without `ip vrf exec`: it finds the VRF of each interface by itself",
+        )
 
 
 def trouble(place: str, error: OSError, version: int, port: int, instead: str = _NOT_HERE) -> TransportError:
@@ -152,8 +193,13 @@ def _end_point(address: Address, port: int, scope: int) -> tuple[str, int] | tup
 
 @lru_cache(maxsize=64)
 def netlink_vrf(interface: int) -> int | None:
-    """`netlink.vrf_of`, asked once for each interface of a request."""
+    """`netlink.vrf_of`, asked once for each interface of a request until `forget_vrfs`."""
     return netlink.vrf_of(interface)
+
+
+def forget_vrfs() -> None:
+    """Something of the interfaces has changed."""
+    netlink_vrf.cache_clear()
 
 
 class ReceivingSocket:
@@ -218,14 +264,14 @@ class GroupSocket(ReceivingSocket):
                 raw_port = configuration.port if self.raw else None
                 program = packet_filter.program(MODE_BROADCAST, self.version, sources, raw_port)
                 packet_filter.attach(self.socket, program)
-            enter_vrf(self.socket, self.index)
+            self._vrf = enter_vrf(self.socket, self.index)
             self._tell_destinations()
             self._join(group)
             enable_stamps(self.socket, STAMP_RECEIVED)
             if self.raw and self.version == 6:
                 self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_CHECKSUM, _UDP_CHECKSUM)
             self.socket.bind(_end_point(group, 0 if self.raw else configuration.port, self.index))
-        except OSError:
+        except (OSError, TransportError):
             self.socket.close()
             raise
 
@@ -259,12 +305,14 @@ class GroupSocket(ReceivingSocket):
             self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, request)
 
     def stale(self) -> bool:
-        """Whether the interface has gone, another one has its name now, or the kernel has forgotten the membership."""
+        """Whether the interface has gone or changed its VRF, another one has its name now, or the kernel has forgotten
+        the membership."""
         try:
             index = interface_index(self.configuration.interface)
         except TransportError:
             return True
-        return index != self.index or not is_member(index, self.configuration.group)
+        moved = index != self.index or netlink.vrf_of(index) != self._vrf
+        return moved or not is_member(index, self.configuration.group)
 
     def misplaced(self, destination: Address | None, interface: int) -> str | None:
         if interface != self.index:
@@ -289,7 +337,7 @@ class SenderSocket:
         try:
             # Connected, so that no request to the same port of this host ends up here.
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            enter_vrf(self.socket, self.place.index)
+            self._vrf = enter_vrf(self.socket, self.place.index)
             self._set_multicast_options(version)
             self.stamped = enable_stamps(self.socket, STAMP_BOTH)
             self.socket.bind(_end_point(self.place.address, source_port, self.place.index))
@@ -298,6 +346,9 @@ class SenderSocket:
             self.socket.close()
             place = f"send to {configuration.group} on {configuration.interface}"
             raise trouble(place, error, version, source_port) from error
+        except TransportError:
+            self.socket.close()
+            raise
 
     def _set_multicast_options(self, version: int) -> None:
         if version == 4:
@@ -309,11 +360,12 @@ class SenderSocket:
         self.socket.setsockopt(_LEVEL[version], _LOOP[version], 0)
 
     def stale(self) -> bool:
-        """Whether the interface has gone or got another address."""
+        """Whether the interface has gone, got another address or changed its VRF."""
         try:
-            return address_for(self.configuration.interface, self.configuration.group, self.place) != self.place
+            found = address_for(self.configuration.interface, self.configuration.group, self.place)
         except TransportError:
             return True
+        return found != self.place or netlink.vrf_of(found.index) != self._vrf
 
     def send(self, data: bytes) -> None:
         """Raises OSError."""
@@ -362,9 +414,9 @@ class ResponderSocket(ReceivingSocket):
             packet_filter.attach(self.socket, packet_filter.program(MODE_CLIENT, version, clients))
             self._tell_destinations()
             enable_stamps(self.socket, STAMP_ON_REQUEST)
-            if self.index:
+            if self.index and not bind_to_device(self.socket, self.index):
                 # Without the right to it, the check of each datagram's interface does the same.
-                bind_to_device(self.socket, self.index)
+                refuse_other_vrf(self.socket, self.index, netlink.vrf_of(self.index))
             self._bind()
         except OSError as error:
             self.socket.close()
