@@ -22,7 +22,7 @@ description:
   - All files and folders belong to the user who runs the module, usually root, and nobody else can write to them.
     What is different is corrected, with the SELinux label that the policy of the host has for it.
   - Symbolic links are never followed. One in place of a folder or file below O(path) is replaced,
-    one in place of O(path) itself is refused.
+    one in place of O(path) itself is refused. A folder in place of a file below O(path) goes with what is in it.
 options:
   path:
     description: The folder. It is made where it is missing, and so are the folders below it.
@@ -288,14 +288,25 @@ def folders_of(path: str, names: Iterable[str]) -> list[str]:
     return sorted(found)
 
 
+def within(path: str, folder: str) -> list[str]:
+    """Names, relative to the path, of the files in a folder below it."""
+    return sorted(os.path.relpath(os.path.join(folder, name), path) for name in present_files(folder))
+
+
 def clear_the_way(path: str, names: Iterable[str], change: Change, check_mode: bool) -> None:
-    """Remove what stands in place of a folder: a symbolic link would lead the files elsewhere."""
+    """Remove what stands in place of a folder or file: a symbolic link would lead the files elsewhere."""
     for folder in folders_of(path, names):
         if os.path.lexists(folder) and (os.path.islink(folder) or not os.path.isdir(folder)):
             change.names.append(folder)
             change.went.append(os.path.relpath(folder, path))
             if not check_mode:
                 os.unlink(folder)
+    for file in sorted(os.path.join(path, name) for name in names):
+        if os.path.isdir(file) and not os.path.islink(file):
+            change.names.append(file)
+            change.went += [os.path.relpath(file, path), *(within(path, file))]
+            if not check_mode:
+                shutil.rmtree(file)
 
 
 def folders_below(path: str) -> Iterator[str]:
@@ -502,7 +513,10 @@ def label(module: AnsibleModule, names: Iterable[str], change: Change) -> None:
 
 def reason(error: OSError, path: str) -> str:
     """A sentence for what the operating system refused."""
-    advice = ": the file system is mounted read-only, mount it writable" if error.errno == errno.EROFS else ""
+    advice = {
+        errno.EROFS: ": the file system is mounted read-only, mount it writable",
+        errno.ENOSPC: ": the file system is full, make room there (df)",
+    }.get(error.errno or 0, "")
     return f"{error.filename or path}: {error.strerror or error}{advice}"
 
 

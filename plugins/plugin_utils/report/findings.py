@@ -11,7 +11,7 @@ from typing import Any
 
 from .bounds import said
 from .document import Finding, FindingKind, fingerprint
-from .judgement import NamedResult, as_text
+from .judgement import NamedResult, as_text, service_is
 
 OF_DEVICE = "ntp_multicast_result"
 _OF_ENGINE = "__ntp_multicast_engine_"
@@ -83,7 +83,7 @@ def _of_host(host: str, name: str, result: Mapping[str, Any]) -> Iterator[Findin
     if name in _FOLLOWS:
         return
     if name == "running":
-        yield finding(host, FindingKind.SERVICE_NOT_RUNNING, _SERVICE, f"{_SERVICE} {_service_is(result)}.")
+        yield finding(host, FindingKind.SERVICE_NOT_RUNNING, _SERVICE, f"{_SERVICE} {service_is(result)}.")
         return
     if name in _OF_LINUX:
         kind, line, text = _OF_LINUX[name]
@@ -91,17 +91,6 @@ def _of_host(host: str, name: str, result: Mapping[str, Any]) -> Iterator[Findin
         return
     what = str(result.get("dest") or result.get("path") or result.get("name") or name.replace("_", " "))
     yield finding(host, FindingKind.HOST_CHANGED, what, f"{what} is not as described.")
-
-
-def _service_is(result: Mapping[str, Any]) -> str:
-    status = result.get("status")
-    shown = status if isinstance(status, Mapping) else {}
-    active, enabled = str(shown.get("ActiveState") or ""), str(shown.get("UnitFileState") or "")
-    if active and active != "active":
-        return f"is not running: systemd says {active}"
-    if enabled and enabled != "enabled":
-        return f"is not enabled: systemd says {enabled}"
-    return "is not running"
 
 
 # -- devices -----------------------------------------------------------------------------------------------------------

@@ -124,6 +124,23 @@ def diff_lines(result: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+def service_is(result: Mapping[str, Any]) -> str:
+    """What the result of a service that would be started says of it."""
+    status = result.get("status")
+    shown = status if isinstance(status, Mapping) else {}
+    active, enabled = str(shown.get("ActiveState") or ""), str(shown.get("UnitFileState") or "")
+    if active and active != "active":
+        return f"is not running: systemd says {active}"
+    if enabled and enabled != "enabled":
+        return f"is not enabled: systemd says {enabled}"
+    return "is not running"
+
+
+def service_lines(result: Mapping[str, Any]) -> list[str]:
+    """The same as a line of the report, which has no difference to show then."""
+    return [f"{result['name']} {service_is(result)}"] if result.get("state") == "started" and result.get("name") else []
+
+
 def message_of(result: Mapping[str, Any]) -> str:
     message = result.get("msg") or "no reason given"
     return (" ".join(map(str, message)) if isinstance(message, list) else str(message)).strip()
@@ -147,7 +164,7 @@ def drift_of_host(results: Sequence[Any]) -> HostDrift:
         DRIFTED,
         keys_not_compared=keys,
         commands=[str(command) for result in changed for command in result.get("commands") or []],
-        diff=[line for result in changed for line in diff_lines(result)],
+        diff=[line for result in changed for line in diff_lines(result) or service_lines(result)],
     )
 
 

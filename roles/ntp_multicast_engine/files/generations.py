@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import errno
 import filecmp
 import json
 import os
@@ -196,6 +197,7 @@ def keep(store, document):
         "blocks": {path: block_in(path) for path in document.get("blocks", [])},
         "others": [unit for unit in document["others"] if is_so("systemctl", "is-active", "--quiet", unit)],
         "active": is_so("systemctl", "is-active", "--quiet", document["service"]),
+        "state": run("systemctl", "is-active", document["service"]).stdout.strip(),
         "enabled": is_so("systemctl", "is-enabled", "--quiet", document["service"]),
         "run_id": document["run_id"],
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
@@ -298,7 +300,8 @@ def put_back(generation):
     if not facts["enabled"]:
         run("systemctl", "disable", service)
     if not facts["active"]:
-        run("systemctl", "stop", service)
+        # One that crashes again and again is left to it: it comes up as soon as somebody mends the cause.
+        run("systemctl", *(("start", "--no-block") if facts.get("state") == "activating" else ("stop",)), service)
     for unit in facts["others"]:
         # One that runs was not stopped by the change, which disables what it stops.
         if not is_so("systemctl", "is-active", "--quiet", unit):
@@ -497,13 +500,27 @@ def read_document(text):
     return {**document, **{name: int(document[name]) for name in NUMBERS if name in document}}
 
 
+def refused_by_system(error, store):
+    advice = {
+        errno.EROFS: "The file system is mounted read-only: mount it writable.",
+        errno.ENOSPC: "The file system is full: make room there (df).",
+        errno.EACCES: "Let the play become root (become: true).",
+        errno.EEXIST: "Something else has the place of the folder: move it away.",
+        errno.ENOTDIR: "Something else has the place of the folder: move it away.",
+    }.get(error.errno, "")
+    return f"{error.filename or store}: {error.strerror or error}. {advice}".strip()
+
+
 def main():
     operation, store, document = sys.argv[1:]
     os.umask(0o077)
     try:
         print(json.dumps(OPERATIONS[operation](store, read_document(document))))
-    except (Refused, OSError) as error:
-        print(error)
+    except Refused as refusal:
+        print(refusal)
+        return 1
+    except OSError as error:
+        print(refused_by_system(error, store))
         return 1
     return 0
 

@@ -24,7 +24,9 @@ if "owners" not in globals():
 
     from ntp_multicast_engine.clock.conflicts import owners
 
-CHANGED_FOLDERS = ("/etc", "/usr/local")
+# Parts of them may be mounted on their own.
+CHANGED_FOLDERS = ("/etc", "/etc/systemd/system", "/usr/local", "/usr/local/bin", "/usr/local/lib", "/var/lib")
+LITTLE_ROOM = 4 << 20  # octets: the engine, and what a generation keeps of it
 CHRONY_ADDITION = "/etc/systemd/system/{}.d/ntp-multicast-engine.conf"
 NETWORK = "/sys/class/net"
 
@@ -102,6 +104,7 @@ def what_chrony_reads(unit, wanted):
         "installed": unit.get("LoadState") in ("loaded", "masked"),
         "masked": unit.get("LoadState") == "masked",
         "running": unit.get("ActiveState") in ("active", "activating", "reloading", "failed"),
+        "failed": unit.get("ActiveState") == "failed",
         "enabled": unit.get("UnitFileState") != "disabled",
         "user": first_user("_chrony", "chrony"),
         "main_file": main,
@@ -121,8 +124,21 @@ def what_chrony_reads(unit, wanted):
 
 
 def read_only():
+    """The folders that can't be written to, without those below them."""
     there = filter(os.path.isdir, CHANGED_FOLDERS)
-    return [folder for folder in there if os.statvfs(folder).f_flag & os.ST_RDONLY]
+    found = [folder for folder in there if os.statvfs(folder).f_flag & os.ST_RDONLY]
+    return [folder for folder in found if not any(folder.startswith(above + "/") for above in found)]
+
+
+def full():
+    """The folders whose file system has no room for the engine."""
+    there = {folder: os.statvfs(folder) for folder in CHANGED_FOLDERS if os.path.isdir(folder)}
+    # Some file systems count neither.
+    return [
+        folder
+        for folder, room in there.items()
+        if (room.f_blocks and room.f_bfree * room.f_frsize < LITTLE_ROOM) or (room.f_files and not room.f_ffree)
+    ]
 
 
 def distribution():
@@ -179,6 +195,7 @@ def main():
         "chrony": chrony(["chronyd.service", "chrony.service"], chrony_file) if systemd else None,
         "distribution": distribution(),
         "read_only": read_only(),
+        "full": full(),
         "stopped": stopped(stopped_file),
         "started": started(started_file),
         "unit_file": os.path.exists(unit_file),

@@ -21,7 +21,7 @@ LONGEST = 30.0
 BETWEEN = 0.3
 ENOUGH_RESTARTS = 3
 STEADY = 10.0
-PROPERTIES = ("ActiveState", "SubState", "NRestarts", "MainPID", "Result")
+PROPERTIES = ("ActiveState", "SubState", "NRestarts", "MainPID", "Result", "DropInPaths")
 
 
 def run(*command):
@@ -59,6 +59,12 @@ def last_words(*services):
     return run("journalctl", *units, "--output", "cat", "--no-pager", "--lines", "12").stdout.strip()
 
 
+def additions(state):
+    """Where something is added to the unit: the role adds nothing to its own."""
+    paths = state.get("DropInPaths", "")
+    return f"Something is added to its unit, look there too: {paths}. " if paths else ""
+
+
 def main():
     command, configuration, service, helper = sys.argv[1:]
     state = properties(service)
@@ -79,7 +85,8 @@ def main():
         state = properties(service)
     print(
         f"{service} {trouble}. systemd calls it {state['ActiveState']} ({state['SubState']}), result "
-        f"{state['Result']}, {state['NRestarts']} restarts. Its last words:\n{last_words(service, helper)}"
+        f"{state['Result']}, {state['NRestarts']} restarts. {additions(state)}"
+        f"Its last words:\n{last_words(service, helper)}"
     )
     return 1
 

@@ -75,6 +75,20 @@ def test_the_report_names_every_host_once_and_then_the_details() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("active", "enabled", "told"),
+    [
+        ("inactive", "enabled", "is not running: systemd says inactive"),
+        ("active", "disabled", "is not enabled: systemd says disabled"),
+    ],
+)
+def test_a_service_that_does_not_run_is_said_to(active: str, enabled: str, told: str) -> None:
+    """It has no difference to show."""
+    status = {"ActiveState": active, "UnitFileState": enabled}
+    result = {"changed": True, "name": "e.service", "state": "started", "status": status}
+    assert drift_report({"l1": [result]})["lines"][-1] == f"  e.service {told}"
+
+
 def test_a_message_that_begins_with_its_host() -> None:
     lines = drift_report({"l1": [{"failed": True, "msg": ["l1: it has no interface eth7"]}]})["lines"]
     assert "l1: it has no interface eth7" in lines

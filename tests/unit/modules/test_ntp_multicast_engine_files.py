@@ -267,6 +267,20 @@ def test_a_file_in_the_place_of_a_folder(tmp_path: Path) -> None:
     assert (tmp_path / "deep" / "b.py").read_text() == "2\n"
 
 
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_a_folder_in_the_place_of_a_file(tmp_path: Path, check_mode: bool) -> None:
+    """Before, each run ended with "Is a directory", and the engine had no keys."""
+    folder, secrets = tmp_path / "folder", {"keys": "42 md5 HEX:00\n"}
+    (folder / "keys" / "old").mkdir(parents=True)
+    (folder / "keys" / "old" / "a").write_text("theirs\n")
+    change, _diff = make(folder, secrets=secrets, check_mode=check_mode)
+    assert change.went == ["keys", "keys/old/a"] and change.came == ["keys"]
+    assert (folder / "keys").is_file() != check_mode
+    if not check_mode:
+        assert mode(folder / "keys") == 0o600
+        assert make(folder, secrets=secrets)[0].names == []
+
+
 @pytest.mark.parametrize("kind", ["link", "open to others"])
 def test_compiled_files_that_somebody_else_may_have_planted(tmp_path: Path, elsewhere: Path, kind: str) -> None:
     folder = tmp_path / "folder"
@@ -346,3 +360,5 @@ def test_a_read_only_file_system_is_named() -> None:
     told = module.reason(OSError(30, "Read-only file system", "/etc/engine"), "/etc/engine")
     assert told == "/etc/engine: Read-only file system: the file system is mounted read-only, mount it writable"
     assert module.reason(OSError(13, "Permission denied"), "/etc/engine") == "/etc/engine: Permission denied"
+    told = module.reason(OSError(28, "No space left on device"), "/etc/engine")
+    assert told == "/etc/engine: No space left on device: the file system is full, make room there (df)"

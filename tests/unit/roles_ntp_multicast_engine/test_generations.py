@@ -133,6 +133,23 @@ def test_a_change_that_went_wrong_is_put_back(machine: Machine) -> None:
     assert machine.do("list")["generations"] == []
 
 
+@pytest.mark.parametrize("state", ["activating", "inactive"])
+def test_a_service_in_a_crash_loop_is_left_to_it(machine: Machine, state: str) -> None:
+    """It comes up as soon as somebody mends the cause; one that was stopped stays stopped."""
+    program = machine.folder / "bin" / "systemctl"
+    program.write_text(f'{program.read_text()}case "$1" in is-active) echo {state}; exit 3 ;; esac\n')
+    machine.do("begin")
+    assert machine.do("restore") == {"changed": False}
+    assert (f"start --no-block {SERVICE}" in machine.asked()) == (state == "activating")
+    assert (f"stop {SERVICE}" in machine.asked()) == (state == "inactive")
+
+
+def test_what_the_system_refuses_is_told_with_its_place_and_a_cure(machine: Machine) -> None:
+    machine.store.write_text("somebody's\n")
+    told = machine.do("begin", code=1)
+    assert told.startswith(f"{machine.store}: File exists") and "move it away" in told
+
+
 def test_a_run_that_changes_nothing_leaves_no_generation(machine: Machine) -> None:
     assert machine.do("begin") == {"fresh": False}
     assert machine.do("end") == {"generation": None, "trial": False}

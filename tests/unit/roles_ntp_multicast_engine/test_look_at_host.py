@@ -8,9 +8,11 @@ from __future__ import annotations
 import ast
 import importlib.util
 import json
+import os
 import pathlib
 import subprocess
 import sys
+import types
 from types import ModuleType
 from typing import Any
 
@@ -146,6 +148,32 @@ class TestLook:
         monkeypatch.setattr(look, "CHANGED_FOLDERS", ("/nowhere",))
         assert look.read_only() == []
 
+    def test_what_can_not_be_written_to(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Also a part that is mounted on its own; one below another is not named twice."""
+        read_only = {"/etc", "/etc/systemd/system", "/var/lib"}
+        monkeypatch.setattr(look.os.path, "isdir", lambda _path: True)
+        monkeypatch.setattr(
+            look.os, "statvfs", lambda path: types.SimpleNamespace(f_flag=os.ST_RDONLY if path in read_only else 0)
+        )
+        assert look.read_only() == ["/etc", "/var/lib"]
+        read_only.remove("/etc")
+        assert look.read_only() == ["/etc/systemd/system", "/var/lib"]
+
+    @pytest.mark.parametrize(
+        ("blocks", "free", "inodes", "free_inodes", "full"),
+        [(9000, 100, 50, 5, True), (9000, 2000, 50, 0, True), (9000, 2000, 50, 5, False), (0, 0, 0, 0, False)],
+    )
+    def test_where_there_is_no_room(
+        self, monkeypatch: pytest.MonkeyPatch, blocks: int, free: int, inodes: int, free_inodes: int, full: bool
+    ) -> None:
+        """A file system that counts neither has room."""
+        room = types.SimpleNamespace(
+            f_blocks=blocks, f_bfree=free, f_frsize=4096, f_files=inodes, f_ffree=free_inodes
+        )
+        monkeypatch.setattr(look, "CHANGED_FOLDERS", ("/etc",))
+        monkeypatch.setattr(look.os, "statvfs", lambda _path: room)
+        assert look.full() == (["/etc"] if full else [])
+
     def test_a_service_is_stopped_only_if_it_is_a_time_service(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """A daemon that somebody has started from a login runs in the service of that."""
         found = [("chronyd", "chrony.service"), ("ntpd", "ssh.service"), ("phc2sys", "phc2sys@eth0.service")]
@@ -211,6 +239,15 @@ class TestLook:
             state == "masked",
             state == "masked",
         )
+
+    @pytest.mark.parametrize("state", ["failed", "active"])
+    def test_a_chronyd_that_has_failed(
+        self, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, state: str
+    ) -> None:
+        """It is refused before it is told anything; one of ours may have failed by what it was told."""
+        monkeypatch.setattr(look, "main_file", lambda _words: str(tmp_path / "chrony.conf"))
+        unit = {"Id": "chrony.service", "LoadState": "loaded", "ActiveState": state}
+        assert look.what_chrony_reads(unit, "")["failed"] is (state == "failed")
 
     def test_the_four_files_are_one_program(self, tmp_path: pathlib.Path) -> None:
         """As templates/look_at_host.py.j2 puts them together, run as the role runs it."""
@@ -292,4 +329,10 @@ class TestWaiting:
         assert done.stdout.startswith(
             f"e.service does not answer. systemd calls it {active} (dead), result exit-code, 5 restarts."
         )
-        assert "keys: Permission denied" in done.stdout
+        assert "keys: Permission denied" in done.stdout and "added" not in done.stdout
+
+    def test_what_is_added_to_the_unit_is_named(self, tmp_path: pathlib.Path) -> None:
+        """StandardInput= of somebody else hides the keys, and the engine can't know."""
+        state = "ActiveState=failed\\nSubState=dead\\nNRestarts=5\\nMainPID=0\\nResult=exit-code\\n"
+        done = self.run(tmp_path, state + "DropInPaths=/etc/e.service.d/own.conf\\n", "#!/bin/sh\nexit 1\n")
+        assert "Something is added to its unit, look there too: /etc/e.service.d/own.conf. Its last" in done.stdout
