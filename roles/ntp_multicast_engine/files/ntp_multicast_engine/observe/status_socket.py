@@ -12,7 +12,6 @@ import json
 import os
 import selectors
 import socket
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -116,18 +115,13 @@ def _remove_dead_socket(path: str) -> None:
 
 def ask(path: str) -> dict[str, Any]:
     """The status of the engine whose socket is at `path`; raises ControlError."""
-    deadline = time.monotonic() + _TIMEOUT
-    data = b""
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
             sock.settimeout(_TIMEOUT)
             sock.connect(path)
             sock.sendall(REQUEST)
-            while len(data) < _MAXIMUM_ANSWER and time.monotonic() < deadline:
-                part = sock.recv(65536)
-                if not part:
-                    break
-                data += part
+            with sock.makefile("rb") as answer:
+                data = answer.read(_MAXIMUM_ANSWER)
     except PermissionError as error:
         raise ControlError(f"only root and the service's group may ask the engine at {path}: use sudo") from error
     except OSError as error:
