@@ -193,9 +193,17 @@ def test_a_flood_makes_a_line_an_hour_for_each_reason(logged: list[Event]) -> No
         changes.drops(dropped, moment * second)
     assert told(logged) == [
         ("dropped 1000 packets: replay", {"event": "dropped", "reason": "replay", "count": 1000, "total": 1000}),
-        ("dropped 1 packets: bad_mac", {"event": "dropped", "reason": "bad_mac", "count": 1, "total": 1}),
+        ("dropped 1 packet: bad_mac", {"event": "dropped", "reason": "bad_mac", "count": 1, "total": 1}),
         (
             "dropped 3600000 packets: replay",
             {"event": "dropped", "reason": "replay", "count": 3600000, "total": 3601000},
         ),
+    ]
+
+
+def test_a_packet_that_was_accepted_is_not_called_dropped(logged: list[logging.LogRecord]) -> None:
+    EventLog(lambda _text: None).drops({"offset_jump": 1, "leap_month": 2}, 0)
+    assert [sentence for sentence, _fields in told(logged)] == [
+        "doubted 1 packet: offset_jump",
+        "doubted 2 packets: leap_month",
     ]

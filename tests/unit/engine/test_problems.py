@@ -439,6 +439,10 @@ def test_an_old_stream_is_not_believed_from_another_address() -> None:
         assert hears(data, number * 8, "10.0.0.1") is None
     for number, data in enumerate(recorded):
         assert hears(data, 7600 + number * 8, "10.0.0.66") == "replay"
+    elsewhere = replace(group, group=ipaddress.ip_address("239.1.1.1"))
+    both = Client([group, elsewhere], client.memory, Cookies(), at_once, Estimator)
+    with pytest.raises(PacketError, match="replay"):
+        both.take_broadcast(elsewhere, recorded[-2], "10.0.0.1", at(7600), "kernel", RING)
     again = Client([group], client.memory, Cookies(), at_once, Estimator)
     assert hears(recorded[-2], 7600, "10.0.0.67", again) == "replay", "nor after a restart"
     assert hears(broadcast(7700), 7700, "10.0.0.2") is None, "a second server is welcome"

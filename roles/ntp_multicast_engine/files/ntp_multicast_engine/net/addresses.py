@@ -104,7 +104,8 @@ def address_for(name: str, group: Address, before: InterfaceAddress | None = Non
         raise TransportError(
             f"interface {name} has no IPv{group.version} address for {group}",
             "no_address",
-            f"give {name} an IPv{group.version} address (`ip address show dev {name}`): it is waited for",
+            f"give {name} an IPv{group.version} address (`ip address show dev {name}`): it is waited for"
+            + ("; IPv6 needs an MTU of 1280 or more" if group.version == 6 else ""),
         )
     return InterfaceAddress(index, address)
 

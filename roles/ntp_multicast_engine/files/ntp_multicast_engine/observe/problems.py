@@ -198,8 +198,8 @@ def _silence_advice(item: GroupStatus) -> str:
     return (
         f"look whether a server sends there (ntp-multicast-engine listen --interface {item.interface} --group"
         f" {item.group}), whether this host's firewall lets in UDP port {item.port} to the group and {membership},"
-        " whether the network has a querier where switches snoop, at the ttl of the server, and whether"
-        " interface, group and port are the right ones"
+        " whether the network has a querier where switches snoop, at the ttl of the server, whether the way back to the"
+        " server leads over that interface (rp_filter), and whether interface, group and port are the right ones"
     )
 
 
@@ -229,9 +229,9 @@ def _refused(engine: Engine, raw: int) -> Iterator[ProblemStatus]:
 def _told_otherwise(engine: Engine, item: Refusal, raw: int) -> bool:
     """Whether a known server says it of itself, or by its own interval no such packet comes any more."""
     server = engine.client.associations.get((item.group, item.source)) if item.group is not None else None
-    if server is None or item.reason in WITHDRAWN:
-        return server is not None
-    return server.header is not None and not item.lasts(raw, server.poll_interval)
+    if server is None or server.header is None:
+        return False
+    return item.reason in WITHDRAWN or not item.lasts(raw, server.poll_interval)
 
 
 def _refusal(item: Refusal) -> ProblemStatus:

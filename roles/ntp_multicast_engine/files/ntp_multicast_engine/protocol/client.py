@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from ntp_multicast_engine.config.configuration import MulticastClient
 from ntp_multicast_engine.errors import PacketError
@@ -128,19 +128,15 @@ class Client:
     def _newest(self, group: MulticastClient, server: Remembered) -> int | None:
         """The newest transmit timestamp that a server which isn't known now must not fall behind.
 
-        Where nobody is asked, an old stream is accepted as soon as it comes from a new address, which no MAC covers.
-        So it has to be newer than everything that the same key has proved in the group.
+        Where nobody is asked, an old stream is accepted as soon as it comes from a new address or to another group,
+        which no MAC covers. So it has to be newer than everything that the same key has proved.
         """
         own = self.memory.get(server)
         if own is not None or group.fallback_delay is None or not server.key_id:
             return own
-        stream = replace(server, source="")
-        stamps = [stamp for other, stamp in self.memory.items() if replace(other, source="") == stream]
-        stamps += [
-            item.last_transmit
-            for (other, _source), item in self.associations.items()
-            if other == group and item.key_id == server.key_id and item.last_transmit is not None
-        ]
+        stamps = [stamp for other, stamp in self.memory.items() if other.key_id == server.key_id]
+        known = [item for item in self.associations.values() if item.key_id == server.key_id]
+        stamps += [item.last_transmit for item in known if item.last_transmit is not None]
         return max(stamps, key=functools.cmp_to_key(later), default=None)
 
     def _remember(self, server: Remembered, transmit: int) -> None:
