@@ -52,7 +52,7 @@ def leave_out(reason: str) -> NoReturn:
 
 
 def no_root() -> str:
-    needed = "network namespaces, containers and owners of files need root; run the tests as root"
+    needed = "network namespaces, containers, raw sockets and owners of files need root; run the tests as root"
     return "" if os.geteuid() == 0 else needed
 
 
