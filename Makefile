@@ -13,7 +13,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 help:
 	@echo 'make demo    two simulated VRP devices and two Linux hosts: configure, converge, verify, clean up'
 	@echo 'make test    lint, units, integration over SSH and in network namespaces, all ansible-core lanes, Molecule'
-	@echo 'make virtual-machine: the engine steers the clock of an emulated machine (ten minutes; not part of make test)'
+	@echo 'make virtual-machine: the engine steers the clock of an emulated machine (a quarter of an hour; not part of make test)'
 	@echo 'make execution-environment: the image for AWX, built with podman, and jobs in it (four minutes; not part of make test)'
 	@echo 'make bench-engine-clock: the same beside chronyd, with figures (25 minutes)'
 	@echo 'make mutants deliberate mistakes in plugins/ and the engine, each of which a test has to notice (ten minutes)'

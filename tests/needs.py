@@ -48,11 +48,12 @@ def unless(reason: str) -> pytest.MarkDecorator:
 
 def leave_out(reason: str) -> NoReturn:
     """The same for what is only known in the middle of a test or a fixture."""
+    __tracebackhide__ = True  # so that the summary names the test's own line
     pytest.skip(MARK + reason)
 
 
 def no_root() -> str:
-    needed = "network namespaces, containers and owners of files need root; run the tests as root"
+    needed = "network namespaces, containers, raw sockets and owners of files need root; run the tests as root"
     return "" if os.geteuid() == 0 else needed
 
 
@@ -90,6 +91,7 @@ def commands(*names: str) -> pytest.MarkDecorator:
 
 def require(*reasons: str) -> None:
     """Leave out the rest for the first thing that is missing."""
+    __tracebackhide__ = True
     for reason in filter(None, reasons):
         leave_out(reason)
 

@@ -11,6 +11,7 @@ import socket
 import struct
 from collections.abc import Iterator
 
+import needs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -119,7 +120,7 @@ def opened_fixture() -> Iterator[GroupSocket]:
 
 
 @pytest.mark.root
-@pytest.mark.skipif(os.geteuid() != 0, reason="raw sockets need CAP_NET_RAW: run as root to see that they hear")
+@needs.unless(needs.no_root())
 def test_the_kernel_gives_what_is_meant_for_the_group_and_the_port(opened: GroupSocket) -> None:
     group, port = str(opened.configuration.group), opened.configuration.port
     good, request = bytes([4 << 3 | 5]) + bytes(47), bytes([4 << 3 | 3]) + bytes(47)

@@ -127,4 +127,6 @@ def test_a_socket_that_is_in_the_vrf_already_needs_no_right(monkeypatch: pytest.
     monkeypatch.setattr(sockets, "_bind_by_name", lambda *_unused: False)
     monkeypatch.setattr(sockets, "interface_name", lambda index: "red" if index == 43 else "lo")
     monkeypatch.setattr(netlink, "vrf_of", lambda _index: 43)
-    GroupSocket(MulticastClient("lo", GROUP, port=PORT)).close()
+    opened = GroupSocket(MulticastClient("lo", GROUP, port=PORT))
+    assert not opened.stale()
+    opened.close()

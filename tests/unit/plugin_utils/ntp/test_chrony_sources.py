@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ansible.errors import AnsibleFilterError
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ansible_collections.timecast.ntp_multicast.plugins.filter.chrony_sources import chrony_sources
@@ -68,6 +68,7 @@ def test_what_is_written_is_read(entries: list[dict[str, Any]]) -> None:
     st.text(st.characters(codec="utf-8"))
     | st.lists(st.sampled_from(["server", "192.0.2.1", "iburst", "key", "x"])).map(" ".join)
 )
+@example("server 192.0.2.1 iburst")
 def test_any_text(text: str) -> None:
     assert all(entry["address"] == "192.0.2.1" for entry in upstream_of(text))
 
