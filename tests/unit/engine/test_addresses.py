@@ -97,8 +97,8 @@ def test_what_is_wrong_with_a_link(monkeypatch: pytest.MonkeyPatch, link: Link |
     monkeypatch.setattr(addresses, "interface_index", lambda _name: 7)
     monkeypatch.setattr(addresses, "interface_name", lambda _index: "br0")
     monkeypatch.setattr(netlink, "link", lambda _index: link)
-    ours = AddressOfInterface(7, ipaddress.ip_address("10.0.0.1"), 0, 0, 24)
-    monkeypatch.setattr(netlink, "addresses", lambda _index: [ours])
+    there = [AddressOfInterface(7, ipaddress.ip_address("10.0.0.1"), 0, 0, 24)]
+    monkeypatch.setattr(netlink, "addresses", lambda _index: there)
     assert addresses.link_trouble("eth0", 6) == told
     by_ipv4 = None if told is not None and "IPv6" in told else told
     assert addresses.link_trouble("eth0", 4) == by_ipv4

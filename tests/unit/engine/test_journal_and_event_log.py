@@ -204,6 +204,6 @@ def test_a_flood_makes_a_line_an_hour_for_each_reason(logged: list[Event]) -> No
 def test_a_packet_that_was_accepted_is_not_called_dropped(logged: list[Event]) -> None:
     EventLog(lambda _text: None).drops({"offset_jump": 1, "leap_month": 2}, 0)
     assert [sentence for sentence, _fields in told(logged)] == [
-        "doubted 1 packet: offset_jump",
-        "doubted 2 packets: leap_month",
+        "warning about 1 packet: offset_jump",
+        "warning about 2 packets: leap_month",
     ]

@@ -121,11 +121,12 @@ class _Senders:
         _fill(heard, datagram, packet)
         # Two senders may have one address, and one key.
         who = (datagram.source, place, key_id, proof, heard.version, heard.stratum, heard.reference_id, heard.ttl)
-        number = next(number for number in count() if _may_be(self.known.get((*who, number)), heard))
-        if (*who, number) in self.known:
-            _fill(self.known[(*who, number)], datagram, packet)
+        rows = ((*who, number) for number in count())
+        row = next(row for row in rows if _may_be(self.known.get(row), heard))
+        if row in self.known:
+            _fill(self.known[row], datagram, packet)
         elif len(self.known) < MAXIMUM_SENDERS:
-            self.known[(*who, number)] = heard
+            self.known[row] = heard
         else:
             self._untold += 1
 

@@ -17,7 +17,7 @@ DROPS_INTERVAL = 3600 * NANOSECONDS
 PROBLEMS_INTERVAL = 3600 * NANOSECONDS
 """Nanoseconds between two lines about a problem that lasts."""
 _PROBLEMS_OF_A_KIND = 16
-_DOUBTS = frozenset({"interleave_mismatch", "leap_month", "loop", "offset_jump"})
+_WARNINGS = frozenset({"interleave_mismatch", "leap_month", "loop", "offset_jump"})
 """Why packets that were accepted tell less than they might have."""
 
 
@@ -116,6 +116,6 @@ class EventLog:
             more = count - told
             if more > 0 and raw >= due:
                 self._dropped[reason] = count, raw + DROPS_INTERVAL
-                verb = "doubted" if reason in _DOUBTS else "dropped"
-                sentence = f"{verb} {more} {'packet' if more == 1 else 'packets'}: {reason}"
+                what = "warning about" if reason in _WARNINGS else "dropped"
+                sentence = f"{what} {more} {'packet' if more == 1 else 'packets'}: {reason}"
                 tell(WARNING, "dropped", sentence, reason=reason, count=more, total=count)

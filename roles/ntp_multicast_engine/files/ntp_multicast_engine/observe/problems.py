@@ -198,8 +198,8 @@ def _silence_advice(item: GroupStatus) -> str:
     return (
         f"look whether a server sends there (ntp-multicast-engine listen --interface {item.interface} --group"
         f" {item.group}), whether this host's firewall lets in UDP port {item.port} to the group and {membership},"
-        " whether the network has a querier where switches snoop, at the ttl of the server, whether the way back to the"
-        " server leads over that interface (rp_filter), and whether interface, group and port are the right ones"
+        " whether the network has a querier where switches snoop, at the ttl of the server, at rp_filter here, and"
+        " whether interface, group and port are the right ones"
     )
 
 

@@ -72,9 +72,7 @@ class Refusals:
 
     def newest(self, group: MulticastClient, source: str) -> int:
         """Raw time of the last one from a sender to a group; 0, if there was none."""
-        return max(
-            (item.last for item in self._known.values() if (item.group, item.source) == (group, source)), default=0
-        )
+        return max((item.last for key, item in self._known.items() if key[:2] == (group, source)), default=0)
 
     def current(self, raw: int) -> list[Refusal]:
         """Those that go on, oldest first."""
