@@ -109,7 +109,7 @@ def _read(data: bytes) -> tuple[str, dict[str, Any]]:
 
 
 def take_answer(data: bytes) -> KernelStatus | None:
-    """The status, if that was asked for. The helper has more rights than who asks, so its numbers are taken as they are.
+    """The status, if that was asked for. The helper has more rights than who asks: its numbers are taken as they are.
 
     :raises ClockError: it could not be done; as ClockRefusal, if that is the policy and not the kernel.
     """

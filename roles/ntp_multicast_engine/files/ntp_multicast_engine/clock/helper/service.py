@@ -38,22 +38,18 @@ class ConfigurationFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._state = self._look()
         self._known = configuration.read(path)
-
-    def _look(self) -> tuple[int, int, int]:
-        try:
-            status = self._path.stat()
-        except OSError:
-            return 0, 0, 0
-        return status.st_ino, status.st_mtime_ns, status.st_size
+        self._data = b""
 
     def now(self) -> Configuration:
-        state = self._look()
-        if state != self._state:
-            self._state = state
+        try:
+            data = self._path.read_bytes()
+        except OSError:
+            data = b""
+        if data != self._data:
+            self._data = data
             try:
-                self._known = configuration.read(self._path)
+                self._known = configuration.parse(data, str(self._path))
             except ConfigurationError as error:
                 tell(ERROR, "reload_refused", f"the old configuration stays: {error}", reason=str(error))
         return self._known
