@@ -16,7 +16,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.engine.conftest import Event
 
 from ntp_multicast_engine.config.configuration import Configuration, Discipline, Server
 from ntp_multicast_engine.errors import UpstreamError
@@ -135,7 +134,6 @@ class Listener:
             str(self.path),
             str(directory / "own"),
             0,
-            needed=True,
             number=lambda: NUMBER,
             selector=self.selector,
         )
@@ -181,7 +179,7 @@ def test_an_answer_of_nonsense_is_as_good_as_none(listener: Listener) -> None:
     assert listener.reader.last_error == "chronyd's answer has impossible values"
 
 
-def test_a_chronyd_that_goes_is_missed_once_and_found_again(listener: Listener, logged: list[Event]) -> None:
+def test_a_chronyd_that_goes_is_missed_and_found_again(listener: Listener) -> None:
     reader = listener.reader
     reader.wake(0)
     listener.reply(answer())
@@ -190,8 +188,8 @@ def test_a_chronyd_that_goes_is_missed_once_and_found_again(listener: Listener, 
     for raw in range(INTERVAL, 10 * INTERVAL, INTERVAL):
         reader.wake(raw)
         listener.act()
-    (line,) = [event.sentence for event in logged]
-    assert line.startswith("chronyd") and line.endswith("so nothing is served")
+        assert (reader.tracking(raw) is None) is (raw > VALID)
+    assert reader.last_error is not None and reader.last_error.startswith("chronyd can't be asked: ")
     listener.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     listener.socket.bind(str(listener.path))
     listener.socket.settimeout(5)
@@ -254,6 +252,15 @@ def test_whose_word_counts(
 ) -> None:
     found = told(Server(upstream=upstream, stratum=stratum), kernel, tracking)
     assert (found[0] if found else None, found[1].stratum if found else None) == (who, announced)
+
+
+def test_why_chronyd_says_nothing_is_told_where_its_word_alone_counts() -> None:
+    for upstream, wanted in (("chrony", "chronyd does not answer"), ("auto", KERNEL)):
+        settings = Configuration("/s", server=Server(upstream=upstream))
+        found = Upstream(settings, NOW, lambda: SET, lambda _now: "chronyd does not answer").announcement(
+            NOW, lambda: None
+        )
+        assert (found if isinstance(found, str) else found[0]) == wanted
 
 
 def test_what_chronyd_says_is_passed_on() -> None:

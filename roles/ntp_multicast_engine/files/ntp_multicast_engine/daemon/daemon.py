@@ -108,7 +108,7 @@ class Daemon:
             kernel=lambda: kernel_status(self._remote_clock),
             random=lambda: int.from_bytes(os.urandom(4), "big") / (1 << 32),
             cookie=lambda: int.from_bytes(os.urandom(8), "big") or 1,
-            chrony=lambda now: self._chrony.tracking(now.raw) if self._chrony else None,
+            chrony=lambda now: self._chrony.tracking(now.raw) or self._chrony.last_error if self._chrony else None,
         )
         self._clock_discipline: ClockDiscipline = make(
             loaded.configuration.discipline, clock_owners, self.engine.state().frequency, remote=self._remote_clock
@@ -141,7 +141,6 @@ class Daemon:
             wanted.server.chrony_command_socket,
             str(Path(wanted.status_socket).with_name("chrony.sock")),
             now.raw,
-            needed=wanted.server.upstream == "chrony",
             number=lambda: int.from_bytes(os.urandom(4), "big"),
             selector=self._selector,
         )

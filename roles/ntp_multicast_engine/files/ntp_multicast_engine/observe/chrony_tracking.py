@@ -20,7 +20,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ntp_multicast_engine.errors import UpstreamError
-from ntp_multicast_engine.observe.journal import WARNING, tell
 from ntp_multicast_engine.protocol.upstream import Tracking
 from ntp_multicast_engine.wire.timestamps import NANOSECONDS
 
@@ -92,7 +91,6 @@ class ChronyReader:
 
     :param path: chronyd's Unix socket.
     :param own: where to bind the own end, in a directory that only the engine can write to.
-    :param needed: whether there is nobody else to ask, so that its silence is worth a line of the log.
     :param number: gives unforeseeable 32-bit numbers.
     :param selector: its data are what to call when a socket is ready.
     """
@@ -102,13 +100,11 @@ class ChronyReader:
         path: str,
         own: str,
         raw: int,
-        needed: bool,
         number: Callable[[], int],
         selector: selectors.BaseSelector,
     ) -> None:
         self._path = path
         self._own = own
-        self._needed = needed
         self._number = number
         self._selector = selector
         self._sequence = 0
@@ -118,7 +114,6 @@ class ChronyReader:
         self._asked = raw
         self.due = raw
         self.last_error: str | None = None
-        self._complained = False
 
     def first(self, raw: int) -> None:
         """Ask, and wait a moment for the answer, so that the first packet of a server can tell it."""
@@ -130,13 +125,8 @@ class ChronyReader:
                 return
 
     def wake(self, raw: int) -> None:
-        if raw < self.due:
-            return
-        self.ask(raw)
-        missing = self.tracking(raw) is None
-        if missing and self._needed and self.last_error is not None and not self._complained:
-            tell(WARNING, "upstream", f"{self.last_error}, so nothing is served", reason=self.last_error)
-        self._complained = missing
+        if raw >= self.due:
+            self.ask(raw)
 
     def ask(self, raw: int) -> None:
         """Put the question. The last one not having been answered, it goes another way."""

@@ -39,7 +39,7 @@ class Engine:
     """See the head of the file.
 
     :param kernel: tells the state of the kernel's clock, or None if that can't be known.
-    :param chrony: tells chronyd's newest report, or None where there is none.
+    :param chrony: tells chronyd's newest report, or if it can why there is none.
     :param random: gives numbers from 0 to 1.
     :param cookie: gives random 64-bit numbers that nobody can predict.
     """
@@ -53,7 +53,7 @@ class Engine:
         kernel: Callable[[], KernelStatus | None],
         random: Callable[[], float],
         cookie: Callable[[], int],
-        chrony: Callable[[Instant], Tracking | None] = lambda _now: None,
+        chrony: Callable[[Instant], Tracking | str | None] = lambda _now: None,
     ) -> None:
         self.configuration = loaded.configuration
         self.keys = loaded.keys

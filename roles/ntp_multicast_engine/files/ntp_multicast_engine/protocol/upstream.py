@@ -40,7 +40,7 @@ class Upstream:
     """Knows who keeps this host's clock.
 
     :param kernel: tells the state of the kernel's clock, or None if that can't be known.
-    :param chrony: tells chronyd's newest report, or None where there is none.
+    :param chrony: tells chronyd's newest report, or if it can why there is none.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Upstream:
         configuration: Configuration,
         now: Instant,
         kernel: Callable[[], KernelStatus | None],
-        chrony: Callable[[Instant], Tracking | None],
+        chrony: Callable[[Instant], Tracking | str | None],
     ) -> None:
         self.configuration = configuration
         self._kernel = kernel
@@ -79,11 +79,11 @@ class Upstream:
         if steering:
             # What the kernel says is then this engine's own word.
             return "the engine keeps this host's clock itself and follows no server"
-        tracking = self._chrony(now) if server.upstream in ("auto", CHRONY) else None
-        if tracking is not None:
-            return self._by_chrony(tracking, followed)
+        told = self._chrony(now) if server.upstream in ("auto", CHRONY) else None
+        if isinstance(told, Tracking):
+            return self._by_chrony(told, followed)
         if server.upstream == CHRONY:
-            return "chronyd does not tell its state"
+            return told or "chronyd does not tell its state"
         return self._by_kernel(now)
 
     def _by_kernel(self, now: Instant) -> tuple[str, Announcement] | str:
