@@ -141,6 +141,16 @@ def service_lines(result: Mapping[str, Any]) -> list[str]:
     return [f"{result['name']} {service_is(result)}"] if result.get("state") == "started" and result.get("name") else []
 
 
+def rule_lines(result: Mapping[str, Any]) -> list[str]:
+    """The rules of a firewall that would come and go, as the program that was asked tells them."""
+    try:
+        told = json.loads(str(result.get("stdout") or ""))
+    except ValueError:
+        return []
+    rules = told.get("rules") if isinstance(told, Mapping) else None
+    return [str(rule) for rule in rules] if isinstance(rules, list) else []
+
+
 def message_of(result: Mapping[str, Any]) -> str:
     message = result.get("msg") or "no reason given"
     return (" ".join(map(str, message)) if isinstance(message, list) else str(message)).strip()
@@ -164,7 +174,7 @@ def drift_of_host(results: Sequence[Any]) -> HostDrift:
         DRIFTED,
         keys_not_compared=keys,
         commands=[str(command) for result in changed for command in result.get("commands") or []],
-        diff=[line for result in changed for line in diff_lines(result) or service_lines(result)],
+        diff=[line for result in changed for line in diff_lines(result) or service_lines(result) or rule_lines(result)],
     )
 
 

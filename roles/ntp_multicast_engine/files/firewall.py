@@ -326,6 +326,12 @@ def main():
     wanted["rules"] = [as_seen(rule) for rule in wanted["rules"]]
     try:
         came, went, changed = bring(record, wanted, bool(wanted.get("look")))
+    except Missing as error:
+        kind = wanted["kind"]
+        print(
+            f"ntp_multicast_engine_firewall is {kind}, and {error} Install {kind}, or set ntp_multicast_engine_firewall to none."
+        )
+        return 1
     except (Refused, OSError) as error:
         print(error)
         return 1

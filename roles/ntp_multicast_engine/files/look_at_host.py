@@ -119,8 +119,16 @@ def what_chrony_reads(unit, wanted):
         "addition_exists": os.path.exists(CHRONY_ADDITION.format(unit["Id"])),
         "key_file": key_file,
         "names_key_file": reading.key_file is not None,
-        "has_key_block": bool(block_in(key_file)),
+        "has_key_block": has_block(key_file),
     }
+
+
+def has_block(key_file):
+    """One that can't be read, by another user than root or because it is a folder, has none of ours."""
+    try:
+        return bool(block_in(key_file))
+    except OSError:
+        return False
 
 
 def read_only():
@@ -188,6 +196,7 @@ def main():
     systemd = os.path.isdir("/run/systemd/system")
     look = {
         "python": [int(number) for number in platform.python_version_tuple()[:2]],
+        "root": os.geteuid() == 0,
         "cmac": has_cmac(),
         "interfaces": interfaces(),
         "systemd": systemd_version() if systemd else 0,

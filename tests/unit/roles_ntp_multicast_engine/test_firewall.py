@@ -9,6 +9,7 @@ import importlib.util
 import json
 import pathlib
 import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -185,3 +186,20 @@ def test_without_iproute2_the_name_stays(monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.setattr(firewall, "run", missing)
     assert firewall.as_seen('iifname "lo" accept') == 'iifname "lo" accept'
+
+
+@pytest.mark.parametrize(("kind", "command"), [("nftables", "nft"), ("firewalld", "firewall-cmd")])
+def test_a_firewall_that_is_not_installed_is_refused_with_the_variable(
+    tmp_path: pathlib.Path, kind: str, command: str
+) -> None:
+    place = ["inet", "filter", "input"] if kind == "nftables" else []
+    done = subprocess.run(
+        [sys.executable, FILE, tmp_path / "record", json.dumps({"kind": kind, "place": place, "rules": []})],
+        env={"PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stdout.startswith(f"ntp_multicast_engine_firewall is {kind}, and '{command}' does not run on this host")
+    assert done.stdout.endswith(f"Install {kind}, or set ntp_multicast_engine_firewall to none.\n")

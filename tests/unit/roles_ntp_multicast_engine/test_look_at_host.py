@@ -240,6 +240,10 @@ class TestLook:
             state == "masked",
         )
 
+    def test_a_key_file_that_can_not_be_read_is_none_of_ours(self, tmp_path: pathlib.Path) -> None:
+        """As another user than root sees it: the role says then that it is not root."""
+        assert look.has_block(str(tmp_path)) is False
+
     @pytest.mark.parametrize("state", ["failed", "active"])
     def test_a_chronyd_that_has_failed(
         self, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, state: str
@@ -268,6 +272,7 @@ class TestLook:
         )
         seen = json.loads(done.stdout)
         assert "lo" in seen["interfaces"] and seen["stopped"] == [] and seen["unit_file"] is False
+        assert seen["root"] is (os.geteuid() == 0)
         assert (seen["firewall"], seen["started"], seen["service_runs"]) == (False, {}, False)
         names_of = [
             {node.name for node in ast.walk(ast.parse(part)) if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
