@@ -272,6 +272,8 @@ def strangers(params: dict[str, Any]) -> Iterator[str]:
             f"path: '{params['path']}' is a symbolic link, to {os.readlink(params['path'])}, and is not followed. "
             "Remove it, or name the folder itself."
         )
+    elif os.path.lexists(params["path"]) and not os.path.isdir(params["path"]):
+        yield f"path: '{params['path']}' is a file, and a folder shall be there. Move it away first."
     for link in sorted(params["links"]):
         if params["state"] == "present" and os.path.lexists(link) and not os.path.islink(link):
             kind = "folder" if os.path.isdir(link) else "file"

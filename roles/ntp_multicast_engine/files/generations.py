@@ -345,6 +345,8 @@ def begin(store, document):
             "A change is on trial there. Confirm it, abort it, or wait until it is taken back by itself "
             f"(systemctl list-timers {TRIAL}.timer)."
         )
+    if kind(store) == "link":
+        raise Refused(f"{store} is a symbolic link, to {os.readlink(store)}, and is not followed: keys would lie there. Remove it.")
     os.makedirs(store, mode=0o700, exist_ok=True)
     os.chmod(store, 0o700)
     with open(os.path.join(store, OWN), "w", encoding="utf-8") as stream:

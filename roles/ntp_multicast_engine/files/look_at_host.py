@@ -149,6 +149,12 @@ def full():
     ]
 
 
+def in_the_way(unit_file, chrony_file):
+    """Folders where the role writes a file: it would write into them, and nobody would read that."""
+    helper = unit_file.replace(".service", "-clock.service")
+    return [path for path in (unit_file, helper, chrony_file) if path and os.path.isdir(path)]
+
+
 def distribution():
     """ID and ID_LIKE of os-release(5)."""
     found = dict(line.split("=", 1) for line in read("/etc/os-release").splitlines() if "=" in line)
@@ -205,6 +211,7 @@ def main():
         "distribution": distribution(),
         "read_only": read_only(),
         "full": full(),
+        "in_the_way": in_the_way(unit_file, chrony_file),
         "stopped": stopped(stopped_file),
         "started": started(started_file),
         "unit_file": os.path.exists(unit_file),

@@ -304,6 +304,13 @@ def test_a_link_in_the_place_of_the_folder_itself_is_refused(tmp_path: Path, els
     assert "is a symbolic link" in sentence and str(elsewhere) in sentence
 
 
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_a_file_in_the_place_of_the_folder_itself_is_refused(tmp_path: Path, state: str) -> None:
+    (tmp_path / "folder").write_text("theirs\n")
+    (sentence,) = module.strangers({"path": str(tmp_path / "folder"), "state": state, "links": {}})
+    assert sentence.endswith("is a file, and a folder shall be there. Move it away first.")
+
+
 @pytest.mark.parametrize("kind", ["file", "folder"])
 def test_what_an_administrator_has_put_where_a_link_shall_be_is_refused(tmp_path: Path, kind: str) -> None:
     link = tmp_path / "command"

@@ -144,6 +144,15 @@ def test_a_service_in_a_crash_loop_is_left_to_it(machine: Machine, state: str) -
     assert (f"stop {SERVICE}" in machine.asked()) == (state == "inactive")
 
 
+def test_a_link_in_the_place_of_the_store_is_refused_and_not_followed(machine: Machine) -> None:
+    """It holds keys, and its mode is set."""
+    elsewhere = machine.folder / "elsewhere"
+    elsewhere.mkdir(mode=0o755)
+    machine.store.symlink_to(elsewhere)
+    assert "is a symbolic link" in machine.do("begin", code=1)
+    assert not list(elsewhere.iterdir()) and elsewhere.stat().st_mode & 0o777 == 0o755
+
+
 def test_what_the_system_refuses_is_told_with_its_place_and_a_cure(machine: Machine) -> None:
     machine.store.write_text("somebody's\n")
     told = machine.do("begin", code=1)

@@ -174,6 +174,13 @@ class TestLook:
         monkeypatch.setattr(look.os, "statvfs", lambda _path: room)
         assert look.full() == (["/etc"] if full else [])
 
+    def test_a_folder_where_a_file_is_written(self, tmp_path: pathlib.Path) -> None:
+        """A template goes into it, and the role would say that all is well."""
+        (tmp_path / "e-clock.service").mkdir()
+        (tmp_path / "e.service").write_text("[Unit]\n")
+        found = look.in_the_way(str(tmp_path / "e.service"), "")
+        assert found == [str(tmp_path / "e-clock.service")]
+
     def test_a_service_is_stopped_only_if_it_is_a_time_service(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """A daemon that somebody has started from a login runs in the service of that."""
         found = [("chronyd", "chrony.service"), ("ntpd", "ssh.service"), ("phc2sys", "phc2sys@eth0.service")]
