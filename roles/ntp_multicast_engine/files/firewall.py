@@ -328,9 +328,8 @@ def main():
         came, went, changed = bring(record, wanted, bool(wanted.get("look")))
     except Missing as error:
         kind = wanted["kind"]
-        print(
-            f"ntp_multicast_engine_firewall is {kind}, and {error} Install {kind}, or set ntp_multicast_engine_firewall to none."
-        )
+        advice = f"Install {kind}, or set ntp_multicast_engine_firewall to none."
+        print(f"ntp_multicast_engine_firewall is {kind}, and {error} {advice}")
         return 1
     except (Refused, OSError) as error:
         print(error)

@@ -346,7 +346,9 @@ def begin(store, document):
             f"(systemctl list-timers {TRIAL}.timer)."
         )
     if kind(store) == "link":
-        raise Refused(f"{store} is a symbolic link, to {os.readlink(store)}, and is not followed: keys would lie there. Remove it.")
+        raise Refused(
+            f"{store} is a symbolic link, to {os.readlink(store)}, and is not followed, for keys lie there. Remove it."
+        )
     os.makedirs(store, mode=0o700, exist_ok=True)
     os.chmod(store, 0o700)
     with open(os.path.join(store, OWN), "w", encoding="utf-8") as stream:

@@ -262,3 +262,20 @@ def test_a_read_only_etc(fresh: Callable[[str], Case]) -> None:
     case.shell("mount --bind /etc /etc; mount -o remount,bind,ro /etc")
     run = case.site()
     assert (run.code, run.changed) == (2, {"cli": 0}) and "/etc can't be written to" in told(run), run.output
+
+
+def test_what_is_in_the_way_is_told_at_once_and_nothing_is_made(fresh: Callable[[str], Case]) -> None:
+    """Before, the unit went into the folder of its name, and the run was green."""
+    case = fresh("bookworm")
+    case.write("/etc/chrony/chrony.conf", "nonsense 1\nconfdir /etc/chrony/conf.d\n")
+    case.shell(f"systemctl start chrony || true; mkdir /etc/systemd/system/{UNIT}")
+    case.shell("mount --bind /usr/local/lib /usr/local/lib; mount -o remount,bind,ro /usr/local/lib")
+    run = case.site(discipline="chrony")
+    assert (run.code, run.changed) == (2, {"cli": 0}), run.output
+    for sentence in (
+        "/usr/local/lib can't be written to",
+        f"/etc/systemd/system/{UNIT} is a folder there",
+        "chrony.service has failed there, before it was told anything",
+    ):
+        assert sentence in told(run)
+    assert case.shell("ls /etc/chrony/conf.d; ls -d /etc/ntp-multicast-engine || true") == "README"

@@ -89,7 +89,9 @@ def test_a_service_that_does_not_run_is_said_to(active: str, enabled: str, told:
     assert drift_report({"l1": [result]})["lines"][-1] == f"  e.service {told}"
 
 
-@pytest.mark.parametrize("stdout", ['{"changed": true, "rules": ["+ udp dport 123 accept"]}', "[]", '{"rules": 1}', "{", ""])
+@pytest.mark.parametrize(
+    "stdout", ['{"changed": true, "rules": ["+ udp dport 123 accept"]}', "[]", '{"rules": 1}', "{", ""]
+)
 def test_a_firewall_that_lost_its_rules_is_shown_them(stdout: str) -> None:
     lines = drift_report({"l1": [{"changed": True, "stdout": stdout}]})["lines"]
     assert lines[-1] == ("  + udp dport 123 accept" if "accept" in stdout else "  (no difference shown)")
