@@ -167,9 +167,7 @@ class TestLook:
         self, monkeypatch: pytest.MonkeyPatch, blocks: int, free: int, inodes: int, free_inodes: int, full: bool
     ) -> None:
         """A file system that counts neither has room."""
-        room = types.SimpleNamespace(
-            f_blocks=blocks, f_bfree=free, f_frsize=4096, f_files=inodes, f_ffree=free_inodes
-        )
+        room = types.SimpleNamespace(f_blocks=blocks, f_bfree=free, f_frsize=4096, f_files=inodes, f_ffree=free_inodes)
         monkeypatch.setattr(look, "CHANGED_FOLDERS", ("/etc",))
         monkeypatch.setattr(look.os, "statvfs", lambda _path: room)
         assert look.full() == (["/etc"] if full else [])
