@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a test needs of the machine, and how it says that it was left out for lack of it: what is missing, and the cure.
 
-.ci/run describes a machine that lacks nothing. It sets TIMECAST_LEAVE_NOTHING_OUT=1, and a test that is left out has
-failed.
+With TIMECAST_LEAVE_NOTHING_OUT=1 a test that is left out has failed: for a machine that lacks nothing, and a network
+that brings what is fetched.
 """
 
 from __future__ import annotations

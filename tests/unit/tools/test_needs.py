@@ -107,10 +107,6 @@ def test_all_tests_say_it_in_this_way() -> None:
     assert [path for path in files if own.search(path.read_text(encoding="utf-8"))] == []
 
 
-def test_what_runs_every_submission_leaves_nothing_out() -> None:
-    assert "export TIMECAST_LEAVE_NOTHING_OUT=1\n" in (TESTS.parent / ".ci" / "run").read_text(encoding="utf-8")
-
-
 def test_every_command_that_a_test_needs_is_installed_by_the_setup() -> None:
     """Except those of a package that every Debian has."""
     listed = (TESTS / "requirements" / "apt.txt").read_text(encoding="utf-8").splitlines()
