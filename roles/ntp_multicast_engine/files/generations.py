@@ -362,11 +362,18 @@ def begin(store, document):
     return {"fresh": not os.path.exists(document["unit"])}
 
 
+def gone(document):
+    """Why what was kept is not there any more: only the timer of a trial, or another run, takes it."""
+    if document["trial"]:
+        return Refused("The time of the trial was over, and what was there before is back.")
+    return Refused("Another run was at this host at the same time, and ended first. Run this again by itself.")
+
+
 def end(store, document):
     """After a change that went well: it is one to go back from, or stays on trial."""
     pending = Generation(store, PENDING)
     if not pending.there:
-        raise Refused("The time of the trial was over, and what was there before is back.")
+        raise gone(document)
     if pending.as_now:
         disarm()
         remove(pending.folder)
@@ -375,7 +382,7 @@ def end(store, document):
         return {"generation": None, "trial": True}
     disarm()
     if not pending.there:
-        raise Refused("The time of the trial was over, and what was there before is back.")
+        raise gone(document)
     return {"generation": promote(store, document["keep"]), "trial": False}
 
 

@@ -144,6 +144,14 @@ def test_a_service_in_a_crash_loop_is_left_to_it(machine: Machine, state: str) -
     assert (f"stop {SERVICE}" in machine.asked()) == (state == "inactive")
 
 
+def test_two_runs_at_once_are_no_trial(machine: Machine) -> None:
+    for _run in range(2):
+        machine.do("begin")
+    machine.do("end")
+    assert machine.do("end", code=1).startswith("Another run was at this host at the same time")
+    assert machine.do("end", code=1, trial=60).startswith("The time of the trial was over")
+
+
 def test_a_link_in_the_place_of_the_store_is_refused_and_not_followed(machine: Machine) -> None:
     """It holds keys, and its mode is set."""
     elsewhere = machine.folder / "elsewhere"
@@ -219,7 +227,7 @@ def test_a_trial_has_a_timer_that_takes_it_back(machine: Machine) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert machine.state() == before
-    assert "The time of the trial was over" in machine.do("end", code=1)
+    assert "The time of the trial was over" in machine.do("end", code=1, trial=60)
 
 
 def test_a_change_on_trial_is_confirmed_later_and_keeps_others_off(machine: Machine) -> None:
