@@ -337,7 +337,7 @@ class Daemon:
     def _hear(self, place: MulticastClient) -> GroupSocket:
         opened = GroupSocket(place, raw=self.engine.configuration.raw_sockets)
         if opened.raw:
-            tell(INFO, "raw_socket", f"hears {_name(place)} by a raw socket, beside who has the port")
+            tell(INFO, "raw_socket", f"hears {_name(place)} by a raw socket, and leaves the port to others")
         return opened
 
     def _reader(self, opened: AnySocket) -> Callable[[], None]:

@@ -24,7 +24,7 @@ from ntp_multicast_engine.instant import KernelStatus
 MAXIMUM_REQUEST = 256
 MAXIMUM_ANSWER = 4096
 _LONGEST_SENTENCE = 200
-"""Signs. JSON writes up to 12 octets for one."""
+"""Characters. JSON writes up to 12 octets for one."""
 _FINITE = number(-sys.float_info.max, sys.float_info.max)
 _ERROR = number(0.0, sys.float_info.max)
 _LEAP = integer(0, 2, "RFC 5905, section 7.3")
